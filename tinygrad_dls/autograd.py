@@ -1,0 +1,349 @@
+"""Reverse-mode automatic differentiation: the graph, and the walk back through it.
+
+Forward, each operation on tensors leaves a `Node`: which nodes and leaves its inputs came from
+(`edges`), the rule that turns dL/dy into the gradients of the inputs (`plan`), and the arrays that
+this rule needs (`saved`). Nothing else is kept, no tensor, so there is no reference cycle, and a
+graph is gone the moment the last tensor that leads to it is.
+
+Backward walks the nodes from the newest to the oldest. A node is always newer than what it was
+made from, so the creation number is a topological order, and each node runs once, after all
+that used its output have added their share: d(x*x + x)/dx is 2x + 1, however often x is used.
+The walk is a loop, never a recursion: a chain of a million operations is as good as one of ten.
+"""
+
+import weakref
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from sys import getrefcount
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from . import storage
+from .errors import GraphError
+
+if TYPE_CHECKING:
+    from .ops.op import Op, Plan
+
+Array: TypeAlias = Any  # of NumPy, of CuPy or of the strict device
+Rule: TypeAlias = Callable[..., Any]
+Hook: TypeAlias = Callable[[Any], Any]
+
+Edge: TypeAlias = "Node | Leaf"
+
+KEPT_FOR_PICTURES = 16  # outputs of so few elements stay at their node, so that graphs show them
+
+
+class Leaf:
+    """What the graph must know of a tensor; `Tensor` is made of this and of names for operations.
+
+    A tensor with a `_node` was computed; one without is a leaf, and if it requires grad it is
+    where gradients end up.
+    """
+
+    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_node", "device", "name",
+                 "requires_grad")
+    _data: Array
+    _grad: Any
+    _hooks: list[Hook] | None
+    _node: "Node | None"
+    device: Any
+    name: str | None
+    requires_grad: bool
+
+
+class Trace(NamedTuple):
+    """What `with trace():` keeps of one operation, beside its value and gradient."""
+
+    inputs: tuple[Any, ...]  # arrays and Python scalars, in the order of the op's inputs
+    source: str  # "file.py:12"
+    contributions: list[tuple[int, Array]]  # (number of the node it came from, gradient)
+
+
+class Node:
+    """One operation of a recorded graph, and how to go back through it."""
+
+    __slots__ = ("dtype", "edges", "grad", "hooks", "plan", "saved", "scope", "seq", "shape",
+                 "trace", "value")
+    seq: int  # creation number: newer nodes have larger ones
+    plan: "Plan"  # the op, and how to go back through it
+    saved: tuple[Any, ...] | None  # what that takes; None: freed
+    edges: "tuple[Edge | None, ...]"  # where each input came from; None: needs no gradient
+    shape: tuple[int, ...]
+    dtype: Any
+    value: Array | None  # the output, where it is tiny or traced
+    grad: Array | None  # dL/d(output), where `value` is kept, after backward
+    hooks: list[Hook] | None
+    scope: "Scope | None"
+    trace: Trace | None
+
+    @property
+    def op(self) -> "Op":
+        """The operation, bound to its device."""
+        return self.plan.op
+
+    @property
+    def device(self) -> Any:
+        """Where its output is."""
+        return self.plan.device
+
+
+class Scope(NamedTuple):
+    """`nodes reachable from here and newer than `start` belong to the call of module `label`."""
+
+    label: str
+    start: int
+    outer: "Scope | None"
+
+
+def as_tensor(array: Array, device: Any, edge: "Node | None" = None) -> Any:
+    """A tensor around `array` whose history is `edge`."""
+    tensor = new(Tensor)
+    tensor._data = array
+    tensor.device = device
+    tensor.requires_grad = edge is not None
+    tensor._node = edge
+    tensor._grad = tensor._hooks = tensor.name = None
+    return tensor
+
+
+new = object.__new__
+Tensor: Any = Leaf
+
+
+def register_tensor(cls: type[Leaf]) -> type[Leaf]:
+    """Class decorator: results of operations are objects of this class."""
+    global Tensor
+    Tensor = cls
+    return cls
+
+
+# --- backward ------------------------------------------------------------------------------------
+
+
+def backward(root: Any, gradient: Any, retain_graph: bool, create_graph: bool) -> None:
+    """Add dL/dx to `x.grad` of every leaf x that `root` was computed from."""
+    grads, owned = propagate([(root, gradient)], retain_graph, create_graph)
+    for leaf, grad in grads.items():
+        if grad is None or isinstance(leaf, Node):
+            continue
+        device = leaf.device
+        for hook in leaf._hooks or ():
+            grad = call_hook(hook, grad, leaf, create_graph)
+            owned.discard(leaf)
+        if create_graph:
+            leaf._grad = grad if leaf._grad is None else leaf._grad + grad
+        elif leaf._grad is not None:
+            leaf._grad = as_tensor(device.asarray(leaf._grad._data + grad), device)
+        elif leaf in owned and grad.flags.c_contiguous:
+            leaf._grad = as_tensor(device.asarray(grad), device)
+        else:  # another owner would see what is later added to it in place
+            leaf._grad = as_tensor(device.copy(grad), device)
+
+
+def propagate(
+    roots: Sequence[tuple[Any, Any]],
+    retain_graph: bool,
+    create_graph: bool,
+    targets: Sequence[Edge] | None = None,
+) -> tuple[dict[Edge, Any], set[Edge]]:
+    """The gradients of all leaves (or of `targets`), and the set of those no one else holds.
+
+    `roots` are pairs (tensor, gradient of the loss with respect to it). With `create_graph`
+    gradients are tensors with a graph of their own, else arrays.
+    """
+    grads: dict[Edge, Any] = {}
+    owned: set[Edge] = set()
+    for tensor, gradient in roots:
+        edge = tensor if tensor._node is None else tensor._node
+        before = grads.get(edge)
+        grads[edge] = gradient if before is None else before + gradient
+    order = topological_order([edge for edge in grads if isinstance(edge, Node)])
+    clock = storage.clock
+    wanted = dict.fromkeys(targets) if targets is not None else {}
+    useful = leading_to(wanted, order) if targets is not None else None
+
+    for node in order:
+        dy = grads.pop(node, None)
+        if dy is None or (useful is not None and node not in useful):
+            continue
+        saved = node.saved
+        if saved is None:
+            raise freed(node)
+        if node.seq < clock.newest:  # only then a saved value can have been overwritten
+            check_overwritten(node)
+        if node.hooks is not None:
+            for hook in node.hooks:
+                dy = call_hook(hook, dy, node, create_graph)
+        if node in wanted:
+            wanted[node] = dy
+        if node.value is not None:
+            node.grad = dy._data if create_graph else dy
+        if create_graph:
+            shares = differentiable(node, dy)
+        else:
+            shares = node.plan.back(dy, saved)
+        if not retain_graph:
+            node.saved = None  # memory is freed while the walk goes on
+        place = -1
+        for edge, share in zip(node.edges, shares):
+            place += 1
+            if share is None or edge is None:
+                continue
+            of = edge if edge.__class__ is Node else edge._data  # type: ignore[union-attr]
+            if share.shape != of.shape or share.dtype is not of.dtype:
+                share = fit(share, edge, node, place)
+            if node.trace is not None:
+                note_share(edge, node, share)
+            before = grads.get(edge)
+            if before is None:
+                grads[edge] = share
+                if (
+                    edge.__class__ is not Node
+                    and not create_graph
+                    and share.base is None
+                    and getrefcount(share) <= SOLE_OWNER
+                ):
+                    owned.add(edge)  # a leaf may keep this array as its gradient
+            elif create_graph or edge not in owned:
+                grads[edge] = before + share
+                owned.add(edge)
+            else:
+                before += share
+                grads[edge] = before
+    if targets is not None:
+        grads = {t: wanted[t] if isinstance(t, Node) else grads.get(t) for t in targets}
+    return grads, owned
+
+
+SOLE_OWNER = 5  # references to a share: `shares`, zip, `share`, `grads`, getrefcount's argument
+
+
+def topological_order(roots: Sequence[Node]) -> list[Node]:
+    """All nodes reachable from `roots`, newest first: O(nodes + edges)."""
+    seen = set(roots)
+    order = list(seen)
+    for node in order:  # grows while it is walked
+        for edge in node.edges:
+            if edge.__class__ is Node and edge not in seen:
+                seen.add(edge)  # type: ignore[arg-type]
+                order.append(edge)  # type: ignore[arg-type]
+    order.sort(key=_creation, reverse=True)
+    return order
+
+
+_creation = attrgetter("seq")
+
+
+def leading_to(targets: dict[Edge, Any], order: Sequence[Node]) -> set[Edge]:
+    """Those nodes of `order` (newest first) on a path to one of the targets."""
+    useful: set[Edge] = set(targets)
+    for node in reversed(order):
+        if any(edge in useful for edge in node.edges):
+            useful.add(node)
+    return useful
+
+
+def differentiable(node: Node, dy: Any) -> tuple[Any, ...]:
+    """The gradients of the inputs as tensors: what was saved is given its history back."""
+    plan = node.plan.on_tensors()
+    history: dict[str, Edge | None] = dict(zip(node.op.inputs, node.edges))
+    history["y"] = node
+    revived = []
+    for name, value in zip(plan.names, node.saved or ()):
+        edge = history.get(name)
+        if isinstance(edge, Leaf):
+            value = edge
+        elif isinstance(value, node.device.array_type):
+            value = as_tensor(value, node.device, edge)
+        revived.append(value)
+    return plan.back(dy, tuple(revived))
+
+
+def fit(share: Any, edge: Edge, node: Node, place: int) -> Any:
+    """Undo broadcasting, and cast to the input's dtype; anything else is a wrong rule."""
+    if share.shape != edge.shape:
+        lead = share.ndim - len(edge.shape)
+        same = lead >= 0 and node.op.broadcasts and share.shape == node.shape
+        if not same:
+            raise GraphError(
+                f"the backward of '{node.op.name}' gave input '{node.op.input_name(place)}' "
+                f"a gradient of shape\n  {share.shape}\nwhere the input has shape\n  {edge.shape}"
+                "\nA gradient has the shape of what it is the gradient of: mend the rule."
+            )
+        stretched = [lead + i for i, n in enumerate(edge.shape) if n != share.shape[lead + i]]
+        share = share.sum(axis=(*range(lead), *stretched), keepdims=True).reshape(edge.shape)
+    return share if share.dtype == edge.dtype else share.astype(edge.dtype)
+
+
+def call_hook(hook: Hook, gradient: Any, owner: Edge, create_graph: bool) -> Any:
+    """Show a hook the gradient as a tensor; what it returns takes the gradient's place."""
+    tensor = gradient if create_graph else as_tensor(gradient, owner.device)
+    result = hook(tensor)
+    if result is None:
+        return gradient
+    if not isinstance(result, Leaf) or result.shape != tensor.shape:  # type: ignore[attr-defined]
+        raise GraphError(
+            f"a gradient hook returned {type(result).__name__} of shape "
+            f"{getattr(result, 'shape', None)}; return None, or a tensor of shape {tensor.shape}"
+        )
+    return result if create_graph else result._data
+
+
+def add_hook(tensor: Any, hook: Hook) -> Callable[[], None]:
+    """Run `hook` on the gradient of `tensor` in backward; returns a function that removes it."""
+    holder, name = (tensor, "_hooks") if tensor._node is None else (tensor._node, "hooks")
+    hooks = getattr(holder, name) or []
+    hooks.append(hook)
+    setattr(holder, name, hooks)
+
+    def remove() -> None:
+        if hook in hooks:
+            hooks.remove(hook)
+
+    return remove
+
+
+def keep_gradient(tensor: Any) -> None:
+    """Let backward set `.grad` of a computed tensor, as long as someone holds the tensor."""
+    holder = weakref.ref(tensor)
+
+    def keep(gradient: Any) -> None:
+        kept = holder()
+        if kept is not None:
+            before = kept._grad
+            kept._grad = gradient.clone() if before is None else before + gradient
+
+    add_hook(tensor, keep)
+
+
+def note_share(edge: Edge, node: Node, share: Any) -> None:
+    """Keep what one use of a value adds to its gradient, for pictures."""
+    if isinstance(edge, Node) and edge.trace is not None:
+        edge.trace.contributions.append((node.seq, getattr(share, "_data", share)))
+
+
+# --- what can go wrong ---------------------------------------------------------------------------
+
+
+def freed(node: Node) -> GraphError:
+    return GraphError(
+        f"this graph was freed: backward already went through '{node.op.name}' (shape {node.shape})"
+        " and dropped what it had saved.\nTo go through it twice write"
+        " backward(retain_graph=True) the first time; else compute the loss again."
+    )
+
+
+def check_overwritten(node: Node) -> None:
+    """Raise if a value that `node` saved was written in place after it was saved."""
+    for value in node.saved or ():
+        if not isinstance(value, node.device.array_type):
+            continue
+        place = storage.written_after(value, node.seq)
+        if place is not None:
+            made = f" at {node.trace.source}" if node.trace else ""
+            raise GraphError(
+                f"a value that the backward of '{node.op.name}' needs was overwritten:\n"
+                f"  saved:        {value.shape} {value.dtype}, by '{node.op.name}'{made}\n"
+                f"  overwritten:  by {place}\n"
+                "Write to a copy (x.clone()), make a new tensor (x = x + 1), "
+                "or call backward() before the write."
+            )

@@ -1,0 +1,103 @@
+"""Creation functions: tensors of zeros, ones, ranges and random numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .device import Device
+from .dtypes import default_dtype
+from .ops.indexing import check_places
+from .random import Generator, default_generator
+from .tensors import Tensor
+
+
+def tensor(data: Any, **options: Any) -> Tensor:
+    """The same as `dls.Tensor(data, ...)`."""
+    return Tensor(data, **options)
+
+
+def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """(2, 3) and ((2, 3),) alike."""
+    if len(shape) == 1 and isinstance(shape[0], Sequence):
+        shape = tuple(shape[0])
+    return tuple(map(int, shape))
+
+
+def full(
+    shape: int | Sequence[int], value: float, dtype: DTypeLike | None = None,
+    requires_grad: bool = False, device: str | Device | None = None,
+) -> Tensor:
+    """All elements `value`; floats by default."""
+    lengths = (shape,) if isinstance(shape, int) else tuple(shape)
+    array = np.full(lengths, value, dtype or (default_dtype() if isinstance(value, float) else None))
+    return Tensor(array, requires_grad, device=device)
+
+
+def zeros(*shape: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+    """All elements 0, of the default float dtype: zeros((2, 3)) or zeros(2, 3)."""
+    return Tensor(np.zeros(_shape(shape), dtype or default_dtype()), **options)
+
+
+def ones(*shape: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+    """All elements 1, of the default float dtype: ones((2, 3)) or ones(2, 3)."""
+    return Tensor(np.ones(_shape(shape), dtype or default_dtype()), **options)
+
+
+def zeros_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Zeros in the shape, dtype and place of x."""
+    return Tensor(np.zeros(x.shape, dtype or x.dtype), requires_grad, device=x.device)
+
+
+def ones_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Ones in the shape, dtype and place of x."""
+    return Tensor(np.ones(x.shape, dtype or x.dtype), requires_grad, device=x.device)
+
+
+def arange(*range_: float, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+    """start, start + step ... below stop; integers of integers, else floats."""
+    array = np.arange(*range_, dtype=dtype)
+    if dtype is None and array.dtype.kind == "f":
+        array = array.astype(default_dtype())
+    return Tensor(array, **options)
+
+
+def linspace(start: float, stop: float, num: int = 50, **options: Any) -> Tensor:
+    """`num` floats from start to stop, both included, evenly spaced."""
+    return Tensor(np.linspace(start, stop, num).astype(default_dtype()), **options)
+
+
+def eye(n: int, m: int | None = None, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+    """Ones on the diagonal of an n by m matrix, zeros elsewhere."""
+    return Tensor(np.eye(n, m, dtype=dtype or default_dtype()), **options)
+
+
+def one_hot(labels: Any, classes: int, dtype: DTypeLike | None = None) -> Tensor:
+    """A row of `classes` numbers for each label: 1 at the label, 0 elsewhere."""
+    places = labels.numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    check_places(places, classes, "label")
+    device = labels.device if isinstance(labels, Tensor) else None
+    return Tensor(np.eye(classes, dtype=dtype or default_dtype())[places], device=device)
+
+
+def randn(
+    *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None, **options: Any
+) -> Tensor:
+    """Standard normal numbers."""
+    return Tensor((generator or default_generator).normal(_shape(shape), dtype), **options)
+
+
+def rand(
+    *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None, **options: Any
+) -> Tensor:
+    """Uniform numbers, 0 <= x < 1."""
+    return Tensor((generator or default_generator).uniform(_shape(shape), dtype=dtype), **options)
+
+
+def randint(
+    low: int, high: int, shape: Sequence[int] = (), generator: Generator | None = None,
+    **options: Any,
+) -> Tensor:
+    """Integers, low <= x < high."""
+    return Tensor((generator or default_generator).integers(low, high, shape), **options)

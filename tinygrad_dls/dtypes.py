@@ -1,0 +1,47 @@
+"""Dtypes: what Python numbers become, and what two dtypes make together.
+
+Float32 stays float32: integers and bools take the dtype of the float they meet (NumPy would
+make float64 of int64 and float32), and Python numbers never promote.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .errors import DtypeError
+
+_default = [np.dtype("float32")]
+
+
+def default_dtype() -> np.dtype[Any]:
+    """What Python floats and lists of them become; float32 unless set otherwise."""
+    return _default[0]
+
+
+def set_default_dtype(dtype: DTypeLike) -> None:
+    """Make `dtype` ("float32", "float64", "float16") that of new tensors made of Python floats."""
+    _default[0] = float_dtype(dtype)
+
+
+def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """`dtype` as a NumPy dtype; DtypeError if it is no floating type."""
+    found = np.dtype(dtype)
+    if found.kind != "f":
+        raise DtypeError(f"{found} is no floating dtype: choose float32 or float64")
+    return found
+
+
+def promote(*arrays: Any) -> tuple[Any, ...]:
+    """Arrays ready to work together: integers and bools cast to the widest float among them.
+
+    Where all are integers, or all are floats, NumPy's own rules follow. None passes through.
+    """
+    floats = [a.dtype for a in arrays if a is not None and a.dtype.kind == "f"]
+    if not floats:
+        return arrays
+    common = np.result_type(*floats)
+    return tuple(
+        a if a is None or a.dtype.kind == "f" or not hasattr(a, "astype") else a.astype(common)
+        for a in arrays
+    )

@@ -1,0 +1,29 @@
+"""The error family: every error this package raises on purpose, each also the built-in it fits."""
+
+
+class Error(Exception):
+    """Base of all errors of tinygrad_dls: `except dls.Error` catches every one of them."""
+
+
+class ShapeError(Error, ValueError):
+    """Shapes that do not fit together; the message shows the operands and fixes that work."""
+
+
+class DtypeError(Error, TypeError):
+    """A dtype (or type of object) that the operation has no meaning for."""
+
+
+class GraphError(Error, RuntimeError):
+    """A graph used in a way it cannot be: freed, overwritten, or not there at all."""
+
+
+class DeviceError(Error, RuntimeError):
+    """A device that is missing, or operands that live on two different devices."""
+
+
+class DataError(Error, ValueError):
+    """Data that are missing, empty, out of range or not what they claim to be."""
+
+
+class FormatError(Error, ValueError):
+    """A file that is truncated, corrupt or of another format."""

@@ -1,0 +1,107 @@
+"""Gradients as values: `grad`; and forward run again instead of remembered: `checkpoint`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import autograd
+from .autograd import Leaf, as_tensor
+from .errors import GraphError, ShapeError
+from .modes import enable_grad, mode, no_grad
+from .ops.call import record
+from .ops.op import Op
+from .random import default_generator
+from .tensors import Tensor
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """dL/dx for each x of `inputs`, L the sum of `outputs` (times `grad_outputs`); sets no `.grad`.
+
+    With `create_graph` the results can be differentiated again. An input that no output was made
+    from raises GraphError, or gives None with `allow_unused`.
+    """
+    made = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    given = grad_outputs if isinstance(grad_outputs, (list, tuple)) else [grad_outputs]
+    given = list(given) * len(made) if grad_outputs is None else list(given)
+    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    if len(given) != len(made):
+        raise ShapeError(f"grad of {len(made)} outputs takes as many grad_outputs, not {len(given)}")
+    for kind, tensors in (("output", made), ("input", wanted)):
+        for i, tensor in enumerate(tensors):
+            if not isinstance(tensor, Tensor) or not tensor.requires_grad:
+                raise GraphError(f"grad: {kind} {i} does not require grad, so there is no gradient")
+    roots = [(y, y._seed(dy, create_graph)) for y, dy in zip(made, given)]
+    edges = [x if x._node is None else x._node for x in wanted]
+    keep = create_graph if retain_graph is None else retain_graph
+    with (enable_grad if create_graph else no_grad)():
+        found, _ = autograd.propagate(roots, keep, create_graph, targets=edges)
+    results: list[Tensor | None] = []
+    for i, (x, edge) in enumerate(zip(wanted, edges)):
+        share = found[edge]
+        if share is None and not allow_unused:
+            raise GraphError(
+                f"grad: no output was made from input {i} (shape {x.shape}).\n"
+                "Pass allow_unused=True to get None for it"
+            )
+        if share is not None and not create_graph:
+            share = as_tensor(x.device.asarray(share), x.device)
+        results.append(share)
+    return tuple(results)
+
+
+class Checkpoint(Op):
+    """y = f(*inputs), of which nothing is kept: backward runs f again (Chen et al. 2016)."""
+
+    samples = staticmethod(lambda rng: [])  # its inputs include a function; tested on its own
+    once = "it runs its function again; differentiate the function without checkpoint"
+
+    def __init__(self, f: Callable[..., Tensor], inputs: tuple[Any, ...]) -> None:
+        self.f, self.arguments = f, inputs
+        self.state = default_generator.get_state()
+
+    def label(self) -> str:
+        return f"checkpoint({getattr(self.f, '__name__', type(self.f).__name__)})"
+
+    def forward(self, *inputs: Any) -> Any:
+        with no_grad():
+            return self.f(*self.arguments)._data
+
+    def backward(self, dy: Any, needs: Any) -> Any:
+        now = default_generator.get_state()
+        default_generator.set_state(self.state)  # the same dropout as the first time
+        try:
+            fresh = [
+                x.detach().requires_grad_() if isinstance(x, Leaf) and x.requires_grad else x
+                for x in self.arguments
+            ]
+            with enable_grad():
+                y = self.f(*fresh)
+            if y.requires_grad:
+                autograd.backward(y, dy, retain_graph=False, create_graph=False)
+        finally:
+            default_generator.set_state(now)
+        return tuple(x.grad._data if x is not None and x.grad is not None else None
+                     for x in fresh if isinstance(x, Leaf))
+
+
+def checkpoint(f: Callable[..., Tensor], *inputs: Any) -> Tensor:
+    """f(*inputs), trading time for memory: backward computes it again instead of keeping values."""
+    op = Checkpoint(f, inputs)
+    tensors = tuple(x for x in inputs if isinstance(x, Leaf))
+    if not tensors:
+        raise GraphError("checkpoint(f, *inputs) takes at least one tensor")
+    device = tensors[0].device
+    bound = op.on(device)
+    out = bound.forward(*tensors)
+    result: Tensor = as_tensor(out, device)
+    if mode.grad:
+        needs = tuple(x.requires_grad for x in tensors)
+        result.requires_grad = True
+        result._node = record(bound, tensors, tensors, (out,), needs)
+    return result

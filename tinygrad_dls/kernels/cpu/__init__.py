@@ -1,0 +1,3 @@
+"""Kernels compiled by Numba for the CPU."""
+
+from .table import CompiledKernels as CompiledKernels

@@ -1,0 +1,26 @@
+"""The linear layer and its gradients: x (..., n_in), weight (n_out, n_in), bias (n_out,)."""
+
+from typing import Any
+
+from .base import Family
+
+
+class Linear(Family):
+    """linear, linear_backward."""
+
+    def linear(self, x: Any, weight: Any, bias: Any | None) -> Any:
+        """y = x @ weight.T + bias."""
+        y = x @ weight.T
+        if bias is not None:
+            y += bias
+        return y
+
+    def linear_backward(
+        self, dy: Any, x: Any, weight: Any, needs: tuple[bool, ...]
+    ) -> tuple[Any | None, ...]:
+        """(dx, dweight, dbias), each where `needs` asks for it."""
+        rows = dy.reshape(-1, dy.shape[-1])  # (m, n_out)
+        dx = dy @ weight if needs[0] else None
+        dweight = rows.T @ x.reshape(-1, x.shape[-1]) if needs[1] else None
+        dbias = rows.sum(axis=0) if needs[2] else None
+        return dx, dweight, dbias

@@ -1,0 +1,37 @@
+"""Losses from logits and the functions under them, each stable: no overflow, no log of 0."""
+
+from typing import Any
+
+from .base import Family
+
+
+class Losses(Family):
+    """softmax, log_softmax, cross_entropy, binary_cross_entropy, and their gradients."""
+
+    def softmax(self, z: Any, axis: int) -> Any:
+        """exp(z) / sum(exp(z)) along `axis`; the largest is subtracted first."""
+        e = self.xp.exp(z - z.max(axis=axis, keepdims=True))
+        e /= e.sum(axis=axis, keepdims=True)
+        return e
+
+    def log_softmax(self, z: Any, axis: int) -> Any:
+        """z - log(sum(exp(z))) along `axis`."""
+        shifted = z - z.max(axis=axis, keepdims=True)
+        return shifted - self.xp.log(self.xp.exp(shifted).sum(axis=axis, keepdims=True))
+
+    def cross_entropy(self, z: Any, labels: Any) -> Any:
+        """-log softmax(z)[label] of each row; z (m, classes), labels (m,)."""
+        rows = self.xp.arange(z.shape[0])
+        return -self.log_softmax(z, 1)[rows, labels]
+
+    def cross_entropy_backward(self, d: Any, z: Any, labels: Any) -> Any:
+        """d_i * (softmax(z_i) - onehot(label_i)); d (m,) is dL/d(loss of row i)."""
+        dz = self.softmax(z, 1)
+        dz[self.xp.arange(z.shape[0]), labels] -= 1
+        dz *= d[:, None]
+        return dz
+
+    def binary_cross_entropy(self, z: Any, t: Any) -> Any:
+        """max(z, 0) - z t + log(1 + exp(-|z|)), element-wise, for targets t in [0, 1]."""
+        xp = self.xp
+        return xp.maximum(z, 0) - z * t + xp.log1p(xp.exp(-abs(z)))

@@ -1,0 +1,88 @@
+"""Modes of recording, one per thread: no_grad, enable_grad, trace."""
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class _Mode(threading.local):
+    """`grad`: are operations recorded? `trace`: are all their values kept for pictures too?"""
+
+    grad = True
+    trace = False
+
+
+mode = _Mode()
+
+
+class _Traces:
+    """How many traces are on in all threads together: a quick look before the slow one."""
+
+    active = 0
+
+
+traces = _Traces()
+
+
+class _Switch:
+    """Set one flag of the mode for a `with` block, or for the calls of a decorated function."""
+
+    flag: str
+    value: bool
+
+    def __new__(cls, function: Any = None) -> Any:
+        """`@no_grad` and `@no_grad()` decorate alike."""
+        switch = super().__new__(cls)
+        switch._before = []
+        return switch if function is None else switch(function)
+
+    _before: list[bool]
+
+    def __enter__(self) -> None:
+        self._before.append(getattr(mode, self.flag))
+        setattr(mode, self.flag, self.value)
+
+    def __exit__(self, *_: object) -> None:
+        setattr(mode, self.flag, self._before.pop())
+
+    def __call__(self, function: Function) -> Function:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
+
+class no_grad(_Switch):
+    """Record nothing: results do not require grad. `with no_grad():` or `@no_grad()`."""
+
+    flag, value = "grad", False
+
+
+class enable_grad(_Switch):
+    """Record again inside a `no_grad` block."""
+
+    flag, value = "grad", True
+
+
+class trace(_Switch):
+    """Keep the value, the gradient and the source line of every operation, for pictures."""
+
+    flag, value = "trace", True
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        traces.active += 1
+
+    def __exit__(self, *error: object) -> None:
+        traces.active -= 1
+        super().__exit__(*error)
+
+
+def is_grad_enabled() -> bool:
+    """Are operations recorded in this thread at this moment?"""
+    return mode.grad

@@ -1,0 +1,192 @@
+"""Arithmetic on two operands, element by element with broadcasting, and comparisons."""
+
+import operator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array
+from .call import function
+from .op import Op
+from .samples import Rng, Sample, binary_samples, unary_samples
+
+
+class Add(Op):
+    """y = a + b.    dL/da = dL/dy,  dL/db = dL/dy"""
+
+    broadcasts = True
+    numpy = operator.add
+    samples = binary_samples()
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a + b
+
+    def backward_a(self, dy: Any) -> Any:
+        return dy
+
+    def backward_b(self, dy: Any) -> Any:
+        return dy
+
+
+class Sub(Op):
+    """y = a - b.    dL/da = dL/dy,  dL/db = -dL/dy"""
+
+    broadcasts = True
+    numpy = operator.sub
+    samples = binary_samples()
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a - b
+
+    def backward_a(self, dy: Any) -> Any:
+        return dy
+
+    def backward_b(self, dy: Any) -> Any:
+        return -dy
+
+
+class Mul(Op):
+    """y = a * b.    dL/da = dL/dy * b,  dL/db = dL/dy * a"""
+
+    broadcasts = True
+    numpy = operator.mul
+    samples = binary_samples()
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a * b
+
+    def backward_a(self, dy: Any, b: Any) -> Any:
+        return dy * b
+
+    def backward_b(self, dy: Any, a: Any) -> Any:
+        return dy * a
+
+
+class Div(Op):
+    """y = a / b.    dL/da = dL/dy / b,  dL/db = -dL/dy * y / b"""
+
+    broadcasts = True
+    floats = True
+    numpy = operator.truediv
+    samples = binary_samples(low2=0.5, high2=2.0)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a / b
+
+    def backward_a(self, dy: Any, b: Any) -> Any:
+        return dy / b
+
+    def backward_b(self, dy: Any, b: Any, y: Any) -> Any:
+        return -dy * y / b
+
+
+class Pow(Op):
+    """y = a ** b for a > 0.    dL/da = dL/dy * b * a**(b-1),  dL/db = dL/dy * y * log(a)
+
+    Where a = 0 the gradient to b is 0 (the limit for b > 0), never a NaN.
+    """
+
+    broadcasts = True
+    numpy = operator.pow
+    samples = binary_samples(low=0.5, high=2.0, low2=-2.0, high2=3.0)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a**b
+
+    def backward_a(self, dy: Any, a: Any, b: Any) -> Any:
+        return dy * b * a ** (b - 1)
+
+    def backward_b(self, dy: Any, a: Any, y: Any) -> Any:
+        positive = a > 0
+        return dy * y * self.xp.log(self.xp.where(positive, a, 1.0)) * positive
+
+
+class PowerOf(Op):
+    """y = x ** p with a number p.    dL/dx = dL/dy * p * x**(p-1)
+
+    Where x = 0 and p < 1 the derivative is infinite or does not exist; we say 0, so that the
+    gradient of a norm or of sqrt at 0 is 0 and not NaN.
+    """
+
+    numpy = staticmethod(lambda x, p: x**p)
+    samples = unary_samples(low=0.5, high=2.0, p=(2, 3, 0.5, -1, 1.5, 0, 1))
+
+    def __init__(self, p: float) -> None:
+        self.p = p
+
+    def forward(self, x: Array) -> Array:
+        if self.p == 2:
+            return x * x
+        return x**self.p
+
+    def backward(self, dy: Any, x: Any) -> Any:
+        p = self.p
+        if p == 2:
+            return dy * (2 * x)
+        if p == 0:
+            return dy * 0.0
+        if p >= 1:
+            return dy * (p * x ** (p - 1))
+        zero = x == 0
+        return dy * (p * self.xp.where(zero, 1.0, x) ** (p - 1)) * ~zero
+
+
+def _with_ties(rng: Rng) -> list[Sample]:
+    samples = binary_samples()(rng)
+    return [s for s in samples if all(np.ndim(x) == 0 or x.size for x in s.inputs)] + samples[-3:]
+
+
+class Maximum(Op):
+    """y = max(a, b).    dL/dy goes to the larger one; where a = b, one half to each."""
+
+    broadcasts = True
+    numpy = np.maximum
+    samples = staticmethod(_with_ties)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return self.xp.maximum(a, b)
+
+    def backward_a(self, dy: Any, a: Any, b: Any) -> Any:
+        return self.xp.where(a == b, 0.5 * dy, dy * (a > b))
+
+    def backward_b(self, dy: Any, a: Any, b: Any) -> Any:
+        return self.xp.where(a == b, 0.5 * dy, dy * (b > a))
+
+
+class Minimum(Op):
+    """y = min(a, b).    dL/dy goes to the smaller one; where a = b, one half to each."""
+
+    broadcasts = True
+    numpy = np.minimum
+    samples = staticmethod(_with_ties)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return self.xp.minimum(a, b)
+
+    def backward_a(self, dy: Any, a: Any, b: Any) -> Any:
+        return self.xp.where(a == b, 0.5 * dy, dy * (a < b))
+
+    def backward_b(self, dy: Any, a: Any, b: Any) -> Any:
+        return self.xp.where(a == b, 0.5 * dy, dy * (b < a))
+
+
+add = function(Add())
+sub = function(Sub())
+mul = function(Mul())
+div = function(Div())
+maximum = function(Maximum())
+minimum = function(Minimum())
+power_of_tensor = function(Pow())
+
+
+def power(a: Any, b: Any) -> Any:
+    """a ** b, element-wise; `b` a number, or a tensor (then a must be positive)."""
+    if isinstance(b, (int, float, np.generic)) and hasattr(a, "device"):
+        return _power_of(b.item() if isinstance(b, np.generic) else b)(a)
+    return power_of_tensor(a, b)
+
+
+@lru_cache(maxsize=256)
+def _power_of(p: float) -> Any:
+    return function(PowerOf(p))

@@ -1,0 +1,294 @@
+"""Calling an op on tensors: check, run forward, and leave a node behind where gradients flow.
+
+`function(op)` builds the caller once, for the op's number of inputs: what all calls share is
+found beforehand, so that a call costs about a microsecond over its kernel.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import autograd
+from ..autograd import KEPT_FOR_PICTURES, Leaf, Node, Trace, new
+from ..device import Device, default_device
+from ..dtypes import default_dtype, promote
+from ..errors import DeviceError, DtypeError
+from ..modes import mode, traces
+from ..storage import calling_line, next_number
+from .cards import explain
+from .op import Needs, Op, Plan
+
+NUMBERS = (bool, int, float)
+SCALARS = (*NUMBERS, np.generic)
+Function = Callable[..., Any]
+
+
+class Bound(NamedTuple):
+    """An op on one device, and what calling it there takes."""
+
+    op: Op
+    forward: Callable[..., Any]
+    array_type: type
+    plans: list[Plan]  # for no input, the first, the second, both
+
+
+def function(op: Op) -> Function:
+    """A function of tensors that runs `op`; its docstring is the op's."""
+    variadic = op.inputs[0].startswith("*")
+    build = _of_many if variadic or len(op.inputs) > 2 or op.extras else (_of_one, _of_two)[
+        len(op.inputs) - 1
+    ]
+    call = build(op)
+    call.__name__ = call.__qualname__ = op.name
+    call.__doc__ = type(op).__doc__
+    return call
+
+
+@lru_cache(maxsize=4096)
+def function_of(op: type[Op], *parameters: Any) -> Function:
+    """The function of an op with hashable parameters, built once for each set of them."""
+    return function(op(*parameters))
+
+
+def _binder(op: Op) -> tuple[dict[Device, Bound], Callable[[Device], Bound]]:
+    bound: dict[Device, Bound] = {}
+
+    def bind(device: Device) -> Bound:
+        there = op.on(device)
+        bound[device] = Bound(there, there.forward, device.array_type, device)
+        return bound[device]
+
+    return bound, bind
+
+
+def _binder(op: Op) -> tuple[dict[Device, Bound], Callable[[Device], Bound]]:
+    bound: dict[Device, Bound] = {}
+
+    def bind(device: Device) -> Bound:
+        there = op.on(device)
+        choices = ((False, False), (True, False), (False, True), (True, True))
+        plans = [there.plan(needs[: len(op.inputs)]) for needs in choices]
+        bound[device] = Bound(there, there.forward, device.array_type, plans)
+        return bound[device]
+
+    return bound, bind
+
+
+def _of_one(op: Op) -> Function:
+    bound, bind = _binder(op)
+    floats, differentiable = op.floats, op.differentiable
+
+    def call(x: Any) -> Any:
+        if not isinstance(x, Leaf):
+            x = tensor_of(x, default_device())
+        device = x.device
+        bound_op, forward, array_type, plans = bound.get(device) or bind(device)
+        data = x._data
+        if floats and data.dtype.kind != "f":
+            data = data.astype(default_dtype())
+        try:
+            out = forward(data)
+        except (ValueError, TypeError, IndexError) as error:
+            raise explain(bound_op, (x,), error) from error
+        if out.__class__ is not array_type:
+            out = device.asarray(out)
+        result = new(autograd.Tensor)
+        result._data = out
+        result.device = device
+        result._grad = result._hooks = result.name = None
+        if x.requires_grad and differentiable and mode.grad:
+            result.requires_grad = True
+            result._node = node = Node()
+            node.seq = next_number()
+            node.plan = plan = plans[1]
+            node.saved = plan.keep(data, out, plan.needs)
+            node.edges = (x._node or x,)
+            node.shape = out.shape
+            node.dtype = out.dtype
+            node.value = out if out.size <= KEPT_FOR_PICTURES else None
+            node.grad = node.hooks = node.scope = node.trace = None
+            if traces.active:
+                note(node, (data,), out)
+        else:
+            result.requires_grad = False
+            result._node = None
+        return result
+
+    return call
+
+
+def _of_two(op: Op) -> Function:
+    bound, bind = _binder(op)
+    floats, differentiable, broadcasts = op.floats, op.differentiable, op.broadcasts
+
+    def call(a: Any, b: Any) -> Any:
+        if isinstance(a, Leaf):
+            device, x, needs_a = a.device, a._data, a.requires_grad
+            if isinstance(b, Leaf):
+                y, needs_b = b._data, b.requires_grad
+                if b.device is not device:
+                    raise _two_devices(op, a, b)
+                if x.dtype is not y.dtype and broadcasts:
+                    x, y = promote(x, y)
+            else:
+                x, y = _with_constant(x, b, device)
+                needs_b = False
+        elif isinstance(b, Leaf):
+            device, needs_a, needs_b = b.device, False, b.requires_grad
+            y, x = _with_constant(b._data, a, device)
+        else:
+            return call(tensor_of(a, default_device()), b)
+        if floats and (x.__class__ in NUMBERS or x.dtype.kind != "f"):
+            x, y = _to_floats(x, y)
+        bound_op, forward, array_type, plans = bound.get(device) or bind(device)
+        try:
+            out = forward(x, y)
+        except (ValueError, TypeError, IndexError) as error:
+            raise explain(bound_op, (a, b), error) from error
+        if out.__class__ is not array_type:
+            out = device.asarray(out)
+        result = new(autograd.Tensor)
+        result._data = out
+        result.device = device
+        result._grad = result._hooks = result.name = None
+        if (needs_a or needs_b) and differentiable and mode.grad:
+            result.requires_grad = True
+            result._node = node = Node()
+            node.seq = next_number()
+            node.plan = plan = plans[3 if needs_a and needs_b else 1 if needs_a else 2]
+            node.saved = plan.keep(x, y, out, plan.needs)
+            node.edges = (
+                (a._node or a) if needs_a else None,
+                (b._node or b) if needs_b else None,
+            )
+            node.shape = out.shape
+            node.dtype = out.dtype
+            node.value = out if out.size <= KEPT_FOR_PICTURES else None
+            node.grad = node.hooks = node.scope = node.trace = None
+            if traces.active:
+                note(node, (x, y), out)
+        else:
+            result.requires_grad = False
+            result._node = None
+        return result
+
+    return call
+
+
+def _of_many(op: Op) -> Function:
+    bound: dict[Device, Op] = {}
+
+    def call(*inputs: Any) -> Any:
+        device = next((x.device for x in inputs if isinstance(x, Leaf)), default_device())
+        tensors = tuple(
+            [x if isinstance(x, Leaf) or x is None else tensor_of(x, device) for x in inputs]
+        )
+        for x in tensors:
+            if x is not None and x.device is not device:
+                raise _two_devices(op, next(t for t in tensors if t is not None), x)
+        if device not in bound:
+            bound[device] = op.on(device)
+        bound_op = bound[device]
+        arrays = tuple([None if x is None else x._data for x in tensors])
+        if op.broadcasts or op.inputs[0].startswith("*"):
+            arrays = promote(*arrays)
+        try:
+            out = bound_op.forward(*arrays)
+        except (ValueError, TypeError, IndexError) as error:
+            raise explain(bound_op, tensors, error) from error
+        extras: tuple[Any, ...] = ()
+        if op.extras:
+            out, *extras = out
+        if out.__class__ is not device.array_type:
+            out = device.asarray(out)
+        result = autograd.as_tensor(out, device)
+        if mode.grad and op.differentiable:
+            needs = tuple([x is not None and x.requires_grad for x in tensors])
+            if True in needs:
+                result.requires_grad = True
+                result._node = record(bound_op, tensors, arrays, (out, *extras), needs)
+        return result
+
+    return call
+
+
+def record(
+    op: Op, tensors: tuple[Any, ...], arrays: tuple[Any, ...], made: tuple[Any, ...], needs: Needs
+) -> Node:
+    """The node of a call: `op` made `made` (the output, then extras) of `arrays`."""
+    node, out = Node(), made[0]
+    node.seq = next_number()
+    node.plan = op.plan(needs)
+    node.saved = node.plan.keep(*arrays, *made, needs)
+    node.edges = tuple([(x._node or x) if need else None for x, need in zip(tensors, needs)])
+    node.shape, node.dtype = out.shape, out.dtype
+    node.value = out if out.size <= KEPT_FOR_PICTURES else None
+    node.grad = node.hooks = node.scope = node.trace = None
+    if traces.active:
+        note(node, arrays, out)
+    return node
+
+
+def note(node: Node, inputs: tuple[Any, ...], out: Any) -> None:
+    """Under `with trace():` keep all values of this operation, and the line that asked for it."""
+    if mode.trace:
+        node.value = out
+        node.trace = Trace(inputs, calling_line(), [])
+
+
+# --- operands that are no tensors ----------------------------------------------------------------
+
+
+def tensor_of(value: Any, device: Device) -> Any:
+    """A constant tensor of a Python scalar, a list or a NumPy array, on `device`."""
+    if isinstance(value, (float, int, list, tuple)) and not isinstance(value, np.generic):
+        array = np.asarray(value)
+        if array.dtype.kind == "f":
+            array = array.astype(default_dtype())
+    elif isinstance(value, (np.ndarray, np.generic)):
+        array = np.asarray(value)
+    elif isinstance(value, device.array_type):
+        return autograd.as_tensor(value, device)
+    else:
+        raise DtypeError(
+            f"an operand is a {type(value).__name__}; tensors work with tensors, numbers and arrays"
+        )
+    if array.dtype.kind not in "fiub":
+        raise DtypeError(f"an operand holds {array.dtype}; tensors hold floats, integers or bools")
+    return autograd.as_tensor(device.from_host(array), device)
+
+
+def _with_constant(x: Any, constant: Any, device: Device) -> tuple[Any, Any]:
+    """`x` and a constant operand for it. A number never promotes; an array follows the rules."""
+    if isinstance(constant, SCALARS):
+        if isinstance(constant, np.generic):
+            constant = constant.item()
+        if constant.__class__ is float and x.dtype.kind != "f":
+            x = x.astype(default_dtype())
+        return x, constant
+    if isinstance(constant, np.ndarray) and device.array_type is not np.ndarray:
+        raise DeviceError(
+            f"a NumPy array met a tensor on {device}: move it there first, dls.Tensor(a).to"
+            f"({str(device)!r})"
+        )
+    return promote(x, tensor_of(constant, device)._data)
+
+
+def _to_floats(x: Any, y: Any) -> tuple[Any, Any]:
+    """Operands of an op whose result is a float, where they are integers: cast to the default."""
+    floats = [v.dtype for v in (x, y) if getattr(v, "dtype", default_dtype()).kind == "f"
+              and hasattr(v, "dtype")]
+    dtype = floats[0] if floats else default_dtype()
+    return tuple(  # type: ignore[return-value]
+        float(v) if v.__class__ in NUMBERS else v if v.dtype.kind == "f" else v.astype(dtype)
+        for v in (x, y)
+    )
+
+
+def _two_devices(op: Op, a: Leaf, b: Leaf) -> DeviceError:
+    return DeviceError(
+        f"'{op.name}' got operands on two devices: {a.device} and {b.device}.\n"
+        f"Move one of them: b.to({str(a.device)!r})"
+    )

@@ -1,0 +1,245 @@
+"""Softmax and the losses of Courses 1 and 2, from logits: stable, and one kernel each."""
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array, as_tensor
+from ..errors import DtypeError, ShapeError
+from .call import function, function_of
+from .elementwise import log
+from .indexing import check_places
+from .op import Op
+from .reduction import mean as mean_of
+from .reduction import normal_axis
+from .reduction import sum as sum_of
+from .samples import Rng, Sample, samples_of
+
+
+def _softmax(z: Any, axis: int) -> Any:
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+class Softmax(Op):
+    """y = exp(x) / sum of exp(x) along an axis.    dL/dx = y * (dL/dy - sum(dL/dy * y))"""
+
+    floats = True
+    numpy = staticmethod(_softmax)
+    samples = samples_of(
+        ([(3, 4)], {"axis": 1}), ([(3, 4)], {"axis": 0}), ([(5,)], {"axis": -1}),
+        ([(2, 3, 2)], {"axis": 1}), ([(0, 3)], {"axis": 1}),
+    )
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, x: Array) -> Array:
+        return self.kernels.softmax(x, self.axis)
+
+    def backward(self, dy: Any, y: Any) -> Any:
+        return y * (dy - (dy * y).sum(axis=self.axis, keepdims=True))
+
+
+class LogSoftmax(Op):
+    """y = x - log(sum of exp(x)) along an axis.    dL/dx = dL/dy - exp(y) * sum(dL/dy)"""
+
+    floats = True
+    numpy = staticmethod(lambda x, axis: np.log(_softmax(x, axis)))
+    samples = Softmax.samples
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, x: Array) -> Array:
+        return self.kernels.log_softmax(x, self.axis)
+
+    def backward(self, dy: Any, y: Any) -> Any:
+        return dy - self.xp.exp(y) * dy.sum(axis=self.axis, keepdims=True)
+
+
+def _labelled(rng: Rng) -> list[Sample]:
+    return [
+        Sample((rng.standard_normal((m, c)) * 2, rng.integers(0, c, m)))
+        for m, c in ((4, 3), (1, 5), (3, 1), (0, 4))
+    ]
+
+
+class CrossEntropy(Op):
+    """y = -log softmax(logits)[label], one for each row; logits (m, classes), labels (m,).
+
+    dL/dlogits = dL/dy * (softmax(logits) - onehot(label))
+    """
+
+    numpy = staticmethod(lambda z, labels: -np.log(_softmax(z, 1)[np.arange(len(z)), labels]))
+    samples = staticmethod(_labelled)
+
+    def forward(self, logits: Array, labels: Array) -> Array:
+        return self.kernels.cross_entropy(logits, labels)
+
+    def backward(self, dy: Any, logits: Any, labels: Any, needs: Any) -> Any:
+        classes = logits.shape[1]
+        labels = getattr(labels, "_data", labels)
+        onehot = labels[:, None] == type(self).arange(labels, classes)
+        e = self.xp.exp(logits - logits.max(axis=1, keepdims=True))
+        return dy[:, None] * (e / e.sum(axis=1, keepdims=True) - onehot), None
+
+    def backward_kernel(self, dy: Array, logits: Array, labels: Array, needs: Any) -> Any:
+        return self.kernels.cross_entropy_backward(dy, logits, labels), None
+
+    @staticmethod
+    def arange(labels: Array, classes: int) -> Array:
+        """0 ... classes - 1 as a row, on the device of `labels`."""
+        row = labels[:1].repeat(classes) * 0 + 1  # made from an array: no namespace needed
+        return row.cumsum() - 1
+
+
+class BinaryCrossEntropy(Op):
+    """y = max(z, 0) - z t + log(1 + exp(-|z|)), element-wise: the loss -t log a - (1-t) log(1-a)
+    of a = sigmoid(z), without its overflow.
+
+    dL/dz = dL/dy * (sigmoid(z) - t),  dL/dt = -dL/dy * z
+    """
+
+    broadcasts = True
+    floats = True
+    numpy = staticmethod(lambda z, t: -t * np.log(1 / (1 + np.exp(-z)))
+                         - (1 - t) * np.log(1 - 1 / (1 + np.exp(-z))))
+    samples = staticmethod(
+        lambda rng: [
+            Sample((rng.standard_normal(s) * 3, rng.uniform(0, 1, s)))
+            for s in ((4, 1), (5,), (), (0, 2))
+        ]
+    )
+
+    def forward(self, z: Array, t: Array) -> Array:
+        return self.kernels.binary_cross_entropy(z, t)
+
+    def backward_z(self, dy: Any, z: Any, t: Any) -> Any:
+        return dy * (1 / (1 + self.xp.exp(-z)) - t)
+
+    def backward_t(self, dy: Any, z: Any) -> Any:
+        return -dy * z
+
+
+_cross_entropy = function(CrossEntropy())
+_binary_cross_entropy = function(BinaryCrossEntropy())
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """exp(x) / sum(exp(x)) along `axis`; the results along it are positive and sum to 1."""
+    return function_of(Softmax, normal_axis(axis, x.ndim, "softmax"))(x)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """log(softmax(x)) along `axis`, without taking the log of a 0."""
+    return function_of(LogSoftmax, normal_axis(axis, x.ndim, "log_softmax"))(x)
+
+
+def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) along `axis`, without overflow."""
+    xp = x.device.xp
+    largest = x._data.max(axis=axis, keepdims=True)
+    top = as_tensor(x.device.asarray(xp.where(xp.isfinite(largest), largest, 0.0)), x.device)
+    y = log(sum_of((x - top).exp(), axis=axis, keepdims=True)) + top
+    return y if keepdims else y.squeeze(axis)
+
+
+def reduce_loss(losses: Any, reduction: str, weights: Any = None) -> Any:
+    """Mean, sum or all ("none") of the losses; a mean divides by the sum of `weights` if given."""
+    if reduction == "mean":
+        return mean_of(losses) if weights is None else sum_of(losses) / sum_of(weights)
+    if reduction == "sum":
+        return sum_of(losses)
+    if reduction == "none":
+        return losses
+    raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+
+
+def cross_entropy(
+    logits: Any, labels: Any, weight: Any = None, ignore_index: int = -100,
+    reduction: str = "mean", label_smoothing: float = 0.0,
+) -> Any:
+    """Softmax cross-entropy from logits (m, classes) and labels (m,); natural log.
+
+    Labels are integers, or rows of probabilities (m, classes). `weight` (classes,) weighs the
+    classes, rows labelled `ignore_index` count for nothing. DataError for a label out of range.
+    """
+    if logits.ndim != 2:
+        raise ShapeError(f"cross_entropy takes logits (m, classes), not\n  {logits.shape}")
+    classes = logits.shape[1]
+    if labels.dtype.kind == "f":
+        return _soft_cross_entropy(logits, labels, weight, reduction, label_smoothing)
+    if labels.dtype.kind not in "iu":
+        raise DtypeError(f"labels are integers (or float probabilities), not {labels.dtype}")
+    if labels.shape != logits.shape[:1]:
+        flat = labels.size == logits.shape[0]
+        raise ShapeError(
+            f"one label for each row of logits:\n  logits  {logits.shape}\n  labels  {labels.shape}"
+            + ("\nwould work: labels.reshape(-1)" if flat else "")
+        )
+    places = labels._data if hasattr(labels, "_data") else labels
+    ignored = places == ignore_index
+    plain = weight is None and not label_smoothing
+    if logits.device.name == "cpu" and not ignored.any():
+        check_places(places, classes, "label")
+        if plain:
+            return reduce_loss(_cross_entropy(logits, labels), reduction)
+    device = logits.device
+    safe = device.xp.where(ignored, 0, places)
+    if logits.device.name == "cpu":
+        check_places(safe, classes, "label")
+    counted = as_tensor(~ignored, device).astype(logits.dtype)
+    shares = counted if weight is None else counted * weight[as_tensor(safe, device)]
+    losses = _cross_entropy(logits, as_tensor(safe, device)) * shares
+    if label_smoothing:
+        logs = log_softmax(logits, 1)
+        even = -(sum_of(logs if weight is None else logs * weight, axis=1)) * counted / classes
+        losses = losses * (1 - label_smoothing) + even * label_smoothing
+    return reduce_loss(losses, reduction, shares)
+
+
+def _soft_cross_entropy(
+    logits: Any, targets: Any, weight: Any, reduction: str, label_smoothing: float
+) -> Any:
+    if targets.shape != logits.shape:
+        raise ShapeError(
+            f"probabilities have the shape of the logits:\n  logits         {logits.shape}\n"
+            f"  probabilities  {targets.shape}"
+        )
+    if label_smoothing:
+        targets = targets * (1 - label_smoothing) + label_smoothing / logits.shape[1]
+    logs = log_softmax(logits, 1) * targets
+    losses = -sum_of(logs if weight is None else logs * weight, axis=1)
+    return reduce_loss(losses, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    logits: Any, targets: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Any:
+    """Loss of sigmoid(logits) against targets in [0, 1] of the same shape; natural log."""
+    same_shape("binary_cross_entropy_with_logits", logits, targets)
+    if pos_weight is None:
+        losses = _binary_cross_entropy(logits, targets)
+    else:
+        losses = pos_weight * targets * _binary_cross_entropy(logits, 1.0) + (
+            1 - targets) * _binary_cross_entropy(logits, 0.0)
+    return reduce_loss(losses if weight is None else losses * weight, reduction)
+
+
+def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+    """(prediction - target)**2 of tensors of one shape."""
+    same_shape("mse_loss", prediction, target)
+    return reduce_loss((prediction - target) ** 2, reduction)
+
+
+def same_shape(name: str, prediction: Any, target: Any) -> None:
+    """ShapeError unless both have one shape: (m, 1) against (m,) would silently make (m, m)."""
+    if prediction.shape != target.shape:
+        raise ShapeError(
+            f"{name} takes two tensors of one shape; broadcasting here would hide a mistake:\n"
+            f"  prediction  {prediction.shape}\n  target      {target.shape}"
+            + (f"\nwould work: target.reshape({prediction.shape})"
+               if prediction.size == target.size else "")
+        )
+

@@ -1,0 +1,110 @@
+"""Matrix products: matmul with batches and vectors, and the linear layer."""
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array
+from ..errors import ShapeError
+from .call import function
+from .op import Op
+from .samples import samples_of
+
+
+class Matmul(Op):
+    """y = a @ b: y[i, j] = sum over k of a[i, k] b[k, j].    dL/da = dL/dy @ b.T,  dL/db = a.T @ dL/dy
+
+    Leading axes are batches and broadcast; a vector is a row on the left, a column on the right.
+    """
+
+    broadcasts = True  # over the batch axes; the engine sums
+    numpy = np.matmul
+    samples = samples_of(
+        ([(2, 3), (3, 4)], {}), ([(3,), (3,)], {}), ([(2, 3), (3,)], {}), ([(3,), (3, 2)], {}),
+        ([(5, 2, 3), (3, 4)], {}), ([(2, 3), (5, 3, 1)], {}), ([(4, 1, 2, 3), (2, 3, 2)], {}),
+        ([(0, 3), (3, 2)], {}), ([(2, 0), (0, 2)], {}), ([(5, 2, 3), (3,)], {}),
+        ([(3,), (5, 3, 2)], {}),
+    )
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return a @ b
+
+    def backward_a(self, dy: Any, b: Any, shapes: Any) -> Any:
+        shape_a, shape_b = shapes
+        if len(shape_b) == 1:  # y[..., i] = sum over k of a[..., i, k] b[k]
+            return dy[..., None] * b if len(shape_a) > 1 else dy * b
+        if len(shape_a) == 1:
+            return _to_shape((dy[..., None, :] @ b.swapaxes(-1, -2))[..., 0, :], shape_a)
+        return _to_shape(dy @ b.swapaxes(-1, -2), shape_a)
+
+    def backward_b(self, dy: Any, a: Any, shapes: Any) -> Any:
+        shape_a, shape_b = shapes
+        if len(shape_a) == 1:
+            return _to_shape(a[:, None] * dy[..., None, :] if len(shape_b) > 1 else dy * a, shape_b)
+        if len(shape_b) == 1:
+            return _to_shape((a.swapaxes(-1, -2) @ dy[..., None])[..., 0], shape_b)
+        return _to_shape(a.swapaxes(-1, -2) @ dy, shape_b)
+
+    def rule(self, shapes: list[tuple[int, ...]]) -> str:
+        if () in shapes:
+            return "a matrix product has no scalar operand; write a * b"
+        inner = [shapes[0][-1], shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][-1]]
+        return (
+            "(n, k) @ (k, m): the last axis of a and the last but one of b must be equal, here "
+            f"{inner[0]} and {inner[1]}"
+        )
+
+
+def _to_shape(share: Any, shape: tuple[int, ...]) -> Any:
+    """Sum the batch axes that were broadcast."""
+    if share.shape == shape:
+        return share
+    lead = share.ndim - len(shape)
+    stretched = [lead + i for i, n in enumerate(shape) if n != share.shape[lead + i]]
+    return share.sum(axis=(*range(lead), *stretched), keepdims=True).reshape(shape)
+
+
+class Linear(Op):
+    """y = x @ weight.T + bias; x (..., n_in), weight (n_out, n_in), bias (n_out,) or None.
+
+    dL/dx = dL/dy @ weight,  dL/dweight = dL/dy.T @ x,  dL/dbias = dL/dy summed over the examples
+    """
+
+    numpy = staticmethod(lambda x, weight, bias: x @ weight.T + bias)
+    samples = samples_of(
+        ([(5, 3), (2, 3), (2,)], {}), ([(2, 4, 3), (5, 3), (5,)], {}), ([(3,), (2, 3), (2,)], {}),
+        ([(0, 3), (2, 3), (2,)], {}), ([(1, 1), (1, 1), (1,)], {}),
+    )
+
+    def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        return self.kernels.linear(x, weight, bias)
+
+    def backward(self, dy: Any, x: Any, weight: Any, needs: Any) -> Any:
+        rows, examples = dy.reshape(-1, dy.shape[-1]), x.reshape(-1, x.shape[-1])
+        return (
+            dy @ weight if needs[0] else None,
+            rows.T @ examples if needs[1] else None,
+            rows.sum(axis=0) if needs[2] else None,
+        )
+
+    def backward_kernel(self, dy: Array, x: Array, weight: Array, needs: Any) -> Any:
+        return self.kernels.linear_backward(dy, x, weight, needs)
+
+    def rule(self, shapes: list[tuple[int, ...]]) -> str:
+        return "x (..., n_in), weight (n_out, n_in), bias (n_out,)"
+
+
+matmul = function(Matmul())
+_linear = function(Linear())
+
+
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """x @ weight.T + bias; x (..., n_in), weight (n_out, n_in), bias (n_out,)."""
+    if x.ndim == 0 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
+        fits = " (x.T would)" if x.ndim == 2 and weight.ndim == 2 and x.shape[0] == weight.shape[
+            1] else ""
+        raise ShapeError(
+            f"linear: x and weight do not fit{fits}:\n  x       {x.shape}\n  weight  {weight.shape}\n"
+            "rule:     x (..., n_in) with weight (n_out, n_in): the last axes must be equal"
+        )
+    return _linear(x, weight, bias)

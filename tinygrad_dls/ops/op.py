@@ -1,0 +1,190 @@
+"""What an operation is: one declaration, from which all the rest follows.
+
+    class Tanh(Op):
+        '''y = tanh(x), element-wise.    dL/dx = dL/dy * (1 - y**2)'''
+        def forward(self, x):
+            return self.kernels.tanh(x)
+        def backward(self, dy, y):
+            return dy * (1 - y * y)
+
+`forward` gets arrays; its parameters are the op's inputs. A rule names what it needs after `dy`:
+inputs, the output `y`, what forward returned beside it (`extras`), `needs` (for each input: does
+it want a gradient?) and `shapes` (of the inputs). Only that is kept alive. An op with one input, or one whose gradients
+share their work, has one rule `backward`; an op of several inputs may have one for each,
+`backward_a(self, dy, b)`, and then nothing is computed or kept for inputs without gradient.
+A rule is written with operators and `self.xp`, so that it works on arrays, and on tensors where a
+gradient shall be differentiated again. `backward_kernel`, with the same parameters, may stand
+beside it where arrays can go a faster way.
+
+An op object holds parameters (axis, p ...), never the state of a call.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+from ..autograd import Array
+from ..errors import GraphError
+
+Needs: TypeAlias = tuple[bool, ...]
+
+
+class Plan(NamedTuple):
+    """How to go back through one op, for one choice of inputs that want a gradient."""
+
+    op: "Op"
+    device: Any
+    needs: Needs
+    names: tuple[str, ...]  # what is saved
+    keep: Callable[..., tuple[Any, ...]]  # picks it out of (*inputs, y, *extras, needs)
+    back: Callable[[Any, tuple[Any, ...]], tuple[Any, ...]]  # (dy, saved) -> dL/d(each input)
+
+    def on_tensors(self) -> "Plan":
+        """The same, recording its own steps: for gradients of gradients."""
+        op = self.op
+        if op.once:
+            raise GraphError(
+                f"'{op.name}' has no second derivative: {op.once}\n"
+                "(backward(create_graph=True) or grad(create_graph=True) asked for one)"
+            )
+        return op.on(_Tensors)._plan(self.needs, fast=False)
+
+
+class Op:
+    """Base class of all operations; see the module's text for how to declare one."""
+
+    inputs: ClassVar[tuple[str, ...]] = ()
+    extras: ClassVar[tuple[str, ...]] = ()  # names of what forward returns beside the output
+    broadcasts: ClassVar[bool] = False  # inputs are broadcast against each other
+    floats: ClassVar[bool] = False  # the result is a float even of integers: they are cast first
+    differentiable: ClassVar[bool] = True  # False: results never require grad (comparisons ...)
+    once: ClassVar[str] = ""  # why, and what to use instead, if backward has no derivative itself
+    numpy: ClassVar[Any] = None  # the same in plain NumPy: the oracle of the tests
+    samples: ClassVar[Any] = ()  # inputs that prove it: see samples.py
+
+    registry: ClassVar[dict[str, type["Op"]]] = {}
+    device: Any
+    xp: Any  # the array namespace of the device (or our own functions, on tensors)
+    kernels: Any  # the kernel table of the device
+    plans: dict[Needs, Plan]
+
+    def __init_subclass__(cls) -> None:
+        if "forward" not in cls.__dict__:
+            return  # an intermediate base
+        cls.inputs = _parameters(cls.forward)
+        known = {*cls.inputs, "y", *cls.extras, "needs", "shapes"}
+        for name, rule in cls._rules(tuple(True for _ in cls.inputs)):
+            asked = _parameters(rule)[1:]
+            if unknown := [n for n in asked if n not in known]:
+                raise TypeError(f"{cls.__name__}.{name} asks for {unknown}: choose from {known}")
+        if hasattr(cls, "backward") and hasattr(cls, "backward_kernel"):
+            if _parameters(cls.backward) != _parameters(cls.backward_kernel):
+                raise TypeError(f"{cls.__name__}: backward_kernel must ask for what backward asks")
+        Op.registry[cls.__name__] = cls
+
+    @property
+    def name(self) -> str:
+        """The name in messages and pictures: the class's, in snake case."""
+        return _snake(type(self).__name__)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What this object was made with (axis, p ...), for labels."""
+        return {k: v for k, v in vars(self).items() if k not in _BOUND}
+
+    def label(self) -> str:
+        """The name with its parameters, for pictures."""
+        inside = ", ".join(f"{k}={v}" for k, v in self.parameters.items() if v not in (None, False))
+        return f"{self.name}({inside})" if inside else self.name
+
+    def input_name(self, place: int) -> str:
+        """The declared name of input number `place` (of the last one, if it takes many)."""
+        return self.inputs[min(place, len(self.inputs) - 1)].lstrip("*")
+
+    def forward(self, *inputs: Array) -> Any:
+        """The output array, or (output, *extras)."""
+        raise GraphError(f"{type(self).__name__} does not say how to go forward")
+
+    # --- binding to a device ---------------------------------------------------------------------
+
+    def on(self, place: Any) -> "Op":
+        """This op with the namespace and the kernels of `place` (a device, or `_Tensors`)."""
+        bound = object.__new__(type(self))
+        bound.__dict__.update(self.__dict__, xp=place.xp, kernels=place.kernels, device=place)
+        bound.__dict__["plans"] = {}
+        return bound
+
+    def plan(self, needs: Needs) -> Plan:
+        """How to go back when the inputs marked in `needs` want a gradient; made once."""
+        if needs not in self.plans:
+            self.plans[needs] = self._plan(needs, fast=True)
+        return self.plans[needs]
+
+    def _plan(self, needs: Needs, fast: bool) -> Plan:
+        """Write `keep` and `back` as one expression each: that is what makes a call cheap.
+
+        Of Mul, where both inputs want a gradient, they read
+        keep = lambda a, b, y, needs: (b, a)
+        back = lambda dy, saved: (backward_a(dy, saved[0]), backward_b(dy, saved[1]))
+        """
+        rules = type(self)._rules(needs)
+        if fast and hasattr(self, "backward_kernel"):
+            rules = [("backward_kernel", type(self).backward_kernel)]
+        variadic = self.inputs[0].startswith("*")
+        arguments = [f"x{i}" for i in range(len(needs))]
+        known = dict(zip(self.inputs, arguments)) | {n: n for n in ("y", *self.extras, "needs")}
+        known["shapes"] = f"({' '.join(f'{x}.shape,' for x in arguments)})"
+        names: list[str] = []
+        calls: dict[str, str] = {}
+        for rule, method in rules:
+            asked = _parameters(method)[1:]
+            names += [name for name in asked if name not in names]
+            calls[rule] = f"{rule}({', '.join(['dy', *(f's[{names.index(n)}]' for n in asked)])})"
+        if len(calls) == 1 and next(iter(calls)) in ("backward", "backward_kernel"):
+            (call,) = calls.values()
+            gradients = call if variadic or len(needs) > 1 else f"({call},)"
+        else:
+            gradients = "".join(f"{calls.get(f'backward_{n}')}, " for n in self.inputs)
+            gradients = f"({gradients})"
+        scope = {rule: getattr(self, rule) for rule in calls}
+        signature = ", ".join([*arguments, "y", *self.extras, "needs"])
+        saved = "".join(f"{known[n]}, " for n in names)
+        keep = eval(f"lambda {signature}: ({saved})")
+        back = eval(f"lambda dy, s: {gradients}", scope)
+        return Plan(self, self.device, needs, tuple(names), keep, back)
+
+    @classmethod
+    def _rules(cls, needs: Sequence[bool]) -> list[tuple[str, Any]]:
+        if hasattr(cls, "backward"):
+            return [("backward", cls.backward)] if any(needs) else []
+        names = [f"backward_{n}" for n, need in zip(cls.inputs, needs) if need]
+        return [(name, getattr(cls, name)) for name in names if hasattr(cls, name)]
+
+
+_BOUND = ("device", "xp", "kernels", "plans")
+
+
+class _Tensors:
+    """Where an op is bound to work on tensors: `xp` is our own functions."""
+
+    xp: Any = None
+    kernels: Any = None
+
+
+def register_functions(namespace: Any) -> None:
+    """Let rules on tensors find our functions under `self.xp`."""
+    _Tensors.xp = _Tensors.kernels = namespace
+
+
+@lru_cache(maxsize=None)
+def _parameters(function: Any) -> tuple[str, ...]:
+    """The names of a method's parameters after self."""
+    return tuple(
+        f"*{p.name}" if p.kind is p.VAR_POSITIONAL else p.name
+        for p in list(inspect.signature(function).parameters.values())[1:]
+    )
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

@@ -1,0 +1,228 @@
+"""Reductions: sums, means and extremes along axes."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array
+from ..errors import DataError, ShapeError
+from .call import function_of
+from .op import Op
+from .samples import Rng, Sample
+
+Axis = int | tuple[int, ...] | None
+
+
+def _reduction_samples(rng: Rng) -> list[Sample]:
+    cases: list[tuple[tuple[int, ...], Axis]] = [
+        ((), None), ((3,), None), ((3,), 0), ((2, 3), None), ((2, 3), 0), ((2, 3), -1),
+        ((2, 3, 4), (0, 2)), ((2, 1, 2), 1), ((1, 1), 0),
+    ]
+    return [
+        Sample((rng.permutation(math.prod(shape)).reshape(shape) * 0.37 - 1.0,),
+               {"axis": axis, "keepdims": keepdims})
+        for shape, axis in cases
+        for keepdims in (False, True)
+    ]
+
+
+class Reduction(Op):
+    """Base of the reductions: axis and keepdims, and how to spread a result out again."""
+
+    def __init__(self, axis: Axis = None, keepdims: bool = False) -> None:
+        self.axis, self.keepdims = axis, keepdims
+
+    def spread(self, y: Any, shape: tuple[int, ...]) -> Any:
+        """`y`, shaped as the result, with the axes back that were reduced (length 1)."""
+        if self.keepdims or y.ndim == len(shape):
+            return y
+        axes = range(len(shape)) if self.axis is None else np.atleast_1d(self.axis) % len(shape)
+        return y.reshape(tuple(1 if i in axes else n for i, n in enumerate(shape)))
+
+
+class Sum(Reduction):
+    """y = sum of x along axes.    dL/dx = dL/dy, spread over what was summed"""
+
+    samples = staticmethod(
+        lambda rng: [*_reduction_samples(rng), Sample((np.zeros((0, 3)),), {"axis": 0})]
+    )
+    numpy = staticmethod(lambda x, axis, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims))
+
+    def forward(self, x: Array) -> Array:
+        return x.sum(axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, dy: Any, shapes: Any) -> Any:
+        (shape,) = shapes
+        return self.xp.broadcast_to(self.spread(dy, shape), shape)
+
+
+class _Extreme(Reduction):
+    """Base of max and min: the gradient is shared equally where several are the extreme."""
+
+    def backward(self, dy: Any, x: Any, y: Any) -> Any:
+        chosen = x == self.spread(y, x.shape)
+        shares = chosen.sum(axis=self.axis, keepdims=True).astype(dy.dtype)
+        return chosen * (self.spread(dy, x.shape) / shares)
+
+
+class Max(_Extreme):
+    """y = largest of x along axes.    dL/dy goes to it; ties share equally"""
+
+    numpy = staticmethod(lambda x, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims))
+    samples = staticmethod(_reduction_samples)
+
+    def forward(self, x: Array) -> Array:
+        return x.max(axis=self.axis, keepdims=self.keepdims)
+
+
+class Min(_Extreme):
+    """y = smallest of x along axes.    dL/dy goes to it; ties share equally"""
+
+    numpy = staticmethod(lambda x, axis, keepdims: np.min(x, axis=axis, keepdims=keepdims))
+    samples = staticmethod(_reduction_samples)
+
+    def forward(self, x: Array) -> Array:
+        return x.min(axis=self.axis, keepdims=self.keepdims)
+
+
+def _places(name: str) -> Any:
+    def same(x: Any, axis: Axis, keepdims: bool) -> Any:
+        return getattr(np, name)(x, axis=axis, keepdims=keepdims)
+
+    return staticmethod(same)
+
+
+def _one_axis_samples(rng: Rng) -> list[Sample]:
+    return [s for s in _reduction_samples(rng) if not isinstance(s.parameters["axis"], tuple)]
+
+
+class Argmax(Reduction):
+    """y = place of the largest of x along an axis, the first one where several are."""
+
+    differentiable = False
+    numpy = _places("argmax")
+    samples = staticmethod(_one_axis_samples)
+
+    def forward(self, x: Array) -> Array:
+        return x.argmax(axis=self.axis, keepdims=self.keepdims)
+
+
+class Argmin(Reduction):
+    """y = place of the smallest of x along an axis, the first one where several are."""
+
+    differentiable = False
+    numpy = _places("argmin")
+    samples = staticmethod(_one_axis_samples)
+
+    def forward(self, x: Array) -> Array:
+        return x.argmin(axis=self.axis, keepdims=self.keepdims)
+
+
+class Any_(Reduction):
+    """y = does any element along axes hold?"""
+
+    differentiable = False
+    numpy = _places("any")
+    samples = staticmethod(_reduction_samples)
+
+    def forward(self, x: Array) -> Array:
+        return x.any(axis=self.axis, keepdims=self.keepdims)
+
+
+class All_(Reduction):
+    """y = do all elements along axes hold?"""
+
+    differentiable = False
+    numpy = _places("all")
+    samples = staticmethod(_reduction_samples)
+
+    def forward(self, x: Array) -> Array:
+        return x.all(axis=self.axis, keepdims=self.keepdims)
+
+
+def normal_axis(axis: Any, ndim: int, name: str) -> Axis:
+    """`axis` as an int, a tuple or None; ShapeError if the tensor has no such axis."""
+    if axis is None:
+        return None
+    axes = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    for i in axes:
+        if not -ndim <= i < max(ndim, 1):
+            raise ShapeError(f"{name} along axis {i} of a tensor with {ndim} dimensions")
+    found = tuple(int(i) % ndim if ndim else 0 for i in axes)
+    if len(set(found)) < len(found):
+        raise ShapeError(f"{name} along {axes} names an axis twice")
+    return found[0] if isinstance(axis, (int, np.integer)) else found
+
+
+def _reduce(op: type[Reduction], x: Any, axis: Any, keepdims: bool, some: bool = False) -> Any:
+    axis = normal_axis(axis, x.ndim, op.__name__.lower())
+    if some and x.size == 0:
+        lengths = x.shape if axis is None else [x.shape[i] for i in np.atleast_1d(axis)]
+        if 0 in lengths:
+            raise DataError(
+                f"{op.__name__.lower().strip('_')} of nothing: the tensor has shape\n  {x.shape}"
+            )
+    return function_of(op, axis, bool(keepdims))(x)
+
+
+def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Sum of x along `axis` (an int, several, or None: all)."""
+    return _reduce(Sum, x, axis, keepdims)
+
+
+def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Largest of x along `axis`; values only, `argmax` has the places. Ties share the gradient."""
+    return _reduce(Max, x, axis, keepdims, some=True)
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Smallest of x along `axis`; values only, `argmin` has the places. Ties share the gradient."""
+    return _reduce(Min, x, axis, keepdims, some=True)
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Place of the largest of x along `axis` (None: in the flattened tensor); int64."""
+    return _reduce(Argmax, x, axis, keepdims, some=True)
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Place of the smallest of x along `axis` (None: in the flattened tensor); int64."""
+    return _reduce(Argmin, x, axis, keepdims, some=True)
+
+
+def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Does any element along `axis` hold?"""
+    return _reduce(Any_, x, axis, keepdims)
+
+
+def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Do all elements along `axis` hold?"""
+    return _reduce(All_, x, axis, keepdims)
+
+
+def _count(x: Any, axis: Any) -> int:
+    axis = normal_axis(axis, x.ndim, "mean")
+    return x.size if axis is None else math.prod(x.shape[i] for i in np.atleast_1d(axis))
+
+
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Mean of x along `axis`; of integers a float. DataError of an empty tensor."""
+    count = _count(x, axis)
+    if count == 0:
+        raise DataError(f"mean of nothing: the tensor has shape\n  {x.shape}")
+    return sum(x, axis, keepdims) * (1.0 / count)
+
+
+def var(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
+    """Variance along `axis`: sum of squared deviations / (n - correction); NumPy's correction 0."""
+    centered = x - mean(x, axis, True)
+    left = _count(x, axis) - correction
+    if left <= 0:
+        raise DataError(f"var with correction={correction} of {_count(x, axis)} elements")
+    return sum(centered * centered, axis, keepdims) * (1.0 / left)
+
+
+def std(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
+    """Standard deviation, the root of `var`; its gradient is 0 where it is 0."""
+    return var(x, axis, keepdims, correction) ** 0.5

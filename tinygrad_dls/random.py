@@ -1,0 +1,72 @@
+"""Randomness: one explicit generator, drawn on the host, so that CPU and GPU runs start alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .dtypes import default_dtype
+
+
+class Generator:
+    """A stream of random numbers with a seed; the same seed gives the same numbers."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.manual_seed(seed)
+
+    def manual_seed(self, seed: int | None) -> Generator:
+        """Start the stream of `seed` from its beginning."""
+        self.seed = seed
+        self.numpy = np.random.Generator(np.random.PCG64(seed))
+        return self
+
+    def __repr__(self) -> str:
+        return f"Generator({self.seed})"
+
+    def get_state(self) -> dict[str, Any]:
+        """Where the stream is now, as plain numbers."""
+        return {"seed": self.seed, "stream": self.numpy.bit_generator.state}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go to a place that `get_state` gave."""
+        self.seed = state["seed"]
+        self.numpy.bit_generator.state = state["stream"]
+
+    def normal(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray[Any, Any]:
+        """Standard normal numbers."""
+        return self._floats(self.numpy.standard_normal, shape, dtype)
+
+    def uniform(
+        self, shape: Sequence[int], low: float = 0.0, high: float = 1.0, dtype: Any = None
+    ) -> np.ndarray[Any, Any]:
+        """Uniform numbers, low <= x < high."""
+        x = self._floats(self.numpy.random, shape, dtype)
+        return x if (low, high) == (0.0, 1.0) else x * (high - low) + low
+
+    def integers(self, low: int, high: int, shape: Sequence[int] = ()) -> Any:
+        """Integers, low <= x < high."""
+        return self.numpy.integers(low, high, size=tuple(shape))
+
+    def permutation(self, n: int) -> np.ndarray[Any, Any]:
+        """0 ... n-1 in random order."""
+        return self.numpy.permutation(n)
+
+    def stream(self) -> int:
+        """The seed of a counter-based stream, for kernels that draw their own numbers."""
+        return int(self.numpy.integers(0, 2**63))
+
+    def _floats(self, draw: Any, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
+        kind = np.dtype(dtype or default_dtype())
+        if kind in (np.float32, np.float64):
+            return np.asarray(draw(tuple(shape), dtype=kind))
+        return np.asarray(draw(tuple(shape))).astype(kind)
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the generator that is used wherever none is given."""
+    return default_generator.manual_seed(seed)

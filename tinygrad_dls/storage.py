@@ -1,0 +1,84 @@
+"""Version counters: which storage was written in place, when, and by what.
+
+Backward needs some values of forward unchanged. Every node of the graph has a creation number,
+and every write in place draws a number from the same counter. So "was this saved value
+overwritten?" is one comparison of two integers, and costs nothing where nobody writes:
+a node older than the newest write anywhere looks closer, all others pass.
+"""
+
+import itertools
+import sys
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+next_number = itertools.count(1).__next__  # creation numbers of nodes and writes, one clock
+
+
+@dataclass(slots=True)
+class Writes:
+    """The writes into one storage: how many, the number of the newest, and what did it."""
+
+    owner: weakref.ref[Any]
+    count: int
+    number: int
+    place: str
+
+
+class _Clock:
+    """The number of the newest write anywhere."""
+
+    __slots__ = ("newest",)
+
+    def __init__(self) -> None:
+        self.newest = 0
+
+
+clock = _Clock()
+_written: dict[int, Writes] = {}
+
+
+def owner_of(array: Any) -> Any:
+    """The array that owns the memory `array` is a view of (itself, if it is no view)."""
+    kind = type(array)
+    while type(array.base) is kind:
+        array = array.base
+    return array
+
+
+def mark_write(array: Any, place: str) -> None:
+    """Count one write in place into the storage of `array`; `place` says what wrote."""
+    owner = owner_of(array)
+    key = id(owner)
+    number = next_number()
+    entry = _written.get(key)
+    if entry is None:
+        ref = weakref.ref(owner, lambda _, key=key: _written.pop(key, None))
+        _written[key] = Writes(ref, 1, number, place)
+    else:
+        entry.count += 1
+        entry.number = number
+        entry.place = place
+    clock.newest = number
+
+
+def version(array: Any) -> int:
+    """How many times the storage of `array` was written in place since it was made."""
+    entry = _written.get(id(owner_of(array)))
+    return entry.count if entry else 0
+
+
+def written_after(array: Any, number: int) -> str | None:
+    """What overwrote the storage of `array` after the moment `number`; None if nothing did."""
+    entry = _written.get(id(owner_of(array)))
+    return entry.place if entry and entry.number > number else None
+
+
+def calling_line() -> str:
+    """`file.py:12` of the nearest caller outside this package, for messages."""
+    package = str(Path(__file__).parent)
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame = frame.f_back
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"

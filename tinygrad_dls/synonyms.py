@@ -1,0 +1,67 @@
+"""PyTorch's spellings, accepted where they mean the same; told apart where they do not."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from . import ops
+from .errors import ShapeError
+
+_NAMES = {"dim": "axis", "keepdim": "keepdims", "unbiased": "correction"}
+_PAIRS = ("max", "min")
+
+
+def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, which also takes dim= for axis= and keepdim= for keepdims=."""
+
+    @functools.wraps(function)
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            if "dim" in kwargs and function.__name__ in _PAIRS:
+                name = function.__name__
+                raise ShapeError(
+                    f"PyTorch's {name}(dim=) is a pair; here x.{name}(axis={kwargs['dim']}) gives "
+                    f"the values and x.arg{name}(axis={kwargs['dim']}) their places"
+                )
+            kwargs = {_NAMES.get(k, k): v for k, v in kwargs.items()}
+        return function(x, *args, **kwargs)
+
+    return call
+
+
+class Synonyms:
+    """Methods under PyTorch's names."""
+
+    __slots__ = ()
+
+    def view(self, *shape: Any) -> Any:
+        """PyTorch's name of `reshape`."""
+        return ops.reshape(self, *shape)
+
+    def permute(self, *axes: Any) -> Any:
+        """PyTorch's name of `transpose` with all axes."""
+        return ops.transpose(self, *axes)
+
+    def unsqueeze(self, dim: int) -> Any:
+        """PyTorch's name of `expand_dims`."""
+        return ops.expand_dims(self, dim)
+
+    def pow(self, exponent: Any) -> Any:
+        """PyTorch's name of `**`."""
+        return ops.power(self, exponent)
+
+    def matmul(self, other: Any) -> Any:
+        """PyTorch's name of `@`."""
+        return ops.matmul(self, other)
+
+    def float(self) -> Any:
+        """PyTorch's name of `astype("float32")`."""
+        return ops.cast(self, "float32")
+
+    def double(self) -> Any:
+        """PyTorch's name of `astype("float64")`."""
+        return ops.cast(self, "float64")
+
+    def long(self) -> Any:
+        """PyTorch's name of `astype("int64")`."""
+        return ops.cast(self, "int64")

@@ -1,0 +1,467 @@
+"""Tensor: an array on a device, with names for operations and a way back through them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from . import autograd, ops, storage
+from .autograd import Leaf, as_tensor, register_tensor
+from .device import Device, default_device
+from .dtypes import default_dtype
+from .errors import DtypeError, GraphError, ShapeError
+from .modes import enable_grad, mode, no_grad
+from .numpy_dispatch import NumpyDispatch
+from .synonyms import Synonyms, renamed
+
+
+class Count(int):
+    """A number of elements; x.size(0), as PyTorch has it, is told the name here."""
+
+    def __call__(self, *_: Any) -> int:
+        raise ShapeError("x.size is the number of elements; the length of an axis is x.shape[0]")
+
+
+@register_tensor
+class Tensor(NumpyDispatch, Synonyms, Leaf):
+    """An n-dimensional array that remembers how it was computed, if it requires grad.
+
+    `data`: numbers, nested lists (floats become float32, see `dls.set_default_dtype`), an array
+    (keeps its dtype) or a tensor; always copied. `name` is shown in pictures and messages.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = False,
+        dtype: DTypeLike | None = None,
+        device: str | Device | None = None,
+        name: str | None = None,
+    ) -> None:
+        place = Device(device) if device is not None else None
+        if isinstance(data, Leaf):
+            place = place or data.device
+            data = data.device.to_host(data._data)
+        self.device = place or default_device()
+        self._data = self.device.copy(self.device.from_host(host_array(data, dtype)))
+        self._grad = self._hooks = self._node = None
+        self.name = name
+        self.requires_grad = False
+        if requires_grad:
+            self.requires_grad_()
+
+    # --- what it is ------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length along each axis."""
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return Count(self._data.size)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """NumPy dtype of the elements."""
+        return self._data.dtype  # type: ignore[no-any-return]
+
+    @property
+    def is_leaf(self) -> bool:
+        """True if no recorded operation made it."""
+        return self._node is None
+
+    @property
+    def version(self) -> int:
+        """How many times its storage was written in place."""
+        return storage.version(self._data)
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise ShapeError("a tensor of shape () has no length: it is one number, x.item()")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        body = np.array2string(self.device.to_host(self._data), separator=", ", prefix="Tensor(",
+                               threshold=100, edgeitems=3, precision=4)
+        notes = "" if self.dtype == default_dtype() or self.dtype.kind in "ib" else (
+            f", dtype={self.dtype}")
+        notes += "" if self.device.name == "cpu" else f", device={self.device.name!r}"
+        if self._node is not None:
+            notes += f", made by {self._node.op.name}"
+        elif self.requires_grad:
+            notes += ", requires_grad=True"
+        return f"Tensor({body}{notes})"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return show(self)
+
+    # --- its values ------------------------------------------------------------------------------
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The values on the host; on the CPU a read-only view of them."""
+        view: np.ndarray[Any, Any] = self.device.to_host(self._data).view()
+        view.flags.writeable = False
+        return view
+
+    def item(self) -> Any:
+        """The one number in it, as a Python number."""
+        if self.size != 1:
+            raise ShapeError(f"item() takes one number out of one; this tensor has shape\n  {self.shape}")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers."""
+        return self.numpy().tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ShapeError(
+                f"a tensor of shape {self.shape} is neither true nor false: use .any() or .all()"
+            )
+        return bool(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu" or self.size != 1:
+            raise DtypeError(f"an index is one integer, not {self.dtype} of shape {self.shape}")
+        return int(self.item())
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self.detach() == value).any())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.size == 1 and spec else format(repr(self), spec)
+
+    __hash__ = object.__hash__
+
+    # --- gradients -------------------------------------------------------------------------------
+
+    @property
+    def grad(self) -> Tensor | None:
+        """dL/d(this) after `backward()`: a tensor, or None where none was computed."""
+        return self._grad  # type: ignore[no-any-return]
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
+            raise ShapeError(
+                f"x.grad is None or a tensor of x's shape:\n  x     {self.shape}\n  grad  "
+                f"{getattr(value, 'shape', type(value).__name__)}"
+            )
+        self._grad = value
+
+    def backward(
+        self, grad: Any = None, retain_graph: bool | None = None, create_graph: bool = False
+    ) -> None:
+        """Compute dL/dx, L this tensor, for every leaf x it was made from; add it to `x.grad`.
+
+        `grad` is dL/d(this), needed where this is not one number. The graph is freed unless
+        `retain_graph`; with `create_graph` gradients can be differentiated again.
+        """
+        if not self.requires_grad:
+            raise GraphError(
+                "backward() from a tensor that does not require grad: nothing it was made from "
+                "does, or it was made under no_grad, by detach() or by numpy()"
+            )
+        seed = self._seed(grad, create_graph)
+        with (enable_grad if create_graph else no_grad)():
+            keep = create_graph if retain_graph is None else retain_graph
+            autograd.backward(self, seed, keep, create_graph)
+
+    def _seed(self, grad: Any, create_graph: bool) -> Any:
+        """dL/d(this) to start backward with: an array, or a tensor if gradients have a graph."""
+        xp = self.device.xp
+        if grad is None:
+            if self.size != 1:
+                raise GraphError(
+                    f"backward() from a tensor of shape {self.shape}: only one number has a "
+                    "gradient.\nSum it (.sum(), .mean()), or pass dL/d(this): backward(grad)"
+                )
+            seed = xp.ones(self.shape, dtype=self.dtype)
+            return as_tensor(seed, self.device) if create_graph else seed
+        tensor = grad if isinstance(grad, Tensor) else Tensor(grad, device=self.device)
+        if tensor.shape != self.shape:
+            raise ShapeError(
+                f"the gradient given has another shape:\n  tensor    {self.shape}\n"
+                f"  gradient  {tensor.shape}"
+            )
+        tensor = tensor.astype(self.dtype)
+        return tensor if create_graph else tensor._data
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for a gradient from now on (or no more); floats only."""
+        if self._node is not None and not requires_grad:
+            raise GraphError("this tensor was computed from ones that require grad: use detach()")
+        if requires_grad and self.dtype.kind != "f":
+            raise DtypeError(
+                f"only floats have gradients, this tensor is {self.dtype}: write 2.0 for 2, or "
+                "x.astype('float32')"
+            )
+        self.requires_grad = requires_grad
+        return self
+
+    def detach(self) -> Tensor:
+        """The same values, sharing memory, without history."""
+        return as_tensor(self._data, self.device)  # type: ignore[no-any-return]
+
+    def retain_grad(self) -> Tensor:
+        """Keep `.grad` of this tensor too, though it is no leaf."""
+        if not self.requires_grad:
+            raise GraphError("retain_grad() of a tensor that does not require grad")
+        if self._node is not None:
+            autograd.keep_gradient(self)
+        return self
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+        """Call `hook(gradient)` in backward; a tensor it returns takes the gradient's place.
+
+        Returns a function that removes the hook.
+        """
+        if not self.requires_grad:
+            raise GraphError("register_hook() of a tensor that does not require grad")
+        return autograd.add_hook(self, hook)
+
+    # --- writing in place ------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Any:
+        """The raw array. Assigning replaces the values; writes through it are not seen."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        array = self.device.from_host(host_array(value, self.dtype)) if not isinstance(
+            value, (Leaf, self.device.array_type)) else getattr(value, "_data", value)
+        if array.shape != self.shape:
+            raise ShapeError(f"x.data = v keeps the shape:\n  x  {self.shape}\n  v  {array.shape}")
+        storage.mark_write(self._data, f"x.data = v at {storage.calling_line()}")
+        self._data = array.astype(self.dtype, copy=False)
+
+    def copy_(self, values: Any) -> Tensor:
+        """Write `values` (a tensor, an array or numbers that broadcast) into this tensor."""
+        self._write(Ellipsis, values, "x.copy_(v)")
+        return self
+
+    def __setitem__(self, index: Any, values: Any) -> None:
+        self._write(index, values, "x[...] = v")
+
+    def _write(self, index: Any, values: Any, how: str) -> None:
+        recorded = isinstance(values, Leaf) and values.requires_grad
+        if mode.grad and (self.requires_grad or recorded):
+            raise GraphError(
+                f"{how} on a tensor with a gradient would lose the history of the values.\n"
+                "In a graph write dls.where(mask, v, x), dls.stack or dls.concatenate; to set "
+                "values outside of it, do so under `with dls.no_grad():`"
+            )
+        array = getattr(values, "_data", values)
+        if not isinstance(array, self.device.array_type):
+            array = self.device.asarray(self.device.from_host(host_array(array, None)))
+        elif getattr(values, "device", self.device) is not self.device:
+            array = values.to(self.device)._data
+        try:
+            self._data[ops.indexing.plain_index(index, self)] = array
+        except (ValueError, IndexError) as error:
+            raise ShapeError(f"{how}: {error}\n  x  {self.shape}\n  v  {array.shape}") from error
+        storage.mark_write(self._data, f"{how} at {storage.calling_line()}")
+
+    def _in_place(self, operation: Callable[[Any, Any], Tensor], other: Any, how: str) -> Tensor:
+        """x += v: in place outside of graphs; inside, a new tensor that x then names."""
+        recorded = isinstance(other, Leaf) and other.requires_grad
+        if not (mode.grad and (self.requires_grad or recorded)):
+            with no_grad():
+                result = operation(self, other)
+            if result.shape == self.shape:
+                self._data[...] = result._data.astype(self.dtype, copy=False)
+                storage.mark_write(self._data, f"{how} at {storage.calling_line()}")
+                return self
+            raise ShapeError(f"{how} keeps the shape of x:\n  x       {self.shape}\n"
+                             f"  result  {result.shape}")
+        if self.requires_grad and self._node is None:
+            raise GraphError(
+                f"{how} on a leaf that requires grad: an update is no part of the graph.\n"
+                "Write it under `with dls.no_grad():`, or x = x + v for a new tensor"
+            )
+        return operation(self, other)
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._in_place(ops.add, other, "x += v")
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._in_place(ops.sub, other, "x -= v")
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._in_place(ops.mul, other, "x *= v")
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._in_place(ops.div, other, "x /= v")
+
+    # --- moving ----------------------------------------------------------------------------------
+
+    def to(self, place: str | Device | DTypeLike) -> Tensor:
+        """This tensor on another device ("cpu", "cuda"), or in another dtype ("float64")."""
+        try:
+            dtype = None if isinstance(place, Device) else np.dtype(place)
+        except TypeError:
+            dtype = None
+        if dtype is not None:
+            return self.astype(dtype)
+        device = Device(place)  # type: ignore[arg-type]
+        return self if device is self.device else ops.to_device(self, device)  # type: ignore
+
+    def astype(self, dtype: DTypeLike) -> Tensor:
+        """This tensor in another dtype; itself if it has it."""
+        return ops.cast(self, dtype)  # type: ignore[no-any-return]
+
+    # --- operators -------------------------------------------------------------------------------
+
+    __add__ = ops.add
+    __sub__ = ops.sub
+    __mul__ = ops.mul
+    __truediv__ = ops.div
+    __pow__ = ops.power
+    __matmul__ = ops.matmul
+    __neg__ = ops.neg
+    __abs__ = ops.abs
+    __lt__ = ops.less
+    __le__ = ops.less_equal
+    __gt__ = ops.greater
+    __ge__ = ops.greater_equal
+    __eq__ = ops.equal
+    __ne__ = ops.not_equal
+    __invert__ = ops.logical_not
+    __and__ = ops.logical_and
+    __or__ = ops.logical_or
+    __getitem__ = ops.getitem
+
+    def __radd__(self, other: Any) -> Tensor:
+        return ops.add(other, self)  # type: ignore[no-any-return]
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return ops.sub(other, self)  # type: ignore[no-any-return]
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return ops.mul(other, self)  # type: ignore[no-any-return]
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return ops.div(other, self)  # type: ignore[no-any-return]
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return ops.power(other, self)  # type: ignore[no-any-return]
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)  # type: ignore[no-any-return]
+
+    # --- functions, as methods -------------------------------------------------------------------
+
+    exp = ops.exp
+    log = ops.log
+    sqrt = ops.sqrt
+    sin = ops.sin
+    cos = ops.cos
+    tanh = ops.tanh
+    sigmoid = ops.sigmoid
+    relu = ops.relu
+    abs = ops.abs
+    sign = ops.sign
+    clone = ops.clone
+    clip = renamed(ops.clip)
+    sum = renamed(ops.sum)
+    mean = renamed(ops.mean)
+    var = renamed(ops.var)
+    std = renamed(ops.std)
+    max = renamed(ops.max)
+    min = renamed(ops.min)
+    argmax = renamed(ops.argmax)
+    argmin = renamed(ops.argmin)
+    any = renamed(ops.any)
+    all = renamed(ops.all)
+    softmax = renamed(ops.softmax)
+    log_softmax = renamed(ops.log_softmax)
+    logsumexp = renamed(ops.logsumexp)
+    squeeze = renamed(ops.squeeze)
+    reshape = ops.reshape
+    transpose = ops.transpose
+    swapaxes = ops.swapaxes
+    broadcast_to = ops.broadcast_to
+    flatten = ops.flatten
+
+    @property
+    def T(self) -> Tensor:
+        """The axes in reverse order; of a matrix its transpose."""
+        return ops.transpose(self)  # type: ignore[no-any-return]
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes swapped: the transpose of each matrix of a batch."""
+        return ops.swapaxes(self, -1, -2)  # type: ignore[no-any-return]
+
+
+def host_array(data: Any, dtype: DTypeLike | None) -> np.ndarray[Any, Any]:
+    """`data` as a NumPy array: Python floats in the default dtype, arrays in their own."""
+    if isinstance(data, (list, tuple)) and _holds_tensors(data):
+        raise DtypeError("a list of tensors is joined by dls.stack or dls.concatenate")
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ShapeError(f"these nested lists have no shape: {error}") from error
+    if array.dtype.kind not in "fiub":
+        raise DtypeError(
+            f"a tensor holds floats, integers or bools, not {array.dtype}"
+            + (f" ({type(data).__name__})" if array.dtype.kind == "O" else "")
+        )
+    if dtype is None and array.dtype.kind == "f" and not _has_dtype(data):
+        dtype = default_dtype()
+    return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def _has_dtype(data: Any) -> bool:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return hasattr(data, "dtype")
+
+
+def _holds_tensors(data: Any) -> bool:
+    return any(isinstance(x, Leaf) or (isinstance(x, (list, tuple)) and _holds_tensors(x))
+               for x in data)
+
+
+def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
+    """A tensor on the CPU that shares memory with `array`; writes through `array` are not seen."""
+    if not isinstance(array, np.ndarray):
+        raise DtypeError(f"from_numpy takes a NumPy array, not a {type(array).__name__}")
+    if array.dtype.kind not in "fiub":
+        raise DtypeError(f"a tensor holds floats, integers or bools, not {array.dtype}")
+    return as_tensor(array, Device("cpu"))  # type: ignore[no-any-return]
+
+
+_display: list[Callable[[Tensor], dict[str, str]]] = []
+
+
+def register_display(draw: Callable[[Tensor], dict[str, str]]) -> None:
+    """Let a higher room say how a tensor shows itself in Jupyter."""
+    _display[:] = [draw]
+
+
+def show(tensor: Tensor) -> dict[str, str]:
+    """What Jupyter gets of a tensor: by MIME type."""
+    return _display[0](tensor) if _display else {"text/plain": repr(tensor)}
