@@ -1,0 +1,195 @@
+"""The learner's own files: read right, and refused with one clear sentence when they are not."""
+
+import io
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+from tinygrad_dls.data import sources
+from tinygrad_dls.errors import DataError, FormatError
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 2572022\n"
+
+
+@pytest.fixture
+def cats(course, write_h5):
+    train = write_h5(course / "cats/train_catvnoncat.h5", "train", 7)
+    test = write_h5(course / "cats/test_catvnoncat.h5", "test", 5)
+    return train, test
+
+
+def test_cats_in_the_shapes_of_the_course(cats, course):
+    read = sources.load("cats")
+    assert read.where == "course"
+    assert str(course) in read.statement
+    assert read.name == "cats"
+    np.testing.assert_array_equal(read.train_x_orig, cats[0]["train_set_x"])
+    np.testing.assert_array_equal(read.test_x_orig, cats[1]["test_set_x"])
+    np.testing.assert_array_equal(read.train_y, cats[0]["train_set_y"][None])
+    assert read.train_x_orig.dtype == np.uint8
+    assert read.test_y.shape == (1, 5)
+    assert list(read.classes) == [b"non-cat", b"cat"]
+    assert [array.shape for array in read.as_tuple()] == [
+        (7, 4, 4, 3),
+        (1, 7),
+        (5, 4, 4, 3),
+        (1, 5),
+        (2,),
+    ]
+
+
+def test_another_edition_is_read_but_said(cats):
+    read = sources.load("cats")
+    assert not read.verified
+    assert "another edition" in read.statement
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "pointer", "noise"])
+def test_damaged_file_is_a_format_error_and_untouched(cats, course, damage):
+    path = course / "cats/train_catvnoncat.h5"
+    whole = path.read_bytes()
+    path.write_bytes(
+        {
+            "truncated": whole[: len(whole) // 2],
+            "empty": b"",
+            "pointer": POINTER,
+            "noise": b"\x00" * 5000,
+        }[damage]
+    )
+    before = path.read_bytes()
+    with pytest.raises(FormatError) as caught:
+        sources.load("cats")
+    message = str(caught.value)
+    assert str(path) in message
+    assert "Copy the course's own file" in message
+    assert ("git lfs pull" in message) == (damage == "pointer")
+    assert "\n" not in message
+    assert path.read_bytes() == before
+    assert sources.load("cats", data="built-in").where == "built-in"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"train_set_y": np.array([0, 1, 2, 0, 0, 0, 0])}, "labels run from 0 to 2"),
+        ({"train_set_y": np.array([0, 1])}, "labels (1, 2)"),
+        ({"train_set_x": np.zeros((7, 4, 4), np.uint8)}, "(7, 4, 4)"),
+        ({"train_set_x": np.zeros((7, 4, 4, 3), np.float32)}, "float32"),
+        ({"train_set_x": np.zeros((7, 8, 8, 3), np.uint8)}, "of one size"),
+        (
+            {"train_set_x": np.zeros((0, 4, 4, 3), np.uint8), "train_set_y": np.zeros(0, int)},
+            "empty",
+        ),
+    ],
+)
+def test_content_that_makes_no_sense_is_a_data_error(cats, course, write_h5, change, said):
+    write_h5(course / "cats/train_catvnoncat.h5", "train", 7, **change)
+    with pytest.raises(DataError) as caught:
+        sources.load("cats")
+    assert said in str(caught.value)
+
+
+def test_missing_key_is_a_format_error(cats, course, write_h5):
+    write_h5(course / "cats/train_catvnoncat.h5", "train", 7, list_classes=None)
+    with pytest.raises(FormatError, match="list_classes"):
+        sources.load("cats")
+
+
+def test_without_h5py_the_message_names_the_command(cats, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(DataError, match=r"pip install tinygrad_dls\[lessons\]"):
+        sources.load("cats")
+
+
+def test_signs_prefers_the_h5_and_reads_the_zip(course, write_h5):
+    pil = pytest.importorskip("PIL.Image")
+    write_h5(course / "signs/test_signs.h5", "test", 12, classes=6)
+    with zipfile.ZipFile(course / "signs/signs-64.zip", "w") as zipped:
+        for folder, label in [("train_signs", 3), ("train_signs", 0), ("val_signs", 5)]:
+            picture = io.BytesIO()
+            pil.new("RGB", (4, 4), (40 * label, 0, 0)).save(picture, "JPEG")
+            zipped.writestr(f"{folder}/{label}_IMG.jpg", picture.getvalue())
+        zipped.writestr("test_signs/1_IMG.jpg", b"not read")
+    read = sources.load("signs")
+    assert read.train_y.tolist() == [[0, 3, 5]]
+    assert [abs(int(image[0, 0, 0]) - 40 * y) < 9 for image, y in zip(read.train_x_orig, [0, 3, 5])]
+    assert len(read.classes) == 6
+    write_h5(course / "signs/train_signs.h5", "train", 18, classes=6)
+    assert sources.load("signs").train_y.shape == (1, 18)
+
+
+def test_signs_zip_truncated(course, write_h5):
+    write_h5(course / "signs/test_signs.h5", "test", 12, classes=6)
+    (course / "signs/signs-64.zip").write_bytes(b"PK\x03\x04" + b"\0" * 100)
+    with pytest.raises(FormatError, match=r"signs-64.zip"):
+        sources.load("signs")
+
+
+def test_happy_house_splits_the_test_file_when_alone(course, write_h5):
+    written = write_h5(course / "happy-house/test_happy.h5", "test", 150)
+    read = sources.load("happy-house")
+    assert (read.train_x_orig.shape[0], read.test_x_orig.shape[0]) == (120, 30)
+    both = np.concatenate([read.train_x_orig, read.test_x_orig]).reshape(150, -1)
+    whole = written["test_set_x"].reshape(150, -1)
+    assert sorted(map(bytes, both)) == sorted(map(bytes, whole))
+    write_h5(course / "happy-house/train_happy.h5", "train", 20)
+    assert sources.load("happy-house").train_x_orig.shape[0] == 20
+
+
+def test_regularization_from_matlab(course):
+    scipy_io = pytest.importorskip("scipy.io")
+    path = course / "regularization/data.mat"
+    path.parent.mkdir()
+    X, y = np.arange(8.0).reshape(4, 2), np.array([[0], [1], [1], [0]], np.uint8)
+    scipy_io.savemat(path, {"X": X, "y": y, "Xval": X[:3], "yval": y[:3]})
+    read = sources.load("regularization")
+    np.testing.assert_array_equal(read.X, X.T)
+    np.testing.assert_array_equal(read.Y, y.T)
+    assert read.X_test.shape == (2, 3)
+    assert read.Y_test.shape == (1, 3)
+    path.write_bytes(path.read_bytes()[:150])
+    with pytest.raises(FormatError, match=r"data\.mat"):
+        sources.load("regularization")
+
+
+def test_cifar10_from_pictures(course):
+    pil = pytest.importorskip("PIL.Image")
+    (course / "cifar10").mkdir()
+    picture = io.BytesIO()
+    pil.new("RGB", (32, 32)).save(picture, "JPEG")
+    with zipfile.ZipFile(course / "cifar10/cifar10-jpg.zip", "w") as zipped:
+        for name in ["train/bird/0000", "train/airplane/0000", "test/bird/0000"]:
+            zipped.writestr(f"{name}.jpg", picture.getvalue())
+    read = sources.load("cifar10")
+    assert read.train_y.tolist() == [[0, 1]]
+    assert read.test_y.tolist() == [[1]]
+    assert read.classes.tolist() == [b"airplane", b"bird"]
+
+
+@pytest.mark.course
+def test_the_real_course_files(real_course):
+    cats = sources.load("cats", data="course")
+    assert cats.train_x_orig.shape == (209, 64, 64, 3)
+    assert cats.test_x_orig.shape == (50, 64, 64, 3)
+    assert (cats.train_y.sum(), cats.test_y.sum()) == (72, 33)
+    assert cats.verified
+    signs = sources.load("signs")
+    assert signs.train_x_orig.shape == (1080, 64, 64, 3)
+    assert np.bincount(signs.train_y[0]).tolist() == [180] * 6
+    assert signs.test_x_orig.shape == (120, 64, 64, 3)
+    happy = sources.load("happy-house")
+    assert happy.train_y.sum() + happy.test_y.sum() == 84
+    football = sources.load("regularization")
+    assert (football.X.shape, football.X_test.shape) == ((2, 211), (2, 200))
+
+
+@pytest.mark.course
+def test_a_mirror_serves_the_course_files(real_course, monkeypatch):
+    monkeypatch.setenv("TINYGRAD_DLS_MIRROR", str(real_course))
+    monkeypatch.delenv("TINYGRAD_DLS_DATA")
+    assert sources.fetch("cats").where == "cache"
+    cached = sources.load("cats")
+    assert cached.where == "cache"
+    assert cached.train_x_orig.shape == (209, 64, 64, 3)

@@ -1,0 +1,37 @@
+"""Named members of wheels, sdists and npm packages, read in place: nothing is unpacked."""
+
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from tinygrad_dls.errors import FormatError
+
+
+@contextmanager
+def open_member(archive: Path, member: str) -> Iterator[IO[bytes]]:
+    """The member as a binary stream; FormatError where the archive lacks it or is broken."""
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as zipped, zipped.open(member) as stream:
+                yield stream
+        else:
+            with tarfile.open(archive) as tarred:
+                extracted = tarred.extractfile(member)
+                if extracted is None:
+                    raise KeyError(member)
+                with extracted:
+                    yield extracted
+    except KeyError:
+        raise FormatError(f"{archive.name} has no member {member}") from None
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
+        raise FormatError(f"{archive.name} is truncated or corrupt: {error}") from None
+
+
+def read_member(archive: Path, member: str) -> bytes:
+    """The whole member."""
+    with open_member(archive, member) as stream:
+        return stream.read()

@@ -1,0 +1,61 @@
+"""Readers of what `fetch` put into the cache: plain .npz arrays, or files as they are."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_dls.data.sources.sets import Arrays, Files, Images
+from tinygrad_dls.errors import FormatError
+
+MNIST_TEST = 1000
+
+
+def mnist_5k(files: tuple[Path, ...]) -> Images:
+    """4,000 + 1,000 digits, uint8 (m, 28, 28, 1): 100 of each digit, drawn by seed 1, for test."""
+    read = _read(files[0])
+    images, labels = read["images"][..., None], read["labels"].astype(np.int64)
+    order = np.random.default_rng(1).permutation(len(images))
+    by_digit = order[np.argsort(labels[order], kind="stable")].reshape(10, -1)
+    each = MNIST_TEST // 10
+    test, train = by_digit[:, :each].ravel(), by_digit[:, each:].ravel()
+    train = np.random.default_rng(2).permutation(train)
+    return Images(
+        train_x_orig=images[train],
+        train_y=labels[train].reshape(1, -1),
+        test_x_orig=images[test],
+        test_y=labels[test].reshape(1, -1),
+        classes=np.arange(10),
+    )
+
+
+def cifar10(files: tuple[Path, ...]) -> Images:
+    """50,000 + 10,000 photographs, uint8 (m, 32, 32, 3)."""
+    read = _read(files[0])
+    return Images(
+        train_x_orig=read["train_images"],
+        train_y=read["train_labels"].astype(np.int64).reshape(1, -1),
+        test_x_orig=read["test_images"],
+        test_y=read["test_labels"].astype(np.int64).reshape(1, -1),
+        classes=read["classes"],
+    )
+
+
+def arrays(files: tuple[Path, ...]) -> Arrays:
+    """All arrays of the one .npz."""
+    return Arrays(arrays=_read(files[0]))
+
+
+def as_files(files: tuple[Path, ...]) -> Files:
+    """The paths, for a reader of their own format."""
+    return Files(files=files)
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as read:
+            return dict(read)
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise FormatError(f"{path} is truncated or corrupt: {error}") from None

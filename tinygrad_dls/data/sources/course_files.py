@@ -1,0 +1,132 @@
+"""Readers of the course's files in their original formats: HDF5, MATLAB, zipped pictures."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_dls.data.sources.optional import need
+from tinygrad_dls.data.sources.sets import Images, Points
+from tinygrad_dls.errors import FormatError
+
+HAPPY_TRAIN = 120  # of the 150 test pictures, where the 600 training pictures are not at hand
+
+
+def cats(files: tuple[Path, ...]) -> Images:
+    """train_catvnoncat.h5, test_catvnoncat.h5 -> 209 + 50 images (m, 64, 64, 3), 1 = cat."""
+    train, test = files
+    return _images(_read_h5(train, "train"), _read_h5(test, "test"))
+
+
+def signs(files: tuple[Path, ...]) -> Images:
+    """train_signs.h5 or signs-64.zip, and test_signs.h5 -> 1,080 + 120 images, labels 0 to 5."""
+    first, test = files
+    read = _read_signs_zip(first) if first.suffix == ".zip" else _read_h5(first, "train")
+    return _images(read, _read_h5(test, "test"))
+
+
+def happy_house(files: tuple[Path, ...]) -> Images:
+    """train_happy.h5 and test_happy.h5, or the latter alone, split 120 + 30 by seed 1."""
+    if len(files) == 2:
+        return _images(_read_h5(files[0], "train"), _read_h5(files[1], "test"))
+    x, y, classes = _read_h5(files[0], "test")
+    order = np.random.default_rng(1).permutation(len(x))
+    first, rest = order[:HAPPY_TRAIN], order[HAPPY_TRAIN:]
+    return _images((x[first], y[:, first], classes), (x[rest], y[:, rest], classes))
+
+
+def regularization(files: tuple[Path, ...]) -> Points:
+    """data.mat -> X (2, 211), Y (1, 211) and X_test (2, 200), Y_test (1, 200)."""
+    (path,) = files
+    scipy_io = need("scipy.io", f"reading {path.name}")
+    try:
+        read = scipy_io.loadmat(path)
+        X, Y, X_test, Y_test = (read[name].T for name in ("X", "y", "Xval", "yval"))
+    except Exception as error:  # scipy raises many kinds on a broken file
+        raise _broken(path, error) from None
+    for x, y in ((X, Y), (X_test, Y_test)):
+        if x.ndim != 2 or x.shape[0] != 2 or y.shape != (1, x.shape[1]):
+            raise _broken(path, f"points {x.shape} with labels {y.shape}")
+    return Points(X=X, Y=Y, X_test=X_test, Y_test=Y_test)
+
+
+def cifar10(files: tuple[Path, ...]) -> Images:
+    """cifar10-jpg.zip with train/CLASS/NNNN.jpg and test/CLASS/NNNN.jpg -> 50,000 + 10,000."""
+    (path,) = files
+    names = _zip_names(path)
+    classes = sorted({name.split("/")[1] for name in names})
+    number = {name: i for i, name in enumerate(classes)}
+    parts = []
+    for part in ("train", "test"):
+        chosen = [name for name in names if name.startswith(part + "/")]
+        labels = np.array([[number[name.split("/")[1]] for name in chosen]], np.int64)
+        parts.append((_read_pictures(path, chosen), labels, np.array(classes, "S")))
+    return _images(*parts)
+
+
+Part = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]  # images, labels (1, m), classes
+
+
+def _images(train: Part, test: Part) -> Images:
+    return Images(
+        train_x_orig=train[0],
+        train_y=train[1],
+        test_x_orig=test[0],
+        test_y=test[1],
+        classes=test[2],
+    )
+
+
+def _read_h5(path: Path, part: str) -> Part:
+    """`{part}_set_x`, `{part}_set_y` and `list_classes` of one of the course's HDF5 files."""
+    h5py = need("h5py", f"reading {path.name}")
+    try:
+        with h5py.File(path, "r") as file:
+            x = np.array(file[f"{part}_set_x"][:])
+            y = np.array(file[f"{part}_set_y"][:], np.int64).reshape(1, -1)
+            classes = np.array(file["list_classes"][:])
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise _broken(path, error) from None
+    return x, y, classes
+
+
+def _read_signs_zip(path: Path) -> Part:
+    """The 864 + 216 pictures for training; the label is the first character of the file name."""
+    names = [name for name in _zip_names(path) if not name.startswith("test_signs/")]
+    labels = np.array([[int(name.rsplit("/")[-1][0]) for name in names]], np.int64)
+    return _read_pictures(path, names), labels, np.arange(6)
+
+
+def _zip_names(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as zipped:
+            names = sorted(name for name in zipped.namelist() if name.endswith(".jpg"))
+    except (zipfile.BadZipFile, OSError) as error:
+        raise _broken(path, error) from None
+    if not names:
+        raise _broken(path, "there are no pictures in it")
+    return names
+
+
+def _read_pictures(path: Path, names: list[str]) -> NDArray[np.uint8]:
+    """The pictures of a zip, uint8 (m, height, width, 3)."""
+    pil = need("PIL.Image", f"reading {path.name}")
+    try:
+        with zipfile.ZipFile(path) as zipped:
+            pictures = [
+                np.asarray(pil.open(io.BytesIO(zipped.read(name))).convert("RGB"), np.uint8)
+                for name in names
+            ]
+        return np.stack(pictures)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise _broken(path, error) from None
+
+
+def _broken(path: Path, error: object) -> FormatError:
+    return FormatError(
+        f"{path} is truncated, corrupt or not the course's file: {error}. "
+        "Copy the course's own file there again"
+    )

@@ -1,0 +1,46 @@
+"""The folders data live in: three named by an environment variable, and the project's own."""
+
+import os
+import sys
+from pathlib import Path
+
+COURSE = "TINYGRAD_DLS_DATA"  # the learner's own course files
+CACHE = "TINYGRAD_DLS_CACHE"  # fetched files, in place of the platform's cache folder
+MIRROR = "TINYGRAD_DLS_MIRROR"  # a classroom's copies of what would be fetched
+
+
+def course_folder() -> Path | None:
+    """The folder of course files, or None where its variable is not set."""
+    return _folder(COURSE)
+
+
+def mirror_folder() -> Path | None:
+    """The folder that serves files instead of the network, or None where there is none."""
+    return _folder(MIRROR)
+
+
+def cache_folder() -> Path:
+    """Where fetched data are kept; it need not exist yet."""
+    chosen = _folder(CACHE)
+    if chosen is not None:
+        return chosen / "data"
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "tinygrad_dls" / "data"
+
+
+def datasets_folder() -> Path:
+    """The small data that come with the project: inside the package when installed, else beside."""
+    package = Path(__file__).resolve().parents[2]
+    inside = package / "datasets"
+    return inside if inside.is_dir() else package.parent / "datasets"
+
+
+def _folder(variable: str) -> Path | None:
+    value = os.environ.get(variable)
+    return Path(value).expanduser().absolute() if value else None

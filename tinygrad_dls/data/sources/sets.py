@@ -1,0 +1,86 @@
+"""What loading gives: arrays under the course's names, with a line on where they are from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_dls.data.sources.locating import Where
+from tinygrad_dls.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Loaded:
+    """Common to all: `where` is "course", "cache" or "built-in"; `statement` says it in a line.
+
+    verified: every file was, to the bit, the one that the table of sources names.
+    """
+
+    name: str = ""
+    where: Where = "built-in"
+    statement: str = ""
+    verified: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Images(Loaded):
+    """Labelled images: x uint8 (m, height, width, channels), y int64 (1, m), classes (k,)."""
+
+    train_x_orig: NDArray[np.uint8]
+    train_y: NDArray[np.int64]
+    test_x_orig: NDArray[np.uint8]
+    test_y: NDArray[np.int64]
+    classes: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        for part, x, y in (
+            ("training", self.train_x_orig, self.train_y),
+            ("test", self.test_x_orig, self.test_y),
+        ):
+            if x.ndim != 4 or x.dtype != np.uint8 or y.shape != (1, len(x)):
+                raise DataError(
+                    f"{part} set: images {x.dtype} {x.shape} with labels {y.shape}; "
+                    "expected uint8 (m, height, width, channels) with (1, m)"
+                )
+            if len(x) == 0:
+                raise DataError(f"the {part} set is empty")
+            if y.min() < 0 or y.max() >= len(self.classes):
+                raise DataError(
+                    f"{part} labels run from {y.min()} to {y.max()}, "
+                    f"but there are {len(self.classes)} classes"
+                )
+        if self.train_x_orig.shape[1:] != self.test_x_orig.shape[1:]:
+            raise DataError(
+                f"training images are {self.train_x_orig.shape[1:]}, "
+                f"test images {self.test_x_orig.shape[1:]}: they must be of one size"
+            )
+
+    def as_tuple(self) -> tuple[NDArray[Any], ...]:
+        """(train_x_orig, train_y, test_x_orig, test_y, classes): the course's load_dataset()."""
+        return self.train_x_orig, self.train_y, self.test_x_orig, self.test_y, self.classes
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Points(Loaded):
+    """Points of the plane: X float64 (2, m), Y (1, m); a test set where the course has one."""
+
+    X: NDArray[np.float64]
+    Y: NDArray[Any]
+    X_test: NDArray[np.float64] | None = None
+    Y_test: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Arrays(Loaded):
+    """Named arrays, such as the weights of a network."""
+
+    arrays: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Files(Loaded):
+    """Paths of files that a reader of their own format takes on."""
+
+    files: tuple[Path, ...]

