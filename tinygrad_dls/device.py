@@ -62,6 +62,13 @@ class Device:
         """`value` (an array of this device, or a scalar that a reduction left) as an array."""
         return value if isinstance(value, self.array_type) else self.xp.asarray(value)
 
+    def one(self, dtype: Any) -> Any:
+        """The number 1, shape (): dL/dL. One array for each dtype, not to be written to."""
+        ones: dict[Any, Any] = self.__dict__.setdefault("_ones", {})
+        if dtype not in ones:
+            ones[dtype] = self.xp.ones((), dtype=dtype)
+        return ones[dtype]
+
     def copy(self, array: Any) -> Any:
         """A C-contiguous copy on this device."""
         return self.xp.array(array, order="C")

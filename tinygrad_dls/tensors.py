@@ -184,20 +184,24 @@ class Tensor(NumpyDispatch, Synonyms, Leaf):
                 "does, or it was made under no_grad, by detach() or by numpy()"
             )
         seed = self._seed(grad, create_graph)
-        with (enable_grad if create_graph else no_grad)():
+        before, mode.grad = mode.grad, create_graph
+        try:
             keep = create_graph if retain_graph is None else retain_graph
             autograd.backward(self, seed, keep, create_graph)
+        finally:
+            mode.grad = before
 
     def _seed(self, grad: Any, create_graph: bool) -> Any:
         """dL/d(this) to start backward with: an array, or a tensor if gradients have a graph."""
-        xp = self.device.xp
         if grad is None:
-            if self.size != 1:
+            if self._data.size != 1:
                 raise GraphError(
                     f"backward() from a tensor of shape {self.shape}: only one number has a "
                     "gradient.\nSum it (.sum(), .mean()), or pass dL/d(this): backward(grad)"
                 )
-            seed = xp.ones(self.shape, dtype=self.dtype)
+            seed = self.device.one(self._data.dtype)
+            if self._data.ndim:
+                seed = seed.reshape(self.shape)
             return as_tensor(seed, self.device) if create_graph else seed
         tensor = grad if isinstance(grad, Tensor) else Tensor(grad, device=self.device)
         if tensor.shape != self.shape:

@@ -66,6 +66,7 @@ from .shape import expand_dims as expand_dims
 from .shape import flatten as flatten
 from .shape import moveaxis as moveaxis
 from .shape import reshape as reshape
+from .shape import spread as spread
 from .shape import squeeze as squeeze
 from .shape import stack as stack
 from .shape import swapaxes as swapaxes

@@ -4,7 +4,7 @@
 found beforehand, so that a call costs about a microsecond over its kernel.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -179,55 +179,63 @@ def _of_two(op: Op) -> Function:
 
 def _of_many(op: Op) -> Function:
     bound: dict[Device, Op] = {}
+    differentiable = op.differentiable
+    promotes = op.broadcasts or op.inputs[0].startswith("*")
 
     def call(*inputs: Any) -> Any:
-        device = next((x.device for x in inputs if isinstance(x, Leaf)), default_device())
-        tensors = tuple(
-            [x if isinstance(x, Leaf) or x is None else tensor_of(x, device) for x in inputs]
-        )
-        for x in tensors:
-            if x is not None and x.device is not device:
-                raise _two_devices(op, next(t for t in tensors if t is not None), x)
-        if device not in bound:
-            bound[device] = op.on(device)
-        bound_op = bound[device]
-        arrays = tuple([None if x is None else x._data for x in tensors])
-        if op.broadcasts or op.inputs[0].startswith("*"):
-            arrays = promote(*arrays)
+        device: Any = None
+        arrays: list[Any] = []
+        needs: list[bool] = []
+        for x in inputs:
+            if isinstance(x, Leaf):
+                if device is not x.device:
+                    if device is not None:
+                        raise _two_devices(op, next(t for t in inputs if isinstance(t, Leaf)), x)
+                    device = x.device
+                arrays.append(x._data)
+                needs.append(x.requires_grad)
+            else:
+                arrays.append(x)
+                needs.append(False)
+        if device is None or any(type(x) is not type(arrays[0]) for x in arrays):
+            device = device or default_device()
+            arrays = [
+                x if x is None or isinstance(x, device.array_type) else tensor_of(x, device)._data
+                for x in arrays
+            ]
+        if promotes:
+            arrays = list(promote(*arrays))
+        bound_op = bound.get(device) or bound.setdefault(device, op.on(device))
         try:
             out = bound_op.forward(*arrays)
         except (ValueError, TypeError, IndexError) as error:
-            raise explain(bound_op, tensors, error) from error
-        extras: tuple[Any, ...] = ()
-        if op.extras:
-            out, *extras = out
-        if out.__class__ is not device.array_type:
-            out = device.asarray(out)
-        result = autograd.as_tensor(out, device)
-        if mode.grad and op.differentiable:
-            needs = tuple([x is not None and x.requires_grad for x in tensors])
-            if True in needs:
-                result.requires_grad = True
-                result._node = record(bound_op, tensors, arrays, (out, *extras), needs)
+            raise explain(bound_op, inputs, error) from error
+        made = out if op.extras else (out,)
+        if made[0].__class__ is not device.array_type:
+            made = (device.asarray(made[0]), *made[1:])
+        result = autograd.as_tensor(made[0], device)
+        if True in needs and differentiable and mode.grad:
+            result.requires_grad = True
+            result._node = record(bound_op, inputs, arrays, made, tuple(needs))
         return result
 
     return call
 
 
 def record(
-    op: Op, tensors: tuple[Any, ...], arrays: tuple[Any, ...], made: tuple[Any, ...], needs: Needs
+    op: Op, tensors: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...], needs: Needs
 ) -> Node:
     """The node of a call: `op` made `made` (the output, then extras) of `arrays`."""
     node, out = Node(), made[0]
     node.seq = next_number()
-    node.plan = op.plan(needs)
-    node.saved = node.plan.keep(*arrays, *made, needs)
+    node.plan = plan = op.plans.get(needs) or op.plan(needs)
+    node.saved = plan.keep(*arrays, *made, needs)
     node.edges = tuple([(x._node or x) if need else None for x, need in zip(tensors, needs)])
     node.shape, node.dtype = out.shape, out.dtype
     node.value = out if out.size <= KEPT_FOR_PICTURES else None
     node.grad = node.hooks = node.scope = node.trace = None
     if traces.active:
-        note(node, arrays, out)
+        note(node, tuple(arrays), out)
     return node
 
 

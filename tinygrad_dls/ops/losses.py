@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, as_tensor
-from ..errors import DtypeError, ShapeError
+from ..errors import DataError, DtypeError, ShapeError
 from .call import function, function_of
 from .elementwise import log
 from .indexing import check_places
@@ -58,43 +58,73 @@ class LogSoftmax(Op):
         return dy - self.xp.exp(y) * dy.sum(axis=self.axis, keepdims=True)
 
 
+class Loss(Op):
+    """Base of the losses: one number for each example, or their mean or sum."""
+
+    def __init__(self, reduction: str = "none") -> None:
+        self.reduction = reduction
+
+    def reduce(self, losses: Any) -> Any:
+        """The losses as `reduction` asks: "none", "sum" or "mean"."""
+        if self.reduction == "none":
+            return losses
+        total = losses.sum()
+        return total * (1.0 / losses.size) if self.reduction == "mean" else total
+
+    def share(self, dy: Any, count: int) -> Any:
+        """dL/d(each loss): dy itself, or one number for all `count` of them."""
+        return dy * (1.0 / count) if self.reduction == "mean" else dy
+
+
+def _reductions(samples: list[tuple[Any, ...]]) -> list[Sample]:
+    return [Sample(inputs, {"reduction": r}) for r in ("none", "mean", "sum") for inputs in samples]
+
+
+def _reduced(losses: Any, reduction: str) -> Any:
+    return {"none": lambda x: x, "mean": np.mean, "sum": np.sum}[reduction](losses)
+
+
 def _labelled(rng: Rng) -> list[Sample]:
-    return [
-        Sample((rng.standard_normal((m, c)) * 2, rng.integers(0, c, m)))
-        for m, c in ((4, 3), (1, 5), (3, 1), (0, 4))
-    ]
+    shapes = ((4, 3), (1, 5), (3, 1))
+    samples = [(rng.standard_normal((m, c)) * 2, rng.integers(0, c, m)) for m, c in shapes]
+    return [*_reductions(samples), Sample((np.zeros((0, 4)), np.zeros(0, np.int64)))]
 
 
-class CrossEntropy(Op):
+class CrossEntropy(Loss):
     """y = -log softmax(logits)[label], one for each row; logits (m, classes), labels (m,).
 
     dL/dlogits = dL/dy * (softmax(logits) - onehot(label))
     """
 
-    numpy = staticmethod(lambda z, labels: -np.log(_softmax(z, 1)[np.arange(len(z)), labels]))
+    numpy = staticmethod(
+        lambda z, labels, reduction="none": _reduced(
+            -np.log(_softmax(z, 1)[np.arange(len(z)), labels]), reduction
+        )
+    )
     samples = staticmethod(_labelled)
 
     def forward(self, logits: Array, labels: Array) -> Array:
-        return self.kernels.cross_entropy(logits, labels)
+        return self.reduce(self.kernels.cross_entropy(logits, labels))
 
     def backward(self, dy: Any, logits: Any, labels: Any, needs: Any) -> Any:
-        classes = logits.shape[1]
+        d = self.share(dy, logits.shape[0])
         labels = getattr(labels, "_data", labels)
-        onehot = labels[:, None] == type(self).arange(labels, classes)
+        onehot = labels[:, None] == _range_like(labels, logits.shape[1])
         e = self.xp.exp(logits - logits.max(axis=1, keepdims=True))
-        return dy[:, None] * (e / e.sum(axis=1, keepdims=True) - onehot), None
+        dlogits = e / e.sum(axis=1, keepdims=True) - onehot
+        return dlogits * (d if d.ndim == 0 else d[:, None]), None
 
     def backward_kernel(self, dy: Array, logits: Array, labels: Array, needs: Any) -> Any:
-        return self.kernels.cross_entropy_backward(dy, logits, labels), None
-
-    @staticmethod
-    def arange(labels: Array, classes: int) -> Array:
-        """0 ... classes - 1 as a row, on the device of `labels`."""
-        row = labels[:1].repeat(classes) * 0 + 1  # made from an array: no namespace needed
-        return row.cumsum() - 1
+        d = self.share(dy, logits.shape[0])
+        return self.kernels.cross_entropy_backward(d, logits, labels), None
 
 
-class BinaryCrossEntropy(Op):
+def _range_like(labels: Array, count: int) -> Array:
+    """0 ... count - 1 on the device of `labels`, whichever that is."""
+    return (labels[:1] * 0 + 1).repeat(count).cumsum() - 1
+
+
+class BinaryCrossEntropy(Loss):
     """y = max(z, 0) - z t + log(1 + exp(-|z|)), element-wise: the loss -t log a - (1-t) log(1-a)
     of a = sigmoid(z), without its overflow.
 
@@ -103,27 +133,36 @@ class BinaryCrossEntropy(Op):
 
     broadcasts = True
     floats = True
-    numpy = staticmethod(lambda z, t: -t * np.log(1 / (1 + np.exp(-z)))
-                         - (1 - t) * np.log(1 - 1 / (1 + np.exp(-z))))
+    numpy = staticmethod(
+        lambda z, t, reduction="none": _reduced(
+            -t * np.log(1 / (1 + np.exp(-z))) - (1 - t) * np.log(1 - 1 / (1 + np.exp(-z))),
+            reduction,
+        )
+    )
     samples = staticmethod(
         lambda rng: [
-            Sample((rng.standard_normal(s) * 3, rng.uniform(0, 1, s)))
-            for s in ((4, 1), (5,), (), (0, 2))
+            *_reductions(
+                [(rng.standard_normal(s) * 3, rng.uniform(0, 1, s)) for s in ((4, 1), (5,), ())]
+            ),
+            Sample((np.zeros((0, 2)), np.zeros((0, 2)))),
         ]
     )
 
     def forward(self, z: Array, t: Array) -> Array:
-        return self.kernels.binary_cross_entropy(z, t)
+        return self.reduce(self.kernels.binary_cross_entropy(z, t))
 
-    def backward_z(self, dy: Any, z: Any, t: Any) -> Any:
-        return dy * (1 / (1 + self.xp.exp(-z)) - t)
+    def backward(self, dy: Any, z: Any, t: Any, needs: Any) -> Any:
+        d = self.share(dy, z.size)
+        return d * (1 / (1 + self.xp.exp(-z)) - t), (-d * z if needs[1] else None)
 
-    def backward_t(self, dy: Any, z: Any) -> Any:
-        return -dy * z
+    def backward_kernel(self, dy: Array, z: Array, t: Array, needs: Any) -> Any:
+        d = self.share(dy, z.size)
+        dz = self.kernels.binary_cross_entropy_backward(d, z, t) if needs[0] else None
+        return dz, (-d * z if needs[1] else None)
 
 
-_cross_entropy = function(CrossEntropy())
-_binary_cross_entropy = function(BinaryCrossEntropy())
+_cross_entropy = {r: function(CrossEntropy(r)) for r in ("none", "mean", "sum")}
+_binary_cross_entropy = {r: function(BinaryCrossEntropy(r)) for r in ("none", "mean", "sum")}
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -145,6 +184,12 @@ def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
     return y if keepdims else y.squeeze(axis)
 
 
+def _named(losses: dict[str, Any], reduction: str) -> Any:
+    if reduction not in losses:
+        raise DataError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    return losses[reduction]
+
+
 def reduce_loss(losses: Any, reduction: str, weights: Any = None) -> Any:
     """Mean, sum or all ("none") of the losses; a mean divides by the sum of `weights` if given."""
     if reduction == "mean":
@@ -153,7 +198,7 @@ def reduce_loss(losses: Any, reduction: str, weights: Any = None) -> Any:
         return sum_of(losses)
     if reduction == "none":
         return losses
-    raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    raise DataError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
 
 
 def cross_entropy(
@@ -184,14 +229,14 @@ def cross_entropy(
     if logits.device.name == "cpu" and not ignored.any():
         check_places(places, classes, "label")
         if plain:
-            return reduce_loss(_cross_entropy(logits, labels), reduction)
+            return _named(_cross_entropy, reduction)(logits, labels)
     device = logits.device
     safe = device.xp.where(ignored, 0, places)
     if logits.device.name == "cpu":
         check_places(safe, classes, "label")
     counted = as_tensor(~ignored, device).astype(logits.dtype)
     shares = counted if weight is None else counted * weight[as_tensor(safe, device)]
-    losses = _cross_entropy(logits, as_tensor(safe, device)) * shares
+    losses = _cross_entropy["none"](logits, as_tensor(safe, device)) * shares
     if label_smoothing:
         logs = log_softmax(logits, 1)
         even = -(sum_of(logs if weight is None else logs * weight, axis=1)) * counted / classes
@@ -219,11 +264,13 @@ def binary_cross_entropy_with_logits(
 ) -> Any:
     """Loss of sigmoid(logits) against targets in [0, 1] of the same shape; natural log."""
     same_shape("binary_cross_entropy_with_logits", logits, targets)
+    if weight is None and pos_weight is None:
+        return _named(_binary_cross_entropy, reduction)(logits, targets)
+    each = _binary_cross_entropy["none"]
     if pos_weight is None:
-        losses = _binary_cross_entropy(logits, targets)
+        losses = each(logits, targets)
     else:
-        losses = pos_weight * targets * _binary_cross_entropy(logits, 1.0) + (
-            1 - targets) * _binary_cross_entropy(logits, 0.0)
+        losses = pos_weight * targets * each(logits, 1.0) + (1 - targets) * each(logits, 0.0)
     return reduce_loss(losses if weight is None else losses * weight, reduction)
 
 

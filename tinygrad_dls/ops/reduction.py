@@ -35,7 +35,7 @@ class Reduction(Op):
 
     def spread(self, y: Any, shape: tuple[int, ...]) -> Any:
         """`y`, shaped as the result, with the axes back that were reduced (length 1)."""
-        if self.keepdims or y.ndim == len(shape):
+        if self.keepdims or y.ndim in (0, len(shape)):
             return y
         axes = range(len(shape)) if self.axis is None else np.atleast_1d(self.axis) % len(shape)
         return y.reshape(tuple(1 if i in axes else n for i, n in enumerate(shape)))
@@ -54,7 +54,24 @@ class Sum(Reduction):
 
     def backward(self, dy: Any, shapes: Any) -> Any:
         (shape,) = shapes
-        return self.xp.broadcast_to(self.spread(dy, shape), shape)
+        return self.kernels.spread(self.spread(dy, shape), shape)
+
+
+class Mean(Reduction):
+    """y = mean of x along axes.    dL/dx = dL/dy / n, spread over the n that were averaged"""
+
+    floats = True
+    numpy = staticmethod(lambda x, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims))
+    samples = staticmethod(_reduction_samples)
+
+    def forward(self, x: Array) -> Array:
+        y = x.sum(axis=self.axis, keepdims=self.keepdims)
+        return y * (y.size / x.size)
+
+    def backward(self, dy: Any, shapes: Any) -> Any:
+        (shape,) = shapes
+        share = dy * (dy.size / math.prod(shape))
+        return self.kernels.spread(self.spread(share, shape), shape)
 
 
 class _Extreme(Reduction):
@@ -156,8 +173,9 @@ def normal_axis(axis: Any, ndim: int, name: str) -> Axis:
 
 
 def _reduce(op: type[Reduction], x: Any, axis: Any, keepdims: bool, some: bool = False) -> Any:
-    axis = normal_axis(axis, x.ndim, op.__name__.lower())
-    if some and x.size == 0:
+    if axis is not None:
+        axis = normal_axis(axis, x.ndim, op.__name__.lower())
+    if some and x._data.size == 0:
         lengths = x.shape if axis is None else [x.shape[i] for i in np.atleast_1d(axis)]
         if 0 in lengths:
             raise DataError(
@@ -202,16 +220,13 @@ def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def _count(x: Any, axis: Any) -> int:
-    axis = normal_axis(axis, x.ndim, "mean")
+    axis = normal_axis(axis, x.ndim, "var")
     return x.size if axis is None else math.prod(x.shape[i] for i in np.atleast_1d(axis))
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Mean of x along `axis`; of integers a float. DataError of an empty tensor."""
-    count = _count(x, axis)
-    if count == 0:
-        raise DataError(f"mean of nothing: the tensor has shape\n  {x.shape}")
-    return sum(x, axis, keepdims) * (1.0 / count)
+    return _reduce(Mean, x, axis, keepdims, some=True)
 
 
 def var(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:

@@ -194,6 +194,11 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
     return function_of(BroadcastTo, tuple(shape))(x)
 
 
+def spread(x: Any, shape: Sequence[int]) -> Any:
+    """`broadcast_to`, under the name of the kernel it stands for on tensors."""
+    return broadcast_to(x, shape)
+
+
 def expand_dims(x: Any, axis: int) -> Any:
     """x with a new axis of length 1 at place `axis`."""
     place = axis % (x.ndim + 1)

@@ -1,11 +1,12 @@
 """The folders data live in: three named by an environment variable, and the project's own."""
 
 import os
-import sys
 from pathlib import Path
 
+from ...folders import CACHE as CACHE
+from ...folders import user_cache
+
 COURSE = "TINYGRAD_DLS_DATA"  # the learner's own course files
-CACHE = "TINYGRAD_DLS_CACHE"  # fetched files, in place of the platform's cache folder
 MIRROR = "TINYGRAD_DLS_MIRROR"  # a classroom's copies of what would be fetched
 
 
@@ -21,17 +22,7 @@ def mirror_folder() -> Path | None:
 
 def cache_folder() -> Path:
     """Where fetched data are kept; it need not exist yet."""
-    chosen = _folder(CACHE)
-    if chosen is not None:
-        return chosen / "data"
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "tinygrad_dls" / "data"
+    return user_cache() / "data"
 
 
 def datasets_folder() -> Path:

@@ -5,9 +5,10 @@ from .linear import Linear
 from .losses import Losses
 from .optimizers import Optimizers
 from .random import Random
+from .spreading import Spreading
 
 
-class ReferenceKernels(Activations, Linear, Losses, Optimizers, Random):
+class ReferenceKernels(Activations, Linear, Losses, Optimizers, Random, Spreading):
     """All kernels in plain array operations; `xp` is the array namespace they work in."""
 
 

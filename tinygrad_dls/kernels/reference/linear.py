@@ -22,5 +22,9 @@ class Linear(Family):
         rows = dy.reshape(-1, dy.shape[-1])  # (m, n_out)
         dx = dy @ weight if needs[0] else None
         dweight = rows.T @ x.reshape(-1, x.shape[-1]) if needs[1] else None
-        dbias = rows.sum(axis=0) if needs[2] else None
+        dbias = self.sum_rows(rows) if needs[2] else None
         return dx, dweight, dbias
+
+    def sum_rows(self, x: Any) -> Any:
+        """The sum of the rows of x (m, n)."""
+        return x.sum(axis=0)

@@ -25,13 +25,17 @@ class Losses(Family):
         return -self.log_softmax(z, 1)[rows, labels]
 
     def cross_entropy_backward(self, d: Any, z: Any, labels: Any) -> Any:
-        """d_i * (softmax(z_i) - onehot(label_i)); d (m,) is dL/d(loss of row i)."""
+        """d_i * (softmax(z_i) - onehot(label_i)); d (m,) is dL/d(loss of row i), or () for all."""
         dz = self.softmax(z, 1)
         dz[self.xp.arange(z.shape[0]), labels] -= 1
-        dz *= d[:, None]
+        dz *= d if d.ndim == 0 else d[:, None]
         return dz
 
     def binary_cross_entropy(self, z: Any, t: Any) -> Any:
         """max(z, 0) - z t + log(1 + exp(-|z|)), element-wise, for targets t in [0, 1]."""
         xp = self.xp
         return xp.maximum(z, 0) - z * t + xp.log1p(xp.exp(-abs(z)))
+
+    def binary_cross_entropy_backward(self, d: Any, z: Any, t: Any) -> Any:
+        """d (sigmoid(z) - t), d one for each or one for all; sigmoid as (1 + tanh(z/2)) / 2."""
+        return d * (0.5 * self.xp.tanh(0.5 * z) + 0.5 - t)

@@ -1,0 +1,92 @@
+"""Data sets: examples by number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd import as_tensor
+from ..device import default_device
+from ..errors import DataError, GraphError, ShapeError
+from ..tensors import Tensor, from_numpy
+
+
+class Dataset:
+    """Base of data sets: define `__len__` and `__getitem__(i)`, which gives one example."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} does not define __len__")
+
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not define __getitem__(i)")
+
+
+class TensorDataset(Dataset):
+    """Tensors or arrays with one example along axis 0; example i is the tuple of their [i].
+
+    NumPy arrays keep their dtype and, on the CPU, are not copied. ShapeError where lengths differ.
+    """
+
+    def __init__(self, *tensors: Any) -> None:
+        if not tensors:
+            raise DataError("TensorDataset takes tensors or arrays, and got none")
+        self.tensors = tuple(map(_data, tensors))
+        if any(t.ndim == 0 for t in self.tensors) or len({len(t) for t in self.tensors}) > 1:
+            raise ShapeError(
+                "TensorDataset takes as many examples (axis 0) in each tensor:\n"
+                + "\n".join(f"  tensor {i}  {t.shape}" for i, t in enumerate(self.tensors))
+            )
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
+        return tuple(t[index] for t in self.tensors)
+
+    def take(self, places: np.ndarray[Any, Any] | slice) -> tuple[Tensor, ...]:
+        """The examples at `places` as one batch, copied."""
+        batch, on_device = [], {}
+        for t in self.tensors:
+            if isinstance(places, slice):
+                rows = t.device.copy(t._data[places])
+            else:
+                if t.device not in on_device:  # the places go there once
+                    on_device[t.device] = t.device.from_host(places)
+                rows = t._data[on_device[t.device]]
+            batch.append(as_tensor(rows, t.device))
+        return tuple(batch)
+
+
+class Subset(Dataset):
+    """The examples of `dataset` at the places `indices`, in that order."""
+
+    def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray[Any, Any]) -> None:
+        self.dataset = dataset
+        self.indices = np.asarray(indices, dtype=np.int64)
+        count = len(dataset)
+        if self.indices.size and not (
+            -count <= self.indices.min() and self.indices.max() < count
+        ):
+            raise DataError(f"a subset's places are below {count}, the number of examples")
+        if hasattr(dataset, "take"):  # then batches can be cut out at once here too
+            self.take = lambda places: dataset.take(self.indices[places])
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: Any) -> Any:
+        places = self.indices[index]
+        return self.dataset[int(places) if places.ndim == 0 else places]
+
+
+def _data(values: Any) -> Tensor:
+    """Values as a tensor without history; arrays are wrapped where that needs no copy."""
+    if isinstance(values, Tensor):
+        if values._node is not None:
+            raise GraphError("a data set would lose the history of a computed tensor: x.detach()")
+        return values.detach()
+    if isinstance(values, np.ndarray) and default_device().xp is np:
+        return from_numpy(values)
+    return Tensor(values)

@@ -1,0 +1,74 @@
+"""Splitting data at random, on the host, from a generator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd import as_tensor
+from ..errors import DataError, ShapeError
+from ..random import Generator, default_generator
+from ..tensors import Tensor
+from .dataset import Subset
+
+
+def random_split(
+    dataset: Any, lengths: Sequence[float], generator: Generator | None = None
+) -> list[Subset]:
+    """Random subsets without overlap; `lengths`: their sizes, or fractions that sum to 1.
+
+    Fractions are rounded down, what is left goes to the first subsets, one each.
+    """
+    total = len(dataset)
+    counts = _counts(lengths, total)
+    order = (generator or default_generator).permutation(total)
+    ends = np.cumsum(counts)
+    return [Subset(dataset, order[end - n : end]) for n, end in zip(counts, ends)]
+
+
+def _counts(lengths: Sequence[float], total: int) -> list[int]:
+    if any(n < 0 for n in lengths):
+        raise DataError(f"random_split: a length is negative: {list(lengths)}")
+    if math.isclose(sum(lengths), 1.0) and total != 1:
+        counts = [math.floor(total * fraction) for fraction in lengths]
+        for i in range(total - sum(counts)):
+            counts[i % len(counts)] += 1
+        return counts
+    if sum(lengths) != total or any(n != int(n) for n in lengths):
+        raise DataError(
+            f"random_split: the lengths {list(lengths)} sum to {sum(lengths)}; they must sum to "
+            f"{total}, the number of examples, or be fractions that sum to 1"
+        )
+    return [int(n) for n in lengths]
+
+
+def train_test_split(
+    *arrays: Any, test_size: float = 0.25, shuffle: bool = True, generator: Generator | None = None
+) -> list[Any]:
+    """X_train, X_test, Y_train, Y_test ... of tensors or arrays with examples along axis 0.
+
+    `test_size`: a fraction (rounded up) or a number of examples.
+    """
+    if not arrays or len({len(a) for a in arrays}) > 1:
+        raise ShapeError(
+            "train_test_split takes arrays of as many examples (axis 0):\n"
+            + "\n".join(f"  {np.shape(a)}" for a in arrays)
+        )
+    total = len(arrays[0])
+    test = math.ceil(total * test_size) if isinstance(test_size, float) else test_size
+    if not 0 < test < total:
+        raise DataError(
+            f"test_size {test_size} of {total} examples leaves one side empty"
+        )
+    order = (generator or default_generator).permutation(total) if shuffle else np.arange(total)
+    train_places, test_places = order[: total - test], order[total - test :]
+    return [_rows(a, places) for a in arrays for places in (train_places, test_places)]
+
+
+def _rows(values: Any, places: np.ndarray[Any, Any]) -> Any:
+    if isinstance(values, Tensor):
+        return as_tensor(values._data[values.device.from_host(places)], values.device)
+    return np.asarray(values)[places]

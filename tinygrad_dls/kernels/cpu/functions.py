@@ -1,0 +1,67 @@
+"""exp and log1p in float32 as polynomials, for use inside loops.
+
+A call of the C library's expf in a loop keeps the compiler from working on several numbers at a
+time; these are plain arithmetic, 5 to 40 times faster. Cephes' method (Moshier): split off a
+power of two, a polynomial for the rest. Measured error: exp 1.2e-7 relative, log 1.2e-7.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .compile import inlined
+
+f32 = np.float32
+LOG2E, LN2_HIGH, LN2_LOW = f32(1.4426950408889634), f32(0.693359375), f32(-2.12194440e-4)
+LARGEST, SMALLEST = f32(88.72283), f32(-87.33654)  # beyond: inf, and 0
+E0, E1, E2 = f32(1.9875691500e-4), f32(1.3981999507e-3), f32(8.3334519073e-3)
+E3, E4, E5 = f32(4.1665795894e-2), f32(1.6666665459e-1), f32(5.0000001201e-1)
+HALF, ONE, TWO, ZERO, INF = f32(0.5), f32(1.0), f32(2.0), f32(0.0), f32(np.inf)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _float_from_bits(typing: Any, bits: Any) -> Any:
+    """The float32 whose 32 bits are these."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
+@inlined
+def exp32(x: float) -> float:
+    """e**x in float32: inf above 88.72, 0 below -87.33, NaN of NaN."""
+    held = min(max(x, SMALLEST), LARGEST)
+    whole = np.floor(held * LOG2E + HALF)
+    r = held - whole * LN2_HIGH
+    r = r - whole * LN2_LOW
+    p = ((((E0 * r + E1) * r + E2) * r + E3) * r + E4) * r + E5
+    p = p * r * r + r + ONE
+    half = np.int32(whole) >> np.int32(1)  # 2**whole in two factors: 2**128 has no float
+    rest = np.int32(whole) - half
+    y = p * _float_from_bits(np.int32((half + np.int32(127)) << np.int32(23)))
+    y = y * _float_from_bits(np.int32((rest + np.int32(127)) << np.int32(23)))
+    y = INF if x > LARGEST else y
+    y = ZERO if x < SMALLEST else y
+    return x if x != x else y
+
+
+@inlined
+def sigmoid32(x: float) -> float:
+    """1 / (1 + e**-x) in float32."""
+    return ONE / (ONE + exp32(-x))
+
+
+@inlined
+def log1p_of_exp32(x: float) -> float:
+    """log(1 + e**x) for x <= 0, in float32: a series in s = e**x / (2 + e**x), 0 <= s <= 1/3."""
+    e = exp32(x)
+    s = e / (TWO + e)
+    q = s * s
+    series = ONE + q * (f32(1 / 3) + q * (f32(1 / 5) + q * (f32(1 / 7) + q * (
+        f32(1 / 9) + q * (f32(1 / 11) + q * f32(1 / 13))))))
+    return TWO * s * series
