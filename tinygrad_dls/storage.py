@@ -10,6 +10,7 @@ import itertools
 import sys
 import weakref
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,17 @@ def mark_write(array: Any, place: str) -> None:
     number = next_number()
     entry = _written.get(key)
     if entry is None:
-        ref = weakref.ref(owner, lambda _, key=key: _written.pop(key, None))
+        ref = weakref.ref(owner, partial(_forget, key))
         _written[key] = Writes(ref, 1, number, place)
     else:
         entry.count += 1
         entry.number = number
         entry.place = place
     clock.newest = number
+
+
+def _forget(key: int, _: Any) -> None:
+    _written.pop(key, None)
 
 
 def version(array: Any) -> int:

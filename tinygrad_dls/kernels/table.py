@@ -31,8 +31,15 @@ def wants_compiled() -> bool:
         )
     if choice == "reference" or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return False
-    if importlib.util.find_spec("numba") is None:
+    if not _numba_is_there():
         print("tinygrad_dls: Numba is not installed, so kernels run on NumPy, correct but slower"
               " (pip install numba)", file=sys.stderr)
         return False
     return True
+
+
+def _numba_is_there() -> bool:
+    try:
+        return importlib.util.find_spec("numba") is not None
+    except ValueError:  # something put a None in its place among the loaded modules
+        return False

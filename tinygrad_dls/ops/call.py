@@ -57,17 +57,6 @@ def _binder(op: Op) -> tuple[dict[Device, Bound], Callable[[Device], Bound]]:
 
     def bind(device: Device) -> Bound:
         there = op.on(device)
-        bound[device] = Bound(there, there.forward, device.array_type, device)
-        return bound[device]
-
-    return bound, bind
-
-
-def _binder(op: Op) -> tuple[dict[Device, Bound], Callable[[Device], Bound]]:
-    bound: dict[Device, Bound] = {}
-
-    def bind(device: Device) -> Bound:
-        there = op.on(device)
         choices = ((False, False), (True, False), (False, True), (True, True))
         plans = [there.plan(needs[: len(op.inputs)]) for needs in choices]
         bound[device] = Bound(there, there.forward, device.array_type, plans)

@@ -10,34 +10,31 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 
 from ...folders import user_cache
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
 # contract: a*b + c in one instruction. Everything else keeps the order of operations, NaN and Inf.
 OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 
 
-def kernel(function: Function) -> Function:
+def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` for the types it is called with, when it is first called with them."""
     folder = cache_folder()
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder or "")  # where this function's compiled code is kept
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder or "")  # where this function's compiled code is kept
     try:
-        compiled: Function = numba.njit(cache=folder is not None, **OPTIONS)(function)
+        return numba.njit(cache=folder is not None, **OPTIONS)(function)
     finally:
-        numba.config.CACHE_DIR = before
-    return compiled
+        config.CACHE_DIR = before
 
 
-def inlined(function: Function) -> Function:
+def inlined(function: Callable[..., Any]) -> Any:
     """A helper that kernels call; it becomes part of them."""
-    compiled: Function = numba.njit(**OPTIONS)(function)
-    return compiled
+    return numba.njit(**OPTIONS)(function)
 
 
 def cache_folder() -> Path | None:

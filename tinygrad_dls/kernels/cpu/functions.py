@@ -22,8 +22,8 @@ E3, E4, E5 = f32(4.1665795894e-2), f32(1.6666665459e-1), f32(5.0000001201e-1)
 HALF, ONE, TWO, ZERO, INF = f32(0.5), f32(1.0), f32(2.0), f32(0.0), f32(np.inf)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _float_from_bits(typing: Any, bits: Any) -> Any:
+@intrinsic
+def float_from_bits(typing: Any, bits: Any) -> Any:
     """The float32 whose 32 bits are these."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -32,8 +32,11 @@ def _float_from_bits(typing: Any, bits: Any) -> Any:
     return types.float32(types.int32), generate
 
 
+_float_from_bits: Any = float_from_bits  # called from kernels with `bits` alone
+
+
 @inlined
-def exp32(x: float) -> float:
+def exp32(x: Any) -> Any:
     """e**x in float32: inf above 88.72, 0 below -87.33, NaN of NaN."""
     held = min(max(x, SMALLEST), LARGEST)
     whole = np.floor(held * LOG2E + HALF)
@@ -51,13 +54,13 @@ def exp32(x: float) -> float:
 
 
 @inlined
-def sigmoid32(x: float) -> float:
+def sigmoid32(x: Any) -> Any:
     """1 / (1 + e**-x) in float32."""
     return ONE / (ONE + exp32(-x))
 
 
 @inlined
-def log1p_of_exp32(x: float) -> float:
+def log1p_of_exp32(x: Any) -> Any:
     """log(1 + e**x) for x <= 0, in float32: a series in s = e**x / (2 + e**x), 0 <= s <= 1/3."""
     e = exp32(x)
     s = e / (TWO + e)

@@ -79,7 +79,7 @@ def linear_small_backward(
 
 
 @inlined
-def row_max(z: Array, i: int) -> float:
+def row_max(z: Array, i: int) -> Any:
     """The largest of row i; four at a time, since each comparison waits for the one before."""
     n = z.shape[1]
     a = b = c = d = z[i, 0]
@@ -92,7 +92,7 @@ def row_max(z: Array, i: int) -> float:
 
 
 @inlined
-def row_sum(y: Array, i: int) -> float:
+def row_sum(y: Array, i: int) -> Any:
     """The sum of row i; four at a time, since each addition waits for the one before."""
     n = y.shape[1]
     a = b = c = d = y.dtype.type(0)

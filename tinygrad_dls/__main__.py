@@ -1,0 +1,7 @@
+"""`python -m tinygrad_dls` is the command `tinygrad-dls`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Timing training steps side by side with other frameworks: `tinygrad-dls benchmark`."""

@@ -1,0 +1,204 @@
+"""The other frameworks' side of a case, each as its own users write it; only those installed.
+
+A builder gets the case and returns a step, like ours. What a framework cannot do is left out.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .cases import Case
+from .ours import Step
+
+Builder = Callable[[Case], Step]
+
+
+def torch_eager(case: Case, **options: Any) -> Step:
+    """PyTorch, eager, as its tutorials write it."""
+    import torch
+
+    layers: list[Any] = []
+    for weight, bias in case.weights():
+        if layers:
+            layers.append(torch.nn.ReLU() if case.activation == "relu" else torch.nn.Tanh())
+        layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
+        layer.load_state_dict({"weight": torch.tensor(weight), "bias": torch.tensor(bias)})
+        layers.append(layer)
+    model = torch.nn.Sequential(*layers)
+    x, y = map(torch.tensor, case.data())
+    f = torch.nn.functional
+    loss_of = f.cross_entropy if case.loss == "ce" else f.binary_cross_entropy_with_logits
+    chosen = torch.optim.Adam if case.optimizer == "adam" else torch.optim.SGD
+    optimizer = chosen(model.parameters(), lr=case.rate, **options)
+
+    def step() -> float:
+        optimizer.zero_grad()
+        loss = loss_of(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return float(loss.item())
+
+    return step
+
+
+def torch_fused(case: Case) -> Step:
+    """PyTorch, eager, with its fused optimizer."""
+    return torch_eager(case, fused=True)
+
+
+def hips_autograd(case: Case) -> Step:
+    """HIPS autograd: a loss function of a list of arrays, and its gradient."""
+    import autograd.numpy as anp
+    from autograd import value_and_grad
+
+    x, y = case.data()
+    parameters = [p.copy() for layer in case.weights() for p in layer]
+    rows = np.arange(case.batch)
+
+    def loss_of(p: list[Any]) -> Any:
+        h = x
+        for i in range(0, len(p), 2):
+            h = anp.dot(h, p[i].T) + p[i + 1]
+            if i < len(p) - 2:
+                h = anp.tanh(h) if case.activation == "tanh" else anp.maximum(h, 0)
+        if case.loss == "ce":
+            h = h - anp.max(h, axis=1, keepdims=True)
+            return anp.mean(anp.log(anp.sum(anp.exp(h), axis=1)) - h[rows, y])
+        return anp.mean(anp.maximum(h, 0) - h * y + anp.log1p(anp.exp(-anp.abs(h))))
+
+    gradient = value_and_grad(loss_of)
+    update = _numpy_update(case, parameters)
+
+    def step() -> float:
+        loss, gradients = gradient(parameters)
+        update(gradients)
+        return float(loss)
+
+    return step
+
+
+def mygrad(case: Case) -> Step:
+    """MyGrad: tensors and backward(), the update in NumPy."""
+    import mygrad as mg
+    from mygrad.nnet.losses import softmax_crossentropy
+
+    x, y = case.data()
+    parameters = [mg.tensor(p) for layer in case.weights() for p in layer]
+    update = _numpy_update(case, [p.data for p in parameters])
+
+    def step() -> float:
+        h: Any = x
+        for i in range(0, len(parameters), 2):
+            h = mg.matmul(h, parameters[i].T) + parameters[i + 1]
+            if i < len(parameters) - 2:
+                h = mg.tanh(h) if case.activation == "tanh" else mg.maximum(h, 0)
+        if case.loss == "ce":
+            loss = softmax_crossentropy(h, y)
+        else:
+            loss = mg.mean(mg.maximum(h, 0) - h * y + mg.log1p(mg.exp(-mg.abs(h))))
+        loss.backward()
+        update([p.grad for p in parameters])
+        for p in parameters:
+            p.null_grad()
+        return float(loss.data)
+
+    return step
+
+
+def dezero(case: Case) -> Step:
+    """DeZero: layers, its loss and its optimizer."""
+    import dezero
+    import dezero.functions as df
+    import dezero.layers as dl
+    from dezero import optimizers
+
+    x, y = case.data()
+    model = dezero.Model()
+    layers = []
+    for i, (weight, bias) in enumerate(case.weights()):
+        layer = dl.Linear(weight.shape[0], in_size=weight.shape[1])
+        layer.W.data, layer.b.data = weight.T.copy(), bias.copy()
+        setattr(model, f"l{i}", layer)
+        layers.append(layer)
+    chosen = optimizers.Adam(alpha=case.rate) if case.optimizer == "adam" else (
+        optimizers.SGD(lr=case.rate))
+    optimizer = chosen.setup(model)
+
+    def step() -> float:
+        h: Any = x
+        for i, layer in enumerate(layers):
+            h = layer(h)
+            if i < len(layers) - 1:
+                h = df.tanh(h) if case.activation == "tanh" else df.relu(h)
+        if case.loss == "ce":
+            loss = df.softmax_cross_entropy(h, y)
+        else:  # it has no loss from logits
+            p = df.clip(df.sigmoid(h), 1e-7, 1 - 1e-7)
+            loss = -df.sum(y * df.log(p) + (1 - y) * df.log(1 - p)) / len(x)
+        model.cleargrads()
+        loss.backward()
+        optimizer.update()
+        return float(loss.data)
+
+    return step
+
+
+def tinygrad(case: Case) -> Step:
+    """tinygrad on its CPU back end, eager (its TinyJit belongs beside our capture)."""
+    from tinygrad import Tensor as TinyTensor
+    from tinygrad.nn import optim as tiny_optim
+
+    x, y = (TinyTensor(a, device="CPU").realize() for a in case.data())
+    parameters = [TinyTensor(p, device="CPU") for layer in case.weights() for p in layer]
+    for p in parameters:
+        p.requires_grad = True
+    chosen = tiny_optim.Adam if case.optimizer == "adam" else tiny_optim.SGD
+    optimizer = chosen(parameters, lr=case.rate)
+
+    def step() -> float:
+        with TinyTensor.train():
+            h = x
+            for i in range(0, len(parameters), 2):
+                h = h.linear(parameters[i].T, parameters[i + 1])
+                if i < len(parameters) - 2:
+                    h = h.tanh() if case.activation == "tanh" else h.relu()
+            loss = (h.sparse_categorical_crossentropy(y) if case.loss == "ce"
+                    else h.binary_crossentropy_logits(y))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return float(loss.item())
+
+    return step
+
+
+def _numpy_update(case: Case, parameters: list[Any]) -> Callable[[list[Any]], None]:
+    """The optimizer for frameworks that have none: in NumPy, as their users write it."""
+    state = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
+    count = [0]
+
+    def update(gradients: list[Any]) -> None:
+        count[0] += 1
+        for p, g, (m, v) in zip(parameters, gradients, state):
+            if case.optimizer == "sgd":
+                p -= np.float32(case.rate) * g
+                continue
+            m += np.float32(0.1) * (g - m)
+            v += np.float32(0.001) * (g * g - v)
+            m_hat, v_hat = m / (1 - 0.9 ** count[0]), v / (1 - 0.999 ** count[0])
+            p -= (case.rate * m_hat / (np.sqrt(v_hat) + 1e-8)).astype(np.float32)
+
+    return update
+
+
+PEERS: dict[str, Builder] = {
+    "torch": torch_eager, "torch_fused": torch_fused, "dezero": dezero, "autograd": hips_autograd,
+    "mygrad": mygrad, "tinygrad": tinygrad,
+}
+
+
+def installed() -> list[str]:
+    """The peers that can be imported here."""
+    return [name for name in PEERS if importlib.util.find_spec(name.split("_")[0]) is not None]

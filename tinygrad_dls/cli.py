@@ -1,0 +1,54 @@
+"""The command `tinygrad-dls`. Exit codes: 0 done, 1 the work failed, 2 wrong usage."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .bench import commands as bench_commands
+from .check import commands as check_commands
+from .data.sources import commands as data_commands
+from .errors import Error
+from .train import commands as lesson_commands
+from .train.progress import Progress
+from .version import __version__
+from .viz import commands as graph_commands
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    top = argparse.ArgumentParser(
+        prog="tinygrad-dls", description="Deep learning by building it: lessons, graphs, checks."
+    )
+    top.add_argument("--version", action="version", version=f"tinygrad-dls {__version__}")
+    top.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    lesson_commands.add_parser(commands)
+    graph_commands.add_parser(commands)
+    check_commands.add_parser(commands)
+    data_commands.add_parser(commands, Progress)
+    bench_commands.add_parser(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; errors of ours are one message, not a traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words  # wherever it stands
+    chosen = parser().parse_args([word for word in words if word != "--debug"])
+    try:
+        return int(chosen.run(chosen) or 0)
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output closed it, as `| head` does
+        sys.stderr.close()
+        return 0
+    except (Error, OSError) as error:
+        if debug:
+            raise
+        print(f"tinygrad-dls: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,10 @@
+"""`python tools/graph.py ...` is `tinygrad-dls graph ...`, without installation."""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # the clone, in place of tools/
+
+from tinygrad_dls.cli import main  # noqa: E402
+
+sys.exit(main(["graph", *sys.argv[1:]]))

@@ -1,0 +1,10 @@
+"""`python tools/lesson.py ...` is `tinygrad-dls lesson ...`, without installation."""
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # the clone, in place of tools/
+
+from tinygrad_dls.cli import main  # noqa: E402
+
+sys.exit(main(["lesson", *sys.argv[1:]]))

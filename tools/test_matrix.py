@@ -1,0 +1,78 @@
+"""What `make test-all` adds to `make test`: long tests, PyTorch as oracle, other configurations.
+
+Each line is one run of pytest with an environment of its own; all are run, then the exit code
+tells whether any failed. `--list` shows them, `--only WORD` runs those with the word in their name.
+"""
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CORE = ("tests/ops", "tests/engine", "tests/kernels", "tests/nn", "tests/optim", "tests/check")
+
+
+@dataclass
+class Run:
+    """One run of pytest: what, and under which environment."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def runs(cache: str) -> list[Run]:
+    """The matrix; `cache` is an empty folder for kernels compiled for another CPU."""
+    quick = (*CORE, "-m", "not slow and not torch")
+    found = [
+        Run("long tests: notebooks, soak, whole lessons", ("-m", "slow and not torch")),
+        Run("reference kernels", quick, {"TINYGRAD_DLS_KERNELS": "reference"}),
+        Run("Numba's JIT switched off", quick, {"NUMBA_DISABLE_JIT": "1"}),
+        Run("no Numba at all", quick, {"TINYGRAD_DLS_TEST_WITHOUT": "numba"}),
+        Run("one thread", quick, {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}),
+        Run("four threads", quick, {"OPENBLAS_NUM_THREADS": "4", "OMP_NUM_THREADS": "4"}),
+        Run("an older CPU (AVX2)", quick,
+            {"NUMBA_CPU_NAME": "haswell", "TINYGRAD_DLS_CACHE": cache}),
+    ]
+    if importlib.util.find_spec("torch"):
+        found.insert(1, Run("PyTorch as oracle", ("-m", "torch")))
+    else:
+        print("PyTorch is not installed: its tests are left out (pip install torch)", flush=True)
+    return found
+
+
+def main() -> int:
+    """Run the matrix, and print a line for each run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--list", action="store_true", help="show the runs and stop")
+    parser.add_argument("--only", default="", metavar="WORD", help="runs with WORD in their name")
+    parser.add_argument("--jobs", default="2", help="processes of pytest at a time")
+    arguments = parser.parse_args()
+    summary = []
+    with tempfile.TemporaryDirectory() as cache:
+        for run in runs(cache):
+            if arguments.only not in run.name:
+                continue
+            print(f"\n=== {run.name} {run.environment or ''}", flush=True)
+            if arguments.list:
+                continue
+            start = time.monotonic()
+            code = subprocess.run(
+                [sys.executable, "-m", "pytest", "-q", "-n", arguments.jobs, *run.arguments],
+                cwd=ROOT, env={**os.environ, **run.environment}, check=False,
+            ).returncode
+            summary.append((code, f"{run.name}, {time.monotonic() - start:.0f} s"))
+    print()
+    for code, text in summary:
+        print(f"{'passed' if code == 0 else 'FAILED'}  {text}")
+    return int(any(code for code, _ in summary))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
