@@ -1,6 +1,8 @@
 """tinygrad_dls: deep learning by building it. `import tinygrad_dls as dls`."""
 
-from .autograd import KEPT_FOR_PICTURES as KEPT_FOR_PICTURES
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .creation import arange as arange
 from .creation import eye as eye
 from .creation import full as full
@@ -79,3 +81,30 @@ from .random import Generator as Generator
 from .random import manual_seed as manual_seed
 from .tensors import Tensor as Tensor
 from .tensors import from_numpy as from_numpy
+from .version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from .check import compare as compare
+    from .check import gradcheck as gradcheck
+    from .train import accuracy as accuracy
+    from .train import fit as fit
+    from .viz import Graph as Graph
+    from .viz import graph as graph
+
+# Rooms that not every program enters are opened at the first use of a name of theirs.
+_LATER = {
+    "accuracy": "train", "compare": "check", "fit": "train", "gradcheck": "check",
+    "Graph": "viz", "graph": "viz",
+    "bench": "", "check": "", "data": "", "nn": "", "optim": "", "train": "", "viz": "",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_LATER[name] or name}")
+    return getattr(module, name) if _LATER[name] else module
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

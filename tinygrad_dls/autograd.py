@@ -11,6 +11,7 @@ that used its output have added their share: d(x*x + x)/dx is 2x + 1, however of
 The walk is a loop, never a recursion: a chain of a million operations is as good as one of ten.
 """
 
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from operator import attrgetter
@@ -18,7 +19,7 @@ from sys import getrefcount
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from . import storage
-from .errors import GraphError
+from .errors import DtypeError, GraphError
 
 if TYPE_CHECKING:
     from .ops.op import Op, Plan
@@ -66,7 +67,7 @@ class Node:
     seq: int  # creation number: newer nodes have larger ones
     plan: "Plan"  # the op, and how to go back through it
     saved: tuple[Any, ...] | None  # what that takes; None: freed
-    edges: "tuple[Edge | None, ...]"  # where each input came from; None: needs no gradient
+    edges: "tuple[Any, ...]"  # of each input: where it came from, a number, or None: no gradient
     shape: tuple[int, ...]
     dtype: Any
     value: Array | None  # the output, where it is tiny or traced
@@ -122,21 +123,30 @@ def register_tensor(cls: type[Leaf]) -> type[Leaf]:
 def backward(root: Any, gradient: Any, retain_graph: bool, create_graph: bool) -> None:
     """Add dL/dx to `x.grad` of every leaf x that `root` was computed from."""
     grads, owned = propagate([(root, gradient)], retain_graph, create_graph)
-    for leaf, grad in grads.items():
-        if grad is None or isinstance(leaf, Node):
-            continue
-        device = leaf.device
-        for hook in leaf._hooks or ():
-            grad = call_hook(hook, grad, leaf, create_graph)
+    leaves = [leaf for leaf in grads if isinstance(leaf, Leaf)]
+    for leaf in leaves:  # all hooks before the first `.grad` changes: one may raise
+        if leaf._hooks:
+            grads[leaf] = through_hooks(leaf._hooks, grads[leaf], leaf, create_graph)
             owned.discard(leaf)
-        if create_graph:
-            leaf._grad = grad if leaf._grad is None else leaf._grad + grad
-        elif leaf._grad is not None:
-            leaf._grad = as_tensor(device.asarray(leaf._grad._data + grad), device)
-        elif leaf in owned and grad.flags.c_contiguous:
-            leaf._grad = as_tensor(device.asarray(grad), device)
-        else:  # another owner would see what is later added to it in place
-            leaf._grad = as_tensor(device.copy(grad), device)
+    with _adding:
+        for leaf in leaves:
+            grad, before = grads[leaf], leaf._grad
+            if create_graph:
+                leaf._grad = grad if before is None else before + grad
+            elif before is not None:
+                leaf._grad = as_tensor(leaf.device.asarray(before._data + grad), leaf.device)
+            else:
+                leaf._grad = as_tensor(own(grad, leaf, owned), leaf.device)
+
+
+_adding = threading.Lock()  # two threads may add to the gradient of one leaf
+
+
+def own(gradient: Array, edge: Edge, owned: set[Edge]) -> Array:
+    """`gradient` if no one else holds it, else a copy: others would see what is added to it."""
+    if edge in owned and gradient.flags.c_contiguous:
+        return edge.device.asarray(gradient)
+    return edge.device.copy(gradient)
 
 
 def propagate(
@@ -145,7 +155,7 @@ def propagate(
     create_graph: bool,
     targets: Sequence[Edge] | None = None,
 ) -> tuple[dict[Edge, Any], set[Edge]]:
-    """The gradients of all leaves (or of `targets`), and the set of those no one else holds.
+    """The gradients of all leaves (or of `targets`), and the set of those that no one else holds.
 
     `roots` are pairs (tensor, gradient of the loss with respect to it). With `create_graph`
     gradients are tensors with a graph of their own, else arrays.
@@ -158,39 +168,41 @@ def propagate(
         grads[edge] = gradient if before is None else before + gradient
     order = topological_order([edge for edge in grads if isinstance(edge, Node)])
     clock = storage.clock
-    wanted = dict.fromkeys(targets) if targets is not None else {}
+    wanted: dict[Edge, Any] = dict.fromkeys(targets) if targets is not None else {}
     useful = leading_to(wanted, order) if targets is not None else None
 
     for node in order:
         dy = grads.pop(node, None)
-        if dy is None or (useful is not None and node not in useful):
+        if dy is None:
             continue
+        if node.hooks:
+            dy = through_hooks(node.hooks, dy, node, create_graph)
+        if useful is not None:
+            if node in wanted:
+                wanted[node] = dy
+            if node not in useful:
+                continue
+        if node.value is not None:
+            node.grad = dy._data if create_graph else dy
         saved = node.saved
         if saved is None:
             raise freed(node)
         if node.seq < clock.newest:  # only then a saved value can have been overwritten
             check_overwritten(node)
-        if node.hooks is not None:
-            for hook in node.hooks:
-                dy = call_hook(hook, dy, node, create_graph)
-        if node in wanted:
-            wanted[node] = dy
-        if node.value is not None:
-            node.grad = dy._data if create_graph else dy
         if create_graph:
             shares = differentiable(node, dy)
         else:
             shares = node.plan.back(dy, saved)
         if not retain_graph:
             node.saved = None  # memory is freed while the walk goes on
-        place = -1
+        if len(shares) != len(node.edges):
+            raise miscounted(node, len(shares))
         for edge, share in zip(node.edges, shares):
-            place += 1
             if share is None or edge is None:
                 continue
             of = edge if edge.__class__ is Node else edge._data  # type: ignore[union-attr]
             if share.shape != of.shape or share.dtype is not of.dtype:
-                share = fit(share, edge, node, place)
+                share = fit(share, edge, node)
             if node.trace is not None:
                 note_share(edge, node, share)
             before = grads.get(edge)
@@ -214,7 +226,17 @@ def propagate(
     return grads, owned
 
 
-SOLE_OWNER = 5  # references to a share: `shares`, zip, `share`, `grads`, getrefcount's argument
+def _references() -> int:
+    """What getrefcount says, in a loop like the one above, of a share with no other owner."""
+    count, held = 0, {}
+    shares = (object(),)
+    for edge, share in zip((0,), shares):
+        held[edge] = share
+        count = getrefcount(share)
+    return count
+
+
+SOLE_OWNER = _references()  # in `shares`, in zip, `share`, in `grads`, and the argument itself
 
 
 def topological_order(roots: Sequence[Node]) -> list[Node]:
@@ -234,11 +256,13 @@ _creation = attrgetter("seq")
 
 
 def leading_to(targets: dict[Edge, Any], order: Sequence[Node]) -> set[Edge]:
-    """Those nodes of `order` (newest first) on a path to one of the targets."""
-    useful: set[Edge] = set(targets)
+    """Those nodes of `order` (newest first) that a path to one of the targets leaves from."""
+    useful: set[Edge] = set()
     for node in reversed(order):
-        if any(edge in useful for edge in node.edges):
-            useful.add(node)
+        for edge in node.edges:
+            if edge in useful or edge in targets:
+                useful.add(node)
+                break
     return useful
 
 
@@ -258,34 +282,43 @@ def differentiable(node: Node, dy: Any) -> tuple[Any, ...]:
     return plan.back(dy, tuple(revived))
 
 
-def fit(share: Any, edge: Edge, node: Node, place: int) -> Any:
+def fit(share: Any, edge: Edge, node: Node) -> Any:
     """Undo broadcasting, and cast to the input's dtype; anything else is a wrong rule."""
     if share.shape != edge.shape:
         lead = share.ndim - len(edge.shape)
         same = lead >= 0 and node.op.broadcasts and share.shape == node.shape
         if not same:
             raise GraphError(
-                f"the backward of '{node.op.name}' gave input '{node.op.input_name(place)}' "
-                f"a gradient of shape\n  {share.shape}\nwhere the input has shape\n  {edge.shape}"
-                "\nA gradient has the shape of what it is the gradient of: mend the rule."
+                f"the backward of '{node.op.name}' gave input "
+                f"'{node.op.input_name(node.edges.index(edge))}' a gradient of shape\n"
+                f"  {share.shape}\nwhere the input has shape\n  {edge.shape}\n"
+                "A gradient has the shape of what it is the gradient of: mend the rule."
             )
         stretched = [lead + i for i, n in enumerate(edge.shape) if n != share.shape[lead + i]]
         share = share.sum(axis=(*range(lead), *stretched), keepdims=True).reshape(edge.shape)
+    if edge.dtype.kind != "f":
+        raise DtypeError(
+            f"a tensor of {edge.dtype} and shape {edge.shape} was marked as requiring grad: only "
+            "floats have gradients.\nWrite x.astype('float32') before requires_grad_()"
+        )
     return share if share.dtype == edge.dtype else share.astype(edge.dtype)
 
 
-def call_hook(hook: Hook, gradient: Any, owner: Edge, create_graph: bool) -> Any:
-    """Show a hook the gradient as a tensor; what it returns takes the gradient's place."""
-    tensor = gradient if create_graph else as_tensor(gradient, owner.device)
-    result = hook(tensor)
-    if result is None:
-        return gradient
-    if not isinstance(result, Leaf) or result.shape != tensor.shape:  # type: ignore[attr-defined]
-        raise GraphError(
-            f"a gradient hook returned {type(result).__name__} of shape "
-            f"{getattr(result, 'shape', None)}; return None, or a tensor of shape {tensor.shape}"
-        )
-    return result if create_graph else result._data
+def through_hooks(hooks: list[Hook], gradient: Any, owner: Edge, create_graph: bool) -> Any:
+    """Show hooks the gradient as a tensor; what one returns takes the gradient's place."""
+    for hook in tuple(hooks):  # a hook may remove itself
+        tensor = gradient if create_graph else as_tensor(gradient, owner.device)
+        result = hook(tensor)
+        if result is None:
+            continue
+        if not isinstance(result, Leaf) or result.shape != owner.shape:
+            raise GraphError(
+                f"a gradient hook returned {type(result).__name__} of shape "
+                f"{getattr(result, 'shape', None)}; return None, or a tensor of shape {owner.shape}"
+            )
+        result = result.to(owner.device).astype(owner.dtype)
+        gradient = result if create_graph else result._data
+    return gradient
 
 
 def add_hook(tensor: Any, hook: Hook) -> Callable[[], None]:
@@ -305,6 +338,8 @@ def add_hook(tensor: Any, hook: Hook) -> Callable[[], None]:
 def keep_gradient(tensor: Any) -> None:
     """Let backward set `.grad` of a computed tensor, as long as someone holds the tensor."""
     holder = weakref.ref(tensor)
+    if any(getattr(hook, "keeps", None) is holder for hook in tensor._node.hooks or ()):
+        return  # weakref.ref gives the same reference again
 
     def keep(gradient: Any) -> None:
         kept = holder()
@@ -312,6 +347,7 @@ def keep_gradient(tensor: Any) -> None:
             before = kept._grad
             kept._grad = gradient.clone() if before is None else before + gradient
 
+    keep.keeps = holder  # type: ignore[attr-defined]
     add_hook(tensor, keep)
 
 
@@ -329,6 +365,13 @@ def freed(node: Node) -> GraphError:
         f"this graph was freed: backward already went through '{node.op.name}' (shape {node.shape})"
         " and dropped what it had saved.\nTo go through it twice write"
         " backward(retain_graph=True) the first time; else compute the loss again."
+    )
+
+
+def miscounted(node: Node, count: int) -> GraphError:
+    return GraphError(
+        f"the backward of '{node.op.name}' returned {count} gradients for {len(node.edges)} inputs:"
+        " return one for each, None where there is none"
     )
 
 

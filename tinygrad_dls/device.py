@@ -29,6 +29,8 @@ class Device:
     def __new__(cls, name: str | Device) -> Device:
         if isinstance(name, Device):
             return name
+        if not isinstance(name, str):
+            raise DeviceError(f"a device is named by a string, 'cpu' or 'cuda', not by {name!r}")
         full = "cuda:0" if name == "cuda" else name
         with cls._lock:
             if full not in cls._known:
@@ -67,6 +69,8 @@ class Device:
         ones: dict[Any, Any] = self.__dict__.setdefault("_ones", {})
         if dtype not in ones:
             ones[dtype] = self.xp.ones((), dtype=dtype)
+            if self.xp is np:
+                ones[dtype].flags.writeable = False
         return ones[dtype]
 
     def copy(self, array: Any) -> Any:

@@ -24,24 +24,35 @@ def set_default_dtype(dtype: DTypeLike) -> None:
     _default[0] = float_dtype(dtype)
 
 
+def tensor_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """`dtype` as a NumPy dtype in the machine's byte order; DtypeError if no tensor can have it."""
+    try:
+        found = np.dtype("O" if dtype is None else dtype)
+    except TypeError as error:
+        raise DtypeError(f"{dtype!r} is no dtype: write 'float32', 'int64', 'bool' ...") from error
+    if found.kind not in "fiub":
+        raise DtypeError(f"a tensor holds floats, integers or bools, not {dtype}")
+    return found.newbyteorder("=")
+
+
 def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """`dtype` as a NumPy dtype; DtypeError if it is no floating type."""
-    found = np.dtype(dtype)
+    found = tensor_dtype(dtype)
     if found.kind != "f":
         raise DtypeError(f"{found} is no floating dtype: choose float32 or float64")
     return found
 
 
 def promote(*arrays: Any) -> tuple[Any, ...]:
-    """Arrays ready to work together: integers and bools cast to the widest float among them.
+    """Arrays ready to work together: integers are cast to the widest float among them.
 
-    Where all are integers, or all are floats, NumPy's own rules follow. None passes through.
+    For bools, and where all are integers or all are floats, NumPy's own rules do. None passes.
     """
     floats = [a.dtype for a in arrays if a is not None and a.dtype.kind == "f"]
     if not floats:
         return arrays
     common = np.result_type(*floats)
     return tuple(
-        a if a is None or a.dtype.kind == "f" or not hasattr(a, "astype") else a.astype(common)
+        a if a is None or a.dtype.kind in "fb" else a.astype(common)
         for a in arrays
     )

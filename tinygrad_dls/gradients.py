@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import autograd
+from . import autograd, storage
 from .autograd import Leaf, as_tensor
 from .errors import GraphError, ShapeError
 from .modes import enable_grad, mode, no_grad
@@ -40,18 +40,22 @@ def grad(
     edges = [x if x._node is None else x._node for x in wanted]
     keep = create_graph if retain_graph is None else retain_graph
     with (enable_grad if create_graph else no_grad)():
-        found, _ = autograd.propagate(roots, keep, create_graph, targets=edges)
-    results: list[Tensor | None] = []
-    for i, (x, edge) in enumerate(zip(wanted, edges)):
-        share = found[edge]
-        if share is None and not allow_unused:
-            raise GraphError(
-                f"grad: no output was made from input {i} (shape {x.shape}).\n"
-                "Pass allow_unused=True to get None for it"
-            )
-        if share is not None and not create_graph:
-            share = as_tensor(x.device.asarray(share), x.device)
-        results.append(share)
+        found, owned = autograd.propagate(roots, keep, create_graph, targets=edges)
+        results: list[Tensor | None] = []
+        for i, (x, edge) in enumerate(zip(wanted, edges)):
+            share = found[edge]
+            if share is None and not allow_unused:
+                raise GraphError(
+                    f"grad: no output was made from input {i}, of shape\n  {x.shape}\n"
+                    "Pass allow_unused=True to get None for it"
+                )
+            if share is not None and x._node is None and x._hooks:
+                share = autograd.through_hooks(x._hooks, share, x, create_graph)
+                owned.discard(x)
+            if share is not None and not create_graph:
+                share = as_tensor(autograd.own(share, edge, owned), x.device)
+                owned.discard(edge)  # asked for twice, it is given in two copies
+            results.append(share)
     return tuple(results)
 
 
@@ -64,20 +68,25 @@ class Checkpoint(Op):
     def __init__(self, f: Callable[..., Tensor], inputs: tuple[Any, ...]) -> None:
         self.f, self.arguments = f, inputs
         self.state = default_generator.get_state()
+        self.born = storage.next_number()
 
     def label(self) -> str:
         return f"checkpoint({getattr(self.f, '__name__', type(self.f).__name__)})"
 
     def forward(self, *inputs: Any) -> Any:
         with no_grad():
-            return self.f(*self.arguments)._data
+            y = self.f(*self.arguments)
+        if not isinstance(y, Leaf):
+            raise GraphError(f"checkpoint: the function returns one tensor, not {type(y).__name__}")
+        return y._data
 
     def backward(self, dy: Any, needs: Any) -> Any:
+        self.check_arguments()
         now = default_generator.get_state()
         default_generator.set_state(self.state)  # the same dropout as the first time
         try:
             fresh = [
-                x.detach().requires_grad_() if isinstance(x, Leaf) and x.requires_grad else x
+                x.detach().requires_grad_() if isinstance(x, Tensor) and x.requires_grad else x
                 for x in self.arguments
             ]
             with enable_grad():
@@ -86,8 +95,19 @@ class Checkpoint(Op):
                 autograd.backward(y, dy, retain_graph=False, create_graph=False)
         finally:
             default_generator.set_state(now)
-        return tuple(x.grad._data if x is not None and x.grad is not None else None
+        return tuple(None if x._grad is None else x._grad._data
                      for x in fresh if isinstance(x, Leaf))
+
+    def check_arguments(self) -> None:
+        """Raise if an argument was written in place: the function would be run on other values."""
+        for x in self.arguments:
+            place = storage.written_after(x._data, self.born) if isinstance(x, Leaf) else None
+            if place is not None:
+                raise GraphError(
+                    f"an argument of {self.label()} was overwritten before backward ran it again:\n"
+                    f"  argument:     {x.shape} {x.dtype}\n  overwritten:  by {place}\n"
+                    "Write to a copy (x.clone()), or call backward() before the write."
+                )
 
 
 def checkpoint(f: Callable[..., Tensor], *inputs: Any) -> Tensor:

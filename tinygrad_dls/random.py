@@ -19,8 +19,15 @@ class Generator:
     def manual_seed(self, seed: int | None) -> Generator:
         """Start the stream of `seed` from its beginning."""
         self.seed = seed
-        self.numpy = np.random.Generator(np.random.PCG64(seed))
+        self._numpy: np.random.Generator | None = None
         return self
+
+    @property
+    def numpy(self) -> np.random.Generator:
+        """NumPy's generator under it; made at first use, since loading it takes time."""
+        if self._numpy is None:
+            self._numpy = np.random.Generator(np.random.PCG64(self.seed))
+        return self._numpy
 
     def __repr__(self) -> str:
         return f"Generator({self.seed})"

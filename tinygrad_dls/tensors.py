@@ -277,11 +277,12 @@ class Tensor(NumpyDispatch, Synonyms, Leaf):
                 "In a graph write dls.where(mask, v, x), dls.stack or dls.concatenate; to set "
                 "values outside of it, do so under `with dls.no_grad():`"
             )
-        array = getattr(values, "_data", values)
-        if not isinstance(array, self.device.array_type):
-            array = self.device.asarray(self.device.from_host(host_array(array, None)))
-        elif getattr(values, "device", self.device) is not self.device:
+        if isinstance(values, Tensor):
             array = values.to(self.device)._data
+        elif isinstance(values, self.device.array_type):
+            array = values
+        else:
+            array = self.device.from_host(host_array(values, self.dtype))
         try:
             self._data[ops.indexing.plain_index(index, self)] = array
         except (ValueError, IndexError) as error:

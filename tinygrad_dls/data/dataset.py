@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class TensorDataset(Dataset):
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(t[index] for t in self.tensors)
 
-    def take(self, places: np.ndarray[Any, Any] | slice) -> tuple[Tensor, ...]:
+    def batch_at(self, places: np.ndarray[Any, Any] | slice) -> tuple[Tensor, ...]:
         """The examples at `places` as one batch, copied."""
         batch, on_device = [], {}
         for t in self.tensors:
@@ -70,8 +70,12 @@ class Subset(Dataset):
             -count <= self.indices.min() and self.indices.max() < count
         ):
             raise DataError(f"a subset's places are below {count}, the number of examples")
-        if hasattr(dataset, "take"):  # then batches can be cut out at once here too
-            self.take = lambda places: dataset.take(self.indices[places])
+
+    @property
+    def batch_at(self) -> Callable[[Any], Any]:
+        """Several examples as one batch; there where the data set has it."""
+        whole = self.dataset.batch_at
+        return lambda places: whole(self.indices[places])
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -59,12 +59,12 @@ class DataLoader:
 
     def _batches(self, order: np.ndarray[Any, Any] | None) -> Iterator[Any]:
         count, size = len(self.dataset), self.batch_size
-        at_once = self.collate_fn is None and hasattr(self.dataset, "take")
+        at_once = self.collate_fn is None and hasattr(self.dataset, "batch_at")
         collate = self.collate_fn or default_collate
         for start in range(0, len(self) * size, size):
             part = slice(start, min(start + size, count))
             if at_once:
-                yield self.dataset.take(part if order is None else order[part])
+                yield self.dataset.batch_at(part if order is None else order[part])
             else:
                 places = range(part.start, part.stop) if order is None else order[part].tolist()
                 yield collate([self.dataset[i] for i in places])

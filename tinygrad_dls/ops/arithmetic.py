@@ -1,13 +1,15 @@
-"""Arithmetic on two operands, element by element with broadcasting, and comparisons."""
+"""Arithmetic on two operands, element by element with broadcasting."""
 
+import math
 import operator
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
-from .call import function
+from ..autograd import Array, Leaf
+from ..dtypes import default_dtype
+from .call import function, function_of
+from .elementwise import cast
 from .op import Op
 from .samples import Rng, Sample, binary_samples, unary_samples
 
@@ -84,7 +86,8 @@ class Div(Op):
 class Pow(Op):
     """y = a ** b for a > 0.    dL/da = dL/dy * b * a**(b-1),  dL/db = dL/dy * y * log(a)
 
-    Where a = 0 the gradient to b is 0 (the limit for b > 0), never a NaN.
+    Where a = 0 the gradient to b is 0 (the limit for b > 0), and the one to a is 0 where b < 1,
+    where the slope is infinite: never a NaN.
     """
 
     broadcasts = True
@@ -95,11 +98,16 @@ class Pow(Op):
         return a**b
 
     def backward_a(self, dy: Any, a: Any, b: Any) -> Any:
-        return dy * b * a ** (b - 1)
+        steep = (a == 0) & (b < 1)
+        base = self.xp.where(steep, 1.0, a)
+        return self.xp.where(steep, 0.0, dy * b * base ** (b - 1))
 
     def backward_b(self, dy: Any, a: Any, y: Any) -> Any:
+        if isinstance(a, (int, float)):
+            return dy * y * (math.log(a) if a > 0 else 0.0)
         positive = a > 0
-        return dy * y * self.xp.log(self.xp.where(positive, a, 1.0)) * positive
+        slope = dy * y * self.xp.log(self.xp.where(positive, a, 1.0))
+        return self.xp.where(positive, slope, 0.0)
 
 
 class PowerOf(Op):
@@ -182,11 +190,9 @@ power_of_tensor = function(Pow())
 
 def power(a: Any, b: Any) -> Any:
     """a ** b, element-wise; `b` a number, or a tensor (then a must be positive)."""
-    if isinstance(b, (int, float, np.generic)) and hasattr(a, "device"):
-        return _power_of(b.item() if isinstance(b, np.generic) else b)(a)
+    if isinstance(b, (int, float, np.generic)) and isinstance(a, Leaf):
+        p = b.item() if isinstance(b, np.generic) else b
+        if isinstance(p, float) and a._data.dtype.kind != "f":
+            a = cast(a, default_dtype())
+        return function_of(PowerOf, p)(a)
     return power_of_tensor(a, b)
-
-
-@lru_cache(maxsize=256)
-def _power_of(p: float) -> Any:
-    return function(PowerOf(p))

@@ -12,9 +12,10 @@ import numpy as np
 
 from .. import autograd
 from ..autograd import KEPT_FOR_PICTURES, Leaf, Node, Trace, new
+from ..conversion import host_array
 from ..device import Device, default_device
 from ..dtypes import default_dtype, promote
-from ..errors import DeviceError, DtypeError
+from ..errors import DeviceError
 from ..modes import mode, traces
 from ..storage import calling_line, next_number
 from .cards import explain
@@ -22,6 +23,7 @@ from .op import Needs, Op, Plan
 
 NUMBERS = (bool, int, float)
 SCALARS = (*NUMBERS, np.generic)
+REFUSALS = (ValueError, TypeError, IndexError, OverflowError)  # what arrays raise of operands
 Function = Callable[..., Any]
 
 
@@ -46,7 +48,7 @@ def function(op: Op) -> Function:
     return call
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)  # 1 and 1.0 are equal, but not the same to an integer
 def function_of(op: type[Op], *parameters: Any) -> Function:
     """The function of an op with hashable parameters, built once for each set of them."""
     return function(op(*parameters))
@@ -79,7 +81,7 @@ def _of_one(op: Op) -> Function:
             data = data.astype(default_dtype())
         try:
             out = forward(data)
-        except (ValueError, TypeError, IndexError) as error:
+        except REFUSALS as error:
             raise explain(bound_op, (x,), error) from error
         if out.__class__ is not array_type:
             out = device.asarray(out)
@@ -122,11 +124,11 @@ def _of_two(op: Op) -> Function:
                 if x.dtype is not y.dtype and broadcasts:
                     x, y = promote(x, y)
             else:
-                x, y = _with_constant(x, b, device)
+                x, y = _with_constant(x, b, device, broadcasts)
                 needs_b = False
         elif isinstance(b, Leaf):
             device, needs_a, needs_b = b.device, False, b.requires_grad
-            y, x = _with_constant(b._data, a, device)
+            y, x = _with_constant(b._data, a, device, broadcasts)
         else:
             return call(tensor_of(a, default_device()), b)
         if floats and (x.__class__ in NUMBERS or x.dtype.kind != "f"):
@@ -134,7 +136,7 @@ def _of_two(op: Op) -> Function:
         bound_op, forward, array_type, plans = bound.get(device) or bind(device)
         try:
             out = forward(x, y)
-        except (ValueError, TypeError, IndexError) as error:
+        except REFUSALS as error:
             raise explain(bound_op, (a, b), error) from error
         if out.__class__ is not array_type:
             out = device.asarray(out)
@@ -149,8 +151,8 @@ def _of_two(op: Op) -> Function:
             node.plan = plan = plans[3 if needs_a and needs_b else 1 if needs_a else 2]
             node.saved = plan.keep(x, y, out, plan.needs)
             node.edges = (
-                (a._node or a) if needs_a else None,
-                (b._node or b) if needs_b else None,
+                (a._node or a) if needs_a else x if x.__class__ in NUMBERS else None,
+                (b._node or b) if needs_b else y if y.__class__ in NUMBERS else None,
             )
             node.shape = out.shape
             node.dtype = out.dtype
@@ -188,16 +190,13 @@ def _of_many(op: Op) -> Function:
                 needs.append(False)
         if device is None or any(type(x) is not type(arrays[0]) for x in arrays):
             device = device or default_device()
-            arrays = [
-                x if x is None or isinstance(x, device.array_type) else tensor_of(x, device)._data
-                for x in arrays
-            ]
+            arrays = _as_arrays(arrays, device)
         if promotes:
             arrays = list(promote(*arrays))
         bound_op = bound.get(device) or bound.setdefault(device, op.on(device))
         try:
             out = bound_op.forward(*arrays)
-        except (ValueError, TypeError, IndexError) as error:
+        except REFUSALS as error:
             raise explain(bound_op, inputs, error) from error
         made = out if op.extras else (out,)
         if made[0].__class__ is not device.array_type:
@@ -240,28 +239,33 @@ def note(node: Node, inputs: tuple[Any, ...], out: Any) -> None:
 
 def tensor_of(value: Any, device: Device) -> Any:
     """A constant tensor of a Python scalar, a list or a NumPy array, on `device`."""
-    if isinstance(value, (float, int, list, tuple)) and not isinstance(value, np.generic):
-        array = np.asarray(value)
-        if array.dtype.kind == "f":
-            array = array.astype(default_dtype())
-    elif isinstance(value, (np.ndarray, np.generic)):
-        array = np.asarray(value)
-    elif isinstance(value, device.array_type):
+    if isinstance(value, device.array_type) and device.array_type is not np.ndarray:
         return autograd.as_tensor(value, device)
-    else:
-        raise DtypeError(
-            f"an operand is a {type(value).__name__}; tensors work with tensors, numbers and arrays"
-        )
-    if array.dtype.kind not in "fiub":
-        raise DtypeError(f"an operand holds {array.dtype}; tensors hold floats, integers or bools")
-    return autograd.as_tensor(device.from_host(array), device)
+    return autograd.as_tensor(device.from_host(host_array(value)), device)
 
 
-def _with_constant(x: Any, constant: Any, device: Device) -> tuple[Any, Any]:
+def _as_arrays(inputs: list[Any], device: Device) -> list[Any]:
+    """Constants among `inputs` as arrays; a number takes the float dtype of the others."""
+    floats = [x.dtype for x in inputs if not isinstance(x, SCALARS) and is_float(x)]
+    arrays: list[Any] = []
+    for x in inputs:
+        if isinstance(x, (float, np.floating)) and floats:
+            x = np.asarray(x, np.result_type(*floats))
+        same = x is None or isinstance(x, device.array_type)
+        arrays.append(x if same else tensor_of(x, device)._data)
+    return arrays
+
+
+def is_float(x: Any) -> bool:
+    """Is x an array of floats?"""
+    return hasattr(x, "dtype") and x.dtype.kind == "f"
+
+
+def _with_constant(x: Any, constant: Any, device: Device, promotes: bool) -> tuple[Any, Any]:
     """`x` and a constant operand for it. A number never promotes; an array follows the rules."""
-    if isinstance(constant, SCALARS):
-        if isinstance(constant, np.generic):
-            constant = constant.item()
+    if isinstance(constant, np.generic):
+        constant = constant.item()
+    if isinstance(constant, NUMBERS):
         if constant.__class__ is float and x.dtype.kind != "f":
             x = x.astype(default_dtype())
         return x, constant
@@ -270,13 +274,13 @@ def _with_constant(x: Any, constant: Any, device: Device) -> tuple[Any, Any]:
             f"a NumPy array met a tensor on {device}: move it there first, dls.Tensor(a).to"
             f"({str(device)!r})"
         )
-    return promote(x, tensor_of(constant, device)._data)
+    array = tensor_of(constant, device)._data
+    return promote(x, array) if promotes else (x, array)  # type: ignore[return-value]
 
 
 def _to_floats(x: Any, y: Any) -> tuple[Any, Any]:
     """Operands of an op whose result is a float, where they are integers: cast to the default."""
-    floats = [v.dtype for v in (x, y) if getattr(v, "dtype", default_dtype()).kind == "f"
-              and hasattr(v, "dtype")]
+    floats = [v.dtype for v in (x, y) if is_float(v)]
     dtype = floats[0] if floats else default_dtype()
     return tuple(  # type: ignore[return-value]
         float(v) if v.__class__ in NUMBERS else v if v.dtype.kind == "f" else v.astype(dtype)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..autograd import Array, Leaf
+from ..errors import DtypeError
 from .call import function
 from .op import Op
 from .samples import Rng, Sample, binary_samples
@@ -78,6 +79,14 @@ class NotEqual(_Comparison):
         return a != b
 
 
+def _bools(*operands: Any) -> None:
+    """DtypeError unless all operands are bools: of integers & | ~ mean bits, in NumPy."""
+    for x in operands:
+        dtype = getattr(x, "dtype", np.dtype(type(x)))
+        if dtype.kind != "b":
+            raise DtypeError(f"'and', 'or' and 'not' are of bools, not of {dtype}: write x != 0")
+
+
 class LogicalNot(Op):
     """y = not x, of bools."""
 
@@ -86,6 +95,7 @@ class LogicalNot(Op):
     samples = staticmethod(lambda rng: [Sample((rng.uniform(size=(2, 3)) > 0.5,))])
 
     def forward(self, x: Array) -> Array:
+        _bools(x)
         return self.xp.logical_not(x)
 
 
@@ -96,6 +106,7 @@ class LogicalAnd(_Comparison):
     samples = staticmethod(lambda rng: [Sample((rng.uniform(size=(2, 3)) > 0.5, np.bool_(True)))])
 
     def forward(self, a: Array, b: Array) -> Array:
+        _bools(a, b)
         return self.xp.logical_and(a, b)
 
 
@@ -106,6 +117,7 @@ class LogicalOr(_Comparison):
     samples = staticmethod(lambda rng: [Sample((rng.uniform(size=(2, 3)) > 0.5, np.bool_(False)))])
 
     def forward(self, a: Array, b: Array) -> Array:
+        _bools(a, b)
         return self.xp.logical_or(a, b)
 
 
@@ -125,8 +137,6 @@ class Where(Op):
     samples = staticmethod(_where_samples)
 
     def forward(self, condition: Array, a: Array, b: Array) -> Array:
-        if condition.dtype.kind != "b":
-            condition = condition != 0
         return self.xp.where(condition, a, b)
 
     def backward_a(self, dy: Any, condition: Any) -> Any:
@@ -145,4 +155,11 @@ not_equal = function(NotEqual())
 logical_not = function(LogicalNot())
 logical_and = function(LogicalAnd())
 logical_or = function(LogicalOr())
-where = function(Where())
+_where = function(Where())
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """a where the condition holds (is not 0), else b; all three broadcast."""
+    if isinstance(condition, Leaf) and condition._data.dtype.kind != "b":
+        condition = not_equal(condition, 0)
+    return _where(condition, a, b)

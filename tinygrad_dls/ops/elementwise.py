@@ -1,11 +1,14 @@
 """Functions of one operand, element by element."""
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Array
+from ..dtypes import tensor_dtype
+from ..errors import DataError
 from .call import function, function_of
 from .op import Op
 from .samples import Sample, unary_samples
@@ -105,7 +108,7 @@ class Sqrt(Op):
 
     def backward(self, dy: Any, y: Any) -> Any:
         zero = y == 0
-        return dy * (~zero * 0.5) / self.xp.where(zero, 1.0, y)
+        return self.xp.where(zero, 0.0, 0.5 * dy) / self.xp.where(zero, 1.0, y)
 
 
 class Sin(Op):
@@ -208,8 +211,8 @@ class Clip(Op):
     numpy = staticmethod(lambda x, low, high: np.clip(x, low, high))
     samples = staticmethod(
         lambda rng: [
-            Sample((np.array([[-1.9, -0.5, 0.3], [0.9, 1.2, 1.7]]) * f,), {"low": a, "high": b})
-            for f in (1.0, 0.7)
+            Sample((x,), {"low": a, "high": b})
+            for x in (np.array([[-1.9, -0.5, 0.3], [0.9, 1.2, 1.7]]), np.array(0.7), np.zeros((0, 3)))
             for a, b in ((-1.0, 1.0), (None, 0.5), (-0.4, None))
         ]
     )
@@ -290,16 +293,22 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
 
 
 def clip(x: Any, min: float | None = None, max: float | None = None) -> Any:
-    """x held between the numbers `min` and `max`, element-wise; gradient 1 inside, 0 outside."""
+    """x held between the numbers `min` and `max`, element-wise; gradient 1 inside, 0 outside.
+
+    Bounds that are tensors: dls.minimum(dls.maximum(x, low), high).
+    """
     for bound in (min, max):
-        if bound is not None and math.isnan(bound):
-            raise ValueError("clip bounds are numbers or None, not NaN")
+        if bound is not None and not (isinstance(bound, Real) and not math.isnan(bound)):
+            raise DataError(
+                f"clip: a bound is a number or None, not {bound!r}.\n"
+                "For bounds that are tensors write dls.minimum(dls.maximum(x, low), high)"
+            )
     return function_of(Clip, min, max)(x)
 
 
 def cast(x: Any, dtype: Any) -> Any:
     """x in another dtype; the gradient comes back in x's own. Casts to integers have none."""
-    name = str(np.dtype(dtype))
-    if name == x.dtype:
+    wanted = tensor_dtype(dtype)
+    if wanted == x.dtype:
         return x
-    return function_of(Cast if name.startswith("float") else CastToInteger, name)(x)
+    return function_of(Cast if wanted.kind == "f" else CastToInteger, wanted.name)(x)

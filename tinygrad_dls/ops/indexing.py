@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, Leaf
-from ..errors import DataError, DtypeError
-from .call import function
+from ..errors import DataError, DeviceError, DtypeError, ShapeError
+from ..modes import mode
+from .call import function, function_of, tensor_of
 from .op import Op
+from .reduction import normal_axis
 from .samples import Rng, Sample
 
 
@@ -100,6 +102,7 @@ class TakeAlongAxis(Op):
         lambda rng: [
             Sample((rng.standard_normal((3, 4)), rng.integers(0, 4, (3, 2))), {"axis": 1}),
             Sample((rng.standard_normal((3, 4)), rng.integers(0, 3, (2, 4))), {"axis": 0}),
+            Sample((rng.standard_normal((3, 4)), rng.integers(-4, 4, (1, 2))), {"axis": 1}),
         ]
     )
 
@@ -107,57 +110,70 @@ class TakeAlongAxis(Op):
         self.axis = axis
 
     def forward(self, x: Array, places: Array) -> Array:
-        return x[self._index(x.shape, places)]
+        return x[self._index(self.xp, x.shape, places)]
 
     def backward_x(self, dy: Any, places: Any, shapes: Any) -> Any:
-        places = getattr(places, "_data", places)
-        index = self._index(shapes[0], places)
-        return put(dy, shapes[0], index, False) if isinstance(dy, Leaf) else _put(
-            self.xp, dy, shapes[0], index, False)
+        if isinstance(dy, Leaf):
+            index = self._index(dy.device.xp, shapes[0], places._data)
+            return put(dy, shapes[0], index, False)
+        return _put(self.xp, dy, shapes[0], self._index(self.xp, shapes[0], places), False)
 
-    def _index(self, shape: tuple[int, ...], places: Array) -> tuple[Any, ...]:
-        xp = np if isinstance(places, np.ndarray) else self.xp
-        axis = self.axis % len(shape)
+    def _index(self, xp: Any, shape: tuple[int, ...], places: Array) -> tuple[Any, ...]:
+        """`places` along the axis, and every place of the others: they broadcast."""
         index = [
             xp.arange(n).reshape([-1 if i == j else 1 for j in range(len(shape))])
-            for i, n in enumerate(places.shape)
+            for i, n in enumerate(shape)
         ]
-        index[axis] = places
+        index[self.axis] = places
         return tuple(index)
 
 
 def getitem(x: Any, index: Any) -> Any:
     """x[index]; index as in NumPy: integers, slices, None, ..., arrays or tensors of places, masks."""
-    return function(GetItem(plain_index(index, x)))(x)
+    return function(GetItem(plain_index(index, x, keep=x.requires_grad and mode.grad)))(x)
 
 
 def take_along_axis(x: Any, places: Any, axis: int) -> Any:
     """The elements of x at `places` (integers, one for each) along `axis`, as NumPy's."""
-    return function(TakeAlongAxis(axis))(x, places)
+    places = places if isinstance(places, Leaf) else tensor_of(places, x.device)
+    if places.dtype.kind not in "iu" or places.ndim != x.ndim:
+        raise ShapeError(
+            f"take_along_axis takes as many axes of integer places as x has:\n  x       {x.shape}\n"
+            f"  places  {places.shape} {places.dtype}"
+        )
+    return function_of(TakeAlongAxis, normal_axis(axis, x.ndim, "take_along_axis"))(x, places)
 
 
-def plain_index(index: Any, x: Any) -> Any:
-    """`index` with tensors, lists and host arrays as arrays of x's device, places checked."""
+def plain_index(index: Any, x: Any, keep: bool = False) -> Any:
+    """`index` with tensors, lists and host arrays as arrays of x's device.
+
+    With `keep` arrays are copied: backward will need them as they are now.
+    """
     if isinstance(index, tuple):
-        return tuple(_part(i, x) for i in index)
-    return _part(index, x)
+        return tuple([_part(i, x, keep) for i in index])
+    return _part(index, x, keep)
 
 
-def _part(part: Any, x: Any) -> Any:
+def _part(part: Any, x: Any, keep: bool) -> Any:
     if part is None or part is Ellipsis or isinstance(part, (slice, int)):
         return part
     if isinstance(part, np.integer):
         return int(part)
     if isinstance(part, Leaf):
+        if part.device is not x.device:
+            raise DeviceError(f"an index on {part.device} for a tensor on {x.device}: move it there")
         part = part._data
-    elif isinstance(part, (list, np.ndarray)):
-        part = np.asarray(part)
+    elif isinstance(part, (list, range, np.ndarray)):
+        try:
+            part = np.asarray(part)
+        except ValueError as error:
+            raise ShapeError(f"these nested lists are no index: {error}") from error
         part = part.astype(np.int64) if part.size == 0 and part.dtype.kind == "f" else part
         part = x.device.from_host(part)
     if not hasattr(part, "dtype") or part.dtype.kind not in "iub":
         kind = getattr(part, "dtype", type(part).__name__)
         raise DtypeError(f"a tensor is indexed by integers, slices and masks, not by {kind}")
-    return part
+    return x.device.copy(part) if keep else part
 
 
 def check_places(places: Any, count: int, what: str) -> None:

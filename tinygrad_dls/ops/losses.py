@@ -68,6 +68,8 @@ class Loss(Op):
         """The losses as `reduction` asks: "none", "sum" or "mean"."""
         if self.reduction == "none":
             return losses
+        if self.reduction == "mean" and losses.size == 0:
+            raise DataError("the mean of no losses: the batch is empty")
         total = losses.sum()
         return total * (1.0 / losses.size) if self.reduction == "mean" else total
 
@@ -120,8 +122,9 @@ class CrossEntropy(Loss):
 
 
 def _range_like(labels: Array, count: int) -> Array:
-    """0 ... count - 1 on the device of `labels`, whichever that is."""
-    return (labels[:1] * 0 + 1).repeat(count).cumsum() - 1
+    """0 ... count - 1 on the device of `labels`, whichever that is, where there are any labels."""
+    one = labels[:1] * 0 + 1
+    return one.reshape(-1, 1).repeat(count, axis=1).cumsum(axis=1) - 1  # (1 or 0, count)
 
 
 class BinaryCrossEntropy(Loss):
@@ -153,7 +156,7 @@ class BinaryCrossEntropy(Loss):
 
     def backward(self, dy: Any, z: Any, t: Any, needs: Any) -> Any:
         d = self.share(dy, z.size)
-        return d * (1 / (1 + self.xp.exp(-z)) - t), (-d * z if needs[1] else None)
+        return d * (self.kernels.sigmoid(z) - t), (-d * z if needs[1] else None)
 
     def backward_kernel(self, dy: Array, z: Array, t: Array, needs: Any) -> Any:
         d = self.share(dy, z.size)

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array
-from ..errors import ShapeError
 from .call import function
+from .cards import shape_error
+from .elementwise import cast
 from .op import Op
 from .samples import samples_of
 
@@ -100,11 +101,9 @@ _linear = function(Linear())
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """x @ weight.T + bias; x (..., n_in), weight (n_out, n_in), bias (n_out,)."""
-    if x.ndim == 0 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
-        fits = " (x.T would)" if x.ndim == 2 and weight.ndim == 2 and x.shape[0] == weight.shape[
-            1] else ""
-        raise ShapeError(
-            f"linear: x and weight do not fit{fits}:\n  x       {x.shape}\n  weight  {weight.shape}\n"
-            "rule:     x (..., n_in) with weight (n_out, n_in): the last axes must be equal"
-        )
+    fits = x.ndim and weight.ndim == 2 and x.shape[-1] == weight.shape[1]
+    if not fits or (bias is not None and bias.shape != weight.shape[:1]):
+        raise shape_error(Linear(), (x, weight) if bias is None else (x, weight, bias))
+    if x.dtype.kind != "f":
+        x = cast(x, weight.dtype)
     return _linear(x, weight, bias)

@@ -9,9 +9,10 @@
 
 `forward` gets arrays; its parameters are the op's inputs. A rule names what it needs after `dy`:
 inputs, the output `y`, what forward returned beside it (`extras`), `needs` (for each input: does
-it want a gradient?) and `shapes` (of the inputs). Only that is kept alive. An op with one input, or one whose gradients
-share their work, has one rule `backward`; an op of several inputs may have one for each,
-`backward_a(self, dy, b)`, and then nothing is computed or kept for inputs without gradient.
+it want a gradient?) and `shapes` (of the inputs). Only that is kept alive. An op with one
+input, or one whose gradients share their work, has one rule `backward`; an op of several inputs
+may have one for each, `backward_a(self, dy, b)`, and then nothing is computed or kept for inputs
+without gradient.
 A rule is written with operators and `self.xp`, so that it works on arrays, and on tensors where a
 gradient shall be differentiated again. `backward_kernel`, with the same parameters, may stand
 beside it where arrays can go a faster way.
@@ -22,6 +23,7 @@ An op object holds parameters (axis, p ...), never the state of a call.
 import inspect
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from types import CodeType
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from ..autograd import Array
@@ -95,7 +97,8 @@ class Op:
 
     def label(self) -> str:
         """The name with its parameters, for pictures."""
-        inside = ", ".join(f"{k}={v}" for k, v in self.parameters.items() if v not in (None, False))
+        shown = {k: v for k, v in self.parameters.items() if v is not None and v is not False}
+        inside = ", ".join(f"{k}={v}" for k, v in shown.items())
         return f"{self.name}({inside})" if inside else self.name
 
     def input_name(self, place: int) -> str:
@@ -122,37 +125,9 @@ class Op:
         return self.plans[needs]
 
     def _plan(self, needs: Needs, fast: bool) -> Plan:
-        """Write `keep` and `back` as one expression each: that is what makes a call cheap.
-
-        Of Mul, where both inputs want a gradient, they read
-        keep = lambda a, b, y, needs: (b, a)
-        back = lambda dy, saved: (backward_a(dy, saved[0]), backward_b(dy, saved[1]))
-        """
-        rules = type(self)._rules(needs)
-        if fast and hasattr(self, "backward_kernel"):
-            rules = [("backward_kernel", type(self).backward_kernel)]
-        variadic = self.inputs[0].startswith("*")
-        arguments = [f"x{i}" for i in range(len(needs))]
-        known = dict(zip(self.inputs, arguments)) | {n: n for n in ("y", *self.extras, "needs")}
-        known["shapes"] = f"({' '.join(f'{x}.shape,' for x in arguments)})"
-        names: list[str] = []
-        calls: dict[str, str] = {}
-        for rule, method in rules:
-            asked = _parameters(method)[1:]
-            names += [name for name in asked if name not in names]
-            calls[rule] = f"{rule}({', '.join(['dy', *(f's[{names.index(n)}]' for n in asked)])})"
-        if len(calls) == 1 and next(iter(calls)) in ("backward", "backward_kernel"):
-            (call,) = calls.values()
-            gradients = call if variadic or len(needs) > 1 else f"({call},)"
-        else:
-            gradients = "".join(f"{calls.get(f'backward_{n}')}, " for n in self.inputs)
-            gradients = f"({gradients})"
-        scope = {rule: getattr(self, rule) for rule in calls}
-        signature = ", ".join([*arguments, "y", *self.extras, "needs"])
-        saved = "".join(f"{known[n]}, " for n in names)
-        keep = eval(f"lambda {signature}: ({saved})")
-        back = eval(f"lambda dy, s: {gradients}", scope)
-        return Plan(self, self.device, needs, tuple(names), keep, back)
+        rules, names, keep, back = _plan_of(type(self), needs, fast)
+        scope = {rule: getattr(self, rule) for rule in rules}
+        return Plan(self, self.device, needs, names, keep, eval(back, scope))
 
     @classmethod
     def _rules(cls, needs: Sequence[bool]) -> list[tuple[str, Any]]:
@@ -160,6 +135,42 @@ class Op:
             return [("backward", cls.backward)] if any(needs) else []
         names = [f"backward_{n}" for n, need in zip(cls.inputs, needs) if need]
         return [(name, getattr(cls, name)) for name in names if hasattr(cls, name)]
+
+
+@lru_cache(maxsize=4096)
+def _plan_of(
+    op: type[Op], needs: Needs, fast: bool
+) -> tuple[tuple[str, ...], tuple[str, ...], Callable[..., tuple[Any, ...]], CodeType]:
+    """Write `keep` and `back` as one expression each: that is what makes a call cheap.
+
+    Of Mul, where both inputs want a gradient, they read
+    keep = lambda a, b, y, needs: (b, a)
+    back = lambda dy, s: (backward_a(dy, s[0]), backward_b(dy, s[1]))
+    """
+    rules = op._rules(needs)
+    if fast and hasattr(op, "backward_kernel"):
+        rules = [("backward_kernel", op.backward_kernel)]
+    variadic = op.inputs[0].startswith("*")
+    arguments = [f"x{i}" for i in range(len(needs))]
+    known = dict(zip(op.inputs, arguments)) | {n: n for n in ("y", *op.extras, "needs")}
+    known["shapes"] = f"({' '.join(f'{x}.shape,' for x in arguments)})"
+    names: list[str] = []
+    calls: dict[str, str] = {}
+    for rule, method in rules:
+        asked = _parameters(method)[1:]
+        names += [name for name in asked if name not in names]
+        calls[rule] = f"{rule}({', '.join(['dy', *(f's[{names.index(n)}]' for n in asked)])})"
+    if len(calls) == 1 and next(iter(calls)) in ("backward", "backward_kernel"):
+        (call,) = calls.values()
+        gradients = call if variadic or len(needs) > 1 else f"({call},)"
+    else:
+        gradients = "".join(f"{calls.get(f'backward_{n}')}, " for n in op.inputs)
+        gradients = f"({gradients})"
+    signature = ", ".join([*arguments, "y", *op.extras, "needs"])
+    saved = "".join(f"{known[n]}, " for n in names)
+    keep = eval(f"lambda {signature}: ({saved})")
+    back = compile(f"lambda dy, s: {gradients}", "<plan>", "eval")
+    return tuple(calls), tuple(names), keep, back
 
 
 _BOUND = ("device", "xp", "kernels", "plans")

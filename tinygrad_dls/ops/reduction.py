@@ -162,19 +162,23 @@ def normal_axis(axis: Any, ndim: int, name: str) -> Axis:
     """`axis` as an int, a tuple or None; ShapeError if the tensor has no such axis."""
     if axis is None:
         return None
-    axes = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    several = isinstance(axis, (tuple, list))
+    axes = tuple(axis) if several else (axis,)
+    count = ndim or 1  # one number may be reduced along its only axis, 0, as in NumPy
     for i in axes:
-        if not -ndim <= i < max(ndim, 1):
+        if not isinstance(i, (int, np.integer)):
+            raise ShapeError(f"{name} along axis {i!r}: an axis is an integer")
+        if not -count <= i < count:
             raise ShapeError(f"{name} along axis {i} of a tensor with {ndim} dimensions")
-    found = tuple(int(i) % ndim if ndim else 0 for i in axes)
+    found = tuple(int(i) % count for i in axes)
     if len(set(found)) < len(found):
         raise ShapeError(f"{name} along {axes} names an axis twice")
-    return found[0] if isinstance(axis, (int, np.integer)) else found
+    return found if several else found[0]
 
 
 def _reduce(op: type[Reduction], x: Any, axis: Any, keepdims: bool, some: bool = False) -> Any:
     if axis is not None:
-        axis = normal_axis(axis, x.ndim, op.__name__.lower())
+        axis = normal_axis(axis, x.ndim, op.__name__.lower().strip("_"))
     if some and x._data.size == 0:
         lengths = x.shape if axis is None else [x.shape[i] for i in np.atleast_1d(axis)]
         if 0 in lengths:

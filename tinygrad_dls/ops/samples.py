@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-Rng: TypeAlias = np.random.Generator
+Rng: TypeAlias = "np.random.Generator"  # not loaded before it is used
 
 
 class Sample(NamedTuple):

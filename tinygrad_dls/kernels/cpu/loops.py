@@ -115,13 +115,17 @@ def softmax_rows(z: Array, y: Array) -> None:
 
 
 @kernel
-def cross_entropy_rows(z: Array, labels: Array, losses: Array) -> None:
+def cross_entropy_rows(z: Array, labels: Array, losses: Array) -> bool:
+    """False if a label is out of range; the gradient's kernel then never runs."""
     e = np.empty((1, z.shape[1]), z.dtype)
     for i in range(z.shape[0]):
         top = row_max(z, i)
         for j in range(z.shape[1]):
             e[0, j] = exp32(z[i, j] - top)
+        if labels[i] < 0 or labels[i] >= z.shape[1]:
+            return False
         losses[i] = np.log(row_sum(e, 0)) + top - z[i, labels[i]]
+    return True
 
 
 @kernel

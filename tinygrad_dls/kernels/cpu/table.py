@@ -31,7 +31,8 @@ def _small(weight: Any, x: Any, other: Any) -> bool:
     return (
         0 < weight.size <= 16
         and (dtype is F32 or dtype is F64)
-        and x.ndim == 2
+        and x.ndim == weight.ndim == 2
+        and x.shape[1] == weight.shape[1]
         and x.dtype is dtype
         and other.dtype is dtype
         and x.flags.c_contiguous
@@ -60,7 +61,7 @@ class CompiledKernels(ReferenceKernels):
         return _backward(loops.relu_backward, dy, y, super().relu_backward)
 
     def linear(self, x: Any, weight: Any, bias: Any | None) -> Any:
-        if bias is None or not _small(weight, x, bias):
+        if bias is None or not _small(weight, x, bias) or bias.shape != weight.shape[:1]:
             return super().linear(x, weight, bias)
         y = np.empty((x.shape[0], weight.shape[0]), x.dtype)
         loops.linear_small(x, weight, bias, y)
@@ -69,7 +70,8 @@ class CompiledKernels(ReferenceKernels):
     def linear_backward(
         self, dy: Any, x: Any, weight: Any, needs: tuple[bool, ...]
     ) -> tuple[Any | None, ...]:
-        if needs[1:] != (True, True) or not _small(weight, x, dy) or dy.ndim != 2:
+        if (needs[1:] != (True, True) or not _small(weight, x, dy)
+                or dy.shape != (x.shape[0], weight.shape[0])):
             return super().linear_backward(dy, x, weight, needs)
         dx = np.empty(x.shape if needs[0] else (0, 0), x.dtype)
         dweight, dbias = np.empty_like(weight), np.empty(weight.shape[0], x.dtype)
@@ -91,10 +93,12 @@ class CompiledKernels(ReferenceKernels):
         return y
 
     def cross_entropy(self, z: Any, labels: Any) -> Any:
-        if not (z.dtype is F32 and z.flags.c_contiguous and z.size):
+        if not (z.dtype is F32 and z.flags.c_contiguous and z.size
+                and labels.shape == z.shape[:1]):
             return super().cross_entropy(z, labels)
         losses = np.empty(z.shape[0], z.dtype)
-        loops.cross_entropy_rows(z, _int64(labels), losses)
+        if not loops.cross_entropy_rows(z, _int64(labels), losses):
+            raise IndexError(f"a label is out of range: there are {z.shape[1]} classes")
         return losses
 
     def cross_entropy_backward(self, d: Any, z: Any, labels: Any) -> Any:

@@ -1,0 +1,129 @@
+"""Losses: against formulas in NumPy, and values and gradients against PyTorch."""
+
+import math
+
+import numpy as np
+import pytest
+
+import tinygrad_dls as dls
+import tinygrad_dls.nn.functional as F
+from tinygrad_dls import nn
+
+RNG = np.random.default_rng(0)
+LOGITS = RNG.standard_normal((6, 4)) * 2
+LABELS = np.array([0, 3, 1, 1, 2, 0])
+IGNORING = np.array([0, -100, 1, 1, -100, 0])
+WEIGHTS = np.array([0.5, 1.0, 2.0, 0.25])
+PROBABILITIES = RNG.uniform(0.02, 0.98, (6, 4))
+TARGETS = RNG.uniform(0, 1, (6, 4))
+BITS = (TARGETS > 0.5).astype("float64")
+
+# name -> (class, its options, the prediction, the target)
+CASES = {
+    "mse": ("MSELoss", {}, LOGITS, TARGETS),
+    "l1": ("L1Loss", {}, LOGITS, TARGETS),
+    "bce": ("BCELoss", {}, PROBABILITIES, TARGETS),
+    "bce weighted": ("BCELoss", {"weight": WEIGHTS}, PROBABILITIES, TARGETS),
+    "bce logits": ("BCEWithLogitsLoss", {}, LOGITS * 10, BITS),
+    "bce logits weighted": (
+        "BCEWithLogitsLoss", {"weight": WEIGHTS, "pos_weight": WEIGHTS[::-1].copy()}, LOGITS, BITS),
+    "cross entropy": ("CrossEntropyLoss", {}, LOGITS, LABELS),
+    "cross entropy weighted": ("CrossEntropyLoss", {"weight": WEIGHTS}, LOGITS, LABELS),
+    "cross entropy ignoring": ("CrossEntropyLoss", {}, LOGITS, IGNORING),
+    "cross entropy smooth": (
+        "CrossEntropyLoss", {"label_smoothing": 0.1, "weight": WEIGHTS}, LOGITS, IGNORING),
+    "cross entropy soft": ("CrossEntropyLoss", {}, LOGITS, TARGETS),
+    "nll": ("NLLLoss", {}, np.log(PROBABILITIES), LABELS),
+    "nll weighted": ("NLLLoss", {"weight": WEIGHTS}, np.log(PROBABILITIES), IGNORING),
+    "nll other ignore": ("NLLLoss", {"ignore_index": 1}, np.log(PROBABILITIES), LABELS),
+}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("case", CASES)
+def test_losses_are_pytorchs(case, reduction, dtype):
+    torch = pytest.importorskip("torch")
+    name, options, prediction, target = CASES[case]
+    kind = target.dtype if target.dtype == "int64" else dtype
+    arrays = {k: v.astype(dtype) for k, v in options.items() if isinstance(v, np.ndarray)}
+    plain = {k: v for k, v in options.items() if k not in arrays}
+    theirs = getattr(torch.nn, name)(
+        **plain, **{k: torch.tensor(v) for k, v in arrays.items()}, reduction=reduction)
+    mine = getattr(nn, name)(
+        **plain, **{k: dls.Tensor(v) for k, v in arrays.items()}, reduction=reduction)
+    p = torch.tensor(prediction.astype(dtype), requires_grad=True)
+    x = dls.Tensor(prediction.astype(dtype), requires_grad=True)
+    a = theirs(p, torch.tensor(target.astype(kind)))
+    b = mine(x, dls.Tensor(target.astype(kind)))
+    tolerance = {"rtol": 1e-11, "atol": 1e-14}
+    if dtype == "float32":
+        tolerance = {"rtol": 1e-4, "atol": 2e-5}
+    assert b.dtype == dtype and b.shape == tuple(a.shape)
+    np.testing.assert_allclose(b.numpy(), a.detach().numpy(), **tolerance)
+    a.sum().backward()
+    b.sum().backward()
+    assert x.grad.dtype == dtype
+    np.testing.assert_allclose(x.grad.numpy(), p.grad.numpy(), **tolerance)
+
+
+def test_losses_are_their_formulas():
+    t, bits = dls.Tensor, BITS
+    assert math.isclose(float(F.mse_loss(t(LOGITS), t(TARGETS))), ((LOGITS - TARGETS) ** 2).mean())
+    assert math.isclose(float(F.l1_loss(t(LOGITS), t(TARGETS))), abs(LOGITS - TARGETS).mean())
+    p = PROBABILITIES
+    wanted = -(bits * np.log(p) + (1 - bits) * np.log(1 - p)).mean()
+    assert math.isclose(float(F.binary_cross_entropy(t(p), t(bits))), wanted)
+    chosen = np.log(p)[np.arange(6), LABELS]
+    assert math.isclose(float(F.nll_loss(t(np.log(p)), t(LABELS))), -chosen.mean())
+    q = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
+    wanted = -np.log(q[np.arange(6), LABELS]).mean()
+    assert math.isclose(float(F.cross_entropy(t(LOGITS), t(LABELS))), wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+def test_saturated_probabilities_stay_finite(dtype, device):
+    p = dls.Tensor(np.array([0.0, 1.0, 0.0, 1.0], dtype), device=device, requires_grad=True)
+    loss = F.binary_cross_entropy(
+        p, dls.Tensor(np.array([1, 0, 0, 1], dtype), device=device), reduction="none")
+    assert loss.tolist() == [100, 100, 0, 0]
+    loss.sum().backward()
+    assert np.isfinite(p.grad.numpy()).all() and p.grad.tolist()[:2] == [0, 0]
+
+
+def test_clear_errors():
+    logits = dls.Tensor(LOGITS)
+    with pytest.raises(dls.DataError, match="label 4 is out of range"):
+        F.nll_loss(logits, dls.Tensor([0, 1, 2, 3, 4, 0]))
+    with pytest.raises(dls.DtypeError, match="labels are integers"):
+        F.nll_loss(logits, dls.Tensor(np.zeros(6)))
+    with pytest.raises(dls.ShapeError, match=r"input   \(6, 4\)"):
+        F.nll_loss(logits, dls.Tensor(LABELS[:3]))
+    with pytest.raises(dls.DataError, match="with_logits"):
+        F.binary_cross_entropy(logits, dls.Tensor(BITS))
+    with pytest.raises(dls.ShapeError, match="would work"):
+        nn.L1Loss()(dls.ones(3, 1), dls.ones(3))
+    with pytest.raises(dls.ShapeError, match=r"in module: MSELoss\(\)"):
+        nn.MSELoss()(dls.ones(3, 1), dls.ones(3))
+
+
+def test_weights_of_a_loss_move_with_it():
+    loss = nn.CrossEntropyLoss(weight=dls.Tensor(WEIGHTS)).to("strict")
+    assert loss.weight.device.name == "strict" and list(loss.state_dict()) == ["weight"]
+    assert list(nn.CrossEntropyLoss().state_dict()) == []
+
+
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+def test_one_hot(device):
+    labels = dls.Tensor([[0, 2], [1, 0]], device=device)
+    rows = F.one_hot(labels, 4)
+    assert rows.shape == (2, 2, 4) and rows.dtype == np.int64 and rows.device is labels.device
+    assert np.array_equal(rows.numpy(), np.eye(4)[labels.numpy()])
+    assert F.one_hot(labels).shape == (2, 2, 3) and F.one_hot([1]).tolist() == [[0, 1]]
+    with pytest.raises(dls.DtypeError, match="integers"):
+        F.one_hot([0.5])
+    if device == "cpu":
+        with pytest.raises(dls.DataError, match="out of range"):
+            F.one_hot(labels, 2)

@@ -1,0 +1,135 @@
+"""Schedules: their formulas, and PyTorch's curves."""
+
+import math
+
+import numpy as np
+import pytest
+
+import tinygrad_dls as dls
+from tinygrad_dls import nn, optim
+from tinygrad_dls.optim import lr_scheduler as mine
+
+
+def optimizer(lr=0.5):
+    return optim.SGD([nn.Parameter([1.0])], lr=lr)
+
+
+def curve(scheduler, epochs=20):
+    rates = []
+    for _ in range(epochs):
+        rates.append(scheduler.get_last_lr()[0])
+        scheduler.step()
+    return rates
+
+
+CASES = {
+    "StepLR": {"step_size": 3, "gamma": 0.5},
+    "MultiStepLR": {"milestones": [7, 2, 2, 12], "gamma": 0.3},
+    "ExponentialLR": {"gamma": 0.9},
+    "CosineAnnealingLR": {"T_max": 20, "eta_min": 0.01},
+    "LinearLR": {"start_factor": 0.2, "end_factor": 0.9, "total_iters": 6},
+    "LambdaLR": {"lr_lambda": lambda epoch: 1 / (1 + epoch)},
+}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", CASES)
+def test_curves_are_pytorchs(name):
+    torch = pytest.importorskip("torch")
+    opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5)
+    theirs = getattr(torch.optim.lr_scheduler, name)(opt, **CASES[name])
+    expected = []
+    for _ in range(20):
+        expected.append(theirs.get_last_lr()[0])
+        opt.step()
+        theirs.step()
+    np.testing.assert_allclose(curve(getattr(mine, name)(optimizer(), **CASES[name])), expected,
+                               rtol=1e-12)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("options", [
+    {}, {"mode": "max"}, {"patience": 2, "factor": 0.5, "cooldown": 2, "min_lr": 0.1},
+    {"patience": 1, "threshold": 0.3, "threshold_mode": "abs", "mode": "max"},
+    {"patience": 0, "threshold": 0.2},
+])
+def test_plateaus_are_pytorchs(options):
+    torch = pytest.importorskip("torch")
+    figures = 1 + np.random.default_rng(0).random(60) * np.linspace(1, 0.2, 60)
+    opt, other = optimizer(), torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5)
+    ours = mine.ReduceLROnPlateau(opt, **options)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(other, **options)
+    rates = []
+    for figure in figures:
+        ours.step(dls.Tensor(figure))
+        theirs.step(float(figure))
+        rates.append(opt.param_groups[0]["lr"])
+        assert math.isclose(rates[-1], other.param_groups[0]["lr"], rel_tol=1e-12)
+    assert len(set(rates)) > 1
+
+
+def test_formulas():
+    steps = curve(mine.StepLR(optimizer(), 2, 0.1), 5)
+    assert steps == pytest.approx([0.5, 0.5, 0.05, 0.05, 0.005])
+    assert curve(mine.ExponentialLR(optimizer(), 0.5), 3) == [0.5, 0.25, 0.125]
+    cosine = curve(mine.CosineAnnealingLR(optimizer(), 4), 5)
+    assert cosine == pytest.approx([0.5, 0.4267767, 0.25, 0.0732233, 0.0])
+    assert curve(mine.LinearLR(optimizer(), 0.5, 1.0, 2), 4) == [0.25, 0.375, 0.5, 0.5]
+    assert curve(mine.MultiStepLR(optimizer(), [1, 3], 0.5), 4) == [0.5, 0.25, 0.25, 0.125]
+
+
+def test_the_decays_of_the_course():
+    each = curve(mine.InverseTimeDecay(optimizer(), decay_rate=1), 4)
+    assert each == [0.5 / (1 + 1 * epoch) for epoch in range(4)]
+    fixed = curve(mine.InverseTimeDecay(optimizer(), decay_rate=0.3, time_interval=3), 8)
+    assert fixed == [0.5 / (1 + 0.3 * math.floor(epoch / 3)) for epoch in range(8)]
+
+
+def test_groups_keep_their_own_rates():
+    a, b, c = (nn.Parameter([1.0]) for _ in range(3))
+    opt = optim.SGD([{"params": [a]}, {"params": [b], "lr": 1.0}], lr=0.1)
+    schedule = mine.LambdaLR(opt, [lambda e: 0.5**e, lambda e: 1.0])
+    schedule.step()
+    assert schedule.get_last_lr() == [0.05, 1.0]
+    step = mine.ExponentialLR(opt, 0.5)
+    assert step.base_lrs == [0.1, 1.0]  # those before any schedule
+    opt.add_param_group({"params": [c], "lr": 2.0})
+    step.step()
+    assert step.get_last_lr() == [0.05, 0.5, 1.0]
+
+
+def test_saved_and_restored_goes_on():
+    opt = optimizer()
+    schedule = mine.StepLR(opt, 2, 0.1)
+    curve(schedule, 3)
+    saved, of_optimizer = schedule.state_dict(), opt.state_dict()
+    expected = curve(schedule, 5)
+    fresh = optimizer(9.0)
+    again = mine.StepLR(fresh, 1, 0.9)
+    fresh.load_state_dict(of_optimizer)
+    again.load_state_dict(saved)
+    assert curve(again, 5) == expected
+    fresh = optimizer(9.0)
+    fresh.load_state_dict(of_optimizer)
+    assert curve(mine.StepLR(fresh, 2, 0.1, last_epoch=2), 5) == expected
+    plateau = mine.ReduceLROnPlateau(optimizer(), patience=1)
+    plateau.step(1.0)
+    other = mine.ReduceLROnPlateau(optimizer())
+    other.load_state_dict(plateau.state_dict())
+    assert (other.best, other.patience) == (1.0, 1)
+
+
+def test_clear_errors():
+    for make, match in [
+        (lambda: mine.StepLR(optimizer(), 0), "step_size"),
+        (lambda: mine.CosineAnnealingLR(optimizer(), 0), "T_max"),
+        (lambda: mine.LinearLR(optimizer(), 0.0), "factors"),
+        (lambda: mine.LambdaLR(optimizer(), [abs, abs]), "2 functions for 1 groups"),
+        (lambda: mine.InverseTimeDecay(optimizer(), -1), "decay_rate"),
+        (lambda: mine.ReduceLROnPlateau(optimizer(), factor=1.5), "factor"),
+        (lambda: mine.ReduceLROnPlateau(optimizer(), mode="low"), "mode"),
+        (lambda: mine.StepLR(nn.Linear(1, 1), 1), "takes an optimizer"),
+        (lambda: mine.StepLR(optimizer(), 1, last_epoch=3), "initial_lr"),
+    ]:
+        with pytest.raises(dls.DataError, match=match):
+            make()

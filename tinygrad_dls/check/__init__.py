@@ -1,0 +1,9 @@
+"""Checks a learner gets: gradient checking that names the mistake, and verdict lines."""
+
+from .compare import Comparison as Comparison
+from .compare import compare as compare
+from .gradcheck import check_graph as check_graph
+from .gradcheck import gradcheck as gradcheck
+from .hand import check_gradients as check_gradients
+from .report import Check as Check
+from .report import Report as Report

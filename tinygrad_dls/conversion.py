@@ -1,0 +1,44 @@
+"""What users hand in, as NumPy arrays that a tensor can hold: lists, numbers, arrays."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .autograd import Leaf
+from .dtypes import default_dtype, tensor_dtype
+from .errors import DtypeError, ShapeError
+
+
+def host_array(data: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]:
+    """`data` as a NumPy array: Python floats in the default dtype, arrays in their own.
+
+    DtypeError of anything but floats, integers and bools; ShapeError of ragged lists.
+    """
+    if isinstance(data, (list, tuple)) and _holds_tensors(data):
+        raise DtypeError("a list of tensors is joined by dls.stack or dls.concatenate")
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ShapeError(f"these nested lists have no shape: {error}") from error
+    if array.dtype.kind not in "fiub":
+        what = f"{type(data).__name__} of {array.dtype}" if array.ndim else repr(data)
+        raise DtypeError(f"a tensor holds floats, integers or bools, not {what}")
+    if dtype is not None:
+        wanted = tensor_dtype(dtype)
+    elif array.dtype.kind == "f" and not _has_dtype(data):
+        wanted = default_dtype()
+    else:
+        wanted = tensor_dtype(array.dtype)  # in the machine's byte order
+    return array.astype(wanted, copy=False)
+
+
+def _has_dtype(data: Any) -> bool:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return hasattr(data, "dtype")
+
+
+def _holds_tensors(data: Any) -> bool:
+    return any(isinstance(x, Leaf) or (isinstance(x, (list, tuple)) and _holds_tensors(x))
+               for x in data)

@@ -1,0 +1,125 @@
+"""Layers and losses as functions: `import tinygrad_dls.nn.functional as F`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..autograd import as_tensor
+from ..errors import DataError, DtypeError, ShapeError
+from ..ops.elementwise import abs_
+from ..ops.indexing import check_places
+from ..ops.losses import reduce_loss, same_shape
+from ..random import Generator, default_generator
+from ..synonyms import renamed
+from ..tensors import Tensor
+
+relu, leaky_relu, tanh, sigmoid = ops.relu, ops.leaky_relu, ops.tanh, ops.sigmoid
+softmax, log_softmax = renamed(ops.softmax), renamed(ops.log_softmax)
+linear = ops.linear
+cross_entropy, mse_loss = ops.cross_entropy, ops.mse_loss
+binary_cross_entropy_with_logits = ops.binary_cross_entropy_with_logits
+
+SMALLEST = 1e-45  # a positive number of float32 and float64 whose log is below -100
+
+
+def dropout(
+    x: Tensor, p: float = 0.5, training: bool = True, generator: Generator | None = None
+) -> Tensor:
+    """In training each element is 0 with probability p, else x / (1 - p); otherwise x itself."""
+    if probability(p) == 0 or not training:
+        return x
+    if p == 1:
+        return x * 0.0  # type: ignore[no-any-return]
+    return ops.dropout(  # type: ignore[no-any-return]
+        x, p, (generator or default_generator).stream()
+    )
+
+
+def probability(p: float) -> float:
+    """`p` itself; DataError unless 0 <= p <= 1."""
+    if not 0 <= p <= 1:
+        raise DataError(f"dropout takes a probability between 0 and 1, not {p}")
+    return p
+
+
+def l1_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
+    """|input - target| of tensors of one shape."""
+    same_shape("l1_loss", input, target)
+    return reduce_loss(abs_(input - target), reduction)  # type: ignore[no-any-return]
+
+
+def binary_cross_entropy(
+    input: Tensor, target: Any, weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """-t log(p) - (1 - t) log(1 - p) of probabilities p against targets t in [0, 1], natural log.
+
+    Logs are held at -100, as in PyTorch, and have gradient 0 there: p = 0 for t = 1 learns nothing.
+    `binary_cross_entropy_with_logits` has neither the limit nor the dead end.
+    """
+    same_shape("binary_cross_entropy", input, target)
+    values = input._data
+    if isinstance(values, np.ndarray) and values.size and not (
+        values.min() >= 0 and values.max() <= 1
+    ):
+        raise DataError(
+            "binary_cross_entropy takes probabilities from 0 to 1, these go from "
+            f"{values.min():.4g} to {values.max():.4g}: take the sigmoid first, or "
+            "binary_cross_entropy_with_logits"
+        )
+    losses = -(target * _held_log(input) + (1 - target) * _held_log(1 - input))
+    return reduce_loss(  # type: ignore[no-any-return]
+        losses if weight is None else losses * weight, reduction
+    )
+
+
+def _held_log(p: Tensor) -> Tensor:
+    """log(p), but -100 where it is less."""
+    return ops.maximum(ops.log(ops.clip(p, SMALLEST)), -100.0)  # type: ignore[no-any-return]
+
+
+def nll_loss(
+    input: Tensor, target: Any, weight: Any = None, ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """-log p[label] of log-probabilities (m, classes) and integer labels (m,).
+
+    `weight` (classes,) weighs the classes; rows labelled `ignore_index` count for nothing.
+    DataError for a label out of range. `cross_entropy` takes logits instead.
+    """
+    if input.ndim != 2 or target.shape != input.shape[:1]:
+        raise ShapeError(
+            "nll_loss takes log-probabilities (m, classes) and labels (m,):\n"
+            f"  input   {input.shape}\n  target  {target.shape}"
+        )
+    device = input.device
+    labels = target._data if isinstance(target, Tensor) else device.from_host(np.asarray(target))
+    if labels.dtype.kind not in "iu":
+        raise DtypeError(f"labels are integers, not {labels.dtype}")
+    counted = labels != ignore_index
+    labels = device.xp.where(counted, labels, 0)
+    check_places(labels, input.shape[1], "label")
+    places = as_tensor(labels, device)
+    shares = as_tensor(counted, device).astype(input.dtype)
+    if weight is not None:
+        shares = shares * weight[places]
+    chosen = ops.take_along_axis(input, places[:, None], 1).reshape(-1)
+    losses = -chosen * shares
+    return reduce_loss(losses, reduction, shares)  # type: ignore[no-any-return]
+
+
+def one_hot(target: Any, num_classes: int = -1) -> Tensor:
+    """int64: for each label a row of `num_classes` zeros with a 1 at the label.
+
+    -1: as many classes as the largest label needs.
+    """
+    labels = target if isinstance(target, Tensor) else Tensor(target)
+    if labels.dtype.kind not in "iu":
+        raise DtypeError(f"labels are integers, not {labels.dtype}")
+    if num_classes == -1:
+        num_classes = int(labels.max()) + 1
+    check_places(labels._data, num_classes, "label")
+    classes = as_tensor(labels.device.xp.arange(num_classes), labels.device)
+    return (ops.expand_dims(labels, -1) == classes).astype("int64")  # type: ignore[no-any-return]

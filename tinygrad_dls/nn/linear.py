@@ -1,0 +1,57 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..device import Device
+from ..dtypes import default_dtype
+from ..errors import ShapeError
+from ..ops import linear
+from ..random import Generator
+from ..tensors import Tensor
+from . import init
+from .module import Module
+from .parameter import Parameter
+
+
+class Linear(Module):
+    """y = x @ weight.T + bias; x (..., in_features), y (..., out_features).
+
+    `weight` (out_features, in_features) and `bias` (out_features,) start uniform in
+    +-1 / sqrt(in_features), as PyTorch's. `generator`: where they are drawn from.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: str | Device | None = None,
+        dtype: DTypeLike | None = None,
+        generator: Generator | None = None,
+    ) -> None:
+        if in_features < 1 or out_features < 0:
+            raise ShapeError(f"Linear({in_features}, {out_features}): features are counted from 1")
+        self.in_features, self.out_features = in_features, out_features
+        kind = dtype or default_dtype()
+        self.weight = Parameter(np.empty((out_features, in_features), kind), device=device)
+        self.bias = Parameter(np.empty(out_features, kind), device=device) if bias else None
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw weight and bias anew."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5), generator=generator)
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features)
+            init.uniform_(self.bias, -bound, bound, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return linear(x, self.weight, self.bias)  # type: ignore[no-any-return]
+
+    def extra_repr(self) -> str:
+        return (f"in_features={self.in_features}, out_features={self.out_features}, "
+                f"bias={self.bias is not None}")

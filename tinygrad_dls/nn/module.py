@@ -1,0 +1,364 @@
+"""Module: a function with parameters; networks are modules made of modules.
+
+    class Net(Module):
+        def __init__(self):
+            self.fc1, self.fc2 = Linear(4, 8), Linear(8, 3)
+        def forward(self, x):
+            return self.fc2(self.fc1(x).relu())
+
+Parameters, buffers and children are plain attributes; their order is the order of assignment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..autograd import Scope, as_tensor
+from ..device import Device
+from ..dtypes import float_dtype
+from ..errors import DtypeError, Error
+from ..modes import mode
+from ..storage import next_number
+from ..tensors import Tensor
+from .parameter import Parameter
+from .state import LoadResult, load
+from .summary import Summary, summarize
+
+ForwardHook = Callable[..., Any]
+
+
+class Handle(NamedTuple):
+    """What `register_forward_hook` returns: `remove()` takes the hook off again."""
+
+    remove: Callable[[], None]
+
+
+class Module:
+    """Base class of all layers and networks: define `forward`, call the object.
+
+    Its parts are found among its attributes, also without `super().__init__()`.
+    """
+
+    training: bool = True
+    _name: str = ""  # the attribute under which another module holds this one
+    _buffers: Mapping[str, bool] = {}  # name -> is it part of state_dict?
+    _forward_hooks: tuple[ForwardHook, ...] = ()
+
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        """The output of the module; each class defines its own."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward(self, x)")
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        start = next_number() if mode.grad else 0
+        try:
+            output = self.forward(*inputs, **options)
+        except Error as error:
+            _say_where(error, self)
+            raise
+        for hook in self._forward_hooks:
+            replacement = hook(self, inputs, output)
+            output = output if replacement is None else replacement
+        if start:
+            label = f"{self._name}: {type(self).__name__}" if self._name else type(self).__name__
+            _mark(output, label, start)
+        return output
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Module):
+            value.__dict__["_name"] = name
+        elif isinstance(value, Parameter):
+            if value.name is None:
+                value.name = name
+        elif isinstance(vars(self).get(name), Parameter) and isinstance(value, Tensor):
+            raise DtypeError(
+                f"{name} is a parameter: a plain tensor in its place would not be trained.\n"
+                f"Write nn.Parameter(...), or set its values: with dls.no_grad(): {name}.copy_(v)"
+            )
+        elif isinstance(value, (list, dict)):
+            self._refuse_hidden(name, value)
+        object.__setattr__(self, name, value)
+
+    def _refuse_hidden(self, name: str, value: Any) -> None:
+        """Modules and parameters inside a plain list or dict would never be found."""
+        held = list(value.values() if isinstance(value, dict) else value)
+        known = {id(part) for part in (*self.modules(), *self.parameters())}
+        if any(isinstance(v, (Module, Parameter)) and id(v) not in known for v in held):
+            better = "ModuleDict" if isinstance(value, dict) else "ModuleList"
+            raise DtypeError(
+                f"{type(self).__name__}.{name} is a plain {type(value).__name__}, in which no "
+                f"parameters are found, so they would not be trained: write nn.{better}(...), or "
+                "assign each to an attribute of its own"
+            )
+
+    # --- its parts -------------------------------------------------------------------------------
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules held by this one itself, with the attributes that hold them."""
+        seen: set[int] = set()
+        for name, value in list(vars(self).items()):
+            if isinstance(value, Module) and id(value) not in seen:
+                seen.add(id(value))
+                yield name, value
+
+    def children(self) -> Iterator[Module]:
+        """The modules held by this one itself."""
+        return (child for _, child in self.named_children())
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and all inside it, each once, with dotted names ("" is this one)."""
+        seen: set[int] = set()
+        for name, module in self._walk(prefix):
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all inside it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def _walk(self, prefix: str) -> Iterator[tuple[str, Module]]:
+        yield prefix, self
+        for name, value in list(vars(self).items()):
+            if isinstance(value, Module):
+                yield from value._walk(_join(prefix, name))
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """All parameters, each once, with dotted names such as "fc1.weight"."""
+        return _once(self._tensors(prefix, recurse, lambda m, n, v: isinstance(v, Parameter)))
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """All buffers, each once, with dotted names."""
+        return _once(self._tensors(prefix, recurse, lambda m, n, v: n in m._buffers))
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers, each once."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def _tensors(
+        self, prefix: str, recurse: bool, wanted: Callable[[Module, str, Any], bool]
+    ) -> Iterator[tuple[str, Any]]:
+        """Those attributes of each module that are tensors and `wanted`."""
+        for path, module in self._walk(prefix) if recurse else [(prefix, self)]:
+            for name, value in list(vars(module).items()):
+                if isinstance(value, Tensor) and wanted(module, name, value):
+                    yield _join(path, name), value
+
+    def get_submodule(self, path: str) -> Module:
+        """The module of a dotted name, such as "encoder.fc1"; "" is this one."""
+        module: Module = self
+        for name in path.split(".") if path else ():
+            found = vars(module).get(name)
+            if not isinstance(found, Module):
+                names = ", ".join(child for child, _ in module.named_children()) or "none"
+                raise AttributeError(
+                    f"{type(module).__name__} has no module {name!r}; it has: {names}"
+                )
+            module = found
+        return module
+
+    def add_module(self, name: str, module: Module) -> None:
+        """Hold `module` as attribute `name`."""
+        setattr(self, name, module)
+
+    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
+        """Hold `parameter` as attribute `name`."""
+        setattr(self, name, parameter)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Hold a tensor that is not trained but moves with the module (a running mean, say).
+
+        It is part of `state_dict` if `persistent`.
+        """
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise DtypeError(f"buffer {name!r} is a tensor or None, not a {type(tensor).__name__}")
+        self._buffers = {**self._buffers, name: persistent}
+        setattr(self, name, tensor)
+
+    def register_forward_hook(self, hook: ForwardHook) -> Handle:
+        """Call `hook(module, inputs, output)` after forward; what it returns replaces the output.
+
+        None leaves the output as it is. The result's `remove()` takes the hook off.
+        """
+        self._forward_hooks = (*self._forward_hooks, hook)
+
+        def remove() -> None:
+            self._forward_hooks = tuple(h for h in self._forward_hooks if h is not hook)
+
+        return Handle(remove)
+
+    # --- its state -------------------------------------------------------------------------------
+
+    def _state(self) -> dict[str, Tensor]:
+        """Parameters and persistent buffers under all their names, shared ones under each."""
+        return dict(self._tensors(
+            "", True, lambda m, n, v: isinstance(v, Parameter) or m._buffers.get(n, False)
+        ))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """name -> values of each parameter and buffer: a snapshot, detached and contiguous."""
+        return {
+            name: as_tensor(tensor.device.copy(tensor._data), tensor.device)
+            for name, tensor in self._state().items()
+        }
+
+    def load_state_dict(self, mapping: Mapping[str, Any], strict: bool = True) -> LoadResult:
+        """Copy the values of `mapping` (tensors, arrays, anything with __array__) in, by name.
+
+        All or nothing: DataError (names) or ShapeError (shapes) changes nothing, and proposes how
+        to map the names. Not `strict`: names that only one side has are passed over, and returned.
+        """
+        return load(type(self).__name__, self._state(), mapping, strict)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training (dropout is on ...), this module and all inside it."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Switch to evaluation: `train(False)`."""
+        return self.train(False)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients: None, or zeros."""
+        for parameter in self.parameters():
+            parameter._grad = parameter._grad * 0 if (
+                parameter._grad is not None and not set_to_none) else None
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Ask for gradients of all parameters, or freeze them."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def apply(self, function: Callable[[Module], Any]) -> Self:
+        """Call `function` on every module, the innermost first."""
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    def to(
+        self, *places: str | Device | DTypeLike, device: str | Device | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> Self:
+        """Move to a device ("cuda"), or cast floats to a dtype ("float64"), in place."""
+        for place in places:
+            kind = _dtype_or_none(place)
+            if kind is None:
+                device = place  # type: ignore[assignment]
+            else:
+                dtype = kind
+        where = None if device is None else Device(device)
+        kind = None if dtype is None else float_dtype(dtype)
+        for tensor in (*self.parameters(), *self.buffers()):
+            for part in (tensor, tensor._grad):
+                if part is not None:
+                    _move(part, where, kind)
+        return self
+
+    def float(self) -> Self:
+        """All floats as float32."""
+        return self.to(dtype="float32")
+
+    def double(self) -> Self:
+        """All floats as float64."""
+        return self.to(dtype="float64")
+
+    # --- how it looks ----------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """What stands between the brackets of a layer: its sizes and options."""
+        return ""
+
+    def __repr__(self) -> str:
+        parts = [
+            f"  ({name}): " + repr(child).replace("\n", "\n  ")
+            for name, child in list(vars(self).items())
+            if isinstance(child, Module)
+        ]
+        extra = self.extra_repr()
+        if not parts:
+            return f"{type(self).__name__}({extra})"
+        inside = [f"  {line}" for line in extra.split("\n")] if extra else []
+        return "\n".join([f"{type(self).__name__}(", *inside, *parts, ")"])
+
+    def summary(
+        self, *input_shapes: Sequence[int], dtype: DTypeLike | None = None
+    ) -> Summary:
+        """A table of layers, output shapes and numbers of parameters, for zeros as input.
+
+        `input_shapes`: one shape for each input, batch included: `model.summary((1, 784))`.
+        """
+        return summarize(self, input_shapes, dtype)
+
+
+def _join(prefix: str, name: str) -> str:
+    return f"{prefix}.{name}" if prefix else name
+
+
+def _once(pairs: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Each tensor under its first name only."""
+    seen: set[int] = set()
+    for name, tensor in pairs:
+        if id(tensor) not in seen:
+            seen.add(id(tensor))
+            yield name, tensor
+
+
+def _mark(output: Any, label: str, start: int) -> None:
+    """Tell the graph that what was computed since `start` is the inside of one module."""
+    if isinstance(output, Tensor):
+        node = output._node
+        if node is not None and node.seq > start:  # else: made elsewhere and handed through
+            node.scope = Scope(label, start, node.scope)
+    elif isinstance(output, (tuple, list)):
+        for part in output:
+            _mark(part, label, start)
+    elif isinstance(output, dict):
+        for part in output.values():
+            _mark(part, label, start)
+
+
+def _say_where(error: Error, module: Module) -> None:
+    """Add "in module: Net.fc2 Linear(...)" to the message, one line however deep it happened."""
+    message, path, layer = getattr(error, "in_module", (str(error), "", ""))
+    name = module._name or type(module).__name__
+    if not layer:
+        layer = f"{type(module).__name__}({module.extra_repr()})"
+        path = module._name
+    else:
+        path = _join(name, path)
+    error.in_module = (message, path, layer)  # type: ignore[attr-defined]
+    error.args = (f"{message}\nin module: {f'{path} {layer}'.strip()}",)
+
+
+def _dtype_or_none(place: Any) -> np.dtype[Any] | None:
+    """`place` as a dtype; None if it names a device."""
+    if isinstance(place, Device):
+        return None
+    try:
+        kind: np.dtype[Any] = np.dtype(place)
+        return kind
+    except TypeError:
+        return None
+
+
+def _move(tensor: Tensor, device: Device | None, dtype: np.dtype[Any] | None) -> None:
+    """Replace the values of a leaf by themselves elsewhere, or in another float dtype."""
+    moved = tensor.detach()
+    if dtype is not None and moved.dtype.kind == "f":
+        moved = moved.astype(dtype)
+    if device is not None:
+        moved = moved.to(device)
+    tensor._data, tensor.device = moved._data, moved.device

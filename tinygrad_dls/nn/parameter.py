@@ -1,0 +1,32 @@
+"""Parameter: a tensor that a module trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import DTypeLike
+
+from ..device import Device
+from ..tensors import Tensor
+
+
+class Parameter(Tensor):
+    """A leaf that requires grad; as an attribute of a module it is one of its parameters.
+
+    `data`: an array or a tensor, of floats; always copied.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = True,
+        dtype: DTypeLike | None = None,
+        device: str | Device | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(data, requires_grad, dtype, device, name)
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"

@@ -1,0 +1,143 @@
+"""Loading parameters by name: all or nothing, with a proposal where the names do not match."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from ..errors import DataError, DtypeError, Error, ShapeError
+from ..storage import mark_write
+from ..tensors import Tensor
+
+Shape: TypeAlias = tuple[int, ...]
+Shapes: TypeAlias = dict[str, Shape]
+
+SHOWN = 12  # names of a kind in a message; more are counted
+
+
+class LoadResult(NamedTuple):
+    """Names that only the module has, and names that only the mapping has."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"LoadResult(missing={self.missing_keys}, unexpected={self.unexpected_keys})"
+
+
+def load(
+    module: str, targets: Mapping[str, Tensor], mapping: Mapping[str, Any], strict: bool
+) -> LoadResult:
+    """Copy the values of `mapping` into the tensors `targets` of the same names."""
+    if not isinstance(mapping, Mapping):
+        raise DtypeError(
+            f"load_state_dict takes a mapping of names to values, not a {type(mapping).__name__}"
+        )
+    given = {name: _host(name, value) for name, value in mapping.items()}
+    missing = [name for name in targets if name not in given]
+    unexpected = [name for name in given if name not in targets]
+    common = [name for name in targets if name in given]
+    if any(given[n].shape != targets[n].shape for n in common) or (
+        strict and (missing or unexpected)
+    ):
+        raise _mismatch(
+            module,
+            {name: tensor.shape for name, tensor in targets.items()},
+            {name: array.shape for name, array in given.items()},
+            strict,
+        )
+    for name in common:
+        tensor = targets[name]
+        values = given[name].astype(tensor.dtype, copy=False)
+        tensor._data[...] = tensor.device.from_host(values)
+        mark_write(tensor._data, f"load_state_dict() of {name}")
+    return LoadResult(missing, unexpected)
+
+
+def _host(name: str, value: Any) -> np.ndarray[Any, Any]:
+    """A value of a mapping as a NumPy array."""
+    try:
+        array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+    except Exception as error:  # whatever another library's __array__ raises
+        raise DataError(f"load_state_dict: {name!r} gives no NumPy array: {error}") from error
+    if array.dtype.kind not in "fiub":
+        raise DtypeError(f"load_state_dict: {name!r} holds {array.dtype}, no numbers")
+    return array
+
+
+# --- what does not match, and what would ---------------------------------------------------------
+
+
+def _mismatch(module: str, wanted: Shapes, given: Shapes, strict: bool) -> Error:
+    """The error for a mapping of other names or shapes, with a proposal."""
+    missing = {n: s for n, s in wanted.items() if n not in given} if strict else {}
+    unexpected = {n: s for n, s in given.items() if n not in wanted} if strict else {}
+    wrong = [n for n, s in wanted.items() if n in given and given[n] != s]
+    lines = [f"load_state_dict: the values do not fit {module}; nothing was changed"]
+    for title, names in (("missing", missing), ("unexpected", unexpected)):
+        if names:
+            lines.append(f"{title} ({len(names)}):")
+            lines += [f"  {name}  {shape}" for name, shape in list(names.items())[:SHOWN]]
+            lines += ["  ..."] if len(names) > SHOWN else []
+    if wrong:
+        lines.append(f"of another shape ({len(wrong)}):")
+        for name in wrong[:SHOWN]:
+            lines += [f"  {name}", f"    module  {wanted[name]}", f"    given   {given[name]}"]
+        lines += ["  ..."] if len(wrong) > SHOWN else []
+    proposal = propose(wanted, given)
+    if proposal:
+        lines.append("would work:")
+        lines += [f"  {line}" for line in proposal]
+    elif strict and not wrong:
+        lines.append("strict=False passes over names that only one side has")
+    return DataError("\n".join(lines)) if missing or unexpected else ShapeError("\n".join(lines))
+
+
+def propose(wanted: Shapes, given: Shapes) -> list[str]:
+    """Lines of Python that map `given` to `wanted`, checked by name and shape; [] if none would."""
+    missing = {n: s for n, s in wanted.items() if n not in given}
+    spare = {n: s for n, s in given.items() if n not in wanted}
+    names = _renamed(missing, spare) if missing else ("mapping", {})
+    if names is None:
+        return []
+    expression, origin = names
+    turned = []
+    for name, shape in wanted.items():
+        found = given[origin.get(name, name)]
+        if found != shape and found[::-1] != shape:
+            return []
+        if found != shape:
+            turned.append(name)
+    left = set(spare) - set(origin.values())
+    if left and not missing:  # only names too many
+        expression = "{k: v for k, v in mapping.items() if k in model.state_dict()}"
+    lines = [f"mapping = {expression}"] if expression != "mapping" else []
+    return lines + [f'mapping["{name}"] = mapping["{name}"].T' for name in turned]
+
+
+def _renamed(missing: Shapes, spare: Shapes) -> tuple[str, dict[str, str]] | None:
+    """An expression that renames, and where each missing name then comes from."""
+    prefixes = {s[: -len(m)] for m in missing for s in spare if s.endswith(m)}
+    for prefix in sorted(prefixes, key=len):  # every name has a prefix too much
+        if all(prefix + m in spare for m in missing):
+            expression = f"{{k.removeprefix({prefix!r}): v for k, v in mapping.items()}}"
+            if len(spare) > len(missing):
+                expression = (f"{{k.removeprefix({prefix!r}): v for k, v in mapping.items() "
+                              f"if k.removeprefix({prefix!r}) in model.state_dict()}}")
+            return expression, {m: prefix + m for m in missing}
+    prefixes = {m[: -len(s)] for m in missing for s in spare if m.endswith(s)}
+    for prefix in sorted(prefixes, key=len):  # or one too few
+        origin = {m: m.removeprefix(prefix) for m in missing}
+        if set(origin.values()) == set(spare):
+            return f"{{{prefix!r} + k: v for k, v in mapping.items()}}", origin
+    if len(missing) != len(spare):
+        return None
+    origin = dict(zip(missing, spare))  # other names in the same order, shapes equal or turned
+    if any(missing[m] not in (spare[s], spare[s][::-1]) for m, s in origin.items()):
+        return None
+    table = ", ".join(f"{s!r}: {m!r}" for m, s in origin.items())
+    return f"{{{{{table}}}.get(k, k): v for k, v in mapping.items()}}", origin

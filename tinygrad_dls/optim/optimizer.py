@@ -1,0 +1,210 @@
+"""What all optimizers share: groups of parameters with their options, and the state of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..autograd import as_tensor
+from ..errors import DataError, DtypeError, GraphError, ShapeError
+from ..modes import enable_grad
+from ..storage import mark_write
+from ..tensors import Tensor
+
+Group = dict[str, Any]
+State = dict[str, Any]
+
+
+class Optimizer:
+    """Base of the optimizers: changes parameters, in place, along their gradients.
+
+    `parameters`: tensors, or dictionaries {"params": tensors, "lr": ...} with options of their
+    own. A parameter without gradient is passed over. `param_groups` can be changed at any time.
+    """
+
+    defaults: Group
+    at_least_zero: ClassVar[tuple[str, ...]] = ("lr", "weight_decay")
+
+    def __init__(self, parameters: Iterable[Any], defaults: Group) -> None:
+        if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
+            hint = ": write model.parameters()" if hasattr(parameters, "parameters") else ""
+            raise DtypeError(
+                "an optimizer takes a list of parameters, not a "
+                f"{type(parameters).__name__}{hint}"
+            )
+        if hasattr(parameters, "parameters"):  # a Sequential can be iterated, but over layers
+            raise DtypeError("an optimizer takes parameters: write model.parameters()")
+        self.defaults = defaults
+        self.param_groups: list[Group] = []
+        self.state: dict[Tensor, State] = {}
+        given = list(parameters)
+        if not given:
+            raise DataError(
+                "there are no parameters to optimize: the model has none, or its parameters() "
+                "were used up by another loop"
+            )
+        for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """More parameters, {"params": tensors, ...}; options not named are the defaults."""
+        if unknown := [n for n in group if n not in {"params", "initial_lr", *self.defaults}]:
+            raise DataError(
+                f"{type(self).__name__} has no option {', '.join(map(repr, unknown))}: choose from "
+                + ", ".join(self.defaults)
+            )
+        given = group["params"]
+        tensors = [given] if isinstance(given, Tensor) else [
+            p[1] if isinstance(p, tuple) else p for p in given  # named_parameters() will do
+        ]
+        known = {id(p) for other in self.param_groups for p in other["params"]}
+        for i, p in enumerate(tensors):
+            if not isinstance(p, Tensor):
+                raise DtypeError(f"an optimizer takes tensors, parameter {i} is a "
+                                 f"{type(p).__name__}")
+            if p._node is not None:
+                raise GraphError(
+                    f"parameter {i} of shape {p.shape} was computed (by '{p._node.op.name}'): only "
+                    "leaves can be optimized; use x.detach().requires_grad_()"
+                )
+            if p.dtype.kind != "f":
+                raise DtypeError(f"parameter {i} holds {p.dtype}; only floats can be optimized")
+            if id(p) in known:
+                raise DataError(f"parameter {i} of shape {p.shape} is there twice")
+            known.add(id(p))
+        made = {**self.defaults, **group, "params": tensors}
+        self.check(made)
+        self.param_groups.append(made)
+
+    def check(self, group: Group) -> None:
+        """DataError for options that make no sense."""
+        for name in self.at_least_zero:
+            if not group[name] >= 0:
+                raise DataError(f"{type(self).__name__}: {name} is at least 0, not {group[name]}")
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients: None, or zeros."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p._grad is not None:
+                    p._grad = None if set_to_none else p._grad * 0
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter that has a gradient.
+
+        `closure`: computes the loss and its gradients anew; its value is returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        place = f"{type(self).__name__}.step()"
+        for group in self.param_groups:
+            for p in group["params"]:
+                grad = p._grad
+                if grad is None:
+                    continue
+                w, g = p._data, grad._data
+                if not g.flags.c_contiguous:
+                    g = p.device.copy(g)
+                if w.flags.c_contiguous:
+                    self.update(p, w, g, group)
+                else:  # kernels go through memory in order
+                    ordered = p.device.copy(w)
+                    self.update(p, ordered, g, group)
+                    w[...] = ordered
+                mark_write(w, place)
+        return loss
+
+    def update(self, p: Tensor, w: Any, g: Any, group: Group) -> None:
+        """One step of parameter `p`: `w` its array, to be written; `g` its gradient's array."""
+        raise NotImplementedError(f"{type(self).__name__} does not define update()")
+
+    # --- state -----------------------------------------------------------------------------------
+
+    def state_of(self, p: Tensor) -> State:
+        """The state of a parameter; where the parameter was moved or cast, it comes along."""
+        state = self.state.get(p)
+        if state is None:
+            state = self.state[p] = {}
+        for name, value in state.items():
+            if value.__class__ is Tensor and (
+                value.device is not p.device or value._data.dtype is not p._data.dtype
+            ):
+                state[name] = value.to(p.device).astype(p.dtype)
+        return state
+
+    def state_dict(self) -> dict[str, Any]:
+        """A snapshot in PyTorch's form: {"state": {place: ...}, "param_groups": [...]}."""
+        places: dict[Tensor, int] = {}
+        groups = []
+        for group in self.param_groups:
+            for p in group["params"]:
+                places[p] = len(places)
+            options = {n: v for n, v in group.items() if n != "params"}
+            groups.append({**options, "params": [places[p] for p in group["params"]]})
+        state = {
+            places[p]: {n: v.clone() if isinstance(v, Tensor) else v for n, v in values.items()}
+            for p, values in self.state.items()
+            if p in places
+        }
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on where `state_dict()` was taken, to the bit; PyTorch's fit too. All or nothing."""
+        saved = state_dict["param_groups"]
+        have = [len(group["params"]) for group in self.param_groups]
+        if [len(group["params"]) for group in saved] != have:
+            raise DataError(
+                f"this optimizer has groups of {have} parameters, the saved one of "
+                f"{[len(group['params']) for group in saved]}; nothing was changed"
+            )
+        groups = []
+        for group, options in zip(self.param_groups, saved):
+            if refused := [n for n in ("amsgrad", "maximize") if options.get(n)]:
+                raise DataError(f"the saved optimizer has {refused[0]}=True, which "
+                                f"{type(self).__name__} does not have; nothing was changed")
+            known = {n: options[n] for n in (*group, "initial_lr") if n in options}
+            made = {**group, **known, "params": group["params"]}
+            self.check(made)
+            groups.append(made)
+        places = [i for group in saved for i in group["params"]]
+        by_place = dict(zip(places, (p for group in groups for p in group["params"])))
+        state: dict[Tensor, State] = {}
+        for i, values in state_dict["state"].items():
+            if (p := by_place.get(i)) is None:
+                raise DataError(f"the saved state is of a parameter {i} that is in no group")
+            state[p] = {n: _restored(n, v, p) for n, v in values.items() if v is not None}
+        self.param_groups[:] = groups
+        self.state = state
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            count = sum(p.size for p in group["params"])
+            lines.append(f"  group {i}: {len(group['params'])} tensors, {count:,} parameters")
+            lines += [f"    {n}: {v}" for n, v in group.items() if n != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def _restored(name: str, value: Any, p: Tensor) -> Any:
+    """A saved value: a count as an int, an array in the place and dtype of the parameter."""
+    if name == "step":
+        return int(value)
+    array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+    if array.shape != p.shape:
+        raise ShapeError(
+            f"the saved {name} has another shape than its parameter; nothing was changed:\n"
+            f"  parameter  {p.shape}\n  saved      {array.shape}"
+        )
+    restored = zeros_like(p)
+    restored._data[...] = p.device.from_host(array.astype(p.dtype, copy=False))
+    return restored
+
+
+def zeros_like(p: Tensor) -> Tensor:
+    """Zeros in the shape, dtype and place of `p`, made there: for its state."""
+    zeros = p.device.xp.zeros(p.shape, dtype=p.dtype)
+    return as_tensor(zeros, p.device)  # type: ignore[no-any-return]

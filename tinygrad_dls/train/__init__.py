@@ -1,0 +1,7 @@
+"""Training: the loop, its figures and its progress bar."""
+
+from .fit import evaluate as evaluate
+from .fit import fit as fit
+from .history import History as History
+from .metrics import accuracy as accuracy
+from .progress import Progress as Progress

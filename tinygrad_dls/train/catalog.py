@@ -1,0 +1,69 @@
+"""The lessons there are: scripts `courseN_.../cNwM_subject.py`, installed or in the clone."""
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinygrad_dls.errors import Error
+
+_SCRIPT = re.compile(r"c(?P<course>\d)w(?P<week>\d)_[a-z0-9_]+")
+_TITLE = re.compile(r"^# # (.+)$", re.MULTILINE)  # the first heading of its first text cell
+
+
+class UnknownLesson(Error, LookupError):
+    """A name that no lesson has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A lesson: its name (`c1w2-logistic-regression`), where it stands, its script."""
+
+    name: str
+    course: int
+    week: int
+    script: Path
+
+    @property
+    def title(self) -> str:
+        """The heading of the script."""
+        found = _TITLE.search(self.script.read_text("utf-8"))
+        return found[1].strip() if found else self.name
+
+
+def lessons_folder() -> Path:
+    """Where the scripts are: inside the package when installed, else beside it."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "lessons"
+    return inside if inside.is_dir() else package.parent / "lessons"
+
+
+def lessons(folder: Path | None = None) -> list[Entry]:
+    """All lessons, course by course and week by week."""
+    found = []
+    for script in (folder or lessons_folder()).glob("course*/c*.py"):
+        match = _SCRIPT.fullmatch(script.stem)
+        if match:
+            name = script.stem.replace("_", "-")
+            found.append(Entry(name, int(match["course"]), int(match["week"]), script))
+    return sorted(found, key=lambda entry: (entry.course, entry.week, entry.name))
+
+
+def find_lesson(name: str) -> Entry:
+    """The lesson called `name` (`_` for `-`, and `.py`, are forgiven).
+
+    UnknownLesson with the names that are like it, and all there are.
+    """
+    entries = {entry.name: entry for entry in lessons()}
+    asked = Path(name).name.removesuffix(".py").replace("_", "-").lower()
+    if asked in entries:
+        return entries[asked]
+    if not entries:
+        raise UnknownLesson(f"there are no lessons in {lessons_folder()}")
+    subjects = {entry.partition("-")[2]: entry for entry in entries}  # close without the week too
+    close = difflib.get_close_matches(asked, entries, 3, 0.5)
+    close += [subjects[s] for s in difflib.get_close_matches(asked, subjects, 3, 0.5)]
+    like = f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
+    raise UnknownLesson(
+        f"no lesson is called {name!r}{like}\nThe lessons are:\n  " + "\n  ".join(entries)
+    )

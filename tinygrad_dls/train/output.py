@@ -1,0 +1,41 @@
+"""The folder of a lesson's files: opened before the work begins, written to whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tinygrad_dls.errors import DataError
+
+
+def open_folder(folder: Path) -> Path:
+    """Make the folder where it is missing and try to write there; returns it absolute.
+
+    DataError that says why where it cannot be written to.
+    """
+    folder = folder.expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".try-") as file:
+            file.write(b"x")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(
+            f"the folder {folder} cannot be written to ({reason}): choose another with --out DIR"
+        ) from None
+    return folder
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A path beside `path`, of the same ending, that takes its place if the block ends well."""
+    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"{path} cannot be written ({reason})") from error
+    finally:
+        part.unlink(missing_ok=True)

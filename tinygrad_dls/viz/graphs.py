@@ -1,0 +1,171 @@
+"""Graph: what `dls.graph(...)` returns; it shows itself in Jupyter and saves itself as a file."""
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError, FormatError, GraphError
+from . import engines, style
+from .dot import write_dot
+from .picture import OptionError, Options, Picture, picture
+from .png import write_png
+from .record import Record
+from .svg import write_svg
+from .table import write_table
+
+SHOWN = 400  # boxes; a larger graph shows itself in a notebook as text
+
+
+class Graph:
+    """The graph of one computation, with values and gradients as they were when it was taken.
+
+    Every writer takes the options of `dls.graph` again, for this one picture:
+    `graph.save("g.svg", depth=1, rankdir="LR", show=("shape",))`.
+    """
+
+    def __init__(self, record: Record, options: Options | None = None) -> None:
+        self.record = record
+        self.options = options or Options()
+
+    def __repr__(self) -> str:
+        ops = sum(bool(node.op) for node in self.record.nodes)
+        parameters = sum(node.kind == "param" for node in self.record.nodes)
+        ran = "computed" if self.record.backward_ran else "not computed"
+        return f"<Graph: {ops} operations, {parameters} parameters, gradients {ran}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """A picture where that is sensible, and a line of text always."""
+        try:
+            drawn = self.picture()
+            if len(drawn.boxes) <= SHOWN:
+                return {"image/svg+xml": self._svg(drawn), "text/plain": repr(self)}
+            advice = f"{len(drawn.boxes)} boxes: .save('g.svg') draws them, depth=1 folds modules"
+        except GraphError as error:
+            advice = str(error)
+        return {"text/plain": f"{self!r}\n{advice}"}
+
+    # --- writers ---------------------------------------------------------------------------------
+
+    def picture(self, **options: Any) -> Picture:
+        """What is to be drawn: boxes, arrows, frames."""
+        return picture(self.record, self._options(options))
+
+    def to_dot(self, **options: Any) -> str:
+        """DOT text, the same on every machine; needs no program."""
+        return write_dot(self.picture(**options))
+
+    def to_svg(self, **options: Any) -> str:
+        """SVG by the best engine there is: `dot`, graphviz-pure, or the built-in layout."""
+        return self._svg(self.picture(**options))
+
+    def to_png(self, **options: Any) -> bytes:
+        """PNG by `dot`, by graphviz-pure, or else by matplotlib; EngineError without any."""
+        drawn = self.picture(**options)
+        return engines.run(write_dot(drawn), "png", drawn.options.engine) or write_png(drawn)
+
+    def to_json(self) -> str:
+        """The whole record: strict JSON with a version."""
+        return self.record.to_json()
+
+    @classmethod
+    def from_json(cls, text: str) -> "Graph":
+        """The graph written by `to_json`; FormatError if the text is anything else."""
+        return cls(Record.from_json(text))
+
+    def table(self) -> str:
+        """Text for a terminal: one line for each value, indented by module."""
+        return write_table(self.record)
+
+    def save(self, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Write a .svg, .png, .dot, .json or .txt file, whole or not at all; returns its path."""
+        target = Path(path)
+        writers: dict[str, Callable[[], str | bytes]] = {
+            ".svg": lambda: self.to_svg(**options),
+            ".png": lambda: self.to_png(**options),
+            ".dot": lambda: self.to_dot(**options),
+            ".json": self.to_json,
+            ".txt": self.table,
+        }
+        writer = writers.get(target.suffix.lower())
+        if writer is None:
+            raise FormatError(
+                f"{target.name!r}: the ending of the name says what to write; "
+                f"it can be {', '.join(writers)}"
+            )
+        content = writer()
+        _write(target, content.encode() if isinstance(content, str) else content)
+        return target
+
+    def _options(self, changes: dict[str, Any]) -> Options:
+        try:
+            return replace(self.options, **changes)
+        except TypeError:
+            known = ", ".join(Options.__dataclass_fields__)
+            raise OptionError(f"{', '.join(changes)}: the options are {known}") from None
+
+    def _svg(self, drawn: Picture) -> str:
+        made = engines.run(write_dot(drawn), "svg", drawn.options.engine)
+        return _dressed(made.decode(), drawn) if made else write_svg(drawn)
+
+
+def _write(target: Path, content: bytes) -> None:
+    """All of the content, or nothing: a temporary file beside the target takes its place."""
+    folder = target.parent
+    if not folder.is_dir():
+        raise DataError(f"{str(target)!r}: there is no folder {str(folder)!r}; make it first")
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{target.name}.")
+    except OSError as error:
+        raise DataError(f"{str(target)!r} cannot be written: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)  # mkstemp makes it for the owner alone
+        os.replace(name, target)
+    except OSError as error:
+        os.unlink(name)
+        raise DataError(f"{str(target)!r} cannot be written: {error.strerror}") from error
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+# --- what Graphviz's SVG lacks -------------------------------------------------------------------
+
+
+def _dressed(svg: str, drawn: Picture) -> str:
+    """Title, description and role for those who do not see; fit to the page; dark where it is."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<title>.*?</title>\n?", "", svg, flags=re.DOTALL)  # names of nodes as tooltips
+    head, rest = svg.split(">", 1)
+    says = "".join(
+        f"<{tag}>{_escape(text)}</{tag}>\n"
+        for tag, text in (("title", drawn.title), ("desc", drawn.description))
+    )
+    extra = ' class="dls-graph" role="img" style="max-width:100%;height:auto"'
+    return f"{head}{extra}>\n{says}<style>{_dark()}</style>{rest}"
+
+
+def _dark() -> str:
+    """Swap each colour of the light set for its fellow where the reader's system is dark."""
+    pairs: dict[str, str] = {}
+    fills = [look.fill for look in style.LOOKS.values()]
+    lines = [look.line for look in style.LOOKS.values()]
+    inks = [style.INK, style.QUIET, style.GRADIENT, style.WARNING, style.WIRE, style.FRAME]
+    for light, dark in [*fills, *lines, *inks, *style.GROUND, style.PAGE]:
+        pairs[light] = dark
+    rules = "".join(
+        f'.dls-graph [fill="{light}"]{{fill:{dark}}}.dls-graph [stroke="{light}"]{{stroke:{dark}}}'
+        for light, dark in pairs.items()
+    )
+    return f"@media (prefers-color-scheme:dark){{{rules}}}"
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,262 @@
+"""The trace record: one computation, node by node, as plain numbers; every picture is made of it.
+
+Typed here, versioned JSON in a file. JSON has no NaN and no infinity: they are written as the
+strings "NaN", "Infinity" and "-Infinity", which JavaScript's `Number` and Python's `float` read.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from ..errors import FormatError
+
+VERSION = 1
+SAMPLE = 64  # arrays of more elements are kept as statistics and this many of their elements
+
+Number: TypeAlias = float | int | bool
+Kind: TypeAlias = Literal["input", "param", "const", "op", "loss", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An array in a few numbers: statistics of its finite elements, and a sample of all of them."""
+
+    size: int
+    nan: int = 0
+    inf: int = 0
+    zeros: int = 0
+    mean: float | None = None  # None: there is no finite element
+    std: float | None = None
+    min: float | None = None
+    max: float | None = None
+    norm: float | None = None  # Euclidean
+    sample: tuple[Number, ...] = ()  # in C order; every element where there are few
+
+    @property
+    def whole(self) -> bool:
+        """Are all elements in the sample?"""
+        return len(self.sample) == self.size
+
+    @classmethod
+    def of(cls, array: Any) -> "Summary":
+        """The summary of an array (or number) on the host."""
+        flat = np.asarray(array).reshape(-1)
+        if flat.size == 1:
+            return cls._of_number(flat.item())
+        step = max(1, -(-flat.size // SAMPLE))
+        sample = tuple(flat[::step].tolist())
+        values = flat.astype(np.float64)
+        finite = values[np.isfinite(values)]
+        nan = int(np.isnan(values).sum())
+        inf = flat.size - finite.size - nan
+        if not finite.size:
+            return cls(flat.size, nan, inf, sample=sample)
+        largest = float(np.abs(finite).max())
+        unit = largest if largest > 1e100 else 1.0  # squares of larger numbers overflow
+        scaled = finite / unit
+        return cls(
+            size=flat.size, nan=nan, inf=inf, zeros=int(np.sum(finite == 0)),
+            mean=unit * float(scaled.mean()), std=unit * float(scaled.std()),
+            min=float(finite.min()), max=float(finite.max()),
+            norm=unit * float(np.linalg.norm(scaled)), sample=sample,
+        )
+
+    @classmethod
+    def _of_number(cls, value: Number) -> "Summary":
+        """The same for one number, without the cost of arrays: long scalar graphs have many."""
+        x = float(value)
+        if not math.isfinite(x):
+            return cls(1, int(math.isnan(x)), int(math.isinf(x)), sample=(value,))
+        return cls(1, 0, 0, int(x == 0), x, 0.0, x, x, abs(x), (value,))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one use of a value adds to its gradient."""
+
+    source: str  # id of the node that used it
+    norm: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """The gradient of the loss with respect to one node's value.
+
+    Not computed is not zero: `computed` is False until backward ran. `values` is None where it
+    ran but this gradient was not kept.
+    """
+
+    computed: bool
+    values: Summary | None = None
+    shares: tuple[Share, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """One value of the computation: a leaf, or what an operation made."""
+
+    id: str
+    op: str = ""  # the operation's label; "" for leaves
+    name: str = ""
+    kind: Kind = "op"
+    shape: tuple[int, ...] | None = ()  # None: not kept
+    dtype: str = "float32"
+    path: tuple[str, ...] = ()  # calls of modules it was made in, outermost first
+    source: str = ""  # "file.py:12"
+    formula: str = ""
+    value: Summary | None = None  # None: not kept
+    gradient: Gradient | None = None  # None: it needs none
+    saved: tuple[str, ...] = ()  # what its backward rule holds: ids of nodes, or names
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The value of `tail` is input number `slot` of `head`."""
+
+    tail: str
+    head: str
+    slot: int = 0
+
+
+@dataclass(frozen=True)
+class Record:
+    """A whole computation. Nodes are in the order they were made: inputs before their users."""
+
+    nodes: tuple[NodeRecord, ...]
+    edges: tuple[Edge, ...]
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        place = {node.id: i for i, node in enumerate(self.nodes)}
+        if len(place) != len(self.nodes):
+            raise FormatError("two nodes of the trace record have the same id")
+        for edge in self.edges:
+            if edge.tail not in place or edge.head not in place:
+                raise FormatError(f"{edge} leads to a node that the trace record does not have")
+            if place[edge.tail] >= place[edge.head]:
+                raise FormatError(f"{edge}: a node comes after those it is made from")
+
+    @cached_property
+    def backward_ran(self) -> bool:
+        """Did a gradient go through any operation? (That of a leaf may be an older one.)"""
+        return any(n.op and n.gradient and n.gradient.computed for n in self.nodes)
+
+    def to_json(self) -> str:
+        """Strict JSON; the same record always gives the same text."""
+        ops = [node.id for node in self.nodes if node.op]
+        document = {
+            "version": VERSION,
+            "meta": dict(self.meta),
+            "nodes": [_node_to_json(node) for node in self.nodes],
+            "edges": [{"from": e.tail, "to": e.head, "slot": e.slot} for e in self.edges],
+            "forward_order": ops,
+            "backward_order": ops[::-1],
+        }
+        return json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Record":
+        """The record written by `to_json`; FormatError says what is wrong with any other text."""
+        try:
+            document = json.loads(text)
+            if document["version"] != VERSION:
+                raise FormatError(
+                    f"a trace record of version {document['version']}; this one reads {VERSION}"
+                )
+            edges = document["edges"]
+            return cls(
+                tuple(_node_from_json(node) for node in document["nodes"]),
+                tuple(Edge(str(e["from"]), str(e["to"]), int(e["slot"])) for e in edges),
+                {str(key): str(value) for key, value in document["meta"].items()},
+            )
+        except FormatError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise FormatError(f"this text is not a trace record ({reason})") from error
+
+
+# --- to JSON and back ----------------------------------------------------------------------------
+
+_COUNTS = ("size", "nan", "inf", "zeros")
+_STATISTICS = ("mean", "std", "min", "max", "norm")
+
+
+def _plain(value: Number | None) -> Number | str | None:
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _number(value: Any) -> Number:
+    if isinstance(value, (bool, int)):
+        return value
+    return float(value)
+
+
+def _node_to_json(node: NodeRecord) -> dict[str, Any]:
+    gradient = node.gradient
+    return {
+        "id": node.id, "op": node.op, "name": node.name, "kind": node.kind,
+        "shape": None if node.shape is None else list(node.shape),
+        "dtype": node.dtype, "path": list(node.path),
+        "src": node.source, "formula": node.formula,
+        "fwd": _summary_to_json(node.value),
+        "bwd": None if gradient is None else {
+            "computed": gradient.computed,
+            "values": _summary_to_json(gradient.values),
+            "contributions": [{"from": s.source, "norm": _plain(s.norm)} for s in gradient.shares],
+        },
+        "saved": list(node.saved),
+    }
+
+
+def _summary_to_json(summary: Summary | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
+    return {
+        **{name: _plain(getattr(summary, name)) for name in (*_COUNTS, *_STATISTICS)},
+        "sample": [_plain(value) for value in summary.sample],
+    }
+
+
+def _node_from_json(node: Mapping[str, Any]) -> NodeRecord:
+    if node["kind"] not in get_args(Kind):
+        raise FormatError(f"a node of unknown kind {node['kind']!r}; known: {get_args(Kind)}")
+    bwd = node["bwd"]
+    return NodeRecord(
+        id=str(node["id"]), op=str(node["op"]), name=str(node["name"]), kind=node["kind"],
+        shape=None if node["shape"] is None else _tuple(int, node["shape"]),
+        dtype=str(node["dtype"]), path=_tuple(str, node["path"]),
+        source=str(node["src"]), formula=str(node["formula"]),
+        value=_summary_from_json(node["fwd"]),
+        gradient=None if bwd is None else Gradient(
+            bool(bwd["computed"]),
+            _summary_from_json(bwd["values"]),
+            tuple(Share(str(s["from"]), _optional(s["norm"])) for s in bwd["contributions"]),
+        ),
+        saved=_tuple(str, node["saved"]),
+    )
+
+
+def _summary_from_json(summary: Mapping[str, Any] | None) -> Summary | None:
+    if summary is None:
+        return None
+    numbers: dict[str, Any] = {name: int(summary[name]) for name in _COUNTS}
+    numbers |= {name: _optional(summary[name]) for name in _STATISTICS}
+    return Summary(**numbers, sample=_tuple(_number, summary["sample"]))
+
+
+def _optional(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _tuple(convert: Callable[[Any], Any], values: Iterable[Any]) -> tuple[Any, ...]:
+    if isinstance(values, (str, Mapping)):
+        raise FormatError(f"a list was expected, not {values!r}")
+    return tuple(convert(value) for value in values)

@@ -1,0 +1,49 @@
+"""Which module call made each node, from the marks that calls leave on their outputs."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from ..autograd import Node
+from .groups import Path
+
+Call: TypeAlias = tuple[int, str]  # one call of a module: the number drawn at its start, its label
+
+
+def module_paths(nodes: Sequence[Node]) -> dict[Node, Path]:
+    """The calls of modules around each node, outermost first; `nodes` are oldest first.
+
+    A mark says: what leads here and is newer than `start` was made in this call. Calls nest and
+    each has a start of its own, so of those around a node the one that started first is outermost.
+    """
+    active: dict[Node, set[Call]] = {}
+    for node in reversed(nodes):
+        calls = active.setdefault(node, set())
+        mark = node.scope
+        while mark is not None:
+            calls.add((mark.start, mark.label))
+            mark = mark.outer
+        for edge in node.edges if calls else ():
+            if isinstance(edge, Node):
+                inside = [call for call in calls if call[0] < edge.seq]
+                active.setdefault(edge, set()).update(inside)
+    nested = {node: tuple(sorted(calls)) for node, calls in active.items()}
+    paths = _distinct(nested[node] for node in nodes)
+    return {node: paths[nested[node]] for node in nodes}
+
+
+def _distinct(paths: Iterable[tuple[Call, ...]]) -> dict[tuple[Call, ...], Path]:
+    """Labels of paths; a second call of the same name in the same place is called "name (2)"."""
+    found: dict[tuple[Call, ...], Path] = {(): ()}
+    taken: set[Path] = set()
+    for path in paths:
+        for depth in range(1, len(path) + 1):
+            if path[:depth] in found:
+                continue
+            outer, (_, label) = found[path[: depth - 1]], path[depth - 1]
+            name, number = label, 1
+            while (*outer, name) in taken:
+                number += 1
+                name = f"{label} ({number})"
+            found[path[:depth]] = (*outer, name)
+            taken.add((*outer, name))
+    return found

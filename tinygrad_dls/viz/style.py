@@ -1,0 +1,59 @@
+"""What the kinds of nodes look like: a colour, an outline and a word each, never colour alone."""
+
+from typing import NamedTuple
+
+
+class Look(NamedTuple):
+    """How one kind is drawn; colours as #rrggbb, (on white, on black)."""
+
+    word: str  # in the legend
+    outline: str  # DOT's name of the shape
+    fill: tuple[str, str]
+    line: tuple[str, str]
+
+
+LOOKS = {
+    "input": Look("input", "note", ("#dff3df", "#1d3b24"), ("#3b7d46", "#6fbf7d")),
+    "param": Look("parameter", "box", ("#ffedcc", "#46330f"), ("#a86a00", "#e0a94a")),
+    "const": Look("constant", "box", ("#f1f1f1", "#2c2f36"), ("#777777", "#9aa0aa")),
+    "op": Look("operation", "box", ("#e6eefc", "#1c2c49"), ("#4a6fb5", "#7fa3e6")),
+    "loss": Look("loss", "box", ("#fbdcdc", "#4a1f24"), ("#b23a48", "#ee8590")),
+    "output": Look("output", "box", ("#ecdffa", "#35244d"), ("#7a4fb0", "#b996e6")),
+    "group": Look("module, folded", "tab", ("#dcecf0", "#17363d"), ("#2f7a8c", "#66b7c9")),
+}
+
+INK = ("#1b2230", "#e8ebf2")  # titles
+QUIET = ("#4a5364", "#b4bccb")  # shapes, values, labels of clusters
+GRADIENT = ("#8a3b12", "#f0a77c")  # gradients
+WARNING = ("#b00020", "#ff8f9c")  # NaN, infinity
+WIRE = ("#6b778d", "#8b96aa")  # edges
+FRAME = ("#9aa5b8", "#5c6780")  # clusters
+PAGE = ("#ffffff", "#14181f")
+GROUND = (  # inside clusters, by depth
+    ("#f4f6f9", "#1a1f27"), ("#ebeef3", "#20262f"), ("#e3e7ee", "#262d38"), ("#dbe0e8", "#2c3441"),
+)
+
+SANS = "Helvetica,Arial,sans-serif"
+MONO = "DejaVu Sans Mono,Menlo,Consolas,monospace"
+TITLE_SIZE, LINE_SIZE, FRAME_SIZE = 13.0, 10.0, 11.0
+
+_NARROW = frozenset("iljtfrI.,:;|!'()[]/ -")
+_WIDE = frozenset("mwMWGOQ@%&_")
+
+
+def text_width(text: str, size: float, mono: bool = False) -> float:
+    """Upper estimate of the width of a text, in the units of `size`; no font is asked."""
+    if mono:
+        return 0.61 * size * len(text)
+    wide = sum(_advance(character) for character in text)
+    return size * wide
+
+
+def _advance(character: str) -> float:
+    if ord(character) > 0x2E80:  # ideographs fill the square
+        return 1.05
+    if character in _NARROW:
+        return 0.42
+    if character in _WIDE or character.isupper():
+        return 0.86
+    return 0.69
