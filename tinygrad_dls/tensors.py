@@ -10,12 +10,14 @@ from numpy.typing import DTypeLike
 
 from . import autograd, ops, storage
 from .autograd import Leaf, as_tensor, register_tensor
+from .conversion import host_array
 from .device import Device, default_device
-from .dtypes import default_dtype
+from .dtypes import default_dtype, tensor_dtype
 from .errors import DtypeError, GraphError, ShapeError
 from .modes import enable_grad, mode, no_grad
 from .numpy_dispatch import NumpyDispatch
-from .synonyms import Synonyms, renamed
+from .operators import Operators
+from .synonyms import Synonyms
 
 
 class Count(int):
@@ -26,7 +28,7 @@ class Count(int):
 
 
 @register_tensor
-class Tensor(NumpyDispatch, Synonyms, Leaf):
+class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
     """An n-dimensional array that remembers how it was computed, if it requires grad.
 
     `data`: numbers, nested lists (floats become float32, see `dls.set_default_dtype`), an array
@@ -154,6 +156,16 @@ class Tensor(NumpyDispatch, Synonyms, Leaf):
 
     __hash__ = object.__hash__
 
+    def __getstate__(self) -> object:
+        """For copy, deepcopy and pickle: values and gradient, no hooks; leaves only."""
+        if self._node is not None:
+            raise GraphError(
+                f"a tensor made by '{self._node.op.name}' is not copied or pickled, its graph would "
+                "be too: x.clone() is part of the graph, x.detach() has the values alone"
+            )
+        state = {name: getattr(self, name) for name in Leaf.__slots__ if name != "__weakref__"}
+        return None, state | {"_hooks": None}
+
     # --- gradients -------------------------------------------------------------------------------
 
     @property
@@ -168,6 +180,8 @@ class Tensor(NumpyDispatch, Synonyms, Leaf):
                 f"x.grad is None or a tensor of x's shape:\n  x     {self.shape}\n  grad  "
                 f"{getattr(value, 'shape', type(value).__name__)}"
             )
+        if value is not None and value.dtype != self.dtype:
+            raise DtypeError(f"x.grad has x's dtype {self.dtype}, not {value.dtype}: use .astype()")
         self._grad = value
 
     def backward(
@@ -254,8 +268,12 @@ class Tensor(NumpyDispatch, Synonyms, Leaf):
 
     @data.setter
     def data(self, value: Any) -> None:
-        array = self.device.from_host(host_array(value, self.dtype)) if not isinstance(
-            value, (Leaf, self.device.array_type)) else getattr(value, "_data", value)
+        if isinstance(value, Tensor):
+            array = value.to(self.device)._data
+        elif isinstance(value, self.device.array_type):
+            array = value
+        else:
+            array = self.device.from_host(host_array(value, self.dtype))
         if array.shape != self.shape:
             raise ShapeError(f"x.data = v keeps the shape:\n  x  {self.shape}\n  v  {array.shape}")
         storage.mark_write(self._data, f"x.data = v at {storage.calling_line()}")
@@ -295,6 +313,11 @@ class Tensor(NumpyDispatch, Synonyms, Leaf):
         if not (mode.grad and (self.requires_grad or recorded)):
             with no_grad():
                 result = operation(self, other)
+            if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+                raise DtypeError(
+                    f"{how} of {result.dtype} values would cut them to {self.dtype}: write "
+                    f"x = x.astype({str(result.dtype)!r}) first, or x = x {how[2]} v"
+                )
             if result.shape == self.shape:
                 self._data[...] = result._data.astype(self.dtype, copy=False)
                 storage.mark_write(self._data, f"{how} at {storage.calling_line()}")
@@ -337,126 +360,17 @@ class Tensor(NumpyDispatch, Synonyms, Leaf):
         """This tensor in another dtype; itself if it has it."""
         return ops.cast(self, dtype)  # type: ignore[no-any-return]
 
-    # --- operators -------------------------------------------------------------------------------
-
-    __add__ = ops.add
-    __sub__ = ops.sub
-    __mul__ = ops.mul
-    __truediv__ = ops.div
-    __pow__ = ops.power
-    __matmul__ = ops.matmul
-    __neg__ = ops.neg
-    __abs__ = ops.abs
-    __lt__ = ops.less
-    __le__ = ops.less_equal
-    __gt__ = ops.greater
-    __ge__ = ops.greater_equal
-    __eq__ = ops.equal
-    __ne__ = ops.not_equal
-    __invert__ = ops.logical_not
-    __and__ = ops.logical_and
-    __or__ = ops.logical_or
-    __getitem__ = ops.getitem
-
-    def __radd__(self, other: Any) -> Tensor:
-        return ops.add(other, self)  # type: ignore[no-any-return]
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return ops.sub(other, self)  # type: ignore[no-any-return]
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return ops.mul(other, self)  # type: ignore[no-any-return]
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return ops.div(other, self)  # type: ignore[no-any-return]
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return ops.power(other, self)  # type: ignore[no-any-return]
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return ops.matmul(other, self)  # type: ignore[no-any-return]
-
-    # --- functions, as methods -------------------------------------------------------------------
-
-    exp = ops.exp
-    log = ops.log
-    sqrt = ops.sqrt
-    sin = ops.sin
-    cos = ops.cos
-    tanh = ops.tanh
-    sigmoid = ops.sigmoid
-    relu = ops.relu
-    abs = ops.abs
-    sign = ops.sign
-    clone = ops.clone
-    clip = renamed(ops.clip)
-    sum = renamed(ops.sum)
-    mean = renamed(ops.mean)
-    var = renamed(ops.var)
-    std = renamed(ops.std)
-    max = renamed(ops.max)
-    min = renamed(ops.min)
-    argmax = renamed(ops.argmax)
-    argmin = renamed(ops.argmin)
-    any = renamed(ops.any)
-    all = renamed(ops.all)
-    softmax = renamed(ops.softmax)
-    log_softmax = renamed(ops.log_softmax)
-    logsumexp = renamed(ops.logsumexp)
-    squeeze = renamed(ops.squeeze)
-    reshape = ops.reshape
-    transpose = ops.transpose
-    swapaxes = ops.swapaxes
-    broadcast_to = ops.broadcast_to
-    flatten = ops.flatten
-
-    @property
-    def T(self) -> Tensor:
-        """The axes in reverse order; of a matrix its transpose."""
-        return ops.transpose(self)  # type: ignore[no-any-return]
-
-    @property
-    def mT(self) -> Tensor:
-        """The last two axes swapped: the transpose of each matrix of a batch."""
-        return ops.swapaxes(self, -1, -2)  # type: ignore[no-any-return]
-
-
-def host_array(data: Any, dtype: DTypeLike | None) -> np.ndarray[Any, Any]:
-    """`data` as a NumPy array: Python floats in the default dtype, arrays in their own."""
-    if isinstance(data, (list, tuple)) and _holds_tensors(data):
-        raise DtypeError("a list of tensors is joined by dls.stack or dls.concatenate")
-    try:
-        array = np.asarray(data)
-    except ValueError as error:
-        raise ShapeError(f"these nested lists have no shape: {error}") from error
-    if array.dtype.kind not in "fiub":
-        raise DtypeError(
-            f"a tensor holds floats, integers or bools, not {array.dtype}"
-            + (f" ({type(data).__name__})" if array.dtype.kind == "O" else "")
-        )
-    if dtype is None and array.dtype.kind == "f" and not _has_dtype(data):
-        dtype = default_dtype()
-    return array if dtype is None else array.astype(dtype, copy=False)
-
-
-def _has_dtype(data: Any) -> bool:
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return hasattr(data, "dtype")
-
-
-def _holds_tensors(data: Any) -> bool:
-    return any(isinstance(x, Leaf) or (isinstance(x, (list, tuple)) and _holds_tensors(x))
-               for x in data)
-
 
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """A tensor on the CPU that shares memory with `array`; writes through `array` are not seen."""
     if not isinstance(array, np.ndarray):
         raise DtypeError(f"from_numpy takes a NumPy array, not a {type(array).__name__}")
-    if array.dtype.kind not in "fiub":
-        raise DtypeError(f"a tensor holds floats, integers or bools, not {array.dtype}")
-    return as_tensor(array, Device("cpu"))  # type: ignore[no-any-return]
+    if tensor_dtype(array.dtype) != array.dtype:
+        raise DtypeError(
+            f"{array.dtype} is of another byte order than this machine's, so its memory cannot be "
+            "shared: dls.Tensor(array) makes a copy"
+        )
+    return as_tensor(np.asarray(array), Device("cpu"))  # type: ignore[no-any-return]
 
 
 _display: list[Callable[[Tensor], dict[str, str]]] = []

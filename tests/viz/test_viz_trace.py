@@ -145,7 +145,7 @@ def test_modules_by_the_marks_of_their_calls():
             return []
 
     g = graph(e, Model())  # but with the model it is known to be none
-    assert [b.title for b in g.picture(depth=0).boxes] == ["x", "net", "input", "add"]
+    assert [b.title for b in g.picture(depth=0).boxes] == ["x", "net", "1", "add"]
 
 
 def test_nan_is_flagged_where_it_starts():

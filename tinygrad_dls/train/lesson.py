@@ -19,6 +19,7 @@ Files are written whole or not at all; a folder that cannot be written to ends t
 import importlib
 import json
 import os
+import re
 import shlex
 import sys
 import time
@@ -38,6 +39,7 @@ from tinygrad_dls.train.progress import progress
 
 T = TypeVar("T")
 DPI = 120
+_NUMBER = re.compile(r"-|[-+<>~]*[\d,]*\.?\d*(e[-+]?\d+)?( ?(%|s|x))?")
 
 
 class Savable(Protocol):
@@ -150,7 +152,7 @@ def text_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A table as text. Floats are written to six significant digits: format them for others."""
     body = [[f"{x:.6g}" if isinstance(x, float) else str(x) for x in row] for row in rows]
     numeric = [
-        bool(body) and all(_is_number(row[column]) for row in body)
+        bool(body) and all(_NUMBER.fullmatch(row[column]) for row in body)
         for column in range(len(header))
     ]
     widths = [max(map(len, column)) for column in zip(header, *body)]
@@ -162,12 +164,6 @@ def text_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
-
-
-def _is_number(text: str) -> bool:
-    text = text.rstrip(" %sx")
-    return not text or text == "-" or text.replace(",", "").lstrip("+-<>~").replace(
-        "e-", "").replace("e+", "").replace(".", "", 1).isdigit()
 
 
 def _plain(value: Any, place: str) -> Any:
