@@ -282,7 +282,7 @@ def differentiable(node: Node, dy: Any) -> tuple[Any, ...]:
     return plan.back(dy, tuple(revived))
 
 
-def fit(share: Any, edge: Edge, node: Node) -> Any:
+def fit(share: Any, edge: Any, node: Node) -> Any:
     """Undo broadcasting, and cast to the input's dtype; anything else is a wrong rule."""
     if share.shape != edge.shape:
         lead = share.ndim - len(edge.shape)
@@ -304,11 +304,11 @@ def fit(share: Any, edge: Edge, node: Node) -> Any:
     return share if share.dtype == edge.dtype else share.astype(edge.dtype)
 
 
-def through_hooks(hooks: list[Hook], gradient: Any, owner: Edge, create_graph: bool) -> Any:
+def through_hooks(hooks: list[Hook], gradient: Any, owner: Any, create_graph: bool) -> Any:
     """Show hooks the gradient as a tensor; what one returns takes the gradient's place."""
     for hook in tuple(hooks):  # a hook may remove itself
         tensor = gradient if create_graph else as_tensor(gradient, owner.device)
-        result = hook(tensor)
+        result: Any = hook(tensor)
         if result is None:
             continue
         if not isinstance(result, Leaf) or result.shape != owner.shape:

@@ -14,7 +14,7 @@ from .conversion import host_array
 from .device import Device, default_device
 from .dtypes import default_dtype, tensor_dtype
 from .errors import DtypeError, GraphError, ShapeError
-from .modes import enable_grad, mode, no_grad
+from .modes import mode, no_grad
 from .numpy_dispatch import NumpyDispatch
 from .operators import Operators
 from .synonyms import Synonyms
@@ -123,7 +123,9 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
     def item(self) -> Any:
         """The one number in it, as a Python number."""
         if self.size != 1:
-            raise ShapeError(f"item() takes one number out of one; this tensor has shape\n  {self.shape}")
+            raise ShapeError(
+                f"item() takes the number out of a tensor of one; this has shape\n  {self.shape}"
+            )
         return self._data.item()
 
     def tolist(self) -> Any:
@@ -160,8 +162,8 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
         """For copy, deepcopy and pickle: values and gradient, no hooks; leaves only."""
         if self._node is not None:
             raise GraphError(
-                f"a tensor made by '{self._node.op.name}' is not copied or pickled, its graph would "
-                "be too: x.clone() is part of the graph, x.detach() has the values alone"
+                f"a tensor made by '{self._node.op.name}' is not copied or pickled, its graph "
+                "would be too: x.clone() is part of the graph, x.detach() has the values alone"
             )
         state = {name: getattr(self, name) for name in Leaf.__slots__ if name != "__weakref__"}
         return None, state | {"_hooks": None}
@@ -331,16 +333,16 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
             )
         return operation(self, other)
 
-    def __iadd__(self, other: Any) -> Tensor:
+    def __iadd__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self._in_place(ops.add, other, "x += v")
 
-    def __isub__(self, other: Any) -> Tensor:
+    def __isub__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self._in_place(ops.sub, other, "x -= v")
 
-    def __imul__(self, other: Any) -> Tensor:
+    def __imul__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self._in_place(ops.mul, other, "x *= v")
 
-    def __itruediv__(self, other: Any) -> Tensor:
+    def __itruediv__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self._in_place(ops.div, other, "x /= v")
 
     # --- moving ----------------------------------------------------------------------------------
@@ -354,7 +356,7 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
         if dtype is not None:
             return self.astype(dtype)
         device = Device(place)  # type: ignore[arg-type]
-        return self if device is self.device else ops.to_device(self, device)  # type: ignore
+        return self if device is self.device else ops.to_device(self, device)  # type: ignore[no-any-return]
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """This tensor in another dtype; itself if it has it."""

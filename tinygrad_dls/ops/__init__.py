@@ -21,7 +21,7 @@ from .comparison import logical_not as logical_not
 from .comparison import logical_or as logical_or
 from .comparison import not_equal as not_equal
 from .comparison import where as where
-from .elementwise import abs_ as abs
+from .elementwise import abs_ as abs_
 from .elementwise import cast as cast
 from .elementwise import clip as clip
 from .elementwise import cos as cos
@@ -72,4 +72,5 @@ from .shape import stack as stack
 from .shape import swapaxes as swapaxes
 from .shape import transpose as transpose
 
+abs = abs_
 _op.register_functions(sys.modules[__name__])

@@ -292,7 +292,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     return function_of(LeakyRelu, float(negative_slope))(x)
 
 
-def clip(x: Any, min: float | None = None, max: float | None = None) -> Any:
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     """x held between the numbers `min` and `max`, element-wise; gradient 1 inside, 0 outside.
 
     Bounds that are tensors: dls.minimum(dls.maximum(x, low), high).

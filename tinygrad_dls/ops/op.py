@@ -125,7 +125,8 @@ class Op:
         return self.plans[needs]
 
     def _plan(self, needs: Needs, fast: bool) -> Plan:
-        rules, names, keep, back = _plan_of(type(self), needs, fast)
+        kind: Any = type(self)
+        rules, names, keep, back = _plan_of(kind, needs, fast)
         scope = {rule: getattr(self, rule) for rule in rules}
         return Plan(self, self.device, needs, names, keep, eval(back, scope))
 

@@ -176,7 +176,7 @@ def normal_axis(axis: Any, ndim: int, name: str) -> Axis:
     return found if several else found[0]
 
 
-def _reduce(op: type[Reduction], x: Any, axis: Any, keepdims: bool, some: bool = False) -> Any:
+def _reduce(op: Any, x: Any, axis: Any, keepdims: bool, some: bool = False) -> Any:
     if axis is not None:
         axis = normal_axis(axis, x.ndim, op.__name__.lower().strip("_"))
     if some and x._data.size == 0:

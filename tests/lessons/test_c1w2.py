@@ -1,0 +1,53 @@
+"""Course 1, week 2: the figures of its lessons."""
+
+import pytest
+
+COURSE_RATES = {"0.01": (99.522, 68.0), "0.001": (88.995, 64.0), "0.0001": (68.421, 36.0)}
+
+
+def test_computation_graph(run_lesson):
+    figures = run_lesson("c1w2-computation-graph").figures
+    b, c = 3, 2
+    assert figures["J"] == 33
+    for way in (figures, figures["engine"]):
+        assert (way["dJ/da"], way["dJ/db"], way["dJ/dc"]) == (3, 3 * c, 3 * b)
+    assert figures["diamond"] == 7
+    assert figures["visits"] == {"every_path": 2**15 - 1, "topological_order": 15}
+
+
+def test_logistic_regression_on_the_built_in_faces(run_lesson):
+    run = run_lesson("c1w2-logistic-regression", "--data", "built-in")
+    for way in (run.figures, run.figures["engine"], run.figures["layers"]):
+        assert way["train_accuracy"] == pytest.approx(97.333, abs=0.01)
+        assert way["test_accuracy"] == pytest.approx(98.0)
+        assert way["costs"]["0"] == pytest.approx(0.693147, abs=1e-6)
+        assert way["costs"]["1900"] == pytest.approx(0.171785, abs=1e-6)
+    assert run.figures["wrong_reshape"]["test_accuracy"] < 60
+    assert "is 1/m missing?" in run.said  # the gradient check names the planted mistake
+    assert "ShapeError" in run.said
+
+
+@pytest.mark.slow
+@pytest.mark.course
+def test_logistic_regression_on_the_course_s_cats(run_lesson, course):
+    run = run_lesson("c1w2-logistic-regression", "--data", "course")
+    assert run.result["data"] == "course"
+    for way in (run.figures, run.figures["engine"], run.figures["layers"]):
+        assert way["train_accuracy"] == pytest.approx(99.04, abs=0.01)
+        assert way["test_accuracy"] == pytest.approx(70.0)
+        assert way["costs"]["0"] == pytest.approx(0.693147, abs=1e-6)
+        assert way["costs"]["1900"] == pytest.approx(0.140872, abs=1e-6)
+        assert way["costs"]["1999"] == pytest.approx(0.135659, abs=1e-6)
+    for way in (run.figures, run.figures["engine"]):
+        for rate, (train, test) in COURSE_RATES.items():
+            figures = way["learning_rates"][rate]
+            assert figures["train_accuracy"] == pytest.approx(train, abs=0.01)
+            assert figures["test_accuracy"] == pytest.approx(test)
+    assert run.figures["wrong_reshape"]["test_accuracy"] == pytest.approx(34.0)
+    assert (run.out / "learning_rates.png").is_file()
+
+
+def test_a_seed_changes_only_what_is_random(run_lesson):
+    figures = run_lesson("c1w2-logistic-regression", "--fast", "--data", "built-in", "--seed", "9")
+    assert figures.result["seed"] == 9
+    assert figures.figures["costs"]["0"] == pytest.approx(0.693147, abs=1e-6)
