@@ -87,13 +87,15 @@ if TYPE_CHECKING:
     from .check import compare as compare
     from .check import gradcheck as gradcheck
     from .train import accuracy as accuracy
+    from .train import evaluate as evaluate
     from .train import fit as fit
     from .viz import Graph as Graph
     from .viz import graph as graph
 
 # Rooms that not every program enters are opened at the first use of a name of theirs.
 _LATER = {
-    "accuracy": "train", "compare": "check", "fit": "train", "gradcheck": "check",
+    "accuracy": "train", "compare": "check", "evaluate": "train", "fit": "train",
+    "gradcheck": "check",
     "Graph": "viz", "graph": "viz",
     "bench": "", "check": "", "data": "", "nn": "", "optim": "", "train": "", "viz": "",
 }

@@ -200,7 +200,7 @@ def propagate(
         for edge, share in zip(node.edges, shares):
             if share is None or edge is None:
                 continue
-            of = edge if edge.__class__ is Node else edge._data  # type: ignore[union-attr]
+            of = edge if edge.__class__ is Node else edge._data
             if share.shape != of.shape or share.dtype is not of.dtype:
                 share = fit(share, edge, node)
             if node.trace is not None:
@@ -246,8 +246,8 @@ def topological_order(roots: Sequence[Node]) -> list[Node]:
     for node in order:  # grows while it is walked
         for edge in node.edges:
             if edge.__class__ is Node and edge not in seen:
-                seen.add(edge)  # type: ignore[arg-type]
-                order.append(edge)  # type: ignore[arg-type]
+                seen.add(edge)
+                order.append(edge)
     order.sort(key=_creation, reverse=True)
     return order
 
@@ -307,11 +307,10 @@ def fit(share: Any, edge: Any, node: Node) -> Any:
 def through_hooks(hooks: list[Hook], gradient: Any, owner: Any, create_graph: bool) -> Any:
     """Show hooks the gradient as a tensor; what one returns takes the gradient's place."""
     for hook in tuple(hooks):  # a hook may remove itself
-        tensor = gradient if create_graph else as_tensor(gradient, owner.device)
-        result: Any = hook(tensor)
+        result = hook(gradient if create_graph else as_tensor(gradient, owner.device))
         if result is None:
             continue
-        if not isinstance(result, Leaf) or result.shape != owner.shape:
+        if not isinstance(result, Tensor) or result.shape != owner.shape:
             raise GraphError(
                 f"a gradient hook returned {type(result).__name__} of shape "
                 f"{getattr(result, 'shape', None)}; return None, or a tensor of shape {owner.shape}"

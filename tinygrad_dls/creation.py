@@ -1,13 +1,16 @@
 """Creation functions: tensors of zeros, ones, ranges and random numbers."""
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .conversion import host_array
 from .device import Device
-from .dtypes import default_dtype
+from .dtypes import default_dtype, tensor_dtype
+from .errors import DataError, DtypeError, ShapeError
 from .ops.indexing import check_places
 from .random import Generator, default_generator
 from .tensors import Tensor
@@ -19,10 +22,24 @@ def tensor(data: Any, **options: Any) -> Tensor:
 
 
 def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
-    """(2, 3) and ((2, 3),) alike."""
+    """(2, 3) and ((2, 3),) alike; lengths are integers, 0 or more."""
     if len(shape) == 1 and isinstance(shape[0], Sequence):
         shape = tuple(shape[0])
-    return tuple(map(int, shape))
+    try:
+        lengths = tuple(map(operator.index, shape))
+    except TypeError as error:
+        raise ShapeError(f"a shape is made of integers, not {shape}") from error
+    if any(n < 0 for n in lengths):
+        raise ShapeError(f"no axis has a negative length:\n  {lengths}")
+    return lengths
+
+
+def _made(make: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    """What a NumPy function makes; DataError, with its reason, where it refuses."""
+    try:
+        return make(*arguments, **keywords)
+    except (ValueError, TypeError, OverflowError, ZeroDivisionError) as error:
+        raise DataError(f"{make.__name__} of {arguments}: {error}") from error
 
 
 def full(
@@ -30,34 +47,34 @@ def full(
     requires_grad: bool = False, device: str | Device | None = None,
 ) -> Tensor:
     """All elements `value`; floats by default."""
-    lengths = (shape,) if isinstance(shape, int) else tuple(shape)
-    array = np.full(lengths, value, dtype or (default_dtype() if isinstance(value, float) else None))
+    kind = dtype or (default_dtype() if isinstance(value, float) else None)
+    array = _made(np.full, _shape((shape,)), value, kind)
     return Tensor(array, requires_grad, device=device)
 
 
 def zeros(*shape: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """All elements 0, of the default float dtype: zeros((2, 3)) or zeros(2, 3)."""
-    return Tensor(np.zeros(_shape(shape), dtype or default_dtype()), **options)
+    return Tensor(np.zeros(_shape(shape), tensor_dtype(dtype or default_dtype())), **options)
 
 
 def ones(*shape: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """All elements 1, of the default float dtype: ones((2, 3)) or ones(2, 3)."""
-    return Tensor(np.ones(_shape(shape), dtype or default_dtype()), **options)
+    return Tensor(np.ones(_shape(shape), tensor_dtype(dtype or default_dtype())), **options)
 
 
 def zeros_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape, dtype and place of x."""
-    return Tensor(np.zeros(x.shape, dtype or x.dtype), requires_grad, device=x.device)
+    return Tensor(np.zeros(x.shape, tensor_dtype(dtype or x.dtype)), requires_grad, device=x.device)
 
 
 def ones_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape, dtype and place of x."""
-    return Tensor(np.ones(x.shape, dtype or x.dtype), requires_grad, device=x.device)
+    return Tensor(np.ones(x.shape, tensor_dtype(dtype or x.dtype)), requires_grad, device=x.device)
 
 
 def arange(*range_: float, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """start, start + step ... below stop; integers of integers, else floats."""
-    array = np.arange(*range_, dtype=dtype)
+    array = _made(np.arange, *range_, dtype=dtype)
     if dtype is None and array.dtype.kind == "f":
         array = array.astype(default_dtype())
     return Tensor(array, **options)
@@ -65,17 +82,19 @@ def arange(*range_: float, dtype: DTypeLike | None = None, **options: Any) -> Te
 
 def linspace(start: float, stop: float, num: int = 50, **options: Any) -> Tensor:
     """`num` floats from start to stop, both included, evenly spaced."""
-    return Tensor(np.linspace(start, stop, num).astype(default_dtype()), **options)
+    return Tensor(_made(np.linspace, start, stop, num).astype(default_dtype()), **options)
 
 
 def eye(n: int, m: int | None = None, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """Ones on the diagonal of an n by m matrix, zeros elsewhere."""
-    return Tensor(np.eye(n, m, dtype=dtype or default_dtype()), **options)
+    return Tensor(_made(np.eye, n, m, dtype=tensor_dtype(dtype or default_dtype())), **options)
 
 
 def one_hot(labels: Any, classes: int, dtype: DTypeLike | None = None) -> Tensor:
     """A row of `classes` numbers for each label: 1 at the label, 0 elsewhere."""
-    places = labels.numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    places = labels.numpy() if isinstance(labels, Tensor) else host_array(labels)
+    if places.dtype.kind not in "iu":
+        raise DtypeError(f"labels are integers, not {places.dtype}")
     check_places(places, classes, "label")
     device = labels.device if isinstance(labels, Tensor) else None
     return Tensor(np.eye(classes, dtype=dtype or default_dtype())[places], device=device)
@@ -100,4 +119,5 @@ def randint(
     **options: Any,
 ) -> Tensor:
     """Integers, low <= x < high."""
-    return Tensor((generator or default_generator).integers(low, high, shape), **options)
+    draw = (generator or default_generator).integers
+    return Tensor(_made(draw, low, high, _shape((shape,))), **options)

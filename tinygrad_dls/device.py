@@ -97,7 +97,9 @@ def _namespace(name: str) -> Any:
         return strict.xp
     if kind == "cuda" and (number.isdigit() or not number):
         return _cupy(int(number))
-    raise DeviceError(f"no device is called {name!r}: there are 'cpu', 'cuda', 'cuda:1' and 'strict'")
+    raise DeviceError(
+        f"no device is called {name!r}: there are 'cpu', 'cuda', 'cuda:1' and 'strict'"
+    )
 
 
 def _cupy(number: int) -> Any:

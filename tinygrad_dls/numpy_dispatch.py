@@ -3,6 +3,7 @@
 Without this `np.exp(x)` would quietly compute on a bare array and lose the graph.
 """
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -19,19 +20,22 @@ _UFUNCS: dict[str, Any] = {
     "sign": ops.sign, "less": ops.less, "less_equal": ops.less_equal, "greater": ops.greater,
     "greater_equal": ops.greater_equal, "equal": ops.equal, "not_equal": ops.not_equal,
     "logical_not": ops.logical_not, "logical_and": ops.logical_and, "logical_or": ops.logical_or,
+    "invert": ops.logical_not, "bitwise_and": ops.logical_and, "bitwise_or": ops.logical_or,
     "square": lambda x: ops.power(x, 2),
 }
 
 _FUNCTIONS: dict[str, Any] = {
     "sum": ops.sum, "mean": ops.mean, "var": ops.var, "std": ops.std, "max": ops.max,
     "amax": ops.max, "min": ops.min, "amin": ops.min, "argmax": ops.argmax, "argmin": ops.argmin,
-    "any": ops.any, "all": ops.all, "reshape": ops.reshape, "transpose": ops.transpose,
+    "any": ops.any, "all": ops.all, "reshape": lambda a, shape: ops.reshape(a, shape),
+    "transpose": lambda a, axes=None: ops.transpose(a, axes),
     "swapaxes": ops.swapaxes, "moveaxis": ops.moveaxis, "expand_dims": ops.expand_dims,
     "squeeze": ops.squeeze, "ravel": ops.flatten, "broadcast_to": ops.broadcast_to,
     "concatenate": ops.concatenate, "stack": ops.stack, "where": ops.where, "clip": ops.clip,
     "dot": ops.matmul, "take_along_axis": ops.take_along_axis, "copy": ops.clone,
     "shape": lambda x: x.shape, "ndim": lambda x: x.ndim, "size": lambda x: x.size,
 }
+_KEYWORDS = {"ddof": "correction", "a_min": "min", "a_max": "max"}
 
 
 class NumpyDispatch:
@@ -46,9 +50,11 @@ class NumpyDispatch:
                 "write x.numpy() for the values, or x.detach()"
             )
         values: np.ndarray[Any, Any] = self.numpy()  # type: ignore[attr-defined]
-        if dtype is not None and values.dtype != dtype:
-            return values.astype(dtype)
-        return values.copy() if copy else values
+        if dtype is None or values.dtype == dtype:
+            return values.copy() if copy else values
+        if copy is False:
+            raise DtypeError(f"{values.dtype} as {dtype} is a copy, and copy=False forbids one")
+        return values.astype(dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         ours = _UFUNCS.get(ufunc.__name__)
@@ -61,6 +67,11 @@ class NumpyDispatch:
         ours = _FUNCTIONS.get(func.__name__)
         if ours is None:
             raise _no_counterpart(func.__name__, {})
+        kwargs = {_KEYWORDS.get(k, k): v for k, v in kwargs.items()}
+        try:
+            inspect.signature(ours).bind(*args, **kwargs)
+        except TypeError as error:
+            raise _no_counterpart(func.__name__, kwargs) from error
         return ours(*args, **kwargs)
 
 

@@ -88,7 +88,7 @@ class Operators:
     transpose = ops.transpose
     swapaxes = ops.swapaxes
     broadcast_to = ops.broadcast_to
-    flatten = ops.flatten
+    flatten = renamed(ops.flatten)
 
     @property
     def T(self) -> Any:

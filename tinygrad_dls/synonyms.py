@@ -5,17 +5,25 @@ from collections.abc import Callable
 from typing import Any
 
 from . import ops
+from .autograd import Leaf
+from .device import default_device
 from .errors import ShapeError
+from .ops.call import tensor_of
 
-_NAMES = {"dim": "axis", "keepdim": "keepdims", "unbiased": "correction"}
+_NAMES = {"dim": "axis", "keepdim": "keepdims", "unbiased": "correction",
+          "start_dim": "start_axis", "end_dim": "end_axis"}
+_OF_MANY = ("concatenate", "stack")
 _PAIRS = ("max", "min")
 
 
 def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, which also takes dim= for axis= and keepdim= for keepdims=."""
+    """`function` of a tensor, which also takes lists, dim= for axis= and keepdim= for keepdims=."""
+    of_one = function.__name__ not in _OF_MANY
 
     @functools.wraps(function)
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if of_one and not isinstance(x, Leaf):
+            x = tensor_of(x, default_device())
         if kwargs:
             if "dim" in kwargs and function.__name__ in _PAIRS:
                 name = function.__name__
@@ -53,6 +61,14 @@ class Synonyms:
     def matmul(self, other: Any) -> Any:
         """PyTorch's name of `@`."""
         return ops.matmul(self, other)
+
+    def numel(self) -> int:
+        """PyTorch's name of `size`."""
+        return int(self.size)  # type: ignore[attr-defined]
+
+    def cpu(self) -> Any:
+        """PyTorch's name of `to("cpu")`."""
+        return self.to("cpu")  # type: ignore[attr-defined]
 
     def float(self) -> Any:
         """PyTorch's name of `astype("float32")`."""

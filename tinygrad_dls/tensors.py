@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -356,7 +356,8 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
         if dtype is not None:
             return self.astype(dtype)
         device = Device(place)  # type: ignore[arg-type]
-        return self if device is self.device else ops.to_device(self, device)  # type: ignore[no-any-return]
+        there: Tensor = self if device is self.device else ops.to_device(self, device)
+        return there
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """This tensor in another dtype; itself if it has it."""

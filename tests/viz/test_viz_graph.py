@@ -60,7 +60,7 @@ def test_folder_that_cannot_be_written(tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tinygrad_dls.viz.graphs.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("pathlib.Path.write_bytes", refuse)
     with pytest.raises(DataError, match="Permission denied"):
         Graph(three_times()).save(tmp_path / "g.dot")
 

@@ -2,12 +2,10 @@
 
 import argparse
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError
+from ..files import check_parent, write_whole
 
 
 def add_parser(subparsers: Any) -> None:
@@ -27,17 +25,17 @@ def run_command(arguments: argparse.Namespace) -> int:
     from .run import run  # frameworks are loaded only when they are timed
 
     for path in (arguments.json, arguments.markdown):
-        if path is not None and not path.resolve().parent.is_dir():
-            raise DataError(f"the folder of {path} does not exist: make it first")
+        if path is not None:
+            check_parent(path)
     cases = arguments.cases.split(",") if arguments.cases else None
     peers = arguments.peers.split(",") if arguments.peers else None
     found = run(cases, peers, report=lambda line: print(f"measuring {line}", flush=True))
     table = markdown(found)
     print(table)
     if arguments.json:
-        _write(arguments.json, json.dumps(found, indent=1) + "\n")
+        write_whole(arguments.json, json.dumps(found, indent=1) + "\n")
     if arguments.markdown:
-        _write(arguments.markdown, table)
+        write_whole(arguments.markdown, table)
     return 0
 
 
@@ -63,11 +61,3 @@ def markdown(found: dict[str, Any]) -> str:
     for name, seconds in found.get("latency", {}).items():
         lines.append(f"\n{name}: {seconds:.3f}")
     return "\n".join(lines) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile("w", dir=path.resolve().parent, delete=False,
-                                     encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)

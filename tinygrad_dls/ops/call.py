@@ -275,7 +275,7 @@ def _with_constant(x: Any, constant: Any, device: Device, promotes: bool) -> tup
             f"({str(device)!r})"
         )
     array = tensor_of(constant, device)._data
-    return promote(x, array) if promotes else (x, array)  # type: ignore[return-value]
+    return promote(x, array) if promotes else (x, array)
 
 
 def _to_floats(x: Any, y: Any) -> tuple[Any, Any]:

@@ -211,8 +211,8 @@ class Clip(Op):
     numpy = staticmethod(lambda x, low, high: np.clip(x, low, high))
     samples = staticmethod(
         lambda rng: [
-            Sample((x,), {"low": a, "high": b})
-            for x in (np.array([[-1.9, -0.5, 0.3], [0.9, 1.2, 1.7]]), np.array(0.7), np.zeros((0, 3)))
+            Sample((np.array(x),), {"low": a, "high": b})
+            for x in ([[-1.9, -0.5, 0.3], [0.9, 1.2, 1.7]], 0.7, np.zeros((0, 3)))
             for a, b in ((-1.0, 1.0), (None, 0.5), (-0.4, None))
         ]
     )

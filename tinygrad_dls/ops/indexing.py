@@ -129,7 +129,7 @@ class TakeAlongAxis(Op):
 
 
 def getitem(x: Any, index: Any) -> Any:
-    """x[index]; index as in NumPy: integers, slices, None, ..., arrays or tensors of places, masks."""
+    """x[index] as in NumPy: integers, slices, None, ..., arrays or tensors of places, masks."""
     return function(GetItem(plain_index(index, x, keep=x.requires_grad and mode.grad)))(x)
 
 
@@ -138,8 +138,8 @@ def take_along_axis(x: Any, places: Any, axis: int) -> Any:
     places = places if isinstance(places, Leaf) else tensor_of(places, x.device)
     if places.dtype.kind not in "iu" or places.ndim != x.ndim:
         raise ShapeError(
-            f"take_along_axis takes as many axes of integer places as x has:\n  x       {x.shape}\n"
-            f"  places  {places.shape} {places.dtype}"
+            "take_along_axis takes as many axes of integer places as x has, not "
+            f"{places.dtype}:\n  x       {x.shape}\n  places  {places.shape}"
         )
     return function_of(TakeAlongAxis, normal_axis(axis, x.ndim, "take_along_axis"))(x, places)
 
@@ -161,7 +161,7 @@ def _part(part: Any, x: Any, keep: bool) -> Any:
         return int(part)
     if isinstance(part, Leaf):
         if part.device is not x.device:
-            raise DeviceError(f"an index on {part.device} for a tensor on {x.device}: move it there")
+            raise DeviceError(f"an index on {part.device} of a tensor on {x.device}: move it")
         part = part._data
     elif isinstance(part, (list, range, np.ndarray)):
         try:

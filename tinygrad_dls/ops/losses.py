@@ -83,7 +83,7 @@ def _reductions(samples: list[tuple[Any, ...]]) -> list[Sample]:
 
 
 def _reduced(losses: Any, reduction: str) -> Any:
-    return {"none": lambda x: x, "mean": np.mean, "sum": np.sum}[reduction](losses)
+    return losses if reduction == "none" else getattr(np, reduction)(losses)
 
 
 def _labelled(rng: Rng) -> list[Sample]:

@@ -13,8 +13,9 @@ from .samples import samples_of
 
 
 class Matmul(Op):
-    """y = a @ b: y[i, j] = sum over k of a[i, k] b[k, j].    dL/da = dL/dy @ b.T,  dL/db = a.T @ dL/dy
+    """y = a @ b: y[i, j] = sum over k of a[i, k] b[k, j].
 
+    dL/da = dL/dy @ b.T,  dL/db = a.T @ dL/dy
     Leading axes are batches and broadcast; a vector is a row on the left, a column on the right.
     """
 

@@ -22,7 +22,7 @@ An op object holds parameters (axis, p ...), never the state of a call.
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import CodeType
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
@@ -189,7 +189,7 @@ def register_functions(namespace: Any) -> None:
     _Tensors.xp = _Tensors.kernels = namespace
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parameters(function: Any) -> tuple[str, ...]:
     """The names of a method's parameters after self."""
     return tuple(

@@ -1,16 +1,17 @@
 """Operations that move elements and do not change them."""
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..autograd import Array, Leaf
+from ..device import default_device
 from ..errors import ShapeError
-from .call import function, function_of
+from .call import function, function_of, is_float, tensor_of
 from .op import Op
-from .reduction import normal_axis
 from .samples import samples_of
 
 
@@ -150,7 +151,17 @@ def _ints(values: tuple[Any, ...]) -> tuple[int, ...]:
     """(2, 3), ((2, 3),) and ([2, 3],) all mean 2 by 3."""
     if len(values) == 1 and isinstance(values[0], Sequence):
         values = tuple(values[0])
-    return tuple(map(int, values))
+    try:
+        return tuple(map(operator.index, values))
+    except TypeError as error:
+        raise ShapeError(f"lengths and axes are integers, not {values}") from error
+
+
+def _axis(axis: Any, ndim: int, name: str) -> int:
+    """One axis of a tensor with `ndim` of them, counted from the start."""
+    if not isinstance(axis, (int, np.integer)) or not -ndim <= axis < ndim:
+        raise ShapeError(f"{name}: {axis!r} is no axis of a tensor with {ndim} dimensions")
+    return int(axis) % ndim
 
 
 def reshape(x: Any, *shape: Any) -> Any:
@@ -162,22 +173,24 @@ def transpose(x: Any, *axes: Any) -> Any:
     """x with its axes in the order given, all of them as in NumPy; without any, reversed."""
     order = _ints(axes) if axes and axes != (None,) else tuple(range(x.ndim))[::-1]
     if len(order) != x.ndim:
-        hint = f"; to swap two axes write x.swapaxes({order[0]}, {order[1]})" if len(
-            order) == 2 else ""
+        swap = len(order) == 2 and all(-x.ndim <= i < x.ndim for i in order)
+        hint = f"\nTo swap two axes write x.swapaxes({order[0]}, {order[1]})" if swap else ""
         raise ShapeError(
             f"transpose names all axes, as NumPy's does: {order} for a tensor of shape\n"
             f"  {x.shape}{hint}"
         )
     order = tuple(i % x.ndim if -x.ndim <= i < x.ndim else i for i in order)
     if sorted(order) != list(range(x.ndim)):
-        raise ShapeError(f"transpose: {order} is no order of the axes of a tensor of shape\n  {x.shape}")
+        raise ShapeError(
+            f"transpose: {order} is no order of the axes of a tensor of shape\n  {x.shape}"
+        )
     return function_of(Transpose, order)(x)
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """x with two axes exchanged."""
     order = list(range(x.ndim))
-    a, b = (int(normal_axis(i, x.ndim, "swapaxes")) for i in (axis1, axis2))  # type: ignore
+    a, b = _axis(axis1, x.ndim, "swapaxes"), _axis(axis2, x.ndim, "swapaxes")
     order[a], order[b] = order[b], order[a]
     return transpose(x, order)
 
@@ -185,13 +198,14 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 def moveaxis(x: Any, source: int, destination: int) -> Any:
     """x with one axis moved to another place, the others in their order."""
     order = list(range(x.ndim))
-    order.insert(destination % x.ndim, order.pop(source % x.ndim))
+    taken = order.pop(_axis(source, x.ndim, "moveaxis"))
+    order.insert(_axis(destination, x.ndim, "moveaxis"), taken)
     return transpose(x, order)
 
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
     """x repeated to `shape` as broadcasting would; no copy."""
-    return function_of(BroadcastTo, tuple(shape))(x)
+    return function_of(BroadcastTo, _ints((shape,)))(x)
 
 
 def spread(x: Any, shape: Sequence[int]) -> Any:
@@ -201,7 +215,7 @@ def spread(x: Any, shape: Sequence[int]) -> Any:
 
 def expand_dims(x: Any, axis: int) -> Any:
     """x with a new axis of length 1 at place `axis`."""
-    place = axis % (x.ndim + 1)
+    place = _axis(axis, x.ndim + 1, "expand_dims")
     return reshape(x, (*x.shape[:place], 1, *x.shape[place:]))
 
 
@@ -209,9 +223,12 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     """x without its axes of length 1, or without the ones named."""
     if axis is None:
         return reshape(x, tuple(n for n in x.shape if n != 1))
-    axes = np.atleast_1d(normal_axis(axis, x.ndim, "squeeze"))  # type: ignore[arg-type]
+    named = axis if isinstance(axis, (tuple, list)) else [axis]
+    axes = [_axis(i, x.ndim, "squeeze") for i in named]
     if any(x.shape[i] != 1 for i in axes):
-        raise ShapeError(f"squeeze takes axes of length 1; axis {axis} of a tensor of shape\n  {x.shape}")
+        raise ShapeError(
+            f"squeeze takes axes of length 1, not axis {axis} of a tensor of shape\n  {x.shape}"
+        )
     return reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in axes))
 
 
@@ -219,21 +236,38 @@ def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Any:
     """x with the axes from `start_axis` to `end_axis` made one."""
     if x.ndim == 0:
         return reshape(x, (1,))
-    start, end = start_axis % x.ndim, end_axis % x.ndim
+    start, end = _axis(start_axis, x.ndim, "flatten"), _axis(end_axis, x.ndim, "flatten")
+    if start > end:
+        raise ShapeError(f"flatten from axis {start_axis} to {end_axis}: the first comes after")
     middle = math.prod(x.shape[start : end + 1])
     return reshape(x, (*x.shape[:start], middle, *x.shape[end + 1 :]))
 
 
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Tensors one after the other along `axis`; all other axes must be equal."""
-    if not arrays:
-        raise ShapeError("concatenate of no tensors")
-    ndim = max(a.ndim for a in arrays)
-    return function_of(Concatenate, normal_axis(axis, ndim, "concatenate"))(*arrays)
+    parts = _tensors(arrays, "concatenate")
+    ndim = max(1, *(part.ndim for part in parts))
+    return function_of(Concatenate, _axis(axis, ndim, "concatenate"))(*parts)
 
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Tensors of one shape along a new axis."""
-    if not arrays:
-        raise ShapeError("stack of no tensors")
-    return function_of(Stack, axis % (np.ndim(arrays[0]) + 1))(*arrays)
+    parts = _tensors(arrays, "stack")
+    return function_of(Stack, _axis(axis, parts[0].ndim + 1, "stack"))(*parts)
+
+
+def _tensors(arrays: Sequence[Any], name: str) -> list[Any]:
+    """Tensors as they are; numbers, lists and arrays on the device of the first tensor."""
+    parts = list(arrays)
+    device = next((a.device for a in parts if isinstance(a, Leaf)), default_device())
+    if not parts:
+        raise ShapeError(f"{name} of no tensors")
+    if all(isinstance(a, Leaf) for a in parts):
+        return parts
+    floats = [a.dtype for a in parts if is_float(a)]
+    return [
+        a if isinstance(a, Leaf)
+        else tensor_of(np.asarray(a, np.result_type(*floats)) if floats and isinstance(a, float)
+                       else a, device)
+        for a in parts
+    ]

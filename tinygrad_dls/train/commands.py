@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_dls.errors import Error
+from tinygrad_dls.files import open_folder
 from tinygrad_dls.train.catalog import Entry, UnknownLesson, find_lesson, lessons
 from tinygrad_dls.train.lesson import text_table
 from tinygrad_dls.train.options import Options, add_options
-from tinygrad_dls.train.output import open_folder
 
 DONE, FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 LOG = "output.txt"  # what a lesson says while `--all` runs it

@@ -33,8 +33,8 @@ import numpy as np
 from tinygrad_dls.data import sources
 from tinygrad_dls.device import Device, set_default_device
 from tinygrad_dls.errors import DataError, DeviceError, FormatError
+from tinygrad_dls.files import open_folder, whole_file
 from tinygrad_dls.train.options import VARIABLE, Options
-from tinygrad_dls.train.output import open_folder, whole_file
 from tinygrad_dls.train.progress import progress
 
 T = TypeVar("T")

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..autograd import Leaf
 from ..errors import DataError
+from ..files import check_parent
 from ..scripts import missing, run_script
 from .trace import graph
 
@@ -27,8 +28,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    if not args.out.resolve().parent.is_dir():  # before the script runs, which may take long
-        raise DataError(f"the folder of {args.out} does not exist: make it first")
+    check_parent(args.out)  # before the script runs, which may take long
     found = run_script(args.script)
     if args.name not in found:
         raise missing(args.script, args.name, found)

@@ -2,13 +2,13 @@
 
 import os
 import re
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError, FormatError, GraphError
+from ..errors import FormatError, GraphError
+from ..files import write_whole
 from . import engines, style
 from .dot import write_dot
 from .picture import OptionError, Options, Picture, picture
@@ -97,7 +97,7 @@ class Graph:
                 f"it can be {', '.join(writers)}"
             )
         content = writer()
-        _write(target, content.encode() if isinstance(content, str) else content)
+        write_whole(target, content)
         return target
 
     def _options(self, changes: dict[str, Any]) -> Options:
@@ -110,30 +110,6 @@ class Graph:
     def _svg(self, drawn: Picture) -> str:
         made = engines.run(write_dot(drawn), "svg", drawn.options.engine)
         return _dressed(made.decode(), drawn) if made else write_svg(drawn)
-
-
-def _write(target: Path, content: bytes) -> None:
-    """All of the content, or nothing: a temporary file beside the target takes its place."""
-    folder = target.parent
-    if not folder.is_dir():
-        raise DataError(f"{str(target)!r}: there is no folder {str(folder)!r}; make it first")
-    try:
-        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{target.name}.")
-    except OSError as error:
-        raise DataError(f"{str(target)!r} cannot be written: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)  # mkstemp makes it for the owner alone
-        os.replace(name, target)
-    except OSError as error:
-        os.unlink(name)
-        raise DataError(f"{str(target)!r} cannot be written: {error.strerror}") from error
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 # --- what Graphviz's SVG lacks -------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The folder of a lesson's files: opened before the work begins, written to whole or not at all."""
+"""Writing files whole or not at all."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tinygrad_dls.errors import DataError
+from .errors import DataError
 
 
 def open_folder(folder: Path) -> Path:
@@ -27,6 +27,13 @@ def open_folder(folder: Path) -> Path:
     return folder
 
 
+def check_parent(path: Path) -> None:
+    """DataError if the folder a file is to be written to is not there; asked before the work."""
+    folder = path.expanduser().absolute().parent
+    if not folder.is_dir():
+        raise DataError(f"{str(path)!r}: there is no folder {str(folder)!r}; make it first")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A path beside `path`, of the same ending, that takes its place if the block ends well."""
@@ -39,3 +46,10 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise DataError(f"{path} cannot be written ({reason})") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file: all of the content, or nothing."""
+    check_parent(path)
+    with whole_file(path) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
