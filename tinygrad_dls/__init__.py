@@ -84,11 +84,11 @@ from .tensors import from_numpy as from_numpy
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .check import compare as compare
-    from .check import gradcheck as gradcheck
-    from .train import accuracy as accuracy
-    from .train import evaluate as evaluate
-    from .train import fit as fit
+    from .check.compare import compare as compare
+    from .check.gradcheck import gradcheck as gradcheck
+    from .train.metrics import accuracy as accuracy
+    from .train.fit import evaluate as evaluate
+    from .train.fit import fit as fit
     from .viz import Graph as Graph
     from .viz import graph as graph
 
