@@ -1,0 +1,118 @@
+"""The project as a whole: its files, its metadata, its promises about itself."""
+
+import ast
+import re
+import subprocess
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "tinygrad_dls"
+ROOMS = (  # from the ground up: a room imports only from those before it
+    {"errors", "modes", "dtypes", "storage", "folders", "files", "version", "strict", "kernels"},
+    {"device", "random"},
+    {"autograd"},
+    {"conversion"},
+    {"ops"},
+    {"operators", "synonyms", "numpy_dispatch"},
+    {"tensors"},
+    {"creation", "functions", "gradients", "scripts"},
+    {"nn", "optim", "data"},
+    {"check", "train", "viz"},
+    {"bench"},
+    {"cli", "__main__", "__init__"},
+)
+
+
+def _room(path):
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def _imports(path):
+    """(room, at the top of the file?) of every import of our own rooms."""
+    tree = ast.parse(path.read_text("utf-8"))
+    typing_only = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for child in ast.walk(node)
+    }
+    depth = len(path.relative_to(PACKAGE).parts)
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level == 0 and module.startswith("tinygrad_dls"):
+                rest = module.split(".")[1:]
+            elif node.level == depth:
+                rest = module.split(".") if module else []
+            else:
+                continue
+            yield from ([rest[0]] if rest else [alias.name for alias in node.names])
+
+
+def test_rooms_import_only_from_rooms_below():
+    level = {room: i for i, rooms in enumerate(ROOMS) for room in rooms}
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        here = _room(path)
+        assert here in level, f"{here} has no place in ROOMS: add it"
+        for there in _imports(path):
+            if there in level and level[there] > level[here]:
+                wrong.append(f"{path.relative_to(ROOT)} imports {there}")
+    assert wrong == []
+
+
+def test_files_have_at_most_400_lines():
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in PACKAGE.rglob("*.py")
+        if (lines := len(path.read_text("utf-8").splitlines())) > 400
+    }
+    assert long == {}
+
+
+def test_the_table_of_operations_is_up_to_date():
+    result = subprocess.run([sys.executable, ROOT / "tools" / "op_table.py", "--check"])
+    assert result.returncode == 0, "run: python tools/op_table.py"
+
+
+def test_every_package_is_listed_for_the_wheel():
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    listed = set(config["options"]["packages"].split())
+    there = {
+        ".".join(path.parent.relative_to(ROOT).parts) for path in PACKAGE.rglob("__init__.py")
+    }
+    assert there | {"tinygrad_dls.lessons", "tinygrad_dls.datasets"} == listed
+
+
+def test_importing_the_package_loads_neither_numba_nor_what_lessons_need():
+    code = (
+        "import sys, tinygrad_dls\n"
+        "heavy = {'numba', 'matplotlib', 'sklearn', 'scipy', 'h5py', 'torch', 'PIL', 'graphviz'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "lessons/README.md",
+                                  "datasets/README.md"])
+def test_links_between_files_lead_somewhere(page):
+    text = (ROOT / page).read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
+        if not re.match(r"[a-z]+:", target):
+            assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_readmes_first_program_prints_what_it_says():
+    text = (ROOT / "README.md").read_text("utf-8")
+    program = text.split("```python\n")[1].split("model = ")[0]
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout.strip() == "Tensor([[2., 4.],\n        [6., 8.]])", result.stderr
