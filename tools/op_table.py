@@ -16,8 +16,8 @@ from tinygrad_dls.ops.op import Op  # noqa: E402
 TABLE = ROOT / "tinygrad_dls" / "ops" / "README.md"
 HEAD = """# Operations
 
-Made by `python tools/op_table.py` from the declarations: one class each, with forward, backward and the
-samples that prove it. `y` is the output, `L` what is differentiated.
+Made by `python tools/op_table.py` from the declarations: one class each, with forward, backward
+and the samples that prove it. `y` is the output, `L` what is differentiated.
 
 | operation | value and gradient | second derivative | file |
 |---|---|---|---|
