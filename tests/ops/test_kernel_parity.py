@@ -1,0 +1,186 @@
+"""The compiled kernels give what the readable reference gives.
+
+Each kernel is called with the arguments that the ops' samples lead to (recorded on the way), in
+float32 and float64, and with large ones: odd lengths, strides, extreme values.
+"""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinygrad_dls.kernels.reference import ReferenceKernels
+from tinygrad_dls.ops.op import Op
+
+from . import checks
+from .test_declarations import SAMPLED
+
+pytest.importorskip("numba")
+from tinygrad_dls.kernels.cpu import CompiledKernels
+
+KERNELS = [n for n in dir(ReferenceKernels) if not n.startswith("_")]
+TOLERANCE = {"float16": (2e-3, 2e-3), "float32": (5e-6, 2e-6), "float64": (1e-13, 1e-14)}
+REFERENCE, COMPILED = ReferenceKernels(np), CompiledKernels(np)
+Call = tuple[Any, ...]
+
+
+class Recorder:
+    """The reference, which remembers its calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Call]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        kernel = getattr(REFERENCE, name)
+
+        def call(*arguments: Any) -> Any:
+            self.calls.append((name, copied(arguments)))
+            return kernel(*arguments)
+
+        return call
+
+
+def copied(arguments: Call) -> Call:
+    return tuple(a.copy() if isinstance(a, np.ndarray) else a for a in arguments)
+
+
+def recorded() -> Iterator[tuple[str, Call]]:
+    """The kernel calls of every sample of every op, forward and backward."""
+    for op in SAMPLED.values():
+        for sample in checks.samples_of(op):
+            yield from calls_of(op, sample)
+
+
+def calls_of(op: type[Op], sample: Any) -> list[tuple[str, Call]]:
+    recorder = Recorder()
+    place: Any = SimpleNamespace(xp=np, kernels=recorder)
+    bound = op(**sample.parameters).on(place)
+    made = bound.forward(*sample.inputs)
+    made = tuple(map(np.asarray, made)) if op.extras else (np.asarray(made),)
+    if op.differentiable:
+        needs = tuple(x.dtype.kind == "f" for x in sample.inputs)
+        plan = bound.plan(needs)
+        plan.back(checks.direction(made[0].shape, 1), plan.keep(*sample.inputs, *made, needs))
+    return recorder.calls
+
+
+RECORDED: dict[str, list[Call]] = {name: [] for name in KERNELS}
+for _name, _arguments in recorded():
+    RECORDED[_name].append(_arguments)
+
+
+def values(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """Normal numbers; among them huge, tiny and zero ones."""
+    x = np.random.default_rng(seed).standard_normal(shape) * 3
+    flat = x.reshape(-1)
+    flat[:8] = (0.0, -0.0, 88.0, -88.0, 1e-30, -1e-30, 30.0, -104.0)
+    return x
+
+
+def large(name: str) -> list[Call]:
+    """Arguments by hand: large and of awkward lengths, for every kernel."""
+    n, rng = 10_007, np.random.default_rng(1)
+    x, dy, y = values((n,)), values((n,), 1), np.tanh(values((n,), 2))
+    rows, labels = values((37, 11)), rng.integers(0, 11, 37)
+    w, g, state = values((n,), 3), values((n,), 4), np.abs(values((n,), 5))
+    adam = (w, g, g * 0.1, state, 0.01, 0.9, 0.999, 1e-8)
+    sgd = (w, g, state, 0.1, 0.9)
+    return {
+        "tanh": [(x,)], "sigmoid": [(x,)], "relu": [(x,)], "leaky_relu": [(x, 0.1)],
+        "tanh_backward": [(dy, y)], "sigmoid_backward": [(dy, np.abs(y))],
+        "relu_backward": [(dy, np.maximum(x, 0))],
+        "linear": [(values((65, 4)), values((3, 4)), values((9,))[6:]), (rows, rows[:5], None)],
+        "linear_backward": [(rows, values((37, 5)), values((11, 5)), needs)
+                            for needs in ((True,) * 3, (False, True, True), (True, False, False))]
+        + [(values((9, 2)), values((9, 4)), values((2, 4)), needs)
+           for needs in ((True,) * 3, (False, True, True), (True, False, True))],
+        "sum_rows": [(rows,), (rows.T,), (values((1, 9)),), (values((3000, 33)),)],
+        "softmax": [(rows, 1), (rows, 0), (rows[:, ::2], 1), (values((3, 4, 5)), 2)],
+        "log_softmax": [(rows, 1), (rows, 0)],
+        "cross_entropy": [(rows, labels), (rows, labels.astype(np.uint8)),
+                          (np.asfortranarray(rows), labels)],
+        "cross_entropy_backward": [(dy[:37], rows, labels), (np.array(0.5), rows, labels)],
+        "binary_cross_entropy": [(x, np.abs(y)), (x, np.zeros(n)), (x, 1.0)],
+        "binary_cross_entropy_backward": [(dy, x, np.abs(y)), (np.array(0.3), x, np.ones(n))],
+        "sgd": [(w, g, None, 0.1, 0.0, 0.0, 0.01, False, True), (*sgd, 0.1, 0.0, False, True),
+                (*sgd, 0.1, 0.2, False, False), (*sgd, 0.0, 0.0, True, False),
+                (*sgd, 0.0, 0.0, True, True)],
+        "rmsprop": [(w, g, state, None, None, 0.01, 0.99, 1e-8, 0.1, 0.0),
+                    (w, g, state + 900, g * 0.1, np.zeros(n), 0.01, 0.99, 1e-8, 0.0, 0.9)],
+        "adam": [(*adam, 0.0, False, 0.1, 0.001), (*adam, 0.1, False, 0.5, 0.5),
+                 (*adam, 0.1, True, 0.5, 0.5)],
+        "random_bits": [(7, n), (2**63 - 1, 3), (0, 0)],
+        "dropout": [(x, 0.3, 7), (x, 0.999, 1), (x[::2], 0.5, 3), (rows, 0.0, 2)],
+        "spread": [(np.array(2.5), (3, 4)), (np.array(1.0), ()), (x[:4].reshape(4, 1), (4, 3))],
+    }[name]
+
+
+def cast(arguments: Call, dtype: str) -> Call:
+    def one(a: Any) -> Any:
+        if isinstance(a, np.ndarray) and a.dtype.kind == "f":
+            return a.astype(dtype, order="K") if a.flags.forc else strided(a.astype(dtype))
+        return a
+
+    return tuple(one(a) for a in arguments)
+
+
+def strided(x: np.ndarray) -> np.ndarray:
+    """The same values, every second place of memory."""
+    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
+    wide[..., ::2] = x
+    return wide[..., ::2]
+
+
+def compare(name: str, arguments: Call, dtype: str) -> None:
+    rtol, atol = TOLERANCE[dtype]
+    results = []
+    for table in (REFERENCE, COMPILED):
+        mine = cast(copied(arguments), dtype)
+        made = getattr(table, name)(*mine)
+        changed = [a for a in mine if isinstance(a, np.ndarray)]
+        results.append([*(made if isinstance(made, tuple) else (made,)), *changed])
+    for want, got in zip(*results, strict=True):
+        if want is None:
+            assert got is None
+            continue
+        assert np.shape(got) == np.shape(want)
+        assert got.dtype == want.dtype
+        scale = max(1.0, float(np.abs(want).max())) if name == "sum_rows" and want.size else 1.0
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=atol * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_compiled_equals_reference(name: str, dtype: str) -> None:
+    for arguments in [*RECORDED[name], *large(name)]:
+        compare(name, arguments, dtype)
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "softmax", "cross_entropy",
+                                  "binary_cross_entropy", "sigmoid_backward", "relu_backward"])
+def test_extremes_agree(name: str) -> None:
+    """Numbers beyond exp's range, infinities and NaN end up alike."""
+    x = np.array([[1e4, -1e4, 3e38, 0], [-3e38, 1, 2, 3], [np.nan, 1, 2, 3], [200, -200, 90, -90]])
+    other: Call = {
+        "softmax": (1,), "cross_entropy": (np.array([1, 1, 1, 1]),),
+        "binary_cross_entropy": (np.full((4, 4), 0.5),),
+        "sigmoid_backward": (np.full((4, 4), 0.25),), "relu_backward": (np.ones((4, 4)),),
+    }.get(name, ())
+    with np.errstate(all="ignore"):
+        compare(name, (x, *other), "float32")
+        compare(name, (x, *other), "float64")
+
+
+def test_every_op_that_has_a_kernel_was_recorded() -> None:
+    by_ops = {name for name, calls in RECORDED.items() if calls}
+    by_hand_only = {"sgd", "rmsprop", "adam", "random_bits", "sum_rows"}
+    assert by_ops | by_hand_only == set(KERNELS)
+
+
+def test_a_wrong_kernel_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test of the test."""
+    monkeypatch.setattr(CompiledKernels, "tanh", lambda self, x: np.tanh(x) * 1.0001)
+    with pytest.raises(AssertionError):
+        compare("tanh", (values((100,)),), "float32")
