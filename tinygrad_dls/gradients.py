@@ -31,7 +31,7 @@ def grad(
     given = list(given) * len(made) if grad_outputs is None else list(given)
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if len(given) != len(made):
-        raise ShapeError(f"grad of {len(made)} outputs, but {len(given)} grad_outputs: one for each")
+        raise ShapeError(f"grad of {len(made)} outputs takes one grad_output each, not {len(given)}")
     for kind, tensors in (("output", made), ("input", wanted)):
         for i, tensor in enumerate(tensors):
             if not isinstance(tensor, Tensor) or not tensor.requires_grad:
