@@ -194,7 +194,7 @@ def propagate(
         else:
             shares = node.plan.back(dy, saved)
         if not retain_graph:
-            node.saved = None  # memory is freed while the walk goes on
+            node.saved = saved = None  # memory is freed while the walk goes on
         if len(shares) != len(node.edges):
             raise miscounted(node, len(shares))
         for edge, share in zip(node.edges, shares):

@@ -56,8 +56,9 @@ def markdown(found: dict[str, Any]) -> str:
         row = [f"{name} {case['title']}", *ours, *cells]
         lines.append(f"| {' | '.join(row)} |")
     for name, cost in found.get("tape", {}).items():
+        peer = f"; PyTorch {cost['torch_us']:.2f} us in all" if "torch_us" in cost else ""
         lines.append(f"\ntape, {name}: {cost['overhead_us']:.2f} us per op, forward and backward, "
-                     f"over its kernel ({cost['kernel_us']:.2f} us)")
+                     f"over its kernel ({cost['kernel_us']:.2f} us){peer}")
     for name, seconds in found.get("latency", {}).items():
         lines.append(f"\n{name}: {seconds:.3f}")
     return "\n".join(lines) + "\n"

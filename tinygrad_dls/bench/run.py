@@ -36,7 +36,7 @@ def run(
         found["cases"][name] = run_case(name, others, report)
     if extras:
         report("cost of the tape")
-        found["tape"] = tape_costs()
+        found["tape"] = tape_costs("torch" in others)
         report("latency")
         found["latency"] = latencies("torch" in others)
     return found

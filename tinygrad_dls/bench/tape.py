@@ -8,72 +8,86 @@ import numpy as np
 
 from ..tensors import Tensor
 
-N = 1000
+N = 1000  # operations in a graph
+Graphs = dict[str, Callable[[], None]]
 
 
-def tape_costs() -> dict[str, dict[str, float]]:
-    """Microseconds per operation on three graphs: with the tape, bare, and the difference.
+def tape_costs(torch: bool = False) -> dict[str, dict[str, float]]:
+    """Microseconds per operation on three graphs of 32 float32: all, bare NumPy, the difference.
 
-    chain: x = tanh-like unary ops one after the other (here negation, the cheapest kernel);
-    fan_in: one sum of many uses of one tensor; diamond: x = x * x, each value used twice.
+    chain: negations one after the other; fan_in: one tensor added up a thousand times;
+    diamond: x = x * x again and again. With `torch` PyTorch's time for the same graph beside it.
     """
-    x32 = np.full(32, 0.999, np.float32)
-    leaf = Tensor(x32, requires_grad=True)
+    values = np.full(32, 0.999, np.float32)
+    ours = _graphs(Tensor(values, requires_grad=True), Tensor(np.ones(32, np.float32)))
+    bare = _bare_graphs(values)
+    theirs: Graphs = {}
+    if torch:
+        import torch as pytorch
+
+        leaf = pytorch.tensor(values, requires_grad=True)
+        theirs = _graphs(leaf, pytorch.ones(32))
+    costs = {}
+    for name, graph in ours.items():
+        us, kernel = _best(graph), _best(bare[name])
+        costs[name] = {"us": us, "kernel_us": kernel, "overhead_us": us - kernel}
+        if name in theirs:
+            costs[name]["torch_us"] = _best(theirs[name])
+    return costs
+
+
+def _graphs(leaf: Any, ones: Any) -> Graphs:
+    """The graphs on tensors, ours or PyTorch's: they read alike."""
+
+    def backward(x: Any) -> None:
+        leaf.grad = None
+        x.backward(ones)
 
     def chain() -> None:
         x = leaf
         for _ in range(N):
             x = -x
-        _finish(x)
-
-    def bare_chain() -> None:
-        x = x32
-        for _ in range(2 * N):
-            x = -x
+        backward(x)
 
     def fan_in() -> None:
         total = leaf
         for _ in range(N):
             total = total + leaf
-        _finish(total)
-
-    def bare_fan_in() -> None:
-        total = x32
-        for _ in range(N):
-            total = total + x32
-        gradient = x32.copy()
-        for _ in range(N):
-            gradient += x32
+        backward(total)
 
     def diamond() -> None:
         x = leaf
         for _ in range(N):
             x = x * x
-        _finish(x)
+        backward(x)
 
-    def bare_diamond() -> None:
-        x = x32
+    return {"chain": chain, "fan_in": fan_in, "diamond": diamond}
+
+
+def _bare_graphs(values: Any) -> Graphs:
+    """The same arithmetic, forward and backward, on arrays."""
+
+    def chain() -> None:
+        x = values
+        for _ in range(2 * N):
+            x = -x
+
+    def fan_in() -> None:
+        total = values
+        for _ in range(N):
+            total = total + values
+        gradient = values.copy()
+        for _ in range(N):
+            gradient += values
+
+    def diamond() -> None:
+        x = values
         for _ in range(N):
             x = x * x
         for _ in range(N):
-            x = x32 * x32
-            y = x32 * x32
-            x = x + y
+            x = values * values + values * values
 
-    def _finish(x: Any) -> None:
-        leaf.grad = None
-        x.backward(ones)
-
-    ones = Tensor(np.ones(32, np.float32))
-    graphs: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
-        "chain": (chain, bare_chain), "fan_in": (fan_in, bare_fan_in),
-        "diamond": (diamond, bare_diamond),
-    }
-    costs = {}
-    for name, (taped, bare) in graphs.items():
-        with_tape, without = _best(taped), _best(bare)
-        costs[name] = {"us": with_tape, "kernel_us": without, "overhead_us": with_tape - without}
-    return costs
+    return {"chain": chain, "fan_in": fan_in, "diamond": diamond}
 
 
 def _best(function: Callable[[], None], repeats: int = 30) -> float:

@@ -17,7 +17,7 @@ from ..device import Device, default_device
 from ..dtypes import default_dtype, promote
 from ..errors import DeviceError
 from ..modes import mode, traces
-from ..storage import calling_line, next_number
+from ..storage import calling_line, next_number, owner_of
 from .cards import explain
 from .op import Needs, Op, Plan
 
@@ -98,7 +98,7 @@ def _of_one(op: Op) -> Function:
             node.edges = (x._node or x,)
             node.shape = out.shape
             node.dtype = out.dtype
-            node.value = out if out.size <= KEPT_FOR_PICTURES else None
+            node.value = kept(out) if out.size <= KEPT_FOR_PICTURES else None
             node.grad = node.hooks = node.scope = node.trace = None
             if traces.active:
                 note(node, (data,), out)
@@ -156,7 +156,7 @@ def _of_two(op: Op) -> Function:
             )
             node.shape = out.shape
             node.dtype = out.dtype
-            node.value = out if out.size <= KEPT_FOR_PICTURES else None
+            node.value = kept(out) if out.size <= KEPT_FOR_PICTURES else None
             node.grad = node.hooks = node.scope = node.trace = None
             if traces.active:
                 note(node, (x, y), out)
@@ -220,11 +220,16 @@ def record(
     node.saved = plan.keep(*arrays, *made, needs)
     node.edges = tuple([(x._node or x) if need else None for x, need in zip(tensors, needs)])
     node.shape, node.dtype = out.shape, out.dtype
-    node.value = out if out.size <= KEPT_FOR_PICTURES else None
+    node.value = kept(out) if out.size <= KEPT_FOR_PICTURES else None
     node.grad = node.hooks = node.scope = node.trace = None
     if traces.active:
         note(node, tuple(arrays), out)
     return node
+
+
+def kept(out: Any) -> Any:
+    """A tiny output for pictures; of a view a copy, lest all that it is a view of stay alive."""
+    return out if out.base is None or owner_of(out).size <= KEPT_FOR_PICTURES else out.copy()
 
 
 def note(node: Node, inputs: tuple[Any, ...], out: Any) -> None:
