@@ -166,7 +166,7 @@ def propagate(
         edge = tensor if tensor._node is None else tensor._node
         before = grads.get(edge)
         grads[edge] = gradient if before is None else before + gradient
-    order = topological_order([edge for edge in grads if isinstance(edge, Node)])
+    order = topological_order([edge for edge in grads if isinstance(edge, Node)], grads)
     clock = storage.clock
     wanted: dict[Edge, Any] = dict.fromkeys(targets) if targets is not None else {}
     useful = leading_to(wanted, order) if targets is not None else None
@@ -195,15 +195,17 @@ def propagate(
             shares = node.plan.back(dy, saved)
         if not retain_graph:
             node.saved = saved = None  # memory is freed while the walk goes on
-        if len(shares) != len(node.edges):
+        edges = node.edges
+        if len(shares) != len(edges):
             raise miscounted(node, len(shares))
-        for edge, share in zip(node.edges, shares):
+        traced = node.trace is not None
+        for edge, share in zip(edges, shares):
             if share is None or edge is None:
                 continue
             of = edge if edge.__class__ is Node else edge._data
             if share.shape != of.shape or share.dtype is not of.dtype:
                 share = fit(share, edge, node)
-            if node.trace is not None:
+            if traced:
                 note_share(edge, node, share)
             before = grads.get(edge)
             if before is None:
@@ -239,14 +241,19 @@ def _references() -> int:
 SOLE_OWNER = _references()  # in `shares`, in zip, `share`, in `grads`, and the argument itself
 
 
-def topological_order(roots: Sequence[Node]) -> list[Node]:
-    """All nodes reachable from `roots`, newest first: O(nodes + edges)."""
-    seen = set(roots)
-    order = list(seen)
+def topological_order(
+    roots: Sequence[Node], found: dict[Any, Any] | None = None
+) -> list[Node]:
+    """All nodes reachable from `roots`, newest first: O(nodes + edges).
+
+    They become keys of `found`, which holds the roots already.
+    """
+    found = dict.fromkeys(roots) if found is None else found
+    order = list(dict.fromkeys(roots))
     for node in order:  # grows while it is walked
         for edge in node.edges:
-            if edge.__class__ is Node and edge not in seen:
-                seen.add(edge)
+            if edge.__class__ is Node and edge not in found:
+                found[edge] = None
                 order.append(edge)
     order.sort(key=_creation, reverse=True)
     return order

@@ -70,6 +70,11 @@ class Checkpoint(Op):
         self.state = default_generator.get_state()
         self.born = storage.next_number()
 
+    @classmethod
+    def _rules(cls, needs: Sequence[bool]) -> list[tuple[str, Any]]:
+        """Always the rule: parameters inside the function want gradients, whatever `needs` says."""
+        return [("backward", cls.backward)]
+
     def label(self) -> str:
         return f"checkpoint({getattr(self.f, '__name__', type(self.f).__name__)})"
 
