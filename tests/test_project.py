@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tinygrad_dls"
 ROOMS = (  # from the ground up: a room imports only from those before it
-    {"errors", "modes", "dtypes", "storage", "folders", "files", "version", "strict", "kernels"},
+    {"arguments", "errors", "modes", "dtypes", "storage", "folders", "files", "version", "strict",
+     "kernels"},
     {"device", "random"},
     {"autograd"},
     {"conversion"},

@@ -38,6 +38,7 @@ from .functions import cat as cat
 from .functions import clip as clip
 from .functions import concatenate as concatenate
 from .functions import cos as cos
+from .functions import einsum as einsum
 from .functions import exp as exp
 from .functions import expand_dims as expand_dims
 from .functions import expm1 as expm1
@@ -86,9 +87,9 @@ from .version import __version__ as __version__
 if TYPE_CHECKING:
     from .check.compare import compare as compare
     from .check.gradcheck import gradcheck as gradcheck
-    from .train.metrics import accuracy as accuracy
     from .train.fit import evaluate as evaluate
     from .train.fit import fit as fit
+    from .train.metrics import accuracy as accuracy
     from .viz import Graph as Graph
     from .viz import graph as graph
 

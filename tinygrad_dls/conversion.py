@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike
 
 from .autograd import Leaf
 from .dtypes import default_dtype, tensor_dtype
-from .errors import DtypeError, ShapeError
+from .errors import DataError, DtypeError, ShapeError
 
 
 def host_array(data: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]:
@@ -20,7 +20,7 @@ def host_array(data: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any
     try:
         array = np.asarray(data)
     except ValueError as error:
-        raise ShapeError(f"these nested lists have no shape: {error}") from error
+        raise ShapeError(f"nested lists whose lengths differ have no shape\n({error})") from error
     if array.dtype.kind not in "fiub":
         what = f"{type(data).__name__} of {array.dtype}" if array.ndim else repr(data)
         raise DtypeError(f"a tensor holds floats, integers or bools, not {what}")
@@ -30,7 +30,17 @@ def host_array(data: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any
         wanted = default_dtype()
     else:
         wanted = tensor_dtype(array.dtype)  # in the machine's byte order
-    return array.astype(wanted, copy=False)
+    cast = array.astype(wanted, copy=False)
+    if wanted != array.dtype and not _has_dtype(data) and "f" not in wanted.kind + array.dtype.kind:
+        _check_range(array, cast)
+    return cast if cast.dtype is wanted else cast.view(wanted)  # equal, as unpickled arrays have it
+
+
+def _check_range(numbers: np.ndarray[Any, Any], cast: np.ndarray[Any, Any]) -> None:
+    """DataError if an integer became another one: 300 as uint8 would be 44."""
+    if cast.dtype.kind != "b" and not np.array_equal(numbers, cast):
+        bad = numbers[numbers != cast].flat[0]
+        raise DataError(f"{bad} is out of the range of {cast.dtype}")
 
 
 def _has_dtype(data: Any) -> bool:

@@ -12,7 +12,7 @@ from .device import Device
 from .dtypes import default_dtype, tensor_dtype
 from .errors import DataError, DtypeError, ShapeError
 from .ops.indexing import check_places
-from .random import Generator, default_generator
+from .random import Generator, chosen
 from .tensors import Tensor
 
 
@@ -54,12 +54,12 @@ def full(
 
 def zeros(*shape: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """All elements 0, of the default float dtype: zeros((2, 3)) or zeros(2, 3)."""
-    return Tensor(np.zeros(_shape(shape), tensor_dtype(dtype or default_dtype())), **options)
+    return Tensor(_made(np.zeros, _shape(shape), tensor_dtype(dtype or default_dtype())), **options)
 
 
 def ones(*shape: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
     """All elements 1, of the default float dtype: ones((2, 3)) or ones(2, 3)."""
-    return Tensor(np.ones(_shape(shape), tensor_dtype(dtype or default_dtype())), **options)
+    return Tensor(_made(np.ones, _shape(shape), tensor_dtype(dtype or default_dtype())), **options)
 
 
 def zeros_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -93,25 +93,27 @@ def eye(n: int, m: int | None = None, dtype: DTypeLike | None = None, **options:
 def one_hot(labels: Any, classes: int, dtype: DTypeLike | None = None) -> Tensor:
     """A row of `classes` numbers for each label: 1 at the label, 0 elsewhere."""
     places = labels.numpy() if isinstance(labels, Tensor) else host_array(labels)
-    if places.dtype.kind not in "iu":
+    if places.dtype.kind not in "iu" and places.size:
         raise DtypeError(f"labels are integers, not {places.dtype}")
+    classes = _shape((classes,))[0]
     check_places(places, classes, "label")
     device = labels.device if isinstance(labels, Tensor) else None
-    return Tensor(np.eye(classes, dtype=dtype or default_dtype())[places], device=device)
+    rows = np.eye(classes, dtype=tensor_dtype(dtype or default_dtype()))
+    return Tensor(rows[places.astype(np.int64)], device=device)
 
 
 def randn(
     *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None, **options: Any
 ) -> Tensor:
     """Standard normal numbers."""
-    return Tensor((generator or default_generator).normal(_shape(shape), dtype), **options)
+    return Tensor(chosen(generator).normal(_shape(shape), dtype), **options)
 
 
 def rand(
     *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None, **options: Any
 ) -> Tensor:
     """Uniform numbers, 0 <= x < 1."""
-    return Tensor((generator or default_generator).uniform(_shape(shape), dtype=dtype), **options)
+    return Tensor(chosen(generator).uniform(_shape(shape), dtype=dtype), **options)
 
 
 def randint(
@@ -119,5 +121,5 @@ def randint(
     **options: Any,
 ) -> Tensor:
     """Integers, low <= x < high."""
-    draw = (generator or default_generator).integers
+    draw = chosen(generator).integers
     return Tensor(_made(draw, low, high, _shape((shape,))), **options)

@@ -32,7 +32,7 @@ def tensor_dtype(dtype: DTypeLike) -> np.dtype[Any]:
         raise DtypeError(f"{dtype!r} is no dtype: write 'float32', 'int64', 'bool' ...") from error
     if found.kind not in "fiub":
         raise DtypeError(f"a tensor holds floats, integers or bools, not {dtype}")
-    return found.newbyteorder("=")
+    return np.dtype(found.name)  # NumPy's one object of it, by which kernels know it
 
 
 def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:

@@ -10,6 +10,7 @@ exp, expm1, log, log1p, sqrt = ops.exp, ops.expm1, ops.log, ops.log1p, ops.sqrt
 sin, cos, tanh = ops.sin, ops.cos, ops.tanh
 sigmoid, relu, leaky_relu = ops.sigmoid, ops.relu, ops.leaky_relu
 abs, sign, maximum, minimum, where = ops.abs, ops.sign, ops.maximum, ops.minimum, ops.where
+einsum = ops.einsum
 matmul, clip, reshape = ops.matmul, renamed(ops.clip), renamed(ops.reshape)
 transpose, swapaxes, moveaxis = renamed(ops.transpose), renamed(ops.swapaxes), renamed(ops.moveaxis)
 broadcast_to, expand_dims = renamed(ops.broadcast_to), renamed(ops.expand_dims)

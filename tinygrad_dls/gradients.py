@@ -1,6 +1,6 @@
 """Gradients as values: `grad`; and forward run again instead of remembered: `checkpoint`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import autograd, storage
@@ -26,12 +26,13 @@ def grad(
     With `create_graph` the results can be differentiated again. An input that no output was made
     from raises GraphError, or gives None with `allow_unused`.
     """
-    made = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    made = _listed(outputs, "outputs")
     given = grad_outputs if isinstance(grad_outputs, (list, tuple)) else [grad_outputs]
     given = list(given) * len(made) if grad_outputs is None else list(given)
-    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    wanted = _listed(inputs, "inputs")
     if len(given) != len(made):
-        raise ShapeError(f"grad of {len(made)} outputs takes one grad_output each, not {len(given)}")
+        count = f"{len(made)} outputs and {len(given)} grad_outputs"
+        raise ShapeError(f"grad takes one of grad_outputs for each output, not {count}")
     for kind, tensors in (("output", made), ("input", wanted)):
         for i, tensor in enumerate(tensors):
             if not isinstance(tensor, Tensor) or not tensor.requires_grad:
@@ -57,6 +58,14 @@ def grad(
                 owned.discard(edge)  # asked for twice, it is given in two copies
             results.append(share)
     return tuple(results)
+
+
+def _listed(tensors: Any, what: str) -> list[Any]:
+    if isinstance(tensors, Tensor):
+        return [tensors]
+    if not isinstance(tensors, Iterable):
+        raise GraphError(f"grad: {what} are tensors, not a {type(tensors).__name__}")
+    return list(tensors)
 
 
 class Checkpoint(Op):
@@ -128,5 +137,5 @@ def checkpoint(f: Callable[..., Tensor], *inputs: Any) -> Tensor:
     if mode.grad:
         needs = tuple(x.requires_grad for x in tensors)
         result.requires_grad = True
-        result._node = record(bound, tensors, tensors, (out,), needs)
+        result._node = record(bound.plan(needs), tensors, tensors, (out,))
     return result

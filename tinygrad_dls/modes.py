@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .errors import GraphError
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -37,6 +39,11 @@ class _Switch:
         """`@no_grad` and `@no_grad()` decorate alike."""
         switch = super().__new__(cls)
         switch._before = []
+        if function is not None and not callable(function):
+            raise GraphError(
+                f"{cls.__name__} takes a function to decorate, not a {type(function).__name__}: "
+                f"write `with {cls.__name__}():`"
+            )
         return switch if function is None else switch(function)
 
     _before: list[bool]

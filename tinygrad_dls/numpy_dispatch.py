@@ -32,7 +32,8 @@ _FUNCTIONS: dict[str, Any] = {
     "swapaxes": ops.swapaxes, "moveaxis": ops.moveaxis, "expand_dims": ops.expand_dims,
     "squeeze": ops.squeeze, "ravel": ops.flatten, "broadcast_to": ops.broadcast_to,
     "concatenate": ops.concatenate, "stack": ops.stack, "where": ops.where, "clip": ops.clip,
-    "dot": ops.matmul, "take_along_axis": ops.take_along_axis, "copy": ops.clone,
+    "einsum": ops.einsum, "dot": ops.matmul, "take_along_axis": ops.take_along_axis,
+    "copy": ops.clone,
     "shape": lambda x: x.shape, "ndim": lambda x: x.ndim, "size": lambda x: x.size,
 }
 _KEYWORDS = {"ddof": "correction", "a_min": "min", "a_max": "max"}

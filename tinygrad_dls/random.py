@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .dtypes import default_dtype
+from .dtypes import default_dtype, float_dtype
+from .errors import DataError, DtypeError
 
 
 class Generator:
@@ -17,8 +19,8 @@ class Generator:
         self.manual_seed(seed)
 
     def manual_seed(self, seed: int | None) -> Generator:
-        """Start the stream of `seed` from its beginning."""
-        self.seed = seed
+        """Start the stream of `seed` from its beginning; None is another stream each time."""
+        self.seed = seed if seed is None else _whole(seed)
         self._numpy: np.random.Generator | None = None
         return self
 
@@ -65,13 +67,35 @@ class Generator:
         return int(self.numpy.integers(0, 2**63))
 
     def _floats(self, draw: Any, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
-        kind = np.dtype(dtype or default_dtype())
+        kind = float_dtype(dtype or default_dtype())
         if kind in (np.float32, np.float64):
             return np.asarray(draw(tuple(shape), dtype=kind))
         return np.asarray(draw(tuple(shape))).astype(kind)
 
 
+def _whole(seed: int) -> int:
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise DataError(f"a seed is a whole number of at least 0, not {seed!r}")
+    return number
+
+
 default_generator = Generator()
+
+
+def chosen(generator: Generator | None) -> Generator:
+    """`generator`, or the one of `manual_seed` if None; DtypeError for one of another library."""
+    if generator is None:
+        return default_generator
+    if not isinstance(generator, Generator):
+        raise DtypeError(
+            "random numbers are drawn from a dls.Generator(seed), not from a "
+            f"{type(generator).__module__}.{type(generator).__name__}"
+        )
+    return generator
 
 
 def manual_seed(seed: int) -> Generator:

@@ -14,6 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from .errors import GraphError
+
 next_number = itertools.count(1).__next__  # creation numbers of nodes and writes, one clock
 
 
@@ -62,6 +66,20 @@ def mark_write(array: Any, place: str) -> None:
         entry.number = number
         entry.place = place
     clock.newest = number
+
+
+def is_read_only(array: Any) -> bool:
+    """Does NumPy refuse to write into `array`? (Arrays on a GPU can always be written to.)"""
+    return isinstance(array, np.ndarray) and not array.flags.writeable
+
+
+def check_writable(array: Any, what: str) -> None:
+    """GraphError if `what` would write into memory that can only be read."""
+    if is_read_only(array):
+        raise GraphError(
+            f"{what} writes into read-only memory, which this tensor shares with a NumPy array or "
+            "a broadcast one: dls.Tensor(x) is a copy that can be written to"
+        )
 
 
 def _forget(key: int, _: Any) -> None:

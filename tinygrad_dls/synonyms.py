@@ -31,7 +31,10 @@ def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
                     f"PyTorch's {name}(dim=) is a pair; here x.{name}(axis={kwargs['dim']}) gives "
                     f"the values and x.arg{name}(axis={kwargs['dim']}) their places"
                 )
-            kwargs = {_NAMES.get(k, k): v for k, v in kwargs.items()}
+            if len(given := {_NAMES.get(k, k): v for k, v in kwargs.items()}) < len(kwargs):
+                raise ShapeError(f"{function.__name__} got one option under two names: "
+                                 + ", ".join(kwargs))
+            kwargs = given
         return function(x, *args, **kwargs)
 
     return call

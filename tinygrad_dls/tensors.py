@@ -13,7 +13,7 @@ from .autograd import Leaf, as_tensor, register_tensor
 from .conversion import host_array
 from .device import Device, default_device
 from .dtypes import default_dtype, tensor_dtype
-from .errors import DtypeError, GraphError, ShapeError
+from .errors import DeviceError, DtypeError, GraphError, ShapeError
 from .modes import mode, no_grad
 from .numpy_dispatch import NumpyDispatch
 from .operators import Operators
@@ -109,9 +109,6 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
             notes += ", requires_grad=True"
         return f"Tensor({body}{notes})"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return show(self)
-
     # --- its values ------------------------------------------------------------------------------
 
     def numpy(self) -> np.ndarray[Any, Any]:
@@ -154,7 +151,14 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
         return bool((self.detach() == value).any())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.size == 1 and spec else format(repr(self), spec)
+        if self.size == 1 and spec:
+            return format(self.item(), spec)
+        try:
+            return format(repr(self), spec)
+        except ValueError as error:
+            raise ShapeError(
+                f"{spec!r} formats one number, this tensor has shape\n  {self.shape}"
+            ) from error
 
     __hash__ = object.__hash__
 
@@ -184,6 +188,8 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
             )
         if value is not None and value.dtype != self.dtype:
             raise DtypeError(f"x.grad has x's dtype {self.dtype}, not {value.dtype}: use .astype()")
+        if value is not None and value.device is not self.device:
+            raise DeviceError(f"x.grad is where x is, on {self.device}, not on {value.device}")
         self._grad = value
 
     def backward(
@@ -209,6 +215,8 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
 
     def _seed(self, grad: Any, create_graph: bool) -> Any:
         """dL/d(this) to start backward with: an array, or a tensor if gradients have a graph."""
+        if self._data.dtype.kind != "f":
+            raise DtypeError(f"only floats have gradients, and this tensor is {self.dtype}")
         if grad is None:
             if self._data.size != 1:
                 raise GraphError(
@@ -259,6 +267,8 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
         """
         if not self.requires_grad:
             raise GraphError("register_hook() of a tensor that does not require grad")
+        if not callable(hook):
+            raise GraphError(f"a hook is a function of the gradient, not a {type(hook).__name__}")
         return autograd.add_hook(self, hook)
 
     # --- writing in place ------------------------------------------------------------------------
@@ -270,16 +280,12 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
 
     @data.setter
     def data(self, value: Any) -> None:
-        if isinstance(value, Tensor):
-            array = value.to(self.device)._data
-        elif isinstance(value, self.device.array_type):
-            array = value
-        else:
-            array = self.device.from_host(host_array(value, self.dtype))
+        array = self._fitting(value, "x.data = v")
         if array.shape != self.shape:
             raise ShapeError(f"x.data = v keeps the shape:\n  x  {self.shape}\n  v  {array.shape}")
         storage.mark_write(self._data, f"x.data = v at {storage.calling_line()}")
-        self._data = array.astype(self.dtype, copy=False)
+        array = array.astype(self.dtype, copy=False)
+        self._data = array.copy() if storage.is_read_only(array) else array
 
     def copy_(self, values: Any) -> Tensor:
         """Write `values` (a tensor, an array or numbers that broadcast) into this tensor."""
@@ -297,17 +303,28 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
                 "In a graph write dls.where(mask, v, x), dls.stack or dls.concatenate; to set "
                 "values outside of it, do so under `with dls.no_grad():`"
             )
-        if isinstance(values, Tensor):
-            array = values.to(self.device)._data
-        elif isinstance(values, self.device.array_type):
-            array = values
-        else:
-            array = self.device.from_host(host_array(values, self.dtype))
+        array = self._fitting(values, how)
+        storage.check_writable(self._data, how)
         try:
             self._data[ops.indexing.plain_index(index, self)] = array
         except (ValueError, IndexError) as error:
             raise ShapeError(f"{how}: {error}\n  x  {self.shape}\n  v  {array.shape}") from error
         storage.mark_write(self._data, f"{how} at {storage.calling_line()}")
+
+    def _fitting(self, values: Any, how: str) -> Any:
+        """`values` as an array of this device; DtypeError for floats to be cut to integers."""
+        if isinstance(values, Tensor):
+            array = values.to(self.device)._data
+        elif isinstance(values, self.device.array_type):
+            array = values
+        else:
+            array = self.device.from_host(host_array(values))
+        if array.dtype.kind == "f" and self.dtype.kind != "f":
+            raise DtypeError(
+                f"{how} would cut {array.dtype} values to {self.dtype}: write "
+                f"x = x.astype({str(array.dtype)!r}) first, or give integers"
+            )
+        return array
 
     def _in_place(self, operation: Callable[[Any, Any], Tensor], other: Any, how: str) -> Tensor:
         """x += v: in place outside of graphs; inside, a new tensor that x then names."""
@@ -321,6 +338,7 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
                     f"x = x.astype({str(result.dtype)!r}) first, or x = x {how[2]} v"
                 )
             if result.shape == self.shape:
+                storage.check_writable(self._data, how)
                 self._data[...] = result._data.astype(self.dtype, copy=False)
                 storage.mark_write(self._data, f"{how} at {storage.calling_line()}")
                 return self
@@ -349,8 +367,8 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
 
     def to(self, place: str | Device | DTypeLike) -> Tensor:
         """This tensor on another device ("cpu", "cuda"), or in another dtype ("float64")."""
-        try:
-            dtype = None if isinstance(place, Device) else np.dtype(place)
+        try:  # None would be NumPy's name of float64
+            dtype = None if place is None or isinstance(place, Device) else np.dtype(place)
         except TypeError:
             dtype = None
         if dtype is not None:
@@ -368,22 +386,11 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """A tensor on the CPU that shares memory with `array`; writes through `array` are not seen."""
     if not isinstance(array, np.ndarray):
         raise DtypeError(f"from_numpy takes a NumPy array, not a {type(array).__name__}")
-    if tensor_dtype(array.dtype) != array.dtype:
+    dtype = tensor_dtype(array.dtype)
+    if dtype != array.dtype:
         raise DtypeError(
             f"{array.dtype} is of another byte order than this machine's, so its memory cannot be "
             "shared: dls.Tensor(array) makes a copy"
         )
-    return as_tensor(np.asarray(array), Device("cpu"))  # type: ignore[no-any-return]
-
-
-_display: list[Callable[[Tensor], dict[str, str]]] = []
-
-
-def register_display(draw: Callable[[Tensor], dict[str, str]]) -> None:
-    """Let a higher room say how a tensor shows itself in Jupyter."""
-    _display[:] = [draw]
-
-
-def show(tensor: Tensor) -> dict[str, str]:
-    """What Jupyter gets of a tensor: by MIME type."""
-    return _display[0](tensor) if _display else {"text/plain": repr(tensor)}
+    shared = np.asarray(array).view(dtype)
+    return as_tensor(shared, Device("cpu"))  # type: ignore[no-any-return]

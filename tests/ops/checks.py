@@ -255,7 +255,7 @@ def kernel_equals_rule(op: type[Op], sample: Sample) -> None:
         needs = tuple(i in chosen for i in range(len(sample.inputs)))
         shares = []
         for fast in (True, False):
-            plan = bound._plan(needs, fast)
+            plan = bound.plan(needs, fast)
             shares.append(plan.back(dy, plan.keep(*sample.inputs, *made, needs)))
         for i in chosen:
             close(shares[0][i], shares[1][i], what=f"kernel against rule, input {i}")

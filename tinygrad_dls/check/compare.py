@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DtypeError
 from .hypotheses import Words, mistake
 from .numeric import Array, Measured, index_of, on_host
 
@@ -95,4 +96,9 @@ def _missing(mine: Array | None, auto: Array | None) -> str:
 
 
 def _array(value: Any) -> Array | None:
-    return None if value is None else on_host(value)
+    if value is None:
+        return None
+    array = on_host(value)
+    if array.dtype.kind not in "fiub":
+        raise DtypeError(f"compare takes tensors, arrays or numbers, not {value!r}")
+    return array

@@ -121,6 +121,8 @@ def _wrong_shape(mine: Array, truth: Measured, words: Words) -> str:
     if mine.size == np.prod(truth.shape, dtype=int) and truth.is_close(mine.reshape(truth.shape)):
         return f"{text}: the values are right, axes of length 1 differ (keepdims=True?)"
     for axes in _reducible(mine.shape, truth.shape):
+        if mine.sum(axis=axes).size != np.prod(truth.shape, dtype=int):
+            continue
         if truth.is_close(mine.sum(axis=axes).reshape(truth.shape)):
             return f"{text}: broadcast, but not summed: write .sum(axis={_axes(axes)})"
         if truth.is_close(mine.mean(axis=axes).reshape(truth.shape)):

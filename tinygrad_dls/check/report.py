@@ -57,8 +57,13 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Is everything right, as far as it could be checked?"""
-        return not self.wrong and not self.problems
+        """Is everything right, as far as it could be checked, and was anything checked?"""
+        return not self.wrong and not self.problems and not self.nothing
+
+    @property
+    def nothing(self) -> bool:
+        """Could nothing at all be checked, as where forward made NaN?"""
+        return bool(self.checks) and all(check.verdict == "unknown" for check in self.checks)
 
     @property
     def first(self) -> Check | None:
@@ -69,7 +74,9 @@ class Report:
         return self.ok
 
     def __str__(self) -> str:
-        return "\n".join([f"gradient check: {'right' if self.ok else 'WRONG'}", *self._lines()])
+        found = "right" if self.ok else "WRONG" if self.wrong or self.problems else (
+            "nothing could be checked")
+        return "\n".join([f"gradient check: {found}", *self._lines()])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": str(self)}

@@ -64,7 +64,14 @@ class Subset(Dataset):
 
     def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray[Any, Any]) -> None:
         self.dataset = dataset
-        self.indices = np.asarray(indices, dtype=np.int64)
+        places = np.asarray(indices)
+        if places.ndim != 1 or (places.size and places.dtype.kind not in "iu"):
+            raise DataError(
+                "a subset takes a list of places, whole numbers, not "
+                f"{places.dtype} of shape {places.shape}"
+                + ("; of a mask: np.flatnonzero(mask)" if places.dtype.kind == "b" else "")
+            )
+        self.indices = places.astype(np.int64)
         count = len(dataset)
         if self.indices.size and not (
             -count <= self.indices.min() and self.indices.max() < count

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..arguments import is_whole
 from ..errors import DataError, ShapeError
 from ..ops import stack
-from ..random import Generator, default_generator
+from ..random import Generator, chosen
 from ..tensors import Tensor
 
 
@@ -33,10 +34,11 @@ class DataLoader:
     ) -> None:
         if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
             raise DataError(f"a data set has len() and [i]; a {type(dataset).__name__} has not")
-        if isinstance(dataset, tuple | np.ndarray | Tensor):
+        if isinstance(dataset, tuple | Mapping | np.ndarray | Tensor):
             raise DataError("wrap tensors and arrays: DataLoader(TensorDataset(X, Y), ...)")
-        if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
-            raise DataError(f"batch_size is a whole number of at least 1, not {batch_size}")
+        chosen(generator)
+        if not is_whole(batch_size, least=1):
+            raise DataError(f"batch_size is a whole number of at least 1, not {batch_size!r}")
         if len(dataset) == 0:
             raise DataError("the data set is empty: there is nothing to make batches of")
         if drop_last and len(dataset) < batch_size:
@@ -54,7 +56,7 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         order = None
         if self.shuffle:
-            order = (self.generator or default_generator).permutation(len(self.dataset))
+            order = chosen(self.generator).permutation(len(self.dataset))
         return self._batches(order)
 
     def _batches(self, order: np.ndarray[Any, Any] | None) -> Iterator[Any]:

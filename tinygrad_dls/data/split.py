@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from ..autograd import as_tensor
 from ..errors import DataError, ShapeError
-from ..random import Generator, default_generator
+from ..random import Generator, chosen
 from ..tensors import Tensor
 from .dataset import Subset
 
@@ -23,10 +24,16 @@ def random_split(
     Fractions are rounded down, what is left goes to the first subsets, one each.
     """
     total = len(dataset)
+    if not isinstance(lengths, Iterable) or not all(map(_is_number, lengths)):
+        raise DataError(f"random_split takes a list of sizes or fractions, not {lengths!r}")
     counts = _counts(lengths, total)
-    order = (generator or default_generator).permutation(total)
+    order = chosen(generator).permutation(total)
     ends = np.cumsum(counts)
     return [Subset(dataset, order[end - n : end]) for n, end in zip(counts, ends)]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def _counts(lengths: Sequence[float], total: int) -> list[int]:
@@ -58,12 +65,12 @@ def train_test_split(
             + "\n".join(f"  {np.shape(a)}" for a in arrays)
         )
     total = len(arrays[0])
-    test = math.ceil(total * test_size) if isinstance(test_size, float) else test_size
+    if not _is_number(test_size):
+        raise DataError(f"test_size is a fraction or a number of examples, not {test_size!r}")
+    test = test_size if isinstance(test_size, int) else math.ceil(total * test_size)
     if not 0 < test < total:
-        raise DataError(
-            f"test_size {test_size} of {total} examples leaves one side empty"
-        )
-    order = (generator or default_generator).permutation(total) if shuffle else np.arange(total)
+        raise DataError(f"test_size {test_size} of {total} examples leaves one side empty")
+    order = chosen(generator).permutation(total) if shuffle else np.arange(total)
     train_places, test_places = order[: total - test], order[total - test :]
     return [_rows(a, places) for a in arrays for places in (train_places, test_places)]
 

@@ -24,7 +24,7 @@ def kernels_for(device: str, xp: Any) -> ReferenceKernels:
 
 def wants_compiled() -> bool:
     """Are Numba's kernels to be used? Asked for, not switched off, and Numba is there."""
-    choice = os.environ.get("TINYGRAD_DLS_KERNELS", "compiled")
+    choice = os.environ.get("TINYGRAD_DLS_KERNELS") or "compiled"
     if choice not in ("compiled", "reference"):
         raise DeviceError(
             f"TINYGRAD_DLS_KERNELS is {choice!r}: it can be 'compiled' or 'reference'"

@@ -107,6 +107,8 @@ class ModuleDict(Module):
         return found
 
     def __setitem__(self, name: str, module: Module) -> None:
+        if not isinstance(name, str) or not name or "." in name:
+            raise DataError(f"a module is held under a name without dots, not {name!r}")
         if hasattr(Module, name):
             raise DataError(f"a module has an attribute {name!r} of its own: choose another name")
         setattr(self, name, _checked(module))

@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..arguments import is_amount
 from ..autograd import as_tensor
+from ..device import default_device
+from ..dtypes import default_dtype
 from ..errors import DataError, DtypeError, ShapeError
+from ..ops.call import operand
 from ..ops.elementwise import abs_
 from ..ops.indexing import check_places
-from ..ops.losses import reduce_loss, same_shape
-from ..random import Generator, default_generator
+from ..ops.losses import check_probabilities, check_weighted, reduce_loss, same_shape
+from ..random import Generator, chosen
 from ..synonyms import renamed
 from ..tensors import Tensor
 
@@ -33,20 +37,23 @@ def dropout(
         return x
     if p == 1:
         return x * 0.0  # type: ignore[no-any-return]
-    return ops.dropout(  # type: ignore[no-any-return]
-        x, p, (generator or default_generator).stream()
-    )
+    x = operand(x, default_device())
+    if x.dtype.kind != "f":
+        x = x.astype(default_dtype())
+    return ops.dropout(x, p, chosen(generator).stream())  # type: ignore[no-any-return]
 
 
 def probability(p: float) -> float:
     """`p` itself; DataError unless 0 <= p <= 1."""
-    if not 0 <= p <= 1:
-        raise DataError(f"dropout takes a probability between 0 and 1, not {p}")
+    if not is_amount(p) or p > 1:
+        raise DataError(f"dropout takes a probability between 0 and 1, not {p!r}")
     return p
 
 
 def l1_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
     """|input - target| of tensors of one shape."""
+    input = operand(input, default_device())
+    target = operand(target, input.device)
     same_shape("l1_loss", input, target)
     return reduce_loss(abs_(input - target), reduction)  # type: ignore[no-any-return]
 
@@ -59,6 +66,8 @@ def binary_cross_entropy(
     Logs are held at -100, as in PyTorch, and have gradient 0 there: p = 0 for t = 1 learns nothing.
     `binary_cross_entropy_with_logits` has neither the limit nor the dead end.
     """
+    input = operand(input, default_device())
+    target = operand(target, input.device)
     same_shape("binary_cross_entropy", input, target)
     values = input._data
     if isinstance(values, np.ndarray) and values.size and not (
@@ -69,10 +78,11 @@ def binary_cross_entropy(
             f"{values.min():.4g} to {values.max():.4g}: take the sigmoid first, or "
             "binary_cross_entropy_with_logits"
         )
+    check_probabilities(target, "targets")
     losses = -(target * _held_log(input) + (1 - target) * _held_log(1 - input))
-    return reduce_loss(  # type: ignore[no-any-return]
-        losses if weight is None else losses * weight, reduction
-    )
+    weighted = losses if weight is None else losses * weight
+    check_weighted(input, weighted)
+    return reduce_loss(weighted, reduction)  # type: ignore[no-any-return]
 
 
 def _held_log(p: Tensor) -> Tensor:
@@ -89,21 +99,30 @@ def nll_loss(
     `weight` (classes,) weighs the classes; rows labelled `ignore_index` count for nothing.
     DataError for a label out of range. `cross_entropy` takes logits instead.
     """
+    input = operand(input, default_device())
+    target = operand(target, input.device)
     if input.ndim != 2 or target.shape != input.shape[:1]:
         raise ShapeError(
             "nll_loss takes log-probabilities (m, classes) and labels (m,):\n"
             f"  input   {input.shape}\n  target  {target.shape}"
         )
     device = input.device
-    labels = target._data if isinstance(target, Tensor) else device.from_host(np.asarray(target))
+    labels = target._data
     if labels.dtype.kind not in "iu":
         raise DtypeError(f"labels are integers, not {labels.dtype}")
     counted = labels != ignore_index
     labels = device.xp.where(counted, labels, 0)
     check_places(labels, input.shape[1], "label")
+    if reduction == "mean" and device.xp is np and not counted.any():
+        raise DataError(f"the mean of no losses: there are no labels other than {ignore_index}")
     places = as_tensor(labels, device)
     shares = as_tensor(counted, device).astype(input.dtype)
     if weight is not None:
+        weight = operand(weight, device)
+        if weight.shape != input.shape[1:]:
+            raise ShapeError(
+                f"one weight for each class:\n  input   {input.shape}\n  weight  {weight.shape}"
+            )
         shares = shares * weight[places]
     chosen = ops.take_along_axis(input, places[:, None], 1).reshape(-1)
     losses = -chosen * shares

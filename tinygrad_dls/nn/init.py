@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import Any, TypeVar
 
-from ..errors import DataError, ShapeError
-from ..random import Generator, default_generator
-from ..storage import mark_write
+from ..errors import DataError, DtypeError, ShapeError
+from ..random import Generator, chosen
+from ..storage import check_writable, mark_write
 from ..tensors import Tensor
 
 T = TypeVar("T", bound=Tensor)
@@ -23,6 +23,9 @@ def constant_(tensor: T, val: float) -> T:
 
 def _write(tensor: T, values: Any) -> T:
     """Put values (a number, or an array of the tensor's device) into a leaf."""
+    if not isinstance(tensor, Tensor):
+        raise DtypeError(f"nn.init writes into a tensor, not into a {type(tensor).__name__}")
+    check_writable(tensor._data, "nn.init")
     tensor._data[...] = values
     mark_write(tensor._data, "nn.init")
     return tensor
@@ -42,7 +45,7 @@ def uniform_(
     tensor: T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> T:
     """Uniform, a <= x < b."""
-    drawn = (generator or default_generator).uniform(tensor.shape, a, b, tensor.dtype)
+    drawn = chosen(generator).uniform(tensor.shape, a, b, tensor.dtype)
     return _write(tensor, tensor.device.from_host(drawn))
 
 
@@ -52,7 +55,7 @@ def normal_(
     """Normal with this mean and standard deviation."""
     if std < 0:
         raise DataError(f"a standard deviation is not negative, and this is {std}")
-    drawn = (generator or default_generator).normal(tensor.shape, tensor.dtype)
+    drawn = chosen(generator).normal(tensor.shape, tensor.dtype)
     return _write(tensor, tensor.device.from_host(drawn * std + mean))
 
 

@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..arguments import is_whole
 from ..device import Device
-from ..dtypes import default_dtype
+from ..dtypes import default_dtype, float_dtype
 from ..errors import ShapeError
 from ..ops import linear
 from ..random import Generator
@@ -34,10 +35,12 @@ class Linear(Module):
         dtype: DTypeLike | None = None,
         generator: Generator | None = None,
     ) -> None:
-        if in_features < 1 or out_features < 0:
-            raise ShapeError(f"Linear({in_features}, {out_features}): features are counted from 1")
-        self.in_features, self.out_features = in_features, out_features
-        kind = dtype or default_dtype()
+        if not is_whole(in_features, 1) or not is_whole(out_features, 1):
+            raise ShapeError(
+                f"Linear({in_features!r}, {out_features!r}): features are whole numbers from 1"
+            )
+        self.in_features, self.out_features = int(in_features), int(out_features)
+        kind = float_dtype(dtype or default_dtype())
         self.weight = Parameter(np.empty((out_features, in_features), kind), device=device)
         self.bias = Parameter(np.empty(out_features, kind), device=device) if bias else None
         self.reset_parameters(generator)

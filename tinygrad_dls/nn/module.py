@@ -172,6 +172,10 @@ class Module:
 
     def register_parameter(self, name: str, parameter: Parameter | None) -> None:
         """Hold `parameter` as attribute `name`."""
+        if parameter is not None and not isinstance(parameter, Parameter):
+            raise DtypeError(
+                f"parameter {name!r} is an nn.Parameter or None, not a {type(parameter).__name__}"
+            )
         setattr(self, name, parameter)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -189,6 +193,8 @@ class Module:
 
         None leaves the output as it is. The result's `remove()` takes the hook off.
         """
+        if not callable(hook):
+            raise DtypeError(f"a forward hook is a function, not a {type(hook).__name__}")
         self._forward_hooks = (*self._forward_hooks, hook)
 
         def remove() -> None:
@@ -345,7 +351,7 @@ def _say_where(error: Error, module: Module) -> None:
 
 def _dtype_or_none(place: Any) -> np.dtype[Any] | None:
     """`place` as a dtype; None if it names a device."""
-    if isinstance(place, Device):
+    if place is None or isinstance(place, Device):  # None would be NumPy's name of float64
         return None
     try:
         kind: np.dtype[Any] = np.dtype(place)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..errors import DataError, DtypeError, Error, ShapeError
-from ..storage import mark_write
+from ..storage import check_writable, mark_write
 from ..tensors import Tensor
 
 Shape: TypeAlias = tuple[int, ...]
@@ -37,6 +37,8 @@ def load(
         raise DtypeError(
             f"load_state_dict takes a mapping of names to values, not a {type(mapping).__name__}"
         )
+    if strange := [name for name in mapping if not isinstance(name, str)]:
+        raise DataError(f"load_state_dict takes names as strings, not {strange[0]!r}")
     given = {name: _host(name, value) for name, value in mapping.items()}
     missing = [name for name in targets if name not in given]
     unexpected = [name for name in given if name not in targets]
@@ -50,6 +52,8 @@ def load(
             {name: array.shape for name, array in given.items()},
             strict,
         )
+    for name in common:
+        check_writable(targets[name]._data, f"load_state_dict() of {name}")
     for name in common:
         tensor = targets[name]
         values = given[name].astype(tensor.dtype, copy=False)

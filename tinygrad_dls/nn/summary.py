@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..arguments import is_whole
 from ..device import default_device
 from ..dtypes import default_dtype
 from ..errors import ShapeError
@@ -64,6 +65,9 @@ def summarize(
     """Run `module` on zeros, in evaluation mode and without a graph, and note what comes out."""
     if not input_shapes or any(isinstance(shape, int) for shape in input_shapes):
         raise ShapeError("summary takes the shape of each input: model.summary((1, 784))")
+    for shape in input_shapes:
+        if not all(map(is_whole, shape)):
+            raise ShapeError(f"a shape is made of lengths, the batch's too: (1, 784), not {shape}")
     first = next(module.parameters(), None)
     device = first.device if first is not None else default_device()
     kind = dtype or (first.dtype if first is not None else default_dtype())

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import ops
+from ..arguments import is_amount
 from ..autograd import as_tensor
-from ..errors import DataError, ShapeError
+from ..errors import DataError, DtypeError, ShapeError
 from ..modes import no_grad
 from ..storage import mark_write
 from ..tensors import Tensor
@@ -23,6 +24,11 @@ def clip_grad_norm_(
     The norm is that of all gradients as one vector (`norm_type` 2, 1, math.inf ...). It stays on
     the device; only `error_if_nonfinite` waits for it, to raise DataError for NaN and infinity.
     """
+    if not (is_amount(max_norm, True) and is_amount(norm_type, True) and norm_type > 0):
+        raise DataError(
+            f"clip_grad_norm_ takes a norm of at least 0, not {max_norm!r}, and a type above 0, "
+            f"not {norm_type!r}"
+        )
     grads = _grads(parameters)
     if not grads:
         return Tensor(0.0)
@@ -47,12 +53,17 @@ def clip_grad_norm_(
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Hold every element of the gradients between -clip_value and clip_value."""
+    if not is_amount(clip_value, True):
+        raise DataError(f"clip_grad_value_ takes a number of at least 0, not {clip_value!r}")
     for g in _grads(parameters):
         g._data[...] = g.device.xp.clip(g._data, -float(clip_value), float(clip_value))
         mark_write(g._data, "clip_grad_value_()")
 
 
 def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    if not isinstance(parameters, Iterable):
+        raise DtypeError(f"give the parameters, model.parameters(), not a "
+                         f"{type(parameters).__name__}")
     tensors = [parameters] if isinstance(parameters, Tensor) else parameters
     return [p._grad for p in tensors if p._grad is not None]
 

@@ -21,6 +21,7 @@ from .comparison import logical_not as logical_not
 from .comparison import logical_or as logical_or
 from .comparison import not_equal as not_equal
 from .comparison import where as where
+from .einsum import einsum as einsum
 from .elementwise import abs_ as abs_
 from .elementwise import cast as cast
 from .elementwise import clip as clip

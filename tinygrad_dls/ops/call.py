@@ -33,7 +33,7 @@ class Bound(NamedTuple):
     op: Op
     forward: Callable[..., Any]
     array_type: type
-    plans: list[Plan]  # for no input, the first, the second, both
+    plans: list[Plan | None]  # where the first input wants a gradient, the second, both
 
 
 def function(op: Op) -> Function:
@@ -54,28 +54,21 @@ def function_of(op: type[Op], *parameters: Any) -> Function:
     return function(op(*parameters))
 
 
-def _binder(op: Op) -> tuple[dict[Device, Bound], Callable[[Device], Bound]]:
-    bound: dict[Device, Bound] = {}
-
-    def bind(device: Device) -> Bound:
-        there = op.on(device)
-        choices = ((False, False), (True, False), (False, True), (True, True))
-        plans = [there.plan(needs[: len(op.inputs)]) for needs in choices]
-        bound[device] = Bound(there, there.forward, device.array_type, plans)
-        return bound[device]
-
-    return bound, bind
+def _bind(op: Op, device: Device, bound: dict[Device, Bound]) -> Bound:
+    there = op.on(device)
+    bound[device] = Bound(there, there.forward, device.array_type, [None, None, None])
+    return bound[device]
 
 
 def _of_one(op: Op) -> Function:
-    bound, bind = _binder(op)
+    bound: dict[Device, Bound] = {}
     floats, differentiable = op.floats, op.differentiable
 
     def call(x: Any) -> Any:
         if not isinstance(x, Leaf):
             x = tensor_of(x, default_device())
         device = x.device
-        bound_op, forward, array_type, plans = bound.get(device) or bind(device)
+        bound_op, forward, array_type, plans = bound.get(device) or _bind(op, device, bound)
         data = x._data
         if floats and data.dtype.kind != "f":
             data = data.astype(default_dtype())
@@ -93,7 +86,10 @@ def _of_one(op: Op) -> Function:
             result.requires_grad = True
             result._node = node = Node()
             node.seq = next_number()
-            node.plan = plan = plans[1]
+            plan = plans[0]
+            if plan is None:
+                plan = plans[0] = bound_op.plan((True,))
+            node.plan = plan
             node.saved = plan.keep(data, out, plan.needs)
             node.edges = (x._node or x,)
             node.shape = out.shape
@@ -111,7 +107,7 @@ def _of_one(op: Op) -> Function:
 
 
 def _of_two(op: Op) -> Function:
-    bound, bind = _binder(op)
+    bound: dict[Device, Bound] = {}
     floats, differentiable, broadcasts = op.floats, op.differentiable, op.broadcasts
 
     def call(a: Any, b: Any) -> Any:
@@ -126,14 +122,14 @@ def _of_two(op: Op) -> Function:
             else:
                 x, y = _with_constant(x, b, device, broadcasts)
                 needs_b = False
-        elif isinstance(b, Leaf):
+        else:
+            if not isinstance(b, Leaf):
+                b = tensor_of(b, default_device())
             device, needs_a, needs_b = b.device, False, b.requires_grad
             y, x = _with_constant(b._data, a, device, broadcasts)
-        else:
-            return call(tensor_of(a, default_device()), b)
         if floats and (x.__class__ in NUMBERS or x.dtype.kind != "f"):
             x, y = _to_floats(x, y)
-        bound_op, forward, array_type, plans = bound.get(device) or bind(device)
+        bound_op, forward, array_type, plans = bound.get(device) or _bind(op, device, bound)
         try:
             out = forward(x, y)
         except REFUSALS as error:
@@ -148,7 +144,11 @@ def _of_two(op: Op) -> Function:
             result.requires_grad = True
             result._node = node = Node()
             node.seq = next_number()
-            node.plan = plan = plans[3 if needs_a and needs_b else 1 if needs_a else 2]
+            which = 2 if needs_a and needs_b else 0 if needs_a else 1
+            plan = plans[which]
+            if plan is None:
+                plan = plans[which] = bound_op.plan((needs_a, needs_b))
+            node.plan = plan
             node.saved = plan.keep(x, y, out, plan.needs)
             node.edges = (
                 (a._node or a) if needs_a else x if x.__class__ in NUMBERS else None,
@@ -170,6 +170,7 @@ def _of_two(op: Op) -> Function:
 
 def _of_many(op: Op) -> Function:
     bound: dict[Device, Op] = {}
+    plans: dict[tuple[Device, Needs], Plan] = {}
     differentiable = op.differentiable
     promotes = op.broadcasts or op.inputs[0].startswith("*")
 
@@ -204,21 +205,23 @@ def _of_many(op: Op) -> Function:
         result = autograd.as_tensor(made[0], device)
         if True in needs and differentiable and mode.grad:
             result.requires_grad = True
-            result._node = record(bound_op, inputs, arrays, made, tuple(needs))
+            key = device, tuple(needs)
+            plan = plans.get(key) or plans.setdefault(key, bound_op.plan(key[1]))
+            result._node = record(plan, inputs, arrays, made)
         return result
 
     return call
 
 
 def record(
-    op: Op, tensors: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...], needs: Needs
+    plan: Plan, tensors: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...]
 ) -> Node:
-    """The node of a call: `op` made `made` (the output, then extras) of `arrays`."""
+    """The node of a call: the plan's op made `made` (the output, then extras) of `arrays`."""
     node, out = Node(), made[0]
     node.seq = next_number()
-    node.plan = plan = op.plans.get(needs) or op.plan(needs)
-    node.saved = plan.keep(*arrays, *made, needs)
-    node.edges = tuple([(x._node or x) if need else None for x, need in zip(tensors, needs)])
+    node.plan = plan
+    node.saved = plan.keep(*arrays, *made, plan.needs)
+    node.edges = tuple([(x._node or x) if need else None for x, need in zip(tensors, plan.needs)])
     node.shape, node.dtype = out.shape, out.dtype
     node.value = kept(out) if out.size <= KEPT_FOR_PICTURES else None
     node.grad = node.hooks = node.scope = node.trace = None
@@ -247,6 +250,11 @@ def tensor_of(value: Any, device: Device) -> Any:
     if isinstance(value, device.array_type) and device.array_type is not np.ndarray:
         return autograd.as_tensor(value, device)
     return autograd.as_tensor(device.from_host(host_array(value)), device)
+
+
+def operand(x: Any, device: Device) -> Any:
+    """`x` if it is a tensor, else a constant tensor of it on `device`."""
+    return x if isinstance(x, Leaf) else tensor_of(x, device)
 
 
 def _as_arrays(inputs: list[Any], device: Device) -> list[Any]:

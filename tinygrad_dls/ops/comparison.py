@@ -160,6 +160,8 @@ _where = function(Where())
 
 def where(condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds (is not 0), else b; all three broadcast."""
+    if condition is None or a is None or b is None:
+        raise DtypeError("where takes a condition and two values; one of them is None")
     if isinstance(condition, Leaf) and condition._data.dtype.kind != "b":
         condition = not_equal(condition, 0)
     return _where(condition, a, b)

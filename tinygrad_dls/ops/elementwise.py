@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array
-from ..dtypes import tensor_dtype
+from ..dtypes import default_dtype, tensor_dtype
 from ..errors import DataError
 from .call import function, function_of
 from .op import Op
@@ -303,6 +303,8 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
                 f"clip: a bound is a number or None, not {bound!r}.\n"
                 "For bounds that are tensors write dls.minimum(dls.maximum(x, low), high)"
             )
+    if x.dtype.kind != "f" and any(isinstance(bound, float) for bound in (min, max)):
+        x = cast(x, default_dtype())
     return function_of(Clip, min, max)(x)
 
 

@@ -4,16 +4,22 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_amount
 from ..autograd import Array, as_tensor
-from ..errors import DataError, DtypeError, ShapeError
-from .call import function, function_of
-from .elementwise import log
+from ..device import default_device
+from ..dtypes import default_dtype
+from ..errors import DataError, DeviceError, DtypeError, ShapeError
+from .call import function, function_of, operand
+from .elementwise import cast, log
 from .indexing import check_places
 from .op import Op
+from .reduction import max as max_of
 from .reduction import mean as mean_of
 from .reduction import normal_axis
 from .reduction import sum as sum_of
 from .samples import Rng, Sample, samples_of
+
+ROUNDING = 1e-3  # probabilities that were mixed or averaged may pass 0 and 1 by this
 
 
 def _softmax(z: Any, axis: int) -> Any:
@@ -181,7 +187,7 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) along `axis`, without overflow."""
     xp = x.device.xp
-    largest = x._data.max(axis=axis, keepdims=True)
+    largest = max_of(as_tensor(x._data, x.device), axis, keepdims=True)._data
     top = as_tensor(x.device.asarray(xp.where(xp.isfinite(largest), largest, 0.0)), x.device)
     y = log(sum_of((x - top).exp(), axis=axis, keepdims=True)) + top
     return y if keepdims else y.squeeze(axis)
@@ -213,9 +219,26 @@ def cross_entropy(
     Labels are integers, or rows of probabilities (m, classes). `weight` (classes,) weighs the
     classes, rows labelled `ignore_index` count for nothing. DataError for a label out of range.
     """
+    logits = operand(logits, default_device())
+    labels = operand(labels, logits.device)
+    if labels.device is not logits.device:
+        raise DeviceError(
+            f"logits on {logits.device} and labels on {labels.device}: "
+            f"labels.to({str(logits.device)!r})"
+        )
+    if logits.dtype.kind != "f":
+        logits = cast(logits, default_dtype())
     if logits.ndim != 2:
         raise ShapeError(f"cross_entropy takes logits (m, classes), not\n  {logits.shape}")
     classes = logits.shape[1]
+    if weight is not None:
+        weight = operand(weight, logits.device)
+        if weight.shape != (classes,):
+            raise ShapeError(
+                f"one weight for each class:\n  logits  {logits.shape}\n  weight  {weight.shape}"
+            )
+    if label_smoothing and not (is_amount(label_smoothing) and label_smoothing <= 1):
+        raise DataError(f"label_smoothing is a number from 0 to 1, not {label_smoothing!r}")
     if labels.dtype.kind == "f":
         return _soft_cross_entropy(logits, labels, weight, reduction, label_smoothing)
     if labels.dtype.kind not in "iu":
@@ -237,6 +260,8 @@ def cross_entropy(
     safe = device.xp.where(ignored, 0, places)
     if logits.device.name == "cpu":
         check_places(safe, classes, "label")
+        if reduction == "mean" and ignored.all():
+            raise DataError(f"the mean of no losses: all labels are {ignore_index}, the ignored")
     counted = as_tensor(~ignored, device).astype(logits.dtype)
     shares = counted if weight is None else counted * weight[as_tensor(safe, device)]
     losses = _cross_entropy["none"](logits, as_tensor(safe, device)) * shares
@@ -252,9 +277,15 @@ def _soft_cross_entropy(
 ) -> Any:
     if targets.shape != logits.shape:
         raise ShapeError(
-            f"probabilities have the shape of the logits:\n  logits         {logits.shape}\n"
-            f"  probabilities  {targets.shape}"
+            "labels are integers (m,); floats are probabilities, of the shape of the logits:\n"
+            f"  logits         {logits.shape}\n  probabilities  {targets.shape}"
         )
+    if logits.shape[1] == 1:
+        raise DataError(
+            "the cross-entropy of one class is 0 whatever it learns: for labels 0 and 1 take "
+            "binary_cross_entropy_with_logits"
+        )
+    check_probabilities(targets, "probabilities")
     if label_smoothing:
         targets = targets * (1 - label_smoothing) + label_smoothing / logits.shape[1]
     logs = log_softmax(logits, 1) * targets
@@ -266,7 +297,10 @@ def binary_cross_entropy_with_logits(
     logits: Any, targets: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Any:
     """Loss of sigmoid(logits) against targets in [0, 1] of the same shape; natural log."""
+    logits = operand(logits, default_device())
+    targets = operand(targets, logits.device)
     same_shape("binary_cross_entropy_with_logits", logits, targets)
+    check_probabilities(targets, "targets")
     if weight is None and pos_weight is None:
         return _named(_binary_cross_entropy, reduction)(logits, targets)
     each = _binary_cross_entropy["none"]
@@ -274,13 +308,36 @@ def binary_cross_entropy_with_logits(
         losses = each(logits, targets)
     else:
         losses = pos_weight * targets * each(logits, 1.0) + (1 - targets) * each(logits, 0.0)
-    return reduce_loss(losses if weight is None else losses * weight, reduction)
+    weighted = losses if weight is None else losses * weight
+    check_weighted(logits, weighted)
+    return reduce_loss(weighted, reduction)
 
 
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """(prediction - target)**2 of tensors of one shape."""
+    prediction = operand(prediction, default_device())
+    target = operand(target, prediction.device)
     same_shape("mse_loss", prediction, target)
     return reduce_loss((prediction - target) ** 2, reduction)
+
+
+def check_probabilities(values: Any, what: str) -> None:
+    """DataError if a tensor on the CPU has values outside [0, 1]; NaN passes, the loss shows it."""
+    array = values._data
+    if not isinstance(array, np.ndarray) or not array.size:
+        return
+    low, high = array.min(), array.max()
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        raise DataError(f"{what} lie between 0 and 1, these between {low:.4g} and {high:.4g}")
+
+
+def check_weighted(examples: Any, losses: Any) -> None:
+    """ShapeError if weights made other losses than one for each of the examples."""
+    if losses.shape != examples.shape:
+        raise ShapeError(
+            "the weights do not fit, broadcasting would make other losses of them:\n"
+            f"  examples  {examples.shape}\n  losses    {losses.shape}"
+        )
 
 
 def same_shape(name: str, prediction: Any, target: Any) -> None:

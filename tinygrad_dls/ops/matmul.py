@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array
-from .call import function
+from ..device import default_device
+from .call import function, operand
 from .cards import shape_error
 from .elementwise import cast
 from .op import Op
@@ -102,8 +103,13 @@ _linear = function(Linear())
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """x @ weight.T + bias; x (..., n_in), weight (n_out, n_in), bias (n_out,)."""
-    fits = x.ndim and weight.ndim == 2 and x.shape[-1] == weight.shape[1]
-    if not fits or (bias is not None and bias.shape != weight.shape[:1]):
+    try:
+        fits = x.ndim and weight.ndim == 2 and x.shape[-1] == weight.shape[1]
+        fits = fits and (bias is None or bias.shape == weight.shape[:1])
+    except AttributeError:  # lists and numbers: as tensors
+        given = (x, weight) if bias is None else (x, weight, bias)
+        return linear(*[operand(a, default_device()) for a in given])
+    if not fits:
         raise shape_error(Linear(), (x, weight) if bias is None else (x, weight, bias))
     if x.dtype.kind != "f":
         x = cast(x, weight.dtype)

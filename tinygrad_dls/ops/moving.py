@@ -34,5 +34,5 @@ def to_device(x: Any, device: Device) -> Any:
     y = autograd.as_tensor(out, device)
     if x.requires_grad and mode.grad:
         y.requires_grad = True
-        y._node = record(op, (x,), (x._data,), (out,), (True,))
+        y._node = record(op.plan((True,)), (x,), (x._data,), (out,))
     return y

@@ -23,7 +23,6 @@ An op object holds parameters (axis, p ...), never the state of a call.
 import inspect
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from types import CodeType
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from ..autograd import Array
@@ -50,7 +49,7 @@ class Plan(NamedTuple):
                 f"'{op.name}' has no second derivative: {op.once}\n"
                 "(backward(create_graph=True) or grad(create_graph=True) asked for one)"
             )
-        return op.on(_Tensors)._plan(self.needs, fast=False)
+        return op.on(_Tensors).plan(self.needs, fast=False)
 
 
 class Op:
@@ -69,7 +68,6 @@ class Op:
     device: Any
     xp: Any  # the array namespace of the device (or our own functions, on tensors)
     kernels: Any  # the kernel table of the device
-    plans: dict[Needs, Plan]
 
     def __init_subclass__(cls) -> None:
         if "forward" not in cls.__dict__:
@@ -115,20 +113,16 @@ class Op:
         """This op with the namespace and the kernels of `place` (a device, or `_Tensors`)."""
         bound = object.__new__(type(self))
         bound.__dict__.update(self.__dict__, xp=place.xp, kernels=place.kernels, device=place)
-        bound.__dict__["plans"] = {}
         return bound
 
-    def plan(self, needs: Needs) -> Plan:
-        """How to go back when the inputs marked in `needs` want a gradient; made once."""
-        if needs not in self.plans:
-            self.plans[needs] = self._plan(needs, fast=True)
-        return self.plans[needs]
+    def plan(self, needs: Needs, fast: bool = True) -> Plan:
+        """How to go back when the inputs marked in `needs` want a gradient.
 
-    def _plan(self, needs: Needs, fast: bool) -> Plan:
+        The op does not remember its plans, which hold the op: that would be a reference cycle.
+        """
         kind: Any = type(self)
-        rules, names, keep, back = _plan_of(kind, needs, fast)
-        scope = {rule: getattr(self, rule) for rule in rules}
-        return Plan(self, self.device, needs, names, keep, eval(back, scope))
+        names, keep, back_of = _plan_of(kind, needs, fast)
+        return Plan(self, self.device, needs, names, keep, back_of(self))
 
     @classmethod
     def _rules(cls, needs: Sequence[bool]) -> list[tuple[str, Any]]:
@@ -141,12 +135,12 @@ class Op:
 @lru_cache(maxsize=4096)
 def _plan_of(
     op: type[Op], needs: Needs, fast: bool
-) -> tuple[tuple[str, ...], tuple[str, ...], Callable[..., tuple[Any, ...]], CodeType]:
-    """Write `keep` and `back` as one expression each: that is what makes a call cheap.
+) -> tuple[tuple[str, ...], Callable[..., tuple[Any, ...]], Callable[[Op], Callable[..., Any]]]:
+    """(names of what is saved, `keep`, `back` of an op), each one expression: a call is cheap.
 
     Of Mul, where both inputs want a gradient, they read
-    keep = lambda a, b, y, needs: (b, a)
-    back = lambda dy, s: (backward_a(dy, s[0]), backward_b(dy, s[1]))
+    keep    = lambda x0, x1, y, needs: (x1, x0)
+    back_of = lambda op: lambda dy, s: (op.backward_a(dy, s[0]), op.backward_b(dy, s[1]))
     """
     rules = op._rules(needs)
     if fast and hasattr(op, "backward_kernel"):
@@ -160,7 +154,7 @@ def _plan_of(
     for rule, method in rules:
         asked = _parameters(method)[1:]
         names += [name for name in asked if name not in names]
-        calls[rule] = f"{rule}({', '.join(['dy', *(f's[{names.index(n)}]' for n in asked)])})"
+        calls[rule] = f"op.{rule}({', '.join(['dy', *(f's[{names.index(n)}]' for n in asked)])})"
     if len(calls) == 1 and next(iter(calls)) in ("backward", "backward_kernel"):
         (call,) = calls.values()
         gradients = call if variadic or len(needs) > 1 else f"({call},)"
@@ -170,11 +164,11 @@ def _plan_of(
     signature = ", ".join([*arguments, "y", *op.extras, "needs"])
     saved = "".join(f"{known[n]}, " for n in names)
     keep = eval(f"lambda {signature}: ({saved})")
-    back = compile(f"lambda dy, s: {gradients}", "<plan>", "eval")
-    return tuple(calls), tuple(names), keep, back
+    back_of = eval(f"lambda op: lambda dy, s: {gradients}")
+    return tuple(names), keep, back_of
 
 
-_BOUND = ("device", "xp", "kernels", "plans")
+_BOUND = ("device", "xp", "kernels")
 
 
 class _Tensors:

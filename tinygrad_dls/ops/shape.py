@@ -166,7 +166,10 @@ def _axis(axis: Any, ndim: int, name: str) -> int:
 
 def reshape(x: Any, *shape: Any) -> Any:
     """x in another shape (one length may be -1: the rest); shares memory where it can."""
-    return function_of(Reshape, _ints(shape))(x)
+    lengths = _ints(shape)
+    if lengths and min(lengths) < -1:
+        raise ShapeError(f"reshape: a length is -1 (the rest), 0 or more, in\n  {lengths}")
+    return function_of(Reshape, lengths)(x)
 
 
 def transpose(x: Any, *axes: Any) -> Any:
@@ -245,18 +248,18 @@ def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Any:
 
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Tensors one after the other along `axis`; all other axes must be equal."""
-    parts = _tensors(arrays, "concatenate")
+    parts = all_tensors(arrays, "concatenate")
     ndim = max(1, *(part.ndim for part in parts))
     return function_of(Concatenate, _axis(axis, ndim, "concatenate"))(*parts)
 
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Tensors of one shape along a new axis."""
-    parts = _tensors(arrays, "stack")
+    parts = all_tensors(arrays, "stack")
     return function_of(Stack, _axis(axis, parts[0].ndim + 1, "stack"))(*parts)
 
 
-def _tensors(arrays: Sequence[Any], name: str) -> list[Any]:
+def all_tensors(arrays: Sequence[Any], name: str) -> list[Any]:
     """Tensors as they are; numbers, lists and arrays on the device of the first tensor."""
     parts = list(arrays)
     device = next((a.device for a in parts if isinstance(a, Leaf)), default_device())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from ..arguments import is_amount
 from ..errors import DataError
 from ..tensors import Tensor
 from .optimizer import Group, Optimizer, zeros_like
@@ -18,6 +19,7 @@ class Adam(Optimizer):
     """
 
     at_least_zero = ("lr", "eps", "weight_decay")
+    keeps = frozenset({"step", "exp_avg", "exp_avg_sq"})
     decoupled: ClassVar[bool] = False
 
     def __init__(
@@ -30,9 +32,11 @@ class Adam(Optimizer):
 
     def check(self, group: Group) -> None:
         super().check(group)
-        if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
+        betas = group["betas"]
+        two = isinstance(betas, (tuple, list)) and len(betas) == 2
+        if not two or not all(is_amount(beta) and beta < 1 for beta in betas):
             raise DataError(
-                f"{type(self).__name__}: betas are two numbers, 0 <= beta < 1, not {group['betas']}"
+                f"{type(self).__name__}: betas are two numbers, 0 <= beta < 1, not {betas!r}"
             )
 
     def update(self, p: Tensor, w: Any, g: Any, group: Group) -> None:

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..arguments import is_amount, is_whole
 from ..errors import DataError
 from .optimizer import Optimizer
 
@@ -31,6 +32,10 @@ class _Schedule:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where `state_dict()` was taken."""
+        known = self.state_dict()
+        if strange := [name for name in state_dict if name not in known]:
+            raise DataError(f"{type(self).__name__} has no {strange[0]!r} in its state, but "
+                            + ", ".join(known))
         for name, value in state_dict.items():
             setattr(self, name, list(value) if isinstance(value, list) else value)
 
@@ -71,7 +76,13 @@ class LRScheduler(_Schedule):
             group["lr"] = self._rate(i, self.base_lrs[i])
 
     def _rate(self, group: int, base: float) -> float:
-        return float(self.rate(base, self.last_epoch))
+        return self._checked(self.rate(base, self.last_epoch))
+
+    def _checked(self, rate: Any) -> float:
+        if not is_amount(rate):
+            raise DataError(f"{type(self).__name__}: the learning rate of epoch {self.last_epoch} "
+                            f"would be {rate!r}")
+        return float(rate)
 
 
 class StepLR(LRScheduler):
@@ -80,8 +91,8 @@ class StepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        if step_size < 1:
-            raise DataError(f"StepLR: step_size is at least 1, not {step_size}")
+        if not is_whole(step_size, least=1):
+            raise DataError(f"StepLR: step_size is at least 1, a whole number, not {step_size!r}")
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
@@ -163,7 +174,7 @@ class LambdaLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def _rate(self, group: int, base: float) -> float:
-        return base * float(self.lr_lambdas[group](self.last_epoch))
+        return self._checked(base * float(self.lr_lambdas[group](self.last_epoch)))
 
 
 class InverseTimeDecay(LRScheduler):

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..arguments import is_amount
 from ..autograd import as_tensor
-from ..errors import DataError, DtypeError, GraphError, ShapeError
+from ..errors import DataError, DtypeError, Error, GraphError, ShapeError
 from ..modes import enable_grad
-from ..storage import mark_write
+from ..storage import check_writable, mark_write
 from ..tensors import Tensor
 
 Group = dict[str, Any]
@@ -26,6 +27,8 @@ class Optimizer:
 
     defaults: Group
     at_least_zero: ClassVar[tuple[str, ...]] = ("lr", "weight_decay")
+    keeps: ClassVar[frozenset[str]] = frozenset()  # names in the state of a parameter: always,
+    may_keep: ClassVar[frozenset[str]] = frozenset()  # or as its options ask for
 
     def __init__(self, parameters: Iterable[Any], defaults: Group) -> None:
         if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
@@ -55,7 +58,9 @@ class Optimizer:
                 f"{type(self).__name__} has no option {', '.join(map(repr, unknown))}: choose from "
                 + ", ".join(self.defaults)
             )
-        given = group["params"]
+        given = group.get("params")
+        if not isinstance(given, Iterable):
+            raise DataError('a group is {"params": a list of parameters, and options of its own}')
         tensors = [given] if isinstance(given, Tensor) else [
             p[1] if isinstance(p, tuple) else p for p in given  # named_parameters() will do
         ]
@@ -71,6 +76,7 @@ class Optimizer:
                 )
             if p.dtype.kind != "f":
                 raise DtypeError(f"parameter {i} holds {p.dtype}; only floats can be optimized")
+            check_writable(p._data, f"{type(self).__name__}.step()")
             if id(p) in known:
                 raise DataError(f"parameter {i} of shape {p.shape} is there twice")
             known.add(id(p))
@@ -81,8 +87,10 @@ class Optimizer:
     def check(self, group: Group) -> None:
         """DataError for options that make no sense."""
         for name in self.at_least_zero:
-            if not group[name] >= 0:
-                raise DataError(f"{type(self).__name__}: {name} is at least 0, not {group[name]}")
+            if not is_amount(group[name]):
+                raise DataError(
+                    f"{type(self).__name__}: {name} is at least 0 and finite, not {group[name]!r}"
+                )
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients: None, or zeros."""
@@ -154,6 +162,20 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where `state_dict()` was taken, to the bit; PyTorch's fit too. All or nothing."""
+        try:
+            groups, state = self._restored(state_dict)
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            if isinstance(error, Error):
+                raise
+            raise DataError(
+                'no state of an optimizer, {"state": ..., "param_groups": [...]}, nothing was '
+                f"changed: {type(error).__name__}: {error}"
+            ) from error
+        self.param_groups[:] = groups
+        self.state = state
+
+    def _restored(self, state_dict: Mapping[str, Any]) -> tuple[list[Group], dict[Tensor, State]]:
+        """The groups and the state that `state_dict` says, made beside those there are."""
         saved = state_dict["param_groups"]
         have = [len(group["params"]) for group in self.param_groups]
         if [len(group["params"]) for group in saved] != have:
@@ -177,8 +199,19 @@ class Optimizer:
             if (p := by_place.get(i)) is None:
                 raise DataError(f"the saved state is of a parameter {i} that is in no group")
             state[p] = {n: _restored(n, v, p) for n, v in values.items() if v is not None}
-        self.param_groups[:] = groups
-        self.state = state
+            self.check_state(state[p])
+        return groups, state
+
+    def check_state(self, state: State) -> None:
+        """DataError unless a saved state is one of this class of optimizer."""
+        strange = state.keys() - {*self.keeps, *self.may_keep}
+        missing = self.keeps - state.keys() if state else set()
+        if strange or missing:
+            what = f"has {min(strange)!r}" if strange else f"lacks {min(missing)!r}"
+            raise DataError(
+                f"the saved state {what}: it is of another optimizer than {type(self).__name__}; "
+                "nothing was changed"
+            )
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..errors import DataError
 from ..tensors import Tensor
 from .optimizer import Group, Optimizer, zeros_like
 
@@ -16,6 +17,8 @@ class RMSprop(Optimizer):
     are added up: v = momentum v + step. `weight_decay` adds weight_decay * w to g.
     """
 
+    keeps = frozenset({"step", "square_avg"})
+    may_keep = frozenset({"grad_avg", "momentum_buffer"})
     at_least_zero = ("lr", "alpha", "eps", "weight_decay", "momentum")
 
     def __init__(
@@ -26,6 +29,11 @@ class RMSprop(Optimizer):
             "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay,
             "momentum": momentum, "centered": centered,
         })
+
+    def check(self, group: Group) -> None:
+        super().check(group)
+        if group["alpha"] > 1:
+            raise DataError(f"RMSprop: alpha is the weight of a mean, 0 to 1, not {group['alpha']}")
 
     def update(self, p: Tensor, w: Any, g: Any, group: Group) -> None:
         state = self.state_of(p)

@@ -18,6 +18,7 @@ class SGD(Optimizer):
     momentum = dampening = b but for the first step.
     """
 
+    may_keep = frozenset({"momentum_buffer"})
     at_least_zero = ("lr", "momentum", "weight_decay")
 
     def __init__(

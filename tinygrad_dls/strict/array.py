@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 
-from tinygrad_dls.strict import indexing
-from tinygrad_dls.strict.counters import (
+from . import indexing
+from .counters import (
     record_device_to_host,
     record_host_to_device,
     record_sync,
 )
-from tinygrad_dls.strict.operators import COMPARISONS, OPERATORS, PRIORITY
-from tinygrad_dls.strict.refusals import (
+from .operators import COMPARISONS, OPERATORS, PRIORITY
+from .refusals import (
     host_operand,
     implicit_conversion,
     missing_name,
 )
-from tinygrad_dls.strict.table import TABLE, Signature
-from tinygrad_dls.strict.wrapping import (
+from .table import TABLE, Signature
+from .wrapping import (
     Wrapped,
     adapt,
     fresh,

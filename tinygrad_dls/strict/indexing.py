@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_dls.strict.refusals import conflicting_writes, silent_wrap
+from .refusals import conflicting_writes, silent_wrap
 
 
 def read(host: np.ndarray, index: Any) -> Any:

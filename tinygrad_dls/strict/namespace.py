@@ -5,12 +5,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tinygrad_dls.strict.array import Array, checked_indices
-from tinygrad_dls.strict.counters import record_host_to_device
-from tinygrad_dls.strict.refusals import missing_name
-from tinygrad_dls.strict.table import TABLE, Signature
-from tinygrad_dls.strict.ufuncs import Ufunc
-from tinygrad_dls.strict.wrapping import adapt, holds_array, lower, unsupported, wrap
+from .array import Array, checked_indices
+from .counters import record_host_to_device
+from .refusals import missing_name
+from .table import TABLE, Signature
+from .ufuncs import Ufunc
+from .wrapping import adapt, holds_array, lower, unsupported, wrap
 
 _HOST_OBJECTS = frozenset("dtype finfo iinfo s_ index_exp exceptions ndindex LinAlgError".split())
 _INDEXED = frozenset("take take_along_axis put".split())

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_dls.strict.refusals import host_operand
-from tinygrad_dls.strict.table import TABLE
-from tinygrad_dls.strict.wrapping import SCALARS, Wrapped, fresh, wrap
+from .refusals import host_operand
+from .table import TABLE
+from .wrapping import SCALARS, Wrapped, fresh, wrap
 
 PRIORITY = 100  # of cupy.ndarray, in NumPy's older protocol for mixed operands
 

@@ -1,6 +1,6 @@
 """What the strict device refuses: every one a DeviceError, and what CuPy itself would raise."""
 
-from tinygrad_dls.errors import DeviceError
+from ..errors import DeviceError
 
 
 class HostMixError(DeviceError, TypeError):

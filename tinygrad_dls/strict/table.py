@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinygrad_dls.strict.refusals import SignatureError, wrong_keywords
+from .refusals import SignatureError, wrong_keywords
 
 TABLE: dict[str, Any] = json.loads(
     Path(__file__).with_name("cupy_api.json").read_text(encoding="utf-8")

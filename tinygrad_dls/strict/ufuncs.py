@@ -4,16 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_dls.strict.array import Array, lower_index
-from tinygrad_dls.strict.indexing import scatter
-from tinygrad_dls.strict.refusals import (
+from .array import Array, lower_index
+from .indexing import scatter
+from .refusals import (
     SignatureError,
     UnsupportedError,
     host_operand,
     missing_name,
 )
-from tinygrad_dls.strict.table import TABLE, Signature
-from tinygrad_dls.strict.wrapping import fresh, operand, wrap
+from .table import TABLE, Signature
+from .wrapping import fresh, operand, wrap
 
 _SCATTER: dict[str, list[str]] = TABLE["scatter"]
 # CuPy's ufuncs have these methods, but only addition and multiplication carry them out.

@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinygrad_dls.strict.counters import record_sync
-from tinygrad_dls.strict.refusals import (
+from .counters import record_sync
+from .refusals import (
     SignatureError,
     UnsupportedError,
     device_for_host_number,
     host_operand,
 )
-from tinygrad_dls.strict.table import Signature
+from .table import Signature
 
 SCALARS = (bool, int, float, complex, np.number, np.bool_)
 _DTYPES = frozenset("?bhilqBHILQefdFD")  # no longdouble, object, text or date on a GPU

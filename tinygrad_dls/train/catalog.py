@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinygrad_dls.errors import Error
+from ..errors import Error
 
 _SCRIPT = re.compile(r"c(?P<course>\d)w(?P<week>\d)_[a-z0-9_]+")
 _TITLE = re.compile(r"^# # (.+)$", re.MULTILINE)  # the first heading of its first text cell

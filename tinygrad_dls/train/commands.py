@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tinygrad_dls.errors import Error
-from tinygrad_dls.files import open_folder
-from tinygrad_dls.train.catalog import Entry, UnknownLesson, find_lesson, lessons
-from tinygrad_dls.train.lesson import text_table
-from tinygrad_dls.train.options import Options, add_options
+from ..errors import Error
+from ..files import open_folder
+from .catalog import Entry, UnknownLesson, find_lesson, lessons
+from .lesson import text_table
+from .options import Options, add_options
 
 DONE, FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 LOG = "output.txt"  # what a lesson says while `--all` runs it

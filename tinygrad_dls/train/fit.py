@@ -7,12 +7,15 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from contextlib import nullcontext
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..arguments import is_whole
+from ..data.dataset import Dataset
 from ..device import Device
-from ..errors import DataError, Error, ShapeError
+from ..errors import DataError, DtypeError, Error, ShapeError
 from ..modes import no_grad
 from ..nn import Module
 from ..optim import Optimizer
@@ -43,6 +46,10 @@ class Figures:
 
     def add(self, examples: int, values: Sequence[Any]) -> None:
         """The figures of one batch: tensors of one number, or numbers."""
+        for name, v in zip(self.names, values):
+            if not isinstance(v, Real) and not (isinstance(v, Tensor) and v.size == 1):
+                what = v.shape if isinstance(v, Tensor) else type(v).__name__
+                raise ShapeError(f"the metric {name!r} gives one number for a batch, not {what}")
         self._waiting.append((examples, [v.detach() if isinstance(v, Tensor) else v
                                          for v in values]))
 
@@ -105,14 +112,14 @@ def fit(
 
     DataError where the loss is NaN or infinite, with its epoch and step. Ctrl-C ends training
     after the current step: the history has `interrupted` True, the model keeps its weights.
+    What an error ended is not lost either: `error.history` has the epochs before it.
     """
     if capture:
         raise Error(
             "capture=True needs dls.capture, which this version does not have: leave it out"
         )
-    if epochs < 0:
-        raise DataError(f"epochs is a number of at least 0, not {epochs}")
-    history = History()
+    _check_arguments(model, loss_fn, opt, loader, epochs, validation, metrics, scheduler, callbacks)
+    history, epochs = History(), int(epochs)
     was_training, start = model.training, time.perf_counter()
     total = epochs * len(loader) if isinstance(loader, Sized) else None
     bar = Progress(total, "training", "steps") if progress else None
@@ -138,6 +145,9 @@ def fit(
                 enough = [callback(epoch, history) for callback in callbacks]
                 if any(enough):
                     break
+    except BaseException as error:  # a second Ctrl-C too
+        error.history = history  # type: ignore[attr-defined]
+        raise
     finally:
         model.train(was_training)
         history.seconds = time.perf_counter() - start
@@ -145,6 +155,41 @@ def fit(
         print(f"training was stopped in epoch {history.epochs + 1} of {epochs}; the model keeps "
               "the weights it had then", file=sys.stderr)
     return history
+
+
+def _check_arguments(
+    model: Any, loss_fn: Any, opt: Any, loader: Any, epochs: Any, validation: Any, metrics: Any,
+    scheduler: Any, callbacks: Any,
+) -> None:
+    """Say what is wrong before the first epoch, not after it."""
+    if not isinstance(model, Module):
+        raise DtypeError(f"fit trains an nn.Module, not a {type(model).__name__}")
+    if not isinstance(opt, Optimizer):
+        raise DtypeError(f"opt is an optimizer, optim.SGD(model.parameters(), lr=0.1), not {opt!r}")
+    if not is_whole(epochs):
+        raise DataError(f"epochs is a whole number of at least 0, not {epochs!r}")
+    if isinstance(loss_fn, type) or not callable(loss_fn):
+        raise DtypeError(f"loss_fn is a function of (output, label), not {loss_fn!r}")
+    for name, batches in (("loader", loader), ("validation", validation)):
+        if isinstance(batches, Dataset):
+            raise DataError(f"{name} gives batches, not examples: DataLoader(data, batch_size=64)")
+        if not isinstance(batches, Iterable) and (batches is not None or name == "loader"):
+            raise DataError(f"{name} is a DataLoader or a list of batches, not {batches!r}")
+    if not isinstance(metrics or {}, Mapping) or not all(map(callable, (metrics or {}).values())):
+        raise DtypeError(f'metrics are {{"accuracy": dls.accuracy, ...}}, not {metrics!r}')
+    if "loss" in (metrics or {}):
+        raise DataError("'loss' is the name of the loss itself: give the metric another")
+    if scheduler is not None and not hasattr(scheduler, "step"):
+        raise DtypeError(f"scheduler is one of optim.lr_scheduler, not {scheduler!r}")
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
+        raise DtypeError(f"callbacks is a list of functions of (epoch, history), not {callbacks!r}")
+    optimized = {id(p) for group in opt.param_groups for p in group["params"]}
+    own = [id(p) for p in model.parameters()]  # none where forward uses what is held elsewhere
+    if own and optimized.isdisjoint(own):
+        raise DataError(
+            "the optimizer has no parameter of this model, which would learn nothing: "
+            "make it of model.parameters()"
+        )
 
 
 def _epoch(
@@ -251,7 +296,11 @@ def _parts(batch: Any) -> tuple[Sequence[Any], Any]:
 
 
 def _one_number(loss: Tensor) -> Tensor:
-    """`loss` itself; ShapeError if it is not one number."""
+    """`loss` itself; ShapeError if it is not one number, DtypeError if it is no tensor."""
+    if not isinstance(loss, Tensor):
+        raise DtypeError(
+            f"loss_fn gives a tensor, not a {type(loss).__name__}: not float(loss) or loss.item()"
+        )
     if loss.size != 1:
         raise ShapeError(
             f"loss_fn gives one number for a batch, not\n  {loss.shape}\nTake the mean or the sum"

@@ -30,12 +30,12 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from tinygrad_dls.data import sources
-from tinygrad_dls.device import Device, set_default_device
-from tinygrad_dls.errors import DataError, DeviceError, FormatError
-from tinygrad_dls.files import open_folder, whole_file
-from tinygrad_dls.train.options import VARIABLE, Options
-from tinygrad_dls.train.progress import progress
+from ..data import sources
+from ..device import Device, set_default_device
+from ..errors import DataError, DeviceError, FormatError
+from ..files import open_folder, whole_file
+from .options import VARIABLE, Options
+from .progress import progress
 
 T = TypeVar("T")
 DPI = 120

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from tinygrad_dls.data.sources import Where
+from ..data.sources import Where
 
 VARIABLE = "TINYGRAD_DLS_LESSON"  # options where there is no command line, as in a notebook
 
@@ -44,6 +44,18 @@ class Options:
         return words + ["--fast"] * self.fast
 
 
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a seed is a whole number of at least 0, not {text!r}")
+    return int(text)
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; the folder here is '.'")
+    return Path(text)
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that every lesson takes."""
     parser.add_argument(
@@ -51,9 +63,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fast", action="store_true", help="a short training, in seconds")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder of its files (default: out/NAME)"
+        "--out", type=_folder, metavar="DIR", help="folder of its files (default: out/NAME)"
     )
     parser.add_argument(
         "--device", default="cpu", metavar="D", help="cpu (default), cuda, cuda:1, strict"
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="seed of the random numbers")
+    parser.add_argument("--seed", type=_seed, metavar="N", help="seed of the random numbers")

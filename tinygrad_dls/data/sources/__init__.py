@@ -1,12 +1,12 @@
 """Where lessons' data come from: `load("cats")` takes the best there is and says what it is."""
 
-from tinygrad_dls.data.sources.fetching import fetch
-from tinygrad_dls.data.sources.folders import cache_folder, course_folder, mirror_folder
-from tinygrad_dls.data.sources.generated import extra_sets, flower
-from tinygrad_dls.data.sources.loading import load
-from tinygrad_dls.data.sources.locating import Place, Where, locate, places
-from tinygrad_dls.data.sources.sets import Arrays, Files, Images, Loaded, Points
-from tinygrad_dls.data.sources.table import SOURCES, Source, find
+from .fetching import fetch
+from .folders import cache_folder, course_folder, mirror_folder
+from .generated import extra_sets, flower
+from .loading import load
+from .locating import Place, Where, locate, places
+from .sets import Arrays, Files, Images, Loaded, Points
+from .table import SOURCES, Source, find
 
 __all__ = [
     "SOURCES",

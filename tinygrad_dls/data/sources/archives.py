@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from tinygrad_dls.errors import FormatError
+from ...errors import FormatError
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_dls.data.sources.checks import check_readable, check_sha256
-from tinygrad_dls.data.sources.folders import datasets_folder
-from tinygrad_dls.data.sources.optional import EXTRA, need, package_folder
-from tinygrad_dls.data.sources.sets import Arrays, Images
-from tinygrad_dls.errors import DataError
+from ...errors import DataError
+from .checks import check_readable, check_sha256
+from .folders import datasets_folder
+from .optional import EXTRA, need, package_folder
+from .sets import Arrays, Images
 
 FACES_SHA256 = "9560ec2f5edfac01973f63a8a99d00053fecd11e21877e18038fbe500f8e872c"
 GLOVE_SHA256 = "58c11cb7a889468fa048c2cd97b2f10dc874e4fbc7f1e844c1afc1dc5fcd3884"  # datasets/

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_dls.data.sources.sets import Arrays, Files, Images
-from tinygrad_dls.errors import FormatError
+from ...errors import FormatError
+from .sets import Arrays, Files, Images
 
 MNIST_TEST = 1000
 

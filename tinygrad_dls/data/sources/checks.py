@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from tinygrad_dls.errors import DataError, FormatError
+from ...errors import DataError, FormatError
 
 LFS_HEAD = b"version https://git-lfs"
 BLOCK = 1 << 20

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tinygrad_dls.data.sources.folders import MIRROR
-from tinygrad_dls.data.sources.optional import need
-from tinygrad_dls.data.sources.table import Source
-from tinygrad_dls.errors import DataError, FormatError
+from ...errors import DataError, FormatError
+from .folders import MIRROR
+from .optional import need
+from .table import Source
 
 Report = Callable[[int], None]
 POLL_SECONDS = 0.1

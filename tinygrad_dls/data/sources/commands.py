@@ -5,10 +5,10 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from tinygrad_dls.data.sources.fetching import MeterFactory, fetch
-from tinygrad_dls.data.sources.folders import CACHE, COURSE, cache_folder, course_folder
-from tinygrad_dls.data.sources.locating import locate, places
-from tinygrad_dls.data.sources.table import SOURCES, Source
+from .fetching import MeterFactory, fetch
+from .folders import CACHE, COURSE, cache_folder, course_folder
+from .locating import locate, places
+from .table import SOURCES, Source
 
 
 def add_parser(subparsers: Any, meter: MeterFactory) -> None:

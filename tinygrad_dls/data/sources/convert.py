@@ -10,10 +10,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from tinygrad_dls.data.sources.archives import open_member, read_member
-from tinygrad_dls.data.sources.pickles import read_arrays
-from tinygrad_dls.data.sources.table import Source
-from tinygrad_dls.errors import FormatError
+from ...errors import FormatError
+from .archives import open_member, read_member
+from .pickles import read_arrays
+from .table import Source
 
 GLOVE_WORDS = 30_000
 CHUNK = 1 << 20

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_dls.data.sources.optional import need
-from tinygrad_dls.data.sources.sets import Images, Points
-from tinygrad_dls.errors import FormatError
+from ...errors import FormatError
+from .optional import need
+from .sets import Images, Points
 
 HAPPY_TRAIN = 120  # of the 150 test pictures, where the 600 training pictures are not at hand
 

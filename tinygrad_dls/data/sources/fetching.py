@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import Protocol
 
-from tinygrad_dls.data.sources.checks import check_readable, check_sha256, sha256
-from tinygrad_dls.data.sources.clients import download
-from tinygrad_dls.data.sources.convert import convert
-from tinygrad_dls.data.sources.folders import CACHE, COURSE, MIRROR, cache_folder, mirror_folder
-from tinygrad_dls.data.sources.locating import SUMS, Place, cached, cached_place
-from tinygrad_dls.data.sources.table import COURSE_SHA256, Source, find
-from tinygrad_dls.errors import DataError, FormatError
+from ...errors import DataError, FormatError
+from .checks import check_readable, check_sha256, sha256
+from .clients import download
+from .convert import convert
+from .folders import CACHE, COURSE, MIRROR, cache_folder, mirror_folder
+from .locating import SUMS, Place, cached, cached_place
+from .table import COURSE_SHA256, Source, find
 
 LEFT_OVER_SECONDS = 24 * 3600
 

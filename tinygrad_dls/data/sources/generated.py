@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_dls.data.sources.optional import need
-from tinygrad_dls.data.sources.sets import Points
+from .optional import need
+from .sets import Points
 
 
 def flower(seed: int = 1, m: int = 400, petals: int = 4) -> Points:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, overload
 
-from tinygrad_dls.data.sources import builtin, cached_files, course_files, generated
-from tinygrad_dls.data.sources.locating import Where, locate
-from tinygrad_dls.data.sources.sets import Arrays, Files, Images, Loaded, Points
+from . import builtin, cached_files, course_files, generated
+from .locating import Where, locate
+from .sets import Arrays, Files, Images, Loaded, Points
 
 ImageName = Literal["cats", "signs", "happy-house", "mnist-5k", "cifar10"]
 PointName = Literal[

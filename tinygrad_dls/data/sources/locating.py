@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from tinygrad_dls.data.sources.checks import check_readable, check_sha256, sha256
-from tinygrad_dls.data.sources.folders import COURSE, MIRROR, cache_folder, course_folder
-from tinygrad_dls.data.sources.table import COURSE_SHA256, Source, find
-from tinygrad_dls.errors import DataError
+from ...errors import DataError
+from .checks import check_readable, check_sha256, sha256
+from .folders import COURSE, MIRROR, cache_folder, course_folder
+from .table import COURSE_SHA256, Source, find
 
 Where = Literal["course", "cache", "built-in"]
 SUMS = "SHA256SUMS"

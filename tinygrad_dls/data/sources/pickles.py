@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_dls.errors import FormatError
+from ...errors import FormatError
 
 
 def read_arrays(pickled: bytes, where: str) -> Any:

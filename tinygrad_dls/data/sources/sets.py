@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_dls.data.sources.locating import Where
-from tinygrad_dls.errors import DataError
+from ...errors import DataError
+from .locating import Where
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-from tinygrad_dls.errors import DataError
+from ...errors import DataError
 
 Client = Literal["url", "pip", "npm", "course", "generated"]
 

@@ -1,0 +1,107 @@
+"""Promise 6: NumPy's functions keep the graph or raise; none loses it without a word."""
+
+import numpy as np
+import pytest
+
+import tinygrad_dls as dls
+
+RNG = np.random.default_rng(0)
+A, B = RNG.uniform(0.5, 2.0, (3, 4)), RNG.uniform(0.5, 2.0, (3, 4))
+
+FUNCTIONS = [
+    np.exp, np.log, np.sqrt, np.sin, np.cos, np.tanh, np.abs, np.negative, np.square, np.log1p,
+    np.expm1, np.sum, np.mean, np.var, np.std, np.max, np.min, np.ravel, np.transpose, np.copy,
+    lambda x: np.sum(x, axis=0), lambda x: np.sum(x, 1, keepdims=True), lambda x: x.T,
+    lambda x: np.mean(x, axis=(0, 1)), lambda x: np.std(x, axis=0, ddof=1),
+    lambda x: np.reshape(x, (4, 3)), lambda x: np.transpose(x, (1, 0)),
+    lambda x: np.transpose(x, axes=(1, 0)), lambda x: np.swapaxes(x, 0, 1),
+    lambda x: np.moveaxis(x, 0, 1), lambda x: np.expand_dims(x, 1), lambda x: np.clip(x, 0.7, 1.5),
+    lambda x: np.clip(x, a_min=0.7, a_max=1.5), lambda x: np.concatenate([x, x * 2], axis=1),
+    lambda x: np.stack([x, x]), lambda x: np.where(A > 1, x, 0.5), lambda x: np.power(x, 3),
+    lambda x: np.maximum(x, 1.0), lambda x: np.minimum(1.0, x), lambda x: np.matmul(x, B.T),
+    lambda x: np.dot(x, B.T), lambda x: np.add(B, x), lambda x: np.float64(2.0) * x,
+    lambda x: B * x, lambda x: B / x - x, lambda x: B.T @ x, lambda x: np.divide(1.0, x),
+    lambda x: np.broadcast_to(x, (2, 3, 4)), lambda x: np.squeeze(np.expand_dims(x, 0), axis=0),
+    lambda x: np.take_along_axis(x, np.array([[0], [1], [2]]), 1), lambda x: x[np.array([0, 2])],
+    lambda x: np.amax(x, axis=1), lambda x: np.einsum("ij,kj->ik", x, B),
+    lambda x: np.squeeze(np.expand_dims(x, 0)),
+]
+
+
+@pytest.mark.parametrize("f", FUNCTIONS, ids=range(len(FUNCTIONS)))
+def test_function_of_a_tensor_keeps_its_graph(f) -> None:
+    x = dls.Tensor(A, requires_grad=True)
+    y = f(x)
+    assert isinstance(y, dls.Tensor)
+    np.testing.assert_allclose(y.numpy(), f(A), rtol=1e-12)
+    r, d = RNG.standard_normal(y.shape), RNG.standard_normal(A.shape)
+    (y * r).sum().backward()
+    slope = (np.sum(f(A + 1e-6 * d) * r) - np.sum(f(A - 1e-6 * d) * r)) / 2e-6
+    assert np.sum(x.grad.numpy() * d) == pytest.approx(slope, rel=1e-5, abs=1e-7)
+
+
+def test_functions_without_gradient() -> None:
+    x = dls.Tensor(A, requires_grad=True)
+    assert np.argmax(x).item() == A.argmax()
+    assert np.argmin(x, axis=1).tolist() == A.argmin(axis=1).tolist()
+    assert np.any(x > 1.0).item()
+    assert np.array_equal((np.greater(x, B) & (x > 1.0)).numpy(), (A > B) & (A > 1.0))
+    assert np.array_equal((~(x > 1.0)).numpy(), A <= 1.0)
+    assert (np.shape(x), np.ndim(x), np.size(x)) == ((3, 4), 2, 12)
+    assert np.equal(x, A).numpy().all()
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.arctan, np.linalg.norm, np.cumsum, np.isnan, np.sort, np.fft.fft, np.median, np.floor,
+        lambda x: np.add.reduce(x), lambda x: np.add.at(x, 0, 1.0),
+        lambda x: np.multiply.outer(x, x),
+        lambda x: np.exp(x, out=np.zeros((3, 4))), lambda x: np.exp(x, dtype="float32"),
+        lambda x: np.exp(x, where=A > 1), lambda x: np.sum(x, dtype="float32"),
+        lambda x: np.mean(x, out=np.zeros(())), lambda x: np.where(x > 1), lambda x: np.modf(x),
+        lambda x: np.allclose(x, A), lambda x: np.nansum(x), lambda x: np.max(x, initial=3),
+        lambda x: np.vstack([x, x]), lambda x: np.tensordot(x, x),
+    ],
+)
+def test_unknown_function_or_keyword_raises_and_names_it(f) -> None:
+    for x in (dls.Tensor(A, requires_grad=True), dls.Tensor(A)):
+        with pytest.raises(dls.DtypeError, match=r"np\.\w+.*no counterpart.*x\.numpy\(\)"):
+            f(x)
+
+
+def test_augmented_assignment_of_an_array_raises() -> None:
+    array = np.zeros((3, 4))
+    with pytest.raises(dls.DtypeError):
+        array += dls.Tensor(A)
+
+
+def test_asarray_of_a_tensor_with_gradient_raises() -> None:
+    x = dls.Tensor(A, requires_grad=True)
+    for t in (x, x * 2.0):
+        for convert in (np.asarray, np.array, np.ascontiguousarray):
+            with pytest.raises(dls.GraphError, match=r"x\.numpy\(\).*x\.detach\(\)"):
+                convert(t)
+    assert np.shares_memory(np.asarray(x.detach()), x.numpy())
+    assert np.shares_memory(np.asarray(x.numpy()), x.numpy())
+
+
+def test_asarray_of_a_plain_tensor() -> None:
+    x = dls.Tensor(A)
+    assert np.shares_memory(np.asarray(x), x.numpy())
+    assert not np.asarray(x).flags.writeable
+    assert np.array(x).flags.writeable
+    assert np.asarray(x, dtype="float32").dtype == np.float32
+    assert not np.shares_memory(np.array(x, copy=True), x.numpy())
+    with pytest.raises(dls.DtypeError):
+        np.asarray(x, dtype="float32", copy=False)
+    np.testing.assert_allclose(x, A)
+    assert np.array_equal(np.asarray(dls.Tensor(A, device="strict")), A)
+
+
+def test_masked_writes_into_arrays_take_values() -> None:
+    out = np.zeros((3, 4))
+    out[...] = dls.Tensor(A)
+    assert np.array_equal(out, A)
+    with pytest.raises(dls.GraphError):
+        out[...] = dls.Tensor(A, requires_grad=True)

@@ -1,0 +1,74 @@
+"""Long runs: memory stays flat, and threads do not disturb each other."""
+
+import gc
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import tinygrad_dls as dls
+import tinygrad_dls.nn.functional as F
+from tinygrad_dls import nn, optim
+
+pytestmark = pytest.mark.slow
+
+
+def _training(seed):
+    """A function that trains one step of a small network with dropout, and returns the loss."""
+    rng = np.random.default_rng(seed)
+    generator = dls.Generator(seed)
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.1, generator=generator),
+                          nn.Linear(16, 3))
+    for p in model.parameters():
+        with dls.no_grad():
+            p[...] = rng.standard_normal(p.shape).astype("float32") * 0.3
+    x = dls.Tensor(rng.standard_normal((32, 8)).astype("float32"))
+    y = dls.Tensor(rng.integers(0, 3, 32))
+    optimizer = optim.Adam(model.parameters(), lr=1e-3)
+
+    def step():
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def test_memory_is_flat_over_20_000_steps_without_the_garbage_collector():
+    step = _training(0)
+    for _ in range(200):
+        step()
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(20_000):
+            step()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert grown < 200_000, f"{grown} bytes in 20,000 steps"  # one float each would be 480,000
+
+
+def test_eight_threads_train_eight_models_as_one_after_the_other_does():
+    alone = []
+    for seed in range(8):
+        step = _training(seed)
+        alone.append([step() for _ in range(200)])
+    together = [[] for _ in range(8)]
+
+    def train(seed):
+        step = _training(seed)
+        together[seed].extend(step() for _ in range(200))
+
+    threads = [threading.Thread(target=train, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
