@@ -1,14 +1,20 @@
 """Reverse-mode automatic differentiation: the graph, and the walk back through it.
 
 Forward, each operation on tensors leaves a `Node`: which nodes and leaves its inputs came from
-(`edges`), the rule that turns dL/dy into the gradients of the inputs (`plan`), and the arrays that
-this rule needs (`saved`). Nothing else is kept, no tensor, so there is no reference cycle, and a
+(`edges`), the rule that turns dL/dy into the gradients of the inputs (`plan`), and the arrays
+that this rule needs (`saved`). No computed tensor is kept, so there is no reference cycle, and a
 graph is gone the moment the last tensor that leads to it is.
 
 Backward walks the nodes from the newest to the oldest. A node is always newer than what it was
 made from, so the creation number is a topological order, and each node runs once, after all
 that used its output have added their share: d(x*x + x)/dx is 2x + 1, however often x is used.
 The walk is a loop, never a recursion: a chain of a million operations is as good as one of ten.
+Its heart, in `propagate`, is
+
+    for node in newest_first:
+        dy = grads.pop(node)                                # dL/d(output of node), all shares in
+        for edge, share in zip(node.edges, node.plan.back(dy, node.saved)):
+            grads[edge] = grads[edge] + share if edge in grads else share
 """
 
 import threading
@@ -20,20 +26,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from . import storage
 from .errors import DtypeError, GraphError
+from .misuse import check_overwritten, freed, miscounted
 
 if TYPE_CHECKING:
     from .ops.op import Op, Plan
 
 Array: TypeAlias = Any  # of NumPy, of CuPy or of the strict device
-Rule: TypeAlias = Callable[..., Any]
 Hook: TypeAlias = Callable[[Any], Any]
 
-Edge: TypeAlias = "Node | Leaf"
+Edge: TypeAlias = "Node | TensorBase"
 
 KEPT_FOR_PICTURES = 16  # outputs of so few elements stay at their node, so that graphs show them
 
 
-class Leaf:
+class TensorBase:
     """What the graph must know of a tensor; `Tensor` is made of this and of names for operations.
 
     A tensor with a `_node` was computed; one without is a leaf, and if it requires grad it is
@@ -67,7 +73,7 @@ class Node:
     seq: int  # creation number: newer nodes have larger ones
     plan: "Plan"  # the op, and how to go back through it
     saved: tuple[Any, ...] | None  # what that takes; None: freed
-    edges: "tuple[Any, ...]"  # of each input: where it came from, a number, or None: no gradient
+    edges: "tuple[Any, ...]"  # of each input: where it came from; None or a number: no gradient
     shape: tuple[int, ...]
     dtype: Any
     value: Array | None  # the output, where it is tiny or traced
@@ -88,7 +94,10 @@ class Node:
 
 
 class Scope(NamedTuple):
-    """`nodes reachable from here and newer than `start` belong to the call of module `label`."""
+    """Nodes reachable from here and newer than `start` belong to the call of module `label`.
+
+    `outer` is the mark that the same node had before: of a call inside, that ended earlier.
+    """
 
     label: str
     start: int
@@ -106,11 +115,11 @@ def as_tensor(array: Array, device: Any, edge: "Node | None" = None) -> Any:
     return tensor
 
 
-new = object.__new__
-Tensor: Any = Leaf
+new = object.__new__  # makes a tensor without running its __init__
+Tensor: Any = TensorBase  # until tensors.py, which stands on this file, registers the full class
 
 
-def register_tensor(cls: type[Leaf]) -> type[Leaf]:
+def register_tensor(cls: type[TensorBase]) -> type[TensorBase]:
     """Class decorator: results of operations are objects of this class."""
     global Tensor
     Tensor = cls
@@ -123,7 +132,7 @@ def register_tensor(cls: type[Leaf]) -> type[Leaf]:
 def backward(root: Any, gradient: Any, retain_graph: bool, create_graph: bool) -> None:
     """Add dL/dx to `x.grad` of every leaf x that `root` was computed from."""
     grads, owned = propagate([(root, gradient)], retain_graph, create_graph)
-    leaves = [leaf for leaf in grads if isinstance(leaf, Leaf)]
+    leaves = [leaf for leaf in grads if isinstance(leaf, TensorBase)]
     for leaf in leaves:  # all hooks before the first `.grad` changes: one may raise
         if leaf._hooks:
             grads[leaf] = through_hooks(leaf._hooks, grads[leaf], leaf, create_graph)
@@ -166,6 +175,7 @@ def propagate(
         edge = tensor if tensor._node is None else tensor._node
         before = grads.get(edge)
         grads[edge] = gradient if before is None else before + gradient
+    # From here on all nodes are keys of `grads`, with None until their first share comes.
     order = topological_order([edge for edge in grads if isinstance(edge, Node)], grads)
     clock = storage.clock
     wanted: dict[Edge, Any] = dict.fromkeys(targets) if targets is not None else {}
@@ -246,7 +256,7 @@ def topological_order(
 ) -> list[Node]:
     """All nodes reachable from `roots`, newest first: O(nodes + edges).
 
-    They become keys of `found`, which holds the roots already.
+    `found` marks those seen: it holds the roots, and gets all others as keys.
     """
     found = dict.fromkeys(roots) if found is None else found
     order = list(dict.fromkeys(roots))
@@ -281,7 +291,7 @@ def differentiable(node: Node, dy: Any) -> tuple[Any, ...]:
     revived = []
     for name, value in zip(plan.names, node.saved or ()):
         edge = history.get(name)
-        if isinstance(edge, Leaf):
+        if isinstance(edge, TensorBase):
             value = edge
         elif isinstance(value, node.device.array_type):
             value = as_tensor(value, node.device, edge)
@@ -361,38 +371,3 @@ def note_share(edge: Edge, node: Node, share: Any) -> None:
     """Keep what one use of a value adds to its gradient, for pictures."""
     if isinstance(edge, Node) and edge.trace is not None:
         edge.trace.contributions.append((node.seq, getattr(share, "_data", share)))
-
-
-# --- what can go wrong ---------------------------------------------------------------------------
-
-
-def freed(node: Node) -> GraphError:
-    return GraphError(
-        f"this graph was freed: backward already went through '{node.op.name}' (shape {node.shape})"
-        " and dropped what it had saved.\nTo go through it twice write"
-        " backward(retain_graph=True) the first time; else compute the loss again."
-    )
-
-
-def miscounted(node: Node, count: int) -> GraphError:
-    return GraphError(
-        f"the backward of '{node.op.name}' returned {count} gradients for {len(node.edges)} inputs:"
-        " return one for each, None where there is none"
-    )
-
-
-def check_overwritten(node: Node) -> None:
-    """Raise if a value that `node` saved was written in place after it was saved."""
-    for value in node.saved or ():
-        if not isinstance(value, node.device.array_type):
-            continue
-        place = storage.written_after(value, node.seq)
-        if place is not None:
-            made = f" at {node.trace.source}" if node.trace else ""
-            raise GraphError(
-                f"a value that the backward of '{node.op.name}' needs was overwritten:\n"
-                f"  saved:        {value.shape} {value.dtype}, by '{node.op.name}'{made}\n"
-                f"  overwritten:  by {place}\n"
-                "Write to a copy (x.clone()), make a new tensor (x = x + 1), "
-                "or call backward() before the write."
-            )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .autograd import Leaf
+from .autograd import TensorBase
 from .dtypes import default_dtype, tensor_dtype
 from .errors import DataError, DtypeError, ShapeError
 
@@ -50,5 +50,5 @@ def _has_dtype(data: Any) -> bool:
 
 
 def _holds_tensors(data: Any) -> bool:
-    return any(isinstance(x, Leaf) or (isinstance(x, (list, tuple)) and _holds_tensors(x))
+    return any(isinstance(x, TensorBase) or (isinstance(x, (list, tuple)) and _holds_tensors(x))
                for x in data)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import autograd, storage
-from .autograd import Leaf, as_tensor
+from .autograd import TensorBase, as_tensor
 from .errors import GraphError, ShapeError
 from .modes import enable_grad, mode, no_grad
 from .ops.call import record
@@ -90,7 +90,7 @@ class Checkpoint(Op):
     def forward(self, *inputs: Any) -> Any:
         with no_grad():
             y = self.f(*self.arguments)
-        if not isinstance(y, Leaf):
+        if not isinstance(y, TensorBase):
             raise GraphError(f"checkpoint: the function returns one tensor, not {type(y).__name__}")
         return y._data
 
@@ -110,12 +110,12 @@ class Checkpoint(Op):
         finally:
             default_generator.set_state(now)
         return tuple(None if x._grad is None else x._grad._data
-                     for x in fresh if isinstance(x, Leaf))
+                     for x in fresh if isinstance(x, TensorBase))
 
     def check_arguments(self) -> None:
         """Raise if an argument was written in place: the function would be run on other values."""
         for x in self.arguments:
-            place = storage.written_after(x._data, self.born) if isinstance(x, Leaf) else None
+            place = storage.written_after(x._data, self.born) if isinstance(x, TensorBase) else None
             if place is not None:
                 raise GraphError(
                     f"an argument of {self.label()} was overwritten before backward ran it again:\n"
@@ -127,7 +127,7 @@ class Checkpoint(Op):
 def checkpoint(f: Callable[..., Tensor], *inputs: Any) -> Tensor:
     """f(*inputs), trading time for memory: backward computes it again instead of keeping values."""
     op = Checkpoint(f, inputs)
-    tensors = tuple(x for x in inputs if isinstance(x, Leaf))
+    tensors = tuple(x for x in inputs if isinstance(x, TensorBase))
     if not tensors:
         raise GraphError("checkpoint(f, *inputs) takes at least one tensor")
     device = tensors[0].device

@@ -7,7 +7,7 @@ from pathlib import Path
 from runpy import run_path
 from typing import Any
 
-from .autograd import Leaf
+from .autograd import TensorBase
 from .errors import DataError, Error
 from .modes import trace
 
@@ -29,7 +29,7 @@ def run_script(script: str) -> dict[str, Any]:
 
 def missing(script: str, name: str, found: dict[str, Any]) -> DataError:
     """The error for a script without a tensor of that name."""
-    tensors = ", ".join(n for n, v in found.items() if isinstance(v, Leaf)) or "none"
+    tensors = ", ".join(n for n, v in found.items() if isinstance(v, TensorBase)) or "none"
     return DataError(
         f"{script} has no {name!r}. Name its loss `loss`, or say --name NAME.\n"
         f"Tensors it has: {tensors}"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import ops
-from .autograd import Leaf
+from .autograd import TensorBase
 from .device import default_device
 from .errors import ShapeError
 from .ops.call import tensor_of
@@ -22,7 +22,7 @@ def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
-        if of_one and not isinstance(x, Leaf):
+        if of_one and not isinstance(x, TensorBase):
             x = tensor_of(x, default_device())
         if kwargs:
             if "dim" in kwargs and function.__name__ in _PAIRS:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import autograd, ops, storage
-from .autograd import Leaf, as_tensor, register_tensor
+from .autograd import TensorBase, as_tensor, register_tensor
 from .conversion import host_array
 from .device import Device, default_device
 from .dtypes import default_dtype, tensor_dtype
@@ -28,7 +28,7 @@ class Count(int):
 
 
 @register_tensor
-class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
+class Tensor(NumpyDispatch, Operators, Synonyms, TensorBase):
     """An n-dimensional array that remembers how it was computed, if it requires grad.
 
     `data`: numbers, nested lists (floats become float32, see `dls.set_default_dtype`), an array
@@ -46,7 +46,7 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
         name: str | None = None,
     ) -> None:
         place = Device(device) if device is not None else None
-        if isinstance(data, Leaf):
+        if isinstance(data, TensorBase):
             place = place or data.device
             data = data.device.to_host(data._data)
         self.device = place or default_device()
@@ -169,7 +169,8 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
                 f"a tensor made by '{self._node.op.name}' is not copied or pickled, its graph "
                 "would be too: x.clone() is part of the graph, x.detach() has the values alone"
             )
-        state = {name: getattr(self, name) for name in Leaf.__slots__ if name != "__weakref__"}
+        names = [name for name in TensorBase.__slots__ if name != "__weakref__"]
+        state = {name: getattr(self, name) for name in names}
         return None, state | {"_hooks": None}
 
     # --- gradients -------------------------------------------------------------------------------
@@ -296,7 +297,7 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
         self._write(index, values, "x[...] = v")
 
     def _write(self, index: Any, values: Any, how: str) -> None:
-        recorded = isinstance(values, Leaf) and values.requires_grad
+        recorded = isinstance(values, TensorBase) and values.requires_grad
         if mode.grad and (self.requires_grad or recorded):
             raise GraphError(
                 f"{how} on a tensor with a gradient would lose the history of the values.\n"
@@ -328,7 +329,7 @@ class Tensor(NumpyDispatch, Operators, Synonyms, Leaf):
 
     def _in_place(self, operation: Callable[[Any, Any], Tensor], other: Any, how: str) -> Tensor:
         """x += v: in place outside of graphs; inside, a new tensor that x then names."""
-        recorded = isinstance(other, Leaf) and other.requires_grad
+        recorded = isinstance(other, TensorBase) and other.requires_grad
         if not (mode.grad and (self.requires_grad or recorded)):
             with no_grad():
                 result = operation(self, other)

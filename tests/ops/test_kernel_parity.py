@@ -4,6 +4,7 @@ Each kernel is called with the arguments that the ops' samples lead to (recorded
 float32 and float64, and with large ones: odd lengths, strides, extreme values.
 """
 
+import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,8 @@ from . import checks
 from .test_declarations import SAMPLED
 
 pytest.importorskip("numba")
+if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+    pytest.skip("nothing is compiled", allow_module_level=True)
 from tinygrad_dls.kernels.cpu import CompiledKernels
 
 KERNELS = [n for n in dir(ReferenceKernels) if not n.startswith("_")]

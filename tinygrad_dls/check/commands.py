@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from ..autograd import Leaf
+from ..autograd import TensorBase
 from ..errors import DataError
 from ..scripts import missing, run_script
 from .gradcheck import check_graph, gradcheck
@@ -37,7 +37,7 @@ def check_script(script: str, name: str | None = None, seed: int = 0) -> Report:
     if wanted not in found:
         raise missing(script, wanted, found)
     value = found[wanted]
-    if isinstance(value, Leaf):
+    if isinstance(value, TensorBase):
         return check_graph(value, seed=seed)  # type: ignore[arg-type]
     if not is_model(value):
         raise DataError(f"{wanted!r} in {script} is a {type(value).__name__}, no tensor or model")

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ..autograd import Leaf
+from ..autograd import TensorBase
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Function: TypeAlias = Callable[[Array], Array]  # float64 in, float64 out, of any shape
@@ -150,7 +150,7 @@ class Measured:
 
 def on_host(value: Any) -> Array:
     """The values of a tensor (on whichever device), an array or numbers, as a NumPy array."""
-    return np.asarray(value.device.to_host(value._data) if isinstance(value, Leaf) else value)
+    return np.asarray(value.device.to_host(value._data) if isinstance(value, TensorBase) else value)
 
 
 def index_of(place: int, shape: tuple[int, ...]) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import autograd
-from ..autograd import Leaf, Node
+from ..autograd import Node, TensorBase
 from ..dtypes import default_dtype, set_default_dtype
 from ..errors import DataError, DtypeError, GraphError
 from ..modes import enable_grad, no_grad, trace
@@ -59,7 +59,7 @@ class Subject:
         if isinstance(value, (list, tuple)) and not _is_numbers(value):
             inner = [self._input(v, f"{name}[{i}]", cast) for i, v in enumerate(value)]
             return type(value)(inner)
-        device = value.device if isinstance(value, Leaf) else None
+        device = value.device if isinstance(value, TensorBase) else None
         kind = _kind(value)
         if kind == "f" or (cast and kind in "iu"):
             tensor = Tensor(value, dtype="float64", device=device, requires_grad=True, name=name)
@@ -92,7 +92,7 @@ class Subject:
         except TypeError:  # a built-in or a callable object
             return
         for name, value in {**found.globals, **found.nonlocals}.items():
-            if isinstance(value, Leaf):
+            if isinstance(value, TensorBase):
                 self.outside[id(value)] = name
                 self.around.append(value)
             elif isinstance(value, Generator):
@@ -138,7 +138,7 @@ class Subject:
         known = {id(tensor) for tensor in self.leaves.values()}
         for node in _nodes(outputs):
             for edge in node.edges:
-                if isinstance(edge, Leaf) and id(edge) not in known:
+                if isinstance(edge, TensorBase) and id(edge) not in known:
                     known.add(id(edge))
                     name = self.outside.get(id(edge)) or edge.name or f"leaf {len(self.leaves)}"
                     _refuse_nan(edge, name)
@@ -167,7 +167,8 @@ class Subject:
         for generator, state in zip(self.generators, self.states):
             generator.set_state(state)  # the same dropout each time
         made = self.function(*self.inputs)
-        outputs = [y for y in _flat((made,)) if isinstance(y, Leaf) and y._data.dtype.kind == "f"]
+        tensors = [y for y in _flat((made,)) if isinstance(y, TensorBase)]
+        outputs = [y for y in tensors if y._data.dtype.kind == "f"]
         if not outputs:
             raise DtypeError(
                 f"gradcheck takes a function that returns a tensor; this one returned "
@@ -226,7 +227,7 @@ def _kind(value: Any) -> str:
         return ""
     if isinstance(value, (int, float, np.ndarray, np.generic)) or _is_numbers(value):
         return np.asarray(value).dtype.kind
-    return str(value._data.dtype.kind) if isinstance(value, Leaf) else ""
+    return str(value._data.dtype.kind) if isinstance(value, TensorBase) else ""
 
 
 def _is_float(value: Any) -> bool:
@@ -242,7 +243,7 @@ def _refuse_nan(tensor: Any, name: str) -> None:
 
 
 def _described(value: Any) -> str:
-    if isinstance(value, Leaf):
+    if isinstance(value, TensorBase):
         return f"a tensor of {value._data.dtype}"
     return "None" if value is None else f"a {type(value).__name__}"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, Leaf
+from ..autograd import Array, TensorBase
 from ..dtypes import default_dtype
 from .call import function, function_of
 from .elementwise import cast
@@ -190,7 +190,7 @@ power_of_tensor = function(Pow())
 
 def power(a: Any, b: Any) -> Any:
     """a ** b, element-wise; `b` a number, or a tensor (then a must be positive)."""
-    if isinstance(b, (int, float, np.generic)) and isinstance(a, Leaf):
+    if isinstance(b, (int, float, np.generic)) and isinstance(a, TensorBase):
         p = b.item() if isinstance(b, np.generic) else b
         if isinstance(p, float) and a._data.dtype.kind != "f":
             a = cast(a, default_dtype())

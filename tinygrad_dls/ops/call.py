@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import autograd
-from ..autograd import KEPT_FOR_PICTURES, Leaf, Node, Trace, new
+from ..autograd import KEPT_FOR_PICTURES, Node, TensorBase, Trace, new
 from ..conversion import host_array
 from ..device import Device, default_device
 from ..dtypes import default_dtype, promote
@@ -65,7 +65,7 @@ def _of_one(op: Op) -> Function:
     floats, differentiable = op.floats, op.differentiable
 
     def call(x: Any) -> Any:
-        if not isinstance(x, Leaf):
+        if not isinstance(x, TensorBase):
             x = tensor_of(x, default_device())
         device = x.device
         bound_op, forward, array_type, plans = bound.get(device) or _bind(op, device, bound)
@@ -111,9 +111,9 @@ def _of_two(op: Op) -> Function:
     floats, differentiable, broadcasts = op.floats, op.differentiable, op.broadcasts
 
     def call(a: Any, b: Any) -> Any:
-        if isinstance(a, Leaf):
+        if isinstance(a, TensorBase):
             device, x, needs_a = a.device, a._data, a.requires_grad
-            if isinstance(b, Leaf):
+            if isinstance(b, TensorBase):
                 y, needs_b = b._data, b.requires_grad
                 if b.device is not device:
                     raise _two_devices(op, a, b)
@@ -123,7 +123,7 @@ def _of_two(op: Op) -> Function:
                 x, y = _with_constant(x, b, device, broadcasts)
                 needs_b = False
         else:
-            if not isinstance(b, Leaf):
+            if not isinstance(b, TensorBase):
                 b = tensor_of(b, default_device())
             device, needs_a, needs_b = b.device, False, b.requires_grad
             y, x = _with_constant(b._data, a, device, broadcasts)
@@ -179,10 +179,11 @@ def _of_many(op: Op) -> Function:
         arrays: list[Any] = []
         needs: list[bool] = []
         for x in inputs:
-            if isinstance(x, Leaf):
+            if isinstance(x, TensorBase):
                 if device is not x.device:
                     if device is not None:
-                        raise _two_devices(op, next(t for t in inputs if isinstance(t, Leaf)), x)
+                        first = next(t for t in inputs if isinstance(t, TensorBase))
+                        raise _two_devices(op, first, x)
                     device = x.device
                 arrays.append(x._data)
                 needs.append(x.requires_grad)
@@ -254,7 +255,7 @@ def tensor_of(value: Any, device: Device) -> Any:
 
 def operand(x: Any, device: Device) -> Any:
     """`x` if it is a tensor, else a constant tensor of it on `device`."""
-    return x if isinstance(x, Leaf) else tensor_of(x, device)
+    return x if isinstance(x, TensorBase) else tensor_of(x, device)
 
 
 def _as_arrays(inputs: list[Any], device: Device) -> list[Any]:
@@ -301,7 +302,7 @@ def _to_floats(x: Any, y: Any) -> tuple[Any, Any]:
     )
 
 
-def _two_devices(op: Op, a: Leaf, b: Leaf) -> DeviceError:
+def _two_devices(op: Op, a: TensorBase, b: TensorBase) -> DeviceError:
     return DeviceError(
         f"'{op.name}' got operands on two devices: {a.device} and {b.device}.\n"
         f"Move one of them: b.to({str(a.device)!r})"

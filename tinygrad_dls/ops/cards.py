@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd import Leaf
+from ..autograd import TensorBase
 from ..errors import DataError, DtypeError, Error, ShapeError
 
 if TYPE_CHECKING:
@@ -260,6 +260,6 @@ def _name(op: "Op", place: int) -> str:
 
 
 def _shape(x: Any) -> Shape:
-    if isinstance(x, (Leaf, np.ndarray)):
+    if isinstance(x, (TensorBase, np.ndarray)):
         return tuple(x.shape)  # type: ignore[union-attr]
     return () if x is None else tuple(np.shape(x))

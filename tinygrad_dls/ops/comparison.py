@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, Leaf
+from ..autograd import Array, TensorBase
 from ..errors import DtypeError
 from .call import function
 from .op import Op
@@ -162,6 +162,6 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds (is not 0), else b; all three broadcast."""
     if condition is None or a is None or b is None:
         raise DtypeError("where takes a condition and two values; one of them is None")
-    if isinstance(condition, Leaf) and condition._data.dtype.kind != "b":
+    if isinstance(condition, TensorBase) and condition._data.dtype.kind != "b":
         condition = not_equal(condition, 0)
     return _where(condition, a, b)

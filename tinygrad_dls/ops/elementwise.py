@@ -183,7 +183,7 @@ class Relu(Op):
         return self.kernels.relu(x)
 
     def backward(self, dy: Any, y: Any) -> Any:
-        return dy * (y > 0)
+        return self.xp.where(y > 0, dy, 0.0)
 
     def backward_kernel(self, dy: Array, y: Array) -> Array:
         return self.kernels.relu_backward(dy, y)

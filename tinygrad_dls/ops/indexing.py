@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, Leaf
+from ..autograd import Array, TensorBase
 from ..errors import DataError, DeviceError, DtypeError, ShapeError
 from ..modes import mode
 from .call import function, function_of, tensor_of
@@ -113,7 +113,7 @@ class TakeAlongAxis(Op):
         return x[self._index(self.xp, x.shape, places)]
 
     def backward_x(self, dy: Any, places: Any, shapes: Any) -> Any:
-        if isinstance(dy, Leaf):
+        if isinstance(dy, TensorBase):
             index = self._index(dy.device.xp, shapes[0], places._data)
             return put(dy, shapes[0], index, False)
         return _put(self.xp, dy, shapes[0], self._index(self.xp, shapes[0], places), False)
@@ -135,7 +135,7 @@ def getitem(x: Any, index: Any) -> Any:
 
 def take_along_axis(x: Any, places: Any, axis: int) -> Any:
     """The elements of x at `places` (integers, one for each) along `axis`, as NumPy's."""
-    places = places if isinstance(places, Leaf) else tensor_of(places, x.device)
+    places = places if isinstance(places, TensorBase) else tensor_of(places, x.device)
     if places.dtype.kind not in "iu" or places.ndim != x.ndim:
         raise ShapeError(
             "take_along_axis takes as many axes of integer places as x has, not "
@@ -159,7 +159,7 @@ def _part(part: Any, x: Any, keep: bool) -> Any:
         return part
     if isinstance(part, np.integer):
         return int(part)
-    if isinstance(part, Leaf):
+    if isinstance(part, TensorBase):
         if part.device is not x.device:
             raise DeviceError(f"an index on {part.device} of a tensor on {x.device}: move it")
         part = part._data

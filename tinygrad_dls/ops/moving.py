@@ -3,7 +3,7 @@
 from typing import Any
 
 from .. import autograd
-from ..autograd import Array, Leaf
+from ..autograd import Array, TensorBase
 from ..device import Device
 from ..modes import mode
 from .call import record
@@ -22,7 +22,7 @@ class ToDevice(Op):
         return self.destination.from_host(self.source.to_host(x))
 
     def backward(self, dy: Any) -> Any:
-        if isinstance(dy, Leaf):
+        if isinstance(dy, TensorBase):
             return to_device(dy, self.source)
         return self.source.from_host(self.destination.to_host(dy))
 

@@ -148,7 +148,7 @@ def _plan_of(
     variadic = op.inputs[0].startswith("*")
     arguments = [f"x{i}" for i in range(len(needs))]
     known = dict(zip(op.inputs, arguments)) | {n: n for n in ("y", *op.extras, "needs")}
-    known["shapes"] = f"({' '.join(f'{x}.shape,' for x in arguments)})"
+    known["shapes"] = f"({' '.join(f'shape({x}),' for x in arguments)})"  # of a number ()
     names: list[str] = []
     calls: dict[str, str] = {}
     for rule, method in rules:
@@ -158,14 +158,25 @@ def _plan_of(
     if len(calls) == 1 and next(iter(calls)) in ("backward", "backward_kernel"):
         (call,) = calls.values()
         gradients = call if variadic or len(needs) > 1 else f"({call},)"
+        if not all(needs) and not variadic:  # a number's edge is the number: no gradient for it
+            gradients = f"masked({gradients}, {needs})"
     else:
         gradients = "".join(f"{calls.get(f'backward_{n}')}, " for n in op.inputs)
         gradients = f"({gradients})"
     signature = ", ".join([*arguments, "y", *op.extras, "needs"])
     saved = "".join(f"{known[n]}, " for n in names)
-    keep = eval(f"lambda {signature}: ({saved})")
-    back_of = eval(f"lambda op: lambda dy, s: {gradients}")
+    keep = eval(f"lambda {signature}: ({saved})", {"shape": _shape})
+    back_of = eval(f"lambda op: lambda dy, s: {gradients}", {"masked": _masked})
     return tuple(names), keep, back_of
+
+
+def _shape(operand: Any) -> tuple[int, ...]:
+    return getattr(operand, "shape", ())
+
+
+def _masked(gradients: tuple[Any, ...], needs: Needs) -> tuple[Any, ...]:
+    """Gradients of one rule for all inputs, without those nobody asked for."""
+    return tuple(g if need else None for g, need in zip(gradients, needs, strict=True))
 
 
 _BOUND = ("device", "xp", "kernels")

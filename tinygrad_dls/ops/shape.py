@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, Leaf
+from ..autograd import Array, TensorBase
 from ..device import default_device
 from ..errors import ShapeError
 from .call import function, function_of, is_float, tensor_of
@@ -262,14 +262,14 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 def all_tensors(arrays: Sequence[Any], name: str) -> list[Any]:
     """Tensors as they are; numbers, lists and arrays on the device of the first tensor."""
     parts = list(arrays)
-    device = next((a.device for a in parts if isinstance(a, Leaf)), default_device())
+    device = next((a.device for a in parts if isinstance(a, TensorBase)), default_device())
     if not parts:
         raise ShapeError(f"{name} of no tensors")
-    if all(isinstance(a, Leaf) for a in parts):
+    if all(isinstance(a, TensorBase) for a in parts):
         return parts
     floats = [a.dtype for a in parts if is_float(a)]
     return [
-        a if isinstance(a, Leaf)
+        a if isinstance(a, TensorBase)
         else tensor_of(np.asarray(a, np.result_type(*floats)) if floats and isinstance(a, float)
                        else a, device)
         for a in parts

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..autograd import Leaf
+from ..autograd import TensorBase
 from ..errors import DataError
 from ..files import check_parent
 from ..scripts import missing, run_script
@@ -33,10 +33,10 @@ def _run(args: argparse.Namespace) -> int:
     if args.name not in found:
         raise missing(args.script, args.name, found)
     value = found[args.name]
-    if not isinstance(value, Leaf):
+    if not isinstance(value, TensorBase):
         raise DataError(f"{args.name!r} in {args.script} is a {type(value).__name__}, no tensor")
     model = found.get("model")
-    names = {n: v for n, v in found.items() if isinstance(v, Leaf)}
+    names = {n: v for n, v in found.items() if isinstance(v, TensorBase)}
     given = {k: v for k, v in (("depth", args.depth), ("rankdir", args.rankdir)) if v is not None}
     drawn = graph(value, model if hasattr(model, "named_parameters") else None, names, **given)
     print(f"{drawn!r} -> {drawn.save(args.out)}")

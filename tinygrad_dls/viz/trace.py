@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from ..autograd import Leaf, Node, topological_order
+from ..autograd import Node, TensorBase, topological_order
 from ..errors import DtypeError, GraphError
 from . import record as r
 from .graphs import Graph
@@ -27,7 +27,7 @@ def graph(
     `with dls.trace():`; else those of up to 16 elements. Taken before backward() it shows no
     gradients: take it again afterwards.
     """
-    if not isinstance(output, Leaf):
+    if not isinstance(output, TensorBase):
         raise DtypeError(f"graph() takes a tensor, not a {type(output).__name__}")
     if output._node is None:
         raise GraphError(
@@ -39,12 +39,12 @@ def graph(
     return Graph(recorder.record(), Options(**options))
 
 
-def _names(output: Leaf, model: Any, names: Mapping[str, Any] | None) -> dict[Any, str]:
+def _names(output: TensorBase, model: Any, names: Mapping[str, Any] | None) -> dict[Any, str]:
     """A name for each node, leaf and array; the model's names win over a tensor's own."""
     found: dict[Any, str] = {}
 
     def add(name: str, tensor: Any) -> None:
-        if isinstance(tensor, Leaf) and name:
+        if isinstance(tensor, TensorBase) and name:
             found.setdefault(tensor._node or tensor, name)
             if tensor._node is None:
                 found.setdefault(id(tensor._data), name)
@@ -61,7 +61,7 @@ def _names(output: Leaf, model: Any, names: Mapping[str, Any] | None) -> dict[An
 class _Recorder:
     """Collects the nodes of one record, inputs before their users."""
 
-    def __init__(self, output: Leaf, names: dict[Any, str], model: Any = None) -> None:
+    def __init__(self, output: TensorBase, names: dict[Any, str], model: Any = None) -> None:
         assert output._node is not None
         self.root = output._node
         self.device = output.device
@@ -89,13 +89,13 @@ class _Recorder:
         meta = {"device": str(self.device), "dtype": str(self.root.dtype)}
         return Record(tuple(self._with_shares()), tuple(self.edges), meta)
 
-    def _leaf_paths(self) -> dict[Leaf, Path]:
+    def _leaf_paths(self) -> dict[TensorBase, Path]:
         """A leaf belongs to the module that all its users are in."""
-        found: dict[Leaf, Path] = {}
+        found: dict[TensorBase, Path] = {}
         for node in self.nodes:
             path = self.paths[node]
             for edge in node.edges:
-                if isinstance(edge, Leaf):
+                if isinstance(edge, TensorBase):
                     before, depth = found.get(edge, path), 0
                     while depth < min(len(before), len(path)) and before[depth] == path[depth]:
                         depth += 1
@@ -107,11 +107,11 @@ class _Recorder:
 
     # --- inputs ----------------------------------------------------------------------------------
 
-    def _input(self, node: Node, slot: int, edge: Node | Leaf | None) -> str | None:
+    def _input(self, node: Node, slot: int, edge: Node | TensorBase | None) -> str | None:
         """The id of what an operation was made from; None for an input left out."""
-        if not isinstance(edge, (Node, Leaf)):
+        if not isinstance(edge, (Node, TensorBase)):
             return self._constant(node, slot)
-        if edge not in self.ids and isinstance(edge, Leaf):
+        if edge not in self.ids and isinstance(edge, TensorBase):
             data = edge._data
             grad = None if edge._grad is None else edge._grad._data
             self.records.append(NodeRecord(

@@ -50,6 +50,9 @@ def _list(args: argparse.Namespace) -> int:
         print(f"{name}  {here}  {size}  {row[3]}")
         if source is not None:
             print(f"{' ' * (sum(widths) + 6)}from {source.origin}; licence: {source.licence}")
+            if here.strip() == "built-in" and source.client != "generated":  # not the set itself
+                stands_in = locate(source.name).statement.split("; ")[0].removeprefix(source.name)
+                print(f"{' ' * (sum(widths) + 6)}here{stands_in}")
     print(f"\ncourse files  {course_folder() or f'not set ({COURSE})'}")
     print(f"cache         {cache_folder()} ({CACHE} changes it)")
     print("HERE is what a lesson takes; - means: tinygrad-dls data fetch NAME")

@@ -30,7 +30,7 @@ class Activations(Family):
 
     def relu_backward(self, dy: Any, y: Any) -> Any:
         """dx = dy where y > 0, else 0."""
-        return dy * (y > 0)
+        return self.xp.where(y > 0, dy, 0.0)
 
     def leaky_relu(self, x: Any, slope: float) -> Any:
         """y = x where x > 0, else slope * x."""
