@@ -326,8 +326,8 @@ def check_probabilities(values: Any, what: str) -> None:
     array = values._data
     if not isinstance(array, np.ndarray) or not array.size:
         return
-    low, high = array.min(), array.max()
-    if low < -ROUNDING or high > 1 + ROUNDING:
+    if values.device.kernels.any_outside(array, -ROUNDING, 1 + ROUNDING):
+        low, high = array.min(), array.max()
         raise DataError(f"{what} lie between 0 and 1, these between {low:.4g} and {high:.4g}")
 
 

@@ -144,6 +144,14 @@ def cross_entropy_backward_rows(d: Array, z: Array, labels: Array, dz: Array) ->
 
 
 @kernel
+def any_outside(x: Array, low: float, high: float) -> bool:
+    found = 0
+    for i in range(x.size):
+        found |= (x[i] < low) | (x[i] > high)
+    return found != 0
+
+
+@kernel
 def binary_cross_entropy(z: Array, t: Array, losses: Array) -> None:
     for i in range(z.size):
         losses[i] = max(z[i], z.dtype.type(0)) - z[i] * t[i] + log1p_of_exp32(-abs(z[i]))

@@ -109,6 +109,11 @@ class CompiledKernels(ReferenceKernels):
         loops.cross_entropy_backward_rows(d.reshape(-1), z, _int64(labels), dz)
         return dz
 
+    def any_outside(self, x: Any, low: float, high: float) -> bool:
+        if _flat(x) is None:
+            return super().any_outside(x, low, high)
+        return bool(loops.any_outside(x.reshape(-1), low, high))
+
     def binary_cross_entropy(self, z: Any, t: Any) -> Any:
         flat = _flat(z, t) if isinstance(t, np.ndarray) and z.dtype is F32 else None
         if flat is None:

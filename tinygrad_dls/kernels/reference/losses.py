@@ -31,6 +31,10 @@ class Losses(Family):
         dz *= d if d.ndim == 0 else d[:, None]
         return dz
 
+    def any_outside(self, x: Any, low: float, high: float) -> bool:
+        """Is any element below `low` or above `high`? NaN is neither."""
+        return bool(((x < low) | (x > high)).any())
+
     def binary_cross_entropy(self, z: Any, t: Any) -> Any:
         """max(z, 0) - z t + log(1 + exp(-|z|)), element-wise, for targets t in [0, 1]."""
         xp = self.xp
