@@ -178,6 +178,7 @@ def _of_many(op: Op) -> Function:
         device: Any = None
         arrays: list[Any] = []
         needs: list[bool] = []
+        constants = False
         for x in inputs:
             if isinstance(x, TensorBase):
                 if device is not x.device:
@@ -190,7 +191,8 @@ def _of_many(op: Op) -> Function:
             else:
                 arrays.append(x)
                 needs.append(False)
-        if device is None or any(type(x) is not type(arrays[0]) for x in arrays):
+                constants = True
+        if constants:
             device = device or default_device()
             arrays = _as_arrays(arrays, device)
         if promotes:

@@ -104,13 +104,14 @@ _linear = function(Linear())
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """x @ weight.T + bias; x (..., n_in), weight (n_out, n_in), bias (n_out,)."""
     try:
-        fits = x.ndim and weight.ndim == 2 and x.shape[-1] == weight.shape[1]
-        fits = fits and (bias is None or bias.shape == weight.shape[:1])
+        inputs, weights = x._data.shape, weight._data.shape
+        fits = inputs and len(weights) == 2 and inputs[-1] == weights[1]
+        fits = fits and (bias is None or bias._data.shape == weights[:1])
     except AttributeError:  # lists and numbers: as tensors
         given = (x, weight) if bias is None else (x, weight, bias)
         return linear(*[operand(a, default_device()) for a in given])
     if not fits:
         raise shape_error(Linear(), (x, weight) if bias is None else (x, weight, bias))
-    if x.dtype.kind != "f":
+    if x._data.dtype.kind != "f":
         x = cast(x, weight.dtype)
     return _linear(x, weight, bias)
