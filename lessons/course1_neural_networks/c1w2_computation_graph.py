@@ -37,7 +37,7 @@ lesson = start_lesson("c1w2-computation-graph")
 #
 # Each number is a box; arrows lead from it to what is computed from it. Going
 # *forward*, left to right, gives values. Going *backward*, right to left, will give
-# derivatives.
+# derivatives. In the picture $a = 5$, $b = 3$, $c = 2$.
 #
 # On each arrow we can write one more number, its **slope**: if the number at its tail
 # grows a little, how many times as fast does the number at its head grow? $J = 3v$
@@ -93,7 +93,7 @@ lesson.figure(draw_hand_graph(a=5, b=3, c=2), "graph_by_hand")
 # %% [markdown]
 # ## One number by hand
 #
-# Let $a = 5$, $b = 3$, $c = 2$. Then $u = 6$, $v = 11$, $J = 33$.
+# With $a = 5$, $b = 3$, $c = 2$ we get $u = 6$, $v = 11$, $J = 33$.
 #
 # How fast does $J$ grow with $a$? Nudge $a$ from 5 to 5.001. *Before you run the next
 # cell: what will $J$ become?*
@@ -108,8 +108,10 @@ print(f"so dJ/da is about {(J_nudged - J) / 0.001:.3f}")
 # ## The mathematics
 #
 # The chain rule says: to get the derivative of $J$ with respect to a number, take each
-# number computed *from* it, and multiply its derivative by the slope of the arrow that
-# leads there. So the derivatives come from right to left, each from its neighbour:
+# number computed *from* it, multiply its derivative by the slope of the arrow that
+# leads there, *and add up these products*. Here only one arrow leaves each number, so
+# there is nothing to add yet. The derivatives come from right to left, each from its
+# neighbour:
 #
 # $$
 # \frac{dJ}{dv} = 3, \qquad
@@ -121,14 +123,15 @@ print(f"so dJ/da is about {(J_nudged - J) / 0.001:.3f}")
 # \frac{dJ}{dc} = \frac{dJ}{du}\frac{du}{dc} = 3 \cdot b .
 # $$
 #
-# Two remarks that carry the whole of deep learning:
+# Two remarks:
 #
 # - $dJ/du$ is computed once and used twice, for $b$ and for $c$. That is why one walk
 #   backward gives *all* derivatives for about the price of one walk forward.
 # - A step needs to know only its own slopes, not the formula it is part of.
 #
-# The course calls $dJ/dv$ simply `dv` in code. All numbers here are scalars: their
-# shape is `()`.
+# The course calls $dJ/dv$ simply `dv` in code. The **shape** of an array is how many
+# numbers it has along each axis: `(2, 3)` for two rows of three. All numbers here are
+# single ones (*scalars*), without any axis: their shape is `()`.
 #
 # ## Your code
 #
@@ -518,7 +521,7 @@ print(f"cost {costs[0]:.6f} -> {costs[-1]:.6f}; w = {w.data:.6f}, b = {b.data:.6
 
 # %% [markdown]
 # The same with tensors: no loop over points, for a tensor holds them all. The numbers
-# are the same; the graph has 7 operations instead of about 100.
+# are the same; the graph has 5 operations instead of 122.
 
 # %%
 tw = dls.Tensor(np.zeros(()), requires_grad=True, name="w")
@@ -614,7 +617,6 @@ for _ in range(num_iterations):
     forgetful.append(J.data)
     w.data -= learning_rate * w.grad
     b.data -= learning_rate * b.grad
-    J.grad = 0.0
 print(f"cost at the last step: {forgetful[-1]:.3f}, instead of {costs[-1]:.3f}")
 assert max(forgetful[10:]) > 10 * costs[-1]
 
