@@ -1,5 +1,6 @@
 """The cases: networks of the lessons, with data and initial weights that all frameworks share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,3 +52,24 @@ CASES: dict[str, Case] = {
              1e-3, 64),
     )
 }
+
+
+def numpy_update(case: Case, parameters: list[Any]) -> Callable[[list[Any]], None]:
+    """The case's optimizer in plain NumPy, in place: for whoever brings none."""
+    state = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
+    count = [0]
+
+    def update(gradients: list[Any]) -> None:
+        count[0] += 1
+        for p, g, (m, v) in zip(parameters, gradients, state):
+            if case.optimizer == "sgd":
+                p -= np.float32(case.rate) * g
+                continue
+            m += np.float32(0.1) * (g - m)
+            v += np.float32(0.001) * (g * g - v)
+            c1, c2 = 1 - 0.9 ** count[0], 1 - 0.999 ** count[0]
+            p -= np.float32(case.rate / c1) * m / (
+                np.sqrt(v) / np.float32(c2**0.5) + np.float32(1e-8)
+            )
+
+    return update

@@ -7,7 +7,7 @@ import numpy as np
 from .. import nn, optim
 from ..nn import functional as F
 from ..tensors import Tensor
-from .cases import Case
+from .cases import Case, numpy_update
 
 Step = Callable[[], float]
 
@@ -41,8 +41,7 @@ def reference(case: Case) -> Step:
     """The same step in bare NumPy, without a graph: what the arithmetic alone takes."""
     weights = [(w.copy(), b.copy()) for w, b in case.weights()]
     x, y = case.data()
-    state = [(np.zeros_like(p), np.zeros_like(p)) for layer in weights for p in layer]
-    count = [0]
+    update = numpy_update(case, [p for layer in weights for p in layer])
 
     def step() -> float:
         values = [x]
@@ -70,17 +69,7 @@ def reference(case: Case) -> Step:
                 d = d @ weights[i][0]
                 d = d * (1 - a * a) if case.activation == "tanh" else d * (a > 0)
         gradients.reverse()
-        count[0] += 1
-        parameters = [p for layer in weights for p in layer]
-        for p, g, (m, v) in zip(parameters, gradients, state):
-            if case.optimizer == "sgd":
-                p -= np.float32(case.rate) * g
-                continue
-            m += np.float32(0.1) * (g - m)
-            v += np.float32(0.001) * (g * g - v)
-            c1, c2 = 1 - 0.9 ** count[0], 1 - 0.999 ** count[0]
-            p -= np.float32(case.rate / c1) * m / (np.sqrt(v) / np.float32(c2**0.5)
-                                                   + np.float32(1e-8))
+        update(gradients)
         return float(loss)
 
     return step

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .cases import Case
+from .cases import Case, numpy_update
 from .ours import Step
 
 Builder = Callable[[Case], Step]
@@ -69,7 +69,7 @@ def hips_autograd(case: Case) -> Step:
         return anp.mean(anp.maximum(h, 0) - h * y + anp.log1p(anp.exp(-anp.abs(h))))
 
     gradient = value_and_grad(loss_of)
-    update = _numpy_update(case, parameters)
+    update = numpy_update(case, parameters)
 
     def step() -> float:
         loss, gradients = gradient(parameters)
@@ -86,7 +86,7 @@ def mygrad(case: Case) -> Step:
 
     x, y = case.data()
     parameters = [mg.tensor(p) for layer in case.weights() for p in layer]
-    update = _numpy_update(case, [p.data for p in parameters])
+    update = numpy_update(case, [p.data for p in parameters])
 
     def step() -> float:
         h: Any = x
@@ -172,25 +172,6 @@ def tinygrad(case: Case) -> Step:
             return float(loss.item())
 
     return step
-
-
-def _numpy_update(case: Case, parameters: list[Any]) -> Callable[[list[Any]], None]:
-    """The optimizer for frameworks that have none: in NumPy, as their users write it."""
-    state = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
-    count = [0]
-
-    def update(gradients: list[Any]) -> None:
-        count[0] += 1
-        for p, g, (m, v) in zip(parameters, gradients, state):
-            if case.optimizer == "sgd":
-                p -= np.float32(case.rate) * g
-                continue
-            m += np.float32(0.1) * (g - m)
-            v += np.float32(0.001) * (g * g - v)
-            m_hat, v_hat = m / (1 - 0.9 ** count[0]), v / (1 - 0.999 ** count[0])
-            p -= (case.rate * m_hat / (np.sqrt(v_hat) + 1e-8)).astype(np.float32)
-
-    return update
 
 
 PEERS: dict[str, Builder] = {
