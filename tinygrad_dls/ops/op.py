@@ -158,7 +158,8 @@ def _plan_of(
     if len(calls) == 1 and next(iter(calls)) in ("backward", "backward_kernel"):
         (call,) = calls.values()
         gradients = call if variadic or len(needs) > 1 else f"({call},)"
-        if not all(needs) and not variadic:  # a number's edge is the number: no gradient for it
+        if not all(needs) and len(needs) == 2 and not variadic:
+            # The edge of an operand that is a number is that number: no gradient may go there.
             gradients = f"masked({gradients}, {needs})"
     else:
         gradients = "".join(f"{calls.get(f'backward_{n}')}, " for n in op.inputs)
