@@ -4,8 +4,10 @@ Each kernel is called with the arguments that the ops' samples lead to (recorded
 float32 and float64, and with large ones: odd lengths, strides, extreme values.
 """
 
+import importlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,6 +71,10 @@ def calls_of(op: type[Op], sample: Any) -> list[tuple[str, Call]]:
     return recorder.calls
 
 
+# Files beside this one, `kernel_FAMILY.py`: `arguments()` is {name of kernel: list of calls},
+# `BY_HAND` (if there is one) the kernels that no op's sample calls.
+FAMILIES = [importlib.import_module(f".{path.stem}", __package__)
+            for path in sorted(Path(__file__).parent.glob("kernel_*.py"))]
 RECORDED: dict[str, list[Call]] = {name: [] for name in KERNELS}
 for _name, _arguments in recorded():
     RECORDED[_name].append(_arguments)
@@ -84,6 +90,9 @@ def values(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
 
 def large(name: str) -> list[Call]:
     """Arguments by hand: large and of awkward lengths, for every kernel."""
+    for family in FAMILIES:
+        if name in (named := family.arguments()):
+            return named[name]
     n, rng = 10_007, np.random.default_rng(1)
     x, dy, y = values((n,)), values((n,), 1), np.tanh(values((n,), 2))
     rows, labels = values((37, 11)), rng.integers(0, 11, 37)
@@ -180,6 +189,8 @@ def test_extremes_agree(name: str) -> None:
 def test_every_op_that_has_a_kernel_was_recorded() -> None:
     by_ops = {name for name, calls in RECORDED.items() if calls}
     by_hand_only = {"sgd", "rmsprop", "adam", "random_bits", "sum_rows", "any_outside"}
+    for family in FAMILIES:
+        by_hand_only |= getattr(family, "BY_HAND", set())
     assert by_ops | by_hand_only == set(KERNELS)
 
 

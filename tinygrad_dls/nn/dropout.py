@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..random import Generator
 from ..tensors import Tensor
 from . import functional as F
+from .functional.dropout import probability
 from .module import Module
 
 
@@ -15,7 +16,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
-        self.p, self.generator = F.probability(p), generator
+        self.p, self.generator = probability(p), generator
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.p, self.training, self.generator)

@@ -1,14 +1,17 @@
 """Compiling kernels with Numba, and keeping what was compiled.
 
 Numba's own cache key knows neither the compiler options nor the source of functions that a
-kernel inlines, so an old kernel can be served for new source. Our cache folder is therefore
-named by a hash of all sources here, of the options and of the versions: new source, new folder.
+kernel inlines, so an old kernel can be served for new source. Our cache folders are therefore
+named by a hash of the kernel's file, of the files it takes helpers from, of the options and of the
+versions: new source, new folder.
 """
 
 import hashlib
+import re
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "no
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` for the types it is called with, when it is first called with them."""
-    folder = cache_folder()
+    folder = cache_folder(function.__code__.co_filename)
     config: Any = numba.config
     before = config.CACHE_DIR
     config.CACHE_DIR = str(folder or "")  # where this function's compiled code is kept
@@ -37,17 +40,10 @@ def inlined(function: Callable[..., Any]) -> Any:
     return numba.njit(**OPTIONS)(function)
 
 
-def cache_folder() -> Path | None:
-    """Where compiled kernels are kept, made if need be; None where no folder can be written."""
-    if not _folder:
-        _folder.append(_writable(user_cache() / "kernels" / source_hash()))
-    return _folder[0]
-
-
-_folder: list[Path | None] = []
-
-
-def _writable(folder: Path) -> Path | None:
+@cache
+def cache_folder(file: str) -> Path | None:
+    """Where kernels of a file are kept, made if need be; None where no folder can be written."""
+    folder = user_cache() / "kernels" / source_hash(Path(file))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -56,8 +52,23 @@ def _writable(folder: Path) -> Path | None:
         return None
 
 
-def source_hash() -> str:
-    """A name for exactly these sources, options and versions."""
+def source_hash(file: Path) -> str:
+    """A name for exactly this file, what it takes from files beside it, options and versions."""
     parts = [numba.__version__, sys.version, repr(sorted(map(str, OPTIONS.items())))]
-    parts += [path.read_text("utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
+    parts += [path.read_text("utf-8") for path in sorted(helpers(file))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def helpers(file: Path) -> set[Path]:
+    """A file and those it imports, from its own folder and those inside, and so on."""
+    found = {file}
+    waiting = [file]
+    while waiting:
+        here = waiting.pop()
+        for name in re.findall(r"^from \.(\w[\w.]*) import", here.read_text("utf-8"), re.M):
+            path = here.parent.joinpath(*name.split("."))
+            path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+            if path not in found:
+                found.add(path)
+                waiting.append(path)
+    return found

@@ -1,4 +1,4 @@
-"""Layers and losses as functions: `import tinygrad_dls.nn.functional as F`."""
+"""Losses."""
 
 from __future__ import annotations
 
@@ -6,48 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
-from ..arguments import is_amount
-from ..autograd import as_tensor
-from ..device import default_device
-from ..dtypes import default_dtype
-from ..errors import DataError, DtypeError, ShapeError
-from ..ops.call import operand
-from ..ops.elementwise import abs_
-from ..ops.indexing import check_places
-from ..ops.losses import check_probabilities, check_weighted, reduce_loss, same_shape
-from ..random import Generator, chosen
-from ..synonyms import renamed
-from ..tensors import Tensor
+from ... import ops
+from ...autograd import as_tensor
+from ...device import default_device
+from ...errors import DataError, DtypeError, ShapeError
+from ...ops.call import operand
+from ...ops.elementwise import abs_
+from ...ops.indexing import check_places
+from ...ops.losses import check_probabilities, check_weighted, reduce_loss, same_shape
+from ...tensors import Tensor
 
-relu, leaky_relu, tanh, sigmoid = ops.relu, ops.leaky_relu, ops.tanh, ops.sigmoid
-softmax, log_softmax = renamed(ops.softmax), renamed(ops.log_softmax)
-linear = ops.linear
 cross_entropy, mse_loss = ops.cross_entropy, ops.mse_loss
 binary_cross_entropy_with_logits = ops.binary_cross_entropy_with_logits
 
 SMALLEST = 1e-45  # a positive number of float32 and float64 whose log is below -100
-
-
-def dropout(
-    x: Tensor, p: float = 0.5, training: bool = True, generator: Generator | None = None
-) -> Tensor:
-    """In training each element is 0 with probability p, else x / (1 - p); otherwise x itself."""
-    if probability(p) == 0 or not training:
-        return x
-    if p == 1:
-        return x * 0.0  # type: ignore[no-any-return]
-    x = operand(x, default_device())
-    if x.dtype.kind != "f":
-        x = x.astype(default_dtype())
-    return ops.dropout(x, p, chosen(generator).stream())  # type: ignore[no-any-return]
-
-
-def probability(p: float) -> float:
-    """`p` itself; DataError unless 0 <= p <= 1."""
-    if not is_amount(p) or p > 1:
-        raise DataError(f"dropout takes a probability between 0 and 1, not {p!r}")
-    return p
 
 
 def l1_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
@@ -127,18 +99,3 @@ def nll_loss(
     chosen = ops.take_along_axis(input, places[:, None], 1).reshape(-1)
     losses = -chosen * shares
     return reduce_loss(losses, reduction, shares)  # type: ignore[no-any-return]
-
-
-def one_hot(target: Any, num_classes: int = -1) -> Tensor:
-    """int64: for each label a row of `num_classes` zeros with a 1 at the label.
-
-    -1: as many classes as the largest label needs.
-    """
-    labels = target if isinstance(target, Tensor) else Tensor(target)
-    if labels.dtype.kind not in "iu":
-        raise DtypeError(f"labels are integers, not {labels.dtype}")
-    if num_classes == -1:
-        num_classes = int(labels.max()) + 1
-    check_places(labels._data, num_classes, "label")
-    classes = as_tensor(labels.device.xp.arange(num_classes), labels.device)
-    return (ops.expand_dims(labels, -1) == classes).astype("int64")  # type: ignore[no-any-return]

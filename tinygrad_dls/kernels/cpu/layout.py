@@ -1,0 +1,50 @@
+"""Arrays as compiled loops take them.
+
+Activations of images have PyTorch's shape (m, c, h, w), and lie in memory channels-last, (m, h, w,
+c): the array is a transposed view. NumPy's own operations keep that order, and so do ours.
+"""
+
+from typing import Any
+
+import numpy as np
+
+Array = Any
+F32, F64 = np.dtype("float32"), np.dtype("float64")
+
+
+def flat(*arrays: Array) -> list[Array] | None:
+    """The arrays as one-dimensional views, element by element in the same order.
+
+    None unless all have one shape and one float dtype, and lie in memory without gaps in one
+    order: C-contiguous, or all channels-last.
+    """
+    first = arrays[0]
+    dtype, shape = first.dtype, first.shape
+    if dtype is not F32 and dtype is not F64:
+        return None
+    if first.flags.c_contiguous:
+        for a in arrays:
+            if a.dtype is not dtype or a.shape != shape or not a.flags.c_contiguous:
+                return None
+        return [a.reshape(-1) for a in arrays]
+    if first.ndim < 3:
+        return None
+    views = []
+    for a in arrays:
+        if a.dtype is not dtype or a.shape != shape:
+            return None
+        view = channels_last(a)
+        if not view.flags.c_contiguous:
+            return None
+        views.append(view.reshape(-1))
+    return views
+
+
+def channels_last(x: Array) -> Array:
+    """x (m, c, ...) as a view (m, ..., c), whichever way it lies."""
+    return x.transpose(0, *range(2, x.ndim), 1)
+
+
+def channels_first(x: Array) -> Array:
+    """x (m, ..., c) as a view (m, c, ...): the way back."""
+    return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))

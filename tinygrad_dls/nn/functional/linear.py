@@ -1,0 +1,5 @@
+"""Linear maps."""
+
+from ... import ops
+
+linear = ops.linear
