@@ -1,0 +1,76 @@
+"""Compiling kernels with Numba, and keeping what was compiled.
+
+Numba's own cache key knows neither the compiler options nor the source of functions that a
+kernel inlines, so an old kernel can be served for new source. Our cache folders are therefore
+named by a hash of the kernel's file, of the files it takes helpers from, of the options and of the
+versions: new source, new folder.
+"""
+
+import hashlib
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+
+from ..folders import user_cache
+
+# contract: a*b + c in one instruction. Everything else keeps the order of operations, NaN and Inf.
+OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile `function` for the types it is called with, when it is first called with them."""
+    folder = cache_folder(function.__code__.co_filename)
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder or "")  # where this function's compiled code is kept
+    try:
+        return numba.njit(cache=folder is not None, **OPTIONS)(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """A helper that kernels call; it becomes part of them."""
+    return numba.njit(**OPTIONS)(function)
+
+
+@cache
+def cache_folder(file: str) -> Path | None:
+    """Where kernels of a file are kept, made if need be; None where no folder can be written."""
+    folder = user_cache() / "kernels" / source_hash(Path(file))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return None
+
+
+def source_hash(file: Path) -> str:
+    """A name for exactly this file, what it takes from files beside it, options and versions."""
+    parts = [numba.__version__, sys.version, repr(sorted(map(str, OPTIONS.items())))]
+    parts += [path.read_text("utf-8") for path in sorted(helpers(file))]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def helpers(file: Path) -> set[Path]:
+    """A file and those it imports, of our kernels, and so on."""
+    found = {file}
+    waiting = [file]
+    while waiting:
+        here = waiting.pop()
+        for up, name in re.findall(
+            r"^from \.(\.?)(\w[\w.]*) import", here.read_text("utf-8"), re.M
+        ):
+            path = (here.parent.parent if up else here.parent).joinpath(*name.split("."))
+            path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+            if path not in found and "reference" not in path.parts:
+                found.add(path)
+                waiting.append(path)
+    return found
