@@ -19,12 +19,12 @@ ROOMS = (  # from the ground up: a room imports only from those before it
     {"autograd"},
     {"conversion"},
     {"ops"},
-    {"operators", "synonyms", "numpy_dispatch"},
+    {"copying", "operators", "synonyms", "shaping", "numpy_dispatch"},
     {"tensors"},
-    {"creation", "functions", "gradients", "scripts"},
-    {"nn", "optim", "data"},
+    {"creation", "functions", "gradients", "random_tensors", "scripts"},
+    {"nn", "optim", "data", "io"},
     {"check", "train", "viz"},
-    {"bench"},
+    {"bench", "learn"},
     {"cli", "__main__", "__init__"},
 )
 

@@ -8,6 +8,7 @@ from .bench import commands as bench_commands
 from .check import commands as check_commands
 from .data.sources import commands as data_commands
 from .errors import Error
+from .learn import commands as learn_commands
 from .train import commands as lesson_commands
 from .train.progress import Progress
 from .version import __version__
@@ -23,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     lesson_commands.add_parser(commands)
+    learn_commands.add_parser(commands)
     graph_commands.add_parser(commands)
     check_commands.add_parser(commands)
     data_commands.add_parser(commands, Progress)

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from . import ops
+from .autograd import as_tensor
 from .conversion import host_array
-from .device import Device
-from .dtypes import default_dtype, tensor_dtype
+from .device import Device, default_device
+from .dtypes import default_dtype, float_dtype, tensor_dtype
 from .errors import DataError, DtypeError, ShapeError
 from .ops.indexing import check_places
-from .random import Generator, chosen
 from .tensors import Tensor
 
 
@@ -21,7 +22,7 @@ def tensor(data: Any, **options: Any) -> Tensor:
     return Tensor(data, **options)
 
 
-def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
+def shape_of(shape: tuple[Any, ...]) -> tuple[int, ...]:
     """(2, 3) and ((2, 3),) alike; lengths are integers, 0 or more."""
     if len(shape) == 1 and isinstance(shape[0], Sequence):
         shape = tuple(shape[0])
@@ -32,6 +33,28 @@ def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
     if any(n < 0 for n in lengths):
         raise ShapeError(f"no axis has a negative length:\n  {lengths}")
     return lengths
+
+
+def _place(device: str | Device | None) -> Device:
+    return default_device() if device is None else Device(device)
+
+
+def _wrapped(
+    array: Any, device: Device, requires_grad: bool = False, name: str | None = None
+) -> Tensor:
+    """A tensor around a new array of `device`."""
+    made: Tensor = as_tensor(array, device)
+    made.name = name
+    return made.requires_grad_() if requires_grad else made
+
+
+def _filled(
+    shape: tuple[Any, ...], value: float, dtype: DTypeLike | None, device: str | Device | None,
+    options: dict[str, Any],
+) -> Tensor:
+    place = _place(device)
+    kind = tensor_dtype(dtype or default_dtype())
+    return _wrapped(_made(place.xp.full, shape_of(shape), value, dtype=kind), place, **options)
 
 
 def _made(make: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
@@ -46,48 +69,95 @@ def full(
     shape: int | Sequence[int], value: float, dtype: DTypeLike | None = None,
     requires_grad: bool = False, device: str | Device | None = None,
 ) -> Tensor:
-    """All elements `value`; floats by default."""
-    kind = dtype or (default_dtype() if isinstance(value, float) else None)
-    array = _made(np.full, _shape((shape,)), value, kind)
-    return Tensor(array, requires_grad, device=device)
+    """All elements `value`; floats by default, integers of an integer, bools of a bool."""
+    value = value.item() if isinstance(value, (Tensor, np.generic)) else value
+    if not isinstance(value, (bool, int, float)):
+        raise DataError(f"full takes one number for all elements, not {value!r}")
+    whole = {bool: "bool", int: "int64"}.get(type(value))
+    return _filled((shape,), value, dtype or whole, device, {"requires_grad": requires_grad})
 
 
-def zeros(*shape: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+def zeros(
+    *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any
+) -> Tensor:
     """All elements 0, of the default float dtype: zeros((2, 3)) or zeros(2, 3)."""
-    return Tensor(_made(np.zeros, _shape(shape), tensor_dtype(dtype or default_dtype())), **options)
+    return _filled(shape, 0, dtype, device, options)
 
 
-def ones(*shape: Any, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+def ones(
+    *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any
+) -> Tensor:
     """All elements 1, of the default float dtype: ones((2, 3)) or ones(2, 3)."""
-    return Tensor(_made(np.ones, _shape(shape), tensor_dtype(dtype or default_dtype())), **options)
+    return _filled(shape, 1, dtype, device, options)
+
+
+def empty(
+    *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any
+) -> Tensor:
+    """Memory that nobody wrote to yet, of the default float dtype: fill it before you read it."""
+    place = _place(device)
+    kind = tensor_dtype(dtype or default_dtype())
+    return _wrapped(_made(place.xp.empty, shape_of(shape), dtype=kind), place, **options)
+
+
+def full_like(
+    x: Tensor, value: float, dtype: DTypeLike | None = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor in the shape, dtype and place of x, all elements `value`."""
+    made: Tensor = ops.full_like(x, value, dtype)
+    return made.requires_grad_(requires_grad)
 
 
 def zeros_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape, dtype and place of x."""
-    return Tensor(np.zeros(x.shape, tensor_dtype(dtype or x.dtype)), requires_grad, device=x.device)
+    return full_like(x, 0, dtype, requires_grad)
 
 
 def ones_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape, dtype and place of x."""
-    return Tensor(np.ones(x.shape, tensor_dtype(dtype or x.dtype)), requires_grad, device=x.device)
+    return full_like(x, 1, dtype, requires_grad)
 
 
-def arange(*range_: float, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+def empty_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Memory that nobody wrote to yet, in the shape, dtype and place of x."""
+    return empty(x.shape, dtype=dtype or x.dtype, device=x.device, requires_grad=requires_grad)
+
+
+def arange(
+    *range_: float, dtype: DTypeLike | None = None, device: str | Device | None = None,
+    **options: Any,
+) -> Tensor:
     """start, start + step ... below stop; integers of integers, else floats."""
-    array = _made(np.arange, *range_, dtype=dtype)
+    kind = None if dtype is None else tensor_dtype(dtype)
+    array = _made(np.arange, *range_, dtype=kind)
     if dtype is None and array.dtype.kind == "f":
         array = array.astype(default_dtype())
-    return Tensor(array, **options)
+    return tensor_from(array, device, options)
 
 
-def linspace(start: float, stop: float, num: int = 50, **options: Any) -> Tensor:
-    """`num` floats from start to stop, both included, evenly spaced."""
-    return Tensor(_made(np.linspace, start, stop, num).astype(default_dtype()), **options)
+def linspace(
+    start: float, stop: float, num: int = 50, endpoint: bool = True,
+    dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any,
+) -> Tensor:
+    """`num` floats from start to stop, evenly spaced; without `endpoint` stop is not among them."""
+    kind = float_dtype(dtype or default_dtype())
+    array = _made(np.linspace, start, stop, num, endpoint).astype(kind)
+    return tensor_from(array, device, options)
 
 
-def eye(n: int, m: int | None = None, dtype: DTypeLike | None = None, **options: Any) -> Tensor:
+def eye(
+    n: int, m: int | None = None, dtype: DTypeLike | None = None,
+    device: str | Device | None = None, **options: Any,
+) -> Tensor:
     """Ones on the diagonal of an n by m matrix, zeros elsewhere."""
-    return Tensor(_made(np.eye, n, m, dtype=tensor_dtype(dtype or default_dtype())), **options)
+    array = _made(np.eye, n, m, dtype=tensor_dtype(dtype or default_dtype()))
+    return tensor_from(array, device, options)
+
+
+def tensor_from(array: Any, device: str | Device | None, options: dict[str, Any]) -> Tensor:
+    """A tensor of a new host array, which it may keep."""
+    place = _place(device)
+    return _wrapped(place.from_host(array), place, **options)
 
 
 def one_hot(labels: Any, classes: int, dtype: DTypeLike | None = None) -> Tensor:
@@ -95,31 +165,8 @@ def one_hot(labels: Any, classes: int, dtype: DTypeLike | None = None) -> Tensor
     places = labels.numpy() if isinstance(labels, Tensor) else host_array(labels)
     if places.dtype.kind not in "iu" and places.size:
         raise DtypeError(f"labels are integers, not {places.dtype}")
-    classes = _shape((classes,))[0]
+    classes = shape_of((classes,))[0]
     check_places(places, classes, "label")
     device = labels.device if isinstance(labels, Tensor) else None
     rows = np.eye(classes, dtype=tensor_dtype(dtype or default_dtype()))
     return Tensor(rows[places.astype(np.int64)], device=device)
-
-
-def randn(
-    *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None, **options: Any
-) -> Tensor:
-    """Standard normal numbers."""
-    return Tensor(chosen(generator).normal(_shape(shape), dtype), **options)
-
-
-def rand(
-    *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None, **options: Any
-) -> Tensor:
-    """Uniform numbers, 0 <= x < 1."""
-    return Tensor(chosen(generator).uniform(_shape(shape), dtype=dtype), **options)
-
-
-def randint(
-    low: int, high: int, shape: Sequence[int] = (), generator: Generator | None = None,
-    **options: Any,
-) -> Tensor:
-    """Integers, low <= x < high."""
-    draw = chosen(generator).integers
-    return Tensor(_made(draw, low, high, _shape((shape,))), **options)

@@ -1,6 +1,7 @@
 """Writing files whole or not at all."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,8 +37,12 @@ def check_parent(path: Path) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path beside `path`, of the same ending, that takes its place if the block ends well."""
+    """A path beside `path`, of the same ending, that takes its place if the block ends well.
+
+    What a process that was killed here left behind is removed by the next that writes `path`.
+    """
     part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    clear_parts(path)
     try:
         yield part
         os.replace(part, path)
@@ -47,6 +52,36 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError, ValueError):  # a name that no file can have
             part.unlink(missing_ok=True)
+
+
+def clear_parts(path: Path, stem: str | None = None) -> None:
+    """Remove the parts of `path` (or of files of another stem beside it) whose writers are gone.
+
+    `stem` is a regular expression.
+    """
+    own = re.escape(path.stem) if stem is None else stem
+    name = re.compile(rf"\.{own}\.(\d+){re.escape(path.suffix)}")
+    with suppress(OSError, ValueError):
+        for entry in os.scandir(path.parent):
+            found = name.fullmatch(entry.name)
+            if found and not _runs(int(found[1])):
+                with suppress(OSError):
+                    os.unlink(entry.path)
+
+
+def _runs(process: int) -> bool:
+    """Is there a process of this number? (Where that cannot be asked: only if it is this one.)"""
+    if process == os.getpid():
+        return True
+    if os.name == "nt":  # an open file cannot be removed there, so nothing is lost by trying
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_whole(path: Path, content: bytes | str) -> None:

@@ -1,10 +1,11 @@
-"""The user's cache folder: fetched data and compiled kernels."""
+"""The user's folders: a cache of what can be made again, and what should be kept."""
 
 import os
 import sys
 from pathlib import Path
 
 CACHE = "TINYGRAD_DLS_CACHE"  # names another folder, in place of the platform's
+KEPT = "TINYGRAD_DLS_HOME"
 
 
 def user_cache() -> Path:
@@ -18,4 +19,18 @@ def user_cache() -> Path:
         base = home / "Library" / "Caches"
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "tinygrad_dls"
+
+
+def user_data() -> Path:
+    """Where this package keeps what the user has done; the folder need not exist yet."""
+    if chosen := os.environ.get(KEPT):
+        return Path(chosen).expanduser().absolute()
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
     return base / "tinygrad_dls"

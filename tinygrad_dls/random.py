@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,10 +38,16 @@ class Generator:
         """Where the stream is now, as plain numbers."""
         return {"seed": self.seed, "stream": self.numpy.bit_generator.state}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go to a place that `get_state` gave."""
-        self.seed = state["seed"]
-        self.numpy.bit_generator.state = state["stream"]
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go to a place that `get_state` gave; DataError, and no change, for anything else."""
+        made = np.random.PCG64(0)
+        try:
+            seed, made.state = state["seed"], state["stream"]
+            seed = seed if seed is None else _whole(seed)
+        except (TypeError, KeyError, ValueError, OverflowError) as error:
+            raise DataError(f"no state of a Generator: {type(error).__name__}: {error}") from error
+        self.seed = seed
+        self._numpy = np.random.Generator(made)
 
     def normal(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray[Any, Any]:
         """Standard normal numbers."""

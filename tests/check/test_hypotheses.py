@@ -48,6 +48,13 @@ def test_transposed(n: int, m: int, seed: int) -> None:
     assert "transpose" in mistake(np.ascontiguousarray(g.T), sampled(g, seed))
 
 
+@given(sides, sides, seeds)
+def test_reshaped_where_it_must_be_transposed(n: int, m: int, seed: int) -> None:
+    rows = gradient(m, n, seed)  # the truth is rows.T
+    said = mistake(rows.reshape(n, m), sampled(rows.T, seed))
+    assert ("is the transpose" if n == m else "reshaped where it must be transposed") in said
+
+
 @given(sides, sides, sides, seeds)
 def test_not_summed(k: int, n: int, m: int, seed: int) -> None:
     g = np.random.default_rng(seed).standard_normal((k, n, m))

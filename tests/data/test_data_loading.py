@@ -173,3 +173,61 @@ def test_splits_repeat_by_seed():
     assert sorted([*y_train, *y_test]) == Y.tolist()
     last = data.train_test_split(Y, test_size=2, shuffle=False)
     assert last[1].tolist() == [8, 9]
+
+
+@given(st.integers(1, 30), st.integers(1, 9), st.booleans(), st.booleans(), st.integers(0, 9))
+def test_a_loader_goes_on_where_it_was(count, size, shuffle, own, stop):
+    import json
+
+    def make(seed):
+        dls.manual_seed(seed)
+        return data.DataLoader(data.TensorDataset(np.arange(count)), size, shuffle,
+                               generator=dls.Generator(seed) if own else None)
+
+    loader, seen, saved = make(1), [], None
+    for (x,) in loader:
+        seen.append(x.tolist())
+        if len(seen) == stop and saved is None:
+            saved = json.loads(json.dumps([
+                loader.state_dict(), dls.random.default_generator.get_state()]))
+            seen.clear()
+    if saved is None:  # it was over before
+        assert loader.state_dict()["batch"] == 0
+        return
+    assert saved[0]["batch"] == stop
+    rest, following = list(seen), [x.tolist() for (x,) in loader]
+    again = make(2)
+    dls.random.default_generator.set_state(saved[1])
+    again.load_state_dict(saved[0])
+    assert again.state_dict() == saved[0]
+    assert [x.tolist() for (x,) in again] == rest
+    assert [x.tolist() for (x,) in again] == following
+
+
+def test_states_of_other_loaders():
+    good = data.TensorDataset(X, Y)
+    loader = data.DataLoader(good, 3, shuffle=True, generator=dls.Generator(0))
+    next(iter(loader))
+    state = loader.state_dict()
+    for change, match in [
+        ({"batch_size": 4}, "batch_size 4, not 3"), ({"examples": 9}, "examples 9, not 10"),
+        ({"batch": 5}, "batch 5 of 4"), ({"batch": -1}, "batch -1"), ({"start": None}, "drawn"),
+        ({"generator": None}, "generator"), ({"start": {"seed": 3}}, "no state of a Generator"),
+        ({"more": 1}, "no state of a DataLoader"),
+    ]:
+        with pytest.raises(dls.DataError, match=match):
+            loader.load_state_dict({**state, **change})
+    assert loader.state_dict() == state
+    with pytest.raises(dls.DataError, match="num_workers is 0, not 2"):
+        data.DataLoader(good, 3, num_workers=2)
+
+
+def test_states_of_generators():
+    g = dls.Generator(3)
+    g.normal((3,))
+    state = g.get_state()
+    for bad in (3, {}, {"seed": 1, "stream": {}}, {**state, "seed": -1},
+                {**state, "stream": {**state["stream"], "bit_generator": "MT19937"}}):
+        with pytest.raises(dls.DataError):
+            g.set_state(bad)
+    assert g.get_state() == state

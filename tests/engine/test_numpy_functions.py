@@ -25,6 +25,20 @@ FUNCTIONS = [
     lambda x: np.take_along_axis(x, np.array([[0], [1], [2]]), 1), lambda x: x[np.array([0, 2])],
     lambda x: np.amax(x, axis=1), lambda x: np.einsum("ij,kj->ik", x, B),
     lambda x: np.squeeze(np.expand_dims(x, 0)),
+    np.exp2, np.log2, np.log10, np.reciprocal, np.tan, np.arctan, np.sinh, np.cosh, np.arcsinh,
+    np.positive, np.floor, np.ceil, np.trunc, np.rint, np.round, np.cumsum, np.cumprod, np.prod,
+    np.sort, np.median, np.diff, np.nan_to_num, np.linalg.norm, np.linalg.vector_norm,
+    lambda x: np.arcsin(x / 3), lambda x: np.arccos(x / 3), lambda x: np.arctanh(x / 3),
+    lambda x: np.arccosh(x + 1), lambda x: np.arctan2(x, B), lambda x: np.hypot(B, x),
+    lambda x: np.logaddexp(x, B), lambda x: np.remainder(x, B), lambda x: np.fmod(B, x),
+    lambda x: x % 0.7, lambda x: 2.0 % x, lambda x: x // 0.7, lambda x: np.mod(x, 0.3),
+    lambda x: np.divmod(x, 0.7)[1], lambda x: divmod(2.0, x)[1], lambda x: +x,
+    lambda x: np.cumsum(x, axis=1), lambda x: np.cumprod(x, 0), lambda x: np.prod(x, axis=(0, 1)),
+    lambda x: np.sort(x, axis=0, kind="stable"), lambda x: np.diff(x, 2, axis=0),
+    lambda x: np.median(x, axis=1, keepdims=True), lambda x: np.around(x, 1),
+    lambda x: np.linalg.norm(x, axis=1), lambda x: np.linalg.norm(x, 1), lambda x: np.linalg.norm(
+        x, np.inf, axis=0, keepdims=True), lambda x: np.linalg.norm(x, "fro"),
+    lambda x: np.linalg.vector_norm(x, axis=0, ord=3), lambda x: np.clip(x, B - 0.2, B + 0.2),
 ]
 
 
@@ -49,19 +63,51 @@ def test_functions_without_gradient() -> None:
     assert np.array_equal((~(x > 1.0)).numpy(), A <= 1.0)
     assert (np.shape(x), np.ndim(x), np.size(x)) == ((3, 4), 2, 12)
     assert np.equal(x, A).numpy().all()
+    assert np.argsort(x, axis=0).tolist() == A.argsort(axis=0).tolist()
+    assert np.count_nonzero(x > 1.0, axis=1).tolist() == (A > 1.0).sum(axis=1).tolist()
+    odd = dls.Tensor([np.nan, np.inf, -np.inf, 0.0], requires_grad=True)
+    assert np.isnan(odd).tolist() == [True, False, False, False]
+    assert np.isinf(odd).tolist() == [False, True, True, False]
+    assert np.isfinite(odd).tolist() == [False, False, False, True]
+    assert np.logical_xor(x > 1.0, x > 1.0).numpy().any() == np.False_
+    assert np.isclose(x, A + 1e-9).numpy().all()
+
+
+def test_questions_about_whole_arrays_are_answered_by_a_bool() -> None:
+    x = dls.Tensor(A, requires_grad=True)
+    assert np.allclose(x, A + 1e-9) is True
+    assert np.allclose(A, x + 1.0) is False
+    assert np.array_equal(x, A) is True
+    assert np.array_equal(A, x[:2]) is False
+    assert x.allclose(A, rtol=0.0, atol=0.0)
+    nan = dls.Tensor([np.nan, 1.0])
+    assert not dls.array_equal(nan, nan)
+    assert dls.array_equal(nan, nan, equal_nan=True)
+    assert not dls.allclose(nan, nan)
+    assert dls.allclose(nan, nan, equal_nan=True)
+
+
+def test_shapes_of_others() -> None:
+    x = dls.Tensor(A.astype("float32"), requires_grad=True)
+    made = np.zeros_like(x), np.ones_like(x), np.full_like(x, 2.5)
+    assert [m.tolist()[0][0] for m in made] == [0.0, 1.0, 2.5]
+    assert all(isinstance(m, dls.Tensor) and m.dtype == np.float32 for m in made)
+    assert not any(m.requires_grad for m in made)
+    assert np.zeros_like(x, dtype="int64").dtype == np.int64
 
 
 @pytest.mark.parametrize(
     "f",
     [
-        np.arctan, np.linalg.norm, np.cumsum, np.isnan, np.sort, np.fft.fft, np.median, np.floor,
+        np.linalg.svd, np.nancumsum, np.isneginf, np.fft.fft, np.cbrt, np.signbit,
+        lambda x: np.cumsum(x, dtype="float32"), lambda x: np.nan_to_num(x, copy=False),
         lambda x: np.add.reduce(x), lambda x: np.add.at(x, 0, 1.0),
         lambda x: np.multiply.outer(x, x),
         lambda x: np.exp(x, out=np.zeros((3, 4))), lambda x: np.exp(x, dtype="float32"),
         lambda x: np.exp(x, where=A > 1), lambda x: np.sum(x, dtype="float32"),
         lambda x: np.mean(x, out=np.zeros(())), lambda x: np.where(x > 1), lambda x: np.modf(x),
-        lambda x: np.allclose(x, A), lambda x: np.nansum(x), lambda x: np.max(x, initial=3),
-        lambda x: np.vstack([x, x]), lambda x: np.tensordot(x, x),
+        lambda x: np.nansum(x), lambda x: np.max(x, initial=3),
+        lambda x: np.kron(x, x), lambda x: np.cross(x, x),
     ],
 )
 def test_unknown_function_or_keyword_raises_and_names_it(f) -> None:

@@ -1,4 +1,4 @@
-"""Losses: against formulas in NumPy, and values and gradients against PyTorch."""
+"""Losses: against formulas in NumPy, at the edges, and their errors."""
 
 import math
 
@@ -12,60 +12,10 @@ from tinygrad_dls import nn
 RNG = np.random.default_rng(0)
 LOGITS = RNG.standard_normal((6, 4)) * 2
 LABELS = np.array([0, 3, 1, 1, 2, 0])
-IGNORING = np.array([0, -100, 1, 1, -100, 0])
 WEIGHTS = np.array([0.5, 1.0, 2.0, 0.25])
 PROBABILITIES = RNG.uniform(0.02, 0.98, (6, 4))
 TARGETS = RNG.uniform(0, 1, (6, 4))
 BITS = (TARGETS > 0.5).astype("float64")
-
-# name -> (class, its options, the prediction, the target)
-CASES = {
-    "mse": ("MSELoss", {}, LOGITS, TARGETS),
-    "l1": ("L1Loss", {}, LOGITS, TARGETS),
-    "bce": ("BCELoss", {}, PROBABILITIES, TARGETS),
-    "bce weighted": ("BCELoss", {"weight": WEIGHTS}, PROBABILITIES, TARGETS),
-    "bce logits": ("BCEWithLogitsLoss", {}, LOGITS * 10, BITS),
-    "bce logits weighted": (
-        "BCEWithLogitsLoss", {"weight": WEIGHTS, "pos_weight": WEIGHTS[::-1].copy()}, LOGITS, BITS),
-    "cross entropy": ("CrossEntropyLoss", {}, LOGITS, LABELS),
-    "cross entropy weighted": ("CrossEntropyLoss", {"weight": WEIGHTS}, LOGITS, LABELS),
-    "cross entropy ignoring": ("CrossEntropyLoss", {}, LOGITS, IGNORING),
-    "cross entropy smooth": (
-        "CrossEntropyLoss", {"label_smoothing": 0.1, "weight": WEIGHTS}, LOGITS, IGNORING),
-    "cross entropy soft": ("CrossEntropyLoss", {}, LOGITS, TARGETS),
-    "nll": ("NLLLoss", {}, np.log(PROBABILITIES), LABELS),
-    "nll weighted": ("NLLLoss", {"weight": WEIGHTS}, np.log(PROBABILITIES), IGNORING),
-    "nll other ignore": ("NLLLoss", {"ignore_index": 1}, np.log(PROBABILITIES), LABELS),
-}
-
-
-@pytest.mark.torch
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("case", CASES)
-def test_losses_are_pytorchs(case, reduction, dtype):
-    torch = pytest.importorskip("torch")
-    name, options, prediction, target = CASES[case]
-    kind = target.dtype if target.dtype == "int64" else dtype
-    arrays = {k: v.astype(dtype) for k, v in options.items() if isinstance(v, np.ndarray)}
-    plain = {k: v for k, v in options.items() if k not in arrays}
-    theirs = getattr(torch.nn, name)(
-        **plain, **{k: torch.tensor(v) for k, v in arrays.items()}, reduction=reduction)
-    mine = getattr(nn, name)(
-        **plain, **{k: dls.Tensor(v) for k, v in arrays.items()}, reduction=reduction)
-    p = torch.tensor(prediction.astype(dtype), requires_grad=True)
-    x = dls.Tensor(prediction.astype(dtype), requires_grad=True)
-    a = theirs(p, torch.tensor(target.astype(kind)))
-    b = mine(x, dls.Tensor(target.astype(kind)))
-    tolerance = {"rtol": 1e-11, "atol": 1e-14}
-    if dtype == "float32":
-        tolerance = {"rtol": 1e-4, "atol": 2e-5}
-    assert b.dtype == dtype and b.shape == tuple(a.shape)
-    np.testing.assert_allclose(b.numpy(), a.detach().numpy(), **tolerance)
-    a.sum().backward()
-    b.sum().backward()
-    assert x.grad.dtype == dtype
-    np.testing.assert_allclose(x.grad.numpy(), p.grad.numpy(), **tolerance)
 
 
 def test_losses_are_their_formulas():

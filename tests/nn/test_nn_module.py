@@ -209,10 +209,10 @@ def test_repr_is_pytorchs_and_summary_counts():
     text = str(table)
     assert "100 parameters, 0 of them trained, 400 bytes" in text
     assert len({len(line) for line in text.split("\n")[:-1]}) == 1  # columns are straight
-    assert net.training and not net._forward_hooks
+    assert net.training and not net._hooks
     with pytest.raises(dls.ShapeError, match=r"in module: Sequential\.0"):
         net.summary((1, 5))
-    assert net.training and not net[0]._forward_hooks
+    assert net.training and not net[0]._hooks
     with pytest.raises(dls.ShapeError, match="summary takes the shape"):
         net.summary(1, 4)
 

@@ -44,7 +44,8 @@ def test_op(name: str, check: checks.Check) -> None:
 
 ELEMENT_WISE = [
     name for name, op in SAMPLED.items()
-    if op.__module__.endswith(("elementwise", "arithmetic"))
+    if op.__module__.endswith(("elementwise", "arithmetic", "activations", "trigonometric",
+                               "rounding", "special", "bits"))
 ]
 
 

@@ -85,6 +85,42 @@ def test_the_decays_of_the_course():
     assert fixed == [0.5 / (1 + 0.3 * math.floor(epoch / 3)) for epoch in range(8)]
 
 
+def test_the_other_decays_of_the_course():
+    root = curve(mine.InverseSquareRootDecay(optimizer(), k=2.0), 4)
+    assert root == [2.0 * 0.5 / math.sqrt(epoch) for epoch in (1, 2, 3, 4)]
+    assert curve(mine.ExponentialLR(optimizer(), 0.95), 4) == [0.5 * 0.95**e for e in range(4)]
+
+
+def test_two_schedules_multiply():
+    opt = optimizer()
+    warm, decay = mine.LinearLR(opt, 0.1, total_iters=2), mine.ExponentialLR(opt, 0.5)
+    rates = []
+    for _ in range(4):
+        rates.append(opt.param_groups[0]["lr"])
+        warm.step()
+        decay.step()
+    assert rates == pytest.approx([0.05, 0.5 * 0.55 * 0.5, 0.5 * 0.25, 0.5 * 0.125])
+
+
+def test_warm_up_then_cosine():
+    opt = optimizer()
+    warm = mine.LinearLR(opt, 0.01, total_iters=5)
+    rates = curve(mine.SequentialLR(opt, [warm, mine.CosineAnnealingLR(opt, 10)], [5]), 16)
+    assert rates[0] == 0.005 and rates[5] == 0.5 and rates[10] == pytest.approx(0.25)
+    assert rates[15] == pytest.approx(0, abs=1e-12)
+
+
+def test_one_cycle_ends():
+    opt = optimizer()
+    with pytest.raises(dls.DataError, match="neither momentum nor betas"):
+        mine.OneCycleLR(optim.Adagrad([nn.Parameter([1.0])]), 1.0, 10)
+    schedule = mine.OneCycleLR(opt, 1.0, total_steps=10)
+    rates = curve(schedule, 10)
+    assert max(rates) <= 1 and rates[0] == pytest.approx(0.04) and rates[-1] == pytest.approx(4e-6)
+    with pytest.raises(dls.DataError, match="step 11, but total_steps is 10"):
+        schedule.step()
+
+
 def test_groups_keep_their_own_rates():
     a, b, c = (nn.Parameter([1.0]) for _ in range(3))
     opt = optim.SGD([{"params": [a]}, {"params": [b], "lr": 1.0}], lr=0.1)
@@ -95,7 +131,7 @@ def test_groups_keep_their_own_rates():
     assert step.base_lrs == [0.1, 1.0]  # those before any schedule
     opt.add_param_group({"params": [c], "lr": 2.0})
     step.step()
-    assert step.get_last_lr() == [0.05, 0.5, 1.0]
+    assert step.get_last_lr() == [0.025, 0.5, 1.0]  # the two multiply
 
 
 def test_saved_and_restored_goes_on():
@@ -120,6 +156,7 @@ def test_saved_and_restored_goes_on():
 
 
 def test_clear_errors():
+    opt = optimizer()
     for make, match in [
         (lambda: mine.StepLR(optimizer(), 0), "step_size"),
         (lambda: mine.CosineAnnealingLR(optimizer(), 0), "T_max"),
@@ -130,6 +167,19 @@ def test_clear_errors():
         (lambda: mine.ReduceLROnPlateau(optimizer(), mode="low"), "mode"),
         (lambda: mine.StepLR(nn.Linear(1, 1), 1), "takes an optimizer"),
         (lambda: mine.StepLR(optimizer(), 1, last_epoch=3), "initial_lr"),
+        (lambda: mine.ConstantLR(optimizer(), 2.0), "factor"),
+        (lambda: mine.PolynomialLR(optimizer(), 0), "total_iters"),
+        (lambda: mine.CosineAnnealingWarmRestarts(optimizer(), 0), "T_0"),
+        (lambda: mine.CyclicLR(optimizer(), 0.1, 1.0, mode="up"), "mode"),
+        (lambda: mine.CyclicLR(optimizer(), [0.1, 0.2], 1.0), "2 numbers for 1 groups"),
+        (lambda: mine.OneCycleLR(optimizer(), 1.0), "total_steps"),
+        (lambda: mine.OneCycleLR(optimizer(), 1.0, 10, pct_start=2), "pct_start"),
+        (lambda: mine.SequentialLR(optimizer(), [], []), "none in it"),
+        (lambda: mine.ChainedScheduler([3]), "no schedule"),
+        (lambda: mine.ChainedScheduler([mine.ReduceLROnPlateau(optimizer())]), "needs a figure"),
+        (lambda: mine.ChainedScheduler([mine.StepLR(optimizer(), 1), mine.StepLR(optimizer(), 1)]),
+         "different optimizers"),
+        (lambda: mine.SequentialLR(opt, [mine.StepLR(opt, 1)], [3]), "0 milestones"),
     ]:
         with pytest.raises(dls.DataError, match=match):
             make()

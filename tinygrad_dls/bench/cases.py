@@ -1,34 +1,76 @@
 """The cases: networks of the lessons, with data and initial weights that all frameworks share."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from .. import nn
+from ..functions import cat
+from ..random import default_generator, manual_seed
+from . import networks
+
 Arrays = dict[str, "np.ndarray[Any, Any]"]
+OURS = SimpleNamespace(nn=nn, cat=cat)  # what `networks` asks of a library
 
 
 @dataclass(frozen=True)
 class Case:
-    """A multilayer perceptron and how one step trains it, in float32."""
+    """A network, one batch of data, a loss and an optimizer, in float32."""
 
     name: str
     title: str
-    sizes: tuple[int, ...]  # of the layers, inputs first
-    activation: str  # between layers: "tanh" or "relu"
-    loss: str  # "bce": logits against 0 and 1; "ce": logits against labels
-    optimizer: str  # "sgd" or "adam"
+    network: Callable[[Any], Any]  # of a library: OURS or torch
+    inputs: tuple[int, ...]  # the shape of x, batch first
+    targets: tuple[int, ...]
+    loss: str  # "bce": logits against 0 and 1; "ce": logits against labels; "mse"
+    optimizer: str  # "sgd", "momentum" (0.9) or "adam"
     rate: float
-    batch: int
+    classes: int = 0  # of labels
+    words: int = 0  # x holds word numbers below this
+    letters: int = 0  # x holds one-hot letters, one of so many
+
+    @property
+    def batch(self) -> int:
+        """Examples in a step."""
+        return self.inputs[0]
 
     def data(self) -> tuple[Any, Any]:
-        """One batch: x (batch, n_in) float32 and targets, the same at each call."""
+        """One batch: x and targets, the same at each call."""
         rng = np.random.default_rng(0)
-        x = rng.standard_normal((self.batch, self.sizes[0]), dtype=np.float32)
+        x: Any
+        if self.words:
+            x = rng.integers(0, self.words, self.inputs)
+        elif self.letters:
+            x = np.eye(self.letters, dtype=np.float32)[rng.integers(0, self.letters, self.inputs)]
+        else:
+            x = rng.standard_normal(self.inputs, dtype=np.float32)
         if self.loss == "ce":
-            return x, rng.integers(0, self.sizes[-1], self.batch)
-        return x, (rng.random((self.batch, 1)) < 0.5).astype(np.float32)
+            return x, rng.integers(0, self.classes, self.targets)
+        if self.loss == "bce":
+            return x, (rng.random(self.targets) < 0.5).astype(np.float32)
+        return x, rng.standard_normal(self.targets, dtype=np.float32)
+
+    def state(self) -> Arrays:
+        """The initial weights by name, the same at each call."""
+        before = default_generator.get_state()
+        manual_seed(1)
+        model = self.network(OURS)
+        default_generator.set_state(before)
+        return {name: value.numpy() for name, value in model.state_dict().items()}
+
+
+@dataclass(frozen=True)
+class Perceptron(Case):
+    """A multilayer perceptron, which frameworks without our module names can build too."""
+
+    sizes: tuple[int, ...] = ()  # of the layers, inputs first
+    activation: str = "relu"  # between layers: "tanh" or "relu"
 
     def weights(self) -> list[tuple[Any, Any]]:
         """(weight (n_out, n_in), bias (n_out,)) of each layer, the same at each call."""
@@ -39,23 +81,65 @@ class Case:
             for m, n in zip(self.sizes, self.sizes[1:])
         ]
 
+    def state(self) -> Arrays:
+        """`weights` under their names in an nn.Sequential."""
+        return {
+            f"{2 * i}.{name}": array
+            for i, layer in enumerate(self.weights())
+            for name, array in zip(("weight", "bias"), layer)
+        }
+
+
+def _perceptron(
+    name: str, title: str, sizes: tuple[int, ...], activation: str, loss: str, optimizer: str,
+    rate: float, batch: int,
+) -> Perceptron:
+    return Perceptron(
+        name, title, partial(networks.mlp, sizes=sizes, activation=activation),
+        (batch, sizes[0]), (batch,) if loss == "ce" else (batch, sizes[-1]), loss, optimizer, rate,
+        classes=sizes[-1], sizes=sizes, activation=activation,
+    )
+
+
+def _letters(name: str, title: str, kind: str, bidirectional: bool = False) -> Case:
+    network = partial(networks.letters, kind=kind, bidirectional=bidirectional)
+    return Case(name, title, network, (32, 50), (32, 50), "ce", "adam", 1e-3, classes=27,
+                letters=27)
+
 
 CASES: dict[str, Case] = {
     case.name: case
     for case in (
-        Case("a", "logistic regression 12288-1, batch 209", (12288, 1), "relu", "bce", "sgd",
-             0.005, 209),
-        Case("b", "planar 2-4-1, batch 400", (2, 4, 1), "tanh", "bce", "sgd", 1.2, 400),
-        Case("c1", "MLP 12288-20-7-5-1, batch 209", (12288, 20, 7, 5, 1), "relu", "bce", "sgd",
-             0.0075, 209),
-        Case("c2", "MLP 784-128-64-10, Adam, batch 64", (784, 128, 64, 10), "relu", "ce", "adam",
-             1e-3, 64),
+        _perceptron("a", "logistic regression 12288-1, batch 209", (12288, 1), "relu", "bce",
+                    "sgd", 0.005, 209),
+        _perceptron("b", "planar 2-4-1, batch 400", (2, 4, 1), "tanh", "bce", "sgd", 1.2, 400),
+        _perceptron("c1", "MLP 12288-20-7-5-1, batch 209", (12288, 20, 7, 5, 1), "relu", "bce",
+                    "sgd", 0.0075, 209),
+        _perceptron("c2", "MLP 784-128-64-10, Adam, batch 64", (784, 128, 64, 10), "relu", "ce",
+                    "adam", 1e-3, 64),
+        Case("d1", "CNN 64x64x3, Adam, batch 64", networks.signs_cnn, (64, 3, 64, 64), (64,), "ce",
+             "adam", 1e-3, classes=6),
+        Case("d2", "LeNet-5, Adam, batch 64", networks.lenet5, (64, 1, 28, 28), (64,), "ce",
+             "adam", 1e-3, classes=10),
+        Case("e", "ResNet-20, batch 32", networks.resnet20, (32, 3, 32, 32), (32,), "ce",
+             "momentum", 0.01, classes=10),
+        Case("f", "inverted residual 32-192-32, 28x28, batch 32", networks.inverted_residual,
+             (32, 32, 28, 28), (32, 32, 28, 28), "mse", "sgd", 0.01),
+        Case("g", "small U-Net 96x128, Adam, batch 4", networks.unet, (4, 3, 96, 128),
+             (4, 96, 128), "ce", "adam", 1e-3, classes=23),
+        _letters("h_lstm", "LSTM, batch 32, T 50, H 128, Adam", "LSTM"),
+        _letters("h_gru", "GRU, batch 32, T 50, H 128, Adam", "GRU"),
+        _letters("h_bi", "bidirectional LSTM, batch 32, T 50, H 128, Adam", "LSTM", True),
+        Case("i", "Transformer encoder block, batch 32, T 64, d 128, Adam",
+             networks.encoder_block, (32, 64, 128), (32, 64, 128), "mse", "adam", 1e-3),
+        Case("j", "embedding average, 10000 words, batch 32", networks.word_average, (32, 10),
+             (32,), "ce", "sgd", 0.01, classes=5, words=10_000),
     )
 }
 
 
 def numpy_update(case: Case, parameters: list[Any]) -> Callable[[list[Any]], None]:
-    """The case's optimizer in plain NumPy, in place: for whoever brings none."""
+    """The case's optimizer, SGD or Adam, in plain NumPy, in place: for whoever brings none."""
     state = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
     count = [0]
 

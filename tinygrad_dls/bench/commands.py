@@ -14,7 +14,7 @@ def add_parser(subparsers: Any) -> None:
         "benchmark", help="time training steps side by side with what else is installed"
     )
     parser.add_argument("--peers", help="torch,dezero,... (all that are installed)")
-    parser.add_argument("--cases", help="a,b,c1,c2 (all)")
+    parser.add_argument("--cases", help="a,b,c1,... (all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a table there")
     parser.set_defaults(run=run_command)
@@ -52,7 +52,7 @@ def markdown(found: dict[str, Any]) -> str:
     for name, case in found["cases"].items():
         cells = [f"{case['peers'][p]:.4g} ({case['ratios'][p]:.2f})" if p in case["peers"] else "-"
                  for p in peers]
-        ours = [f"{case['ours_ms']:.4g}", f"{case['numpy_ms']:.4g}"]
+        ours = [f"{case['ours_ms']:.4g}", f"{case['numpy_ms']:.4g}" if case["numpy_ms"] else "-"]
         row = [f"{name} {case['title']}", *ours, *cells]
         lines.append(f"| {' | '.join(row)} |")
     for name, cost in found.get("tape", {}).items():

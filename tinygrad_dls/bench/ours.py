@@ -4,28 +4,29 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .. import nn, optim
+from .. import optim
 from ..nn import functional as F
 from ..tensors import Tensor
-from .cases import Case, numpy_update
+from .cases import OURS, Case, Perceptron, numpy_update
 
 Step = Callable[[], float]
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    "ce": F.cross_entropy, "bce": F.binary_cross_entropy_with_logits,
+    "mse": F.mse_loss,
+}
 
 
 def build(case: Case) -> Step:
     """A function that trains one step and returns the loss before it."""
-    layers: list[nn.Module] = []
-    for weight, bias in case.weights():
-        if layers:
-            layers.append(nn.ReLU() if case.activation == "relu" else nn.Tanh())
-        layer = nn.Linear(weight.shape[1], weight.shape[0])
-        layer.load_state_dict({"weight": weight, "bias": bias})
-        layers.append(layer)
-    model = nn.Sequential(*layers)
+    model = case.network(OURS)
+    model.load_state_dict(case.state())
     x, y = (Tensor(a) for a in case.data())
-    loss_of = F.cross_entropy if case.loss == "ce" else F.binary_cross_entropy_with_logits
-    chosen = optim.Adam if case.optimizer == "adam" else optim.SGD
-    optimizer = chosen(model.parameters(), lr=case.rate)
+    loss_of = LOSSES[case.loss]
+    if case.optimizer == "adam":
+        optimizer: optim.Optimizer = optim.Adam(model.parameters(), lr=case.rate)
+    else:
+        momentum = 0.9 if case.optimizer == "momentum" else 0.0
+        optimizer = optim.SGD(model.parameters(), lr=case.rate, momentum=momentum)
 
     def step() -> float:
         optimizer.zero_grad()
@@ -37,7 +38,7 @@ def build(case: Case) -> Step:
     return step
 
 
-def reference(case: Case) -> Step:
+def reference(case: Perceptron) -> Step:
     """The same step in bare NumPy, without a graph: what the arithmetic alone takes."""
     weights = [(w.copy(), b.copy()) for w, b in case.weights()]
     x, y = case.data()

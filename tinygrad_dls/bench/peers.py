@@ -9,29 +9,30 @@ from typing import Any
 
 import numpy as np
 
-from .cases import Case, numpy_update
+from .cases import Case, Perceptron, numpy_update
 from .ours import Step
 
-Builder = Callable[[Case], Step]
+Builder = Callable[[Any], Step]
 
 
-def torch_eager(case: Case, **options: Any) -> Step:
+def torch_eager(case: Case, channels_last: bool = False, **options: Any) -> Step:
     """PyTorch, eager, as its tutorials write it."""
     import torch
 
-    layers: list[Any] = []
-    for weight, bias in case.weights():
-        if layers:
-            layers.append(torch.nn.ReLU() if case.activation == "relu" else torch.nn.Tanh())
-        layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
-        layer.load_state_dict({"weight": torch.tensor(weight), "bias": torch.tensor(bias)})
-        layers.append(layer)
-    model = torch.nn.Sequential(*layers)
+    model = case.network(torch)
+    model.load_state_dict({name: torch.tensor(a) for name, a in case.state().items()})
     x, y = map(torch.tensor, case.data())
+    if channels_last:
+        model = model.to(memory_format=torch.channels_last)
+        x = x.contiguous(memory_format=torch.channels_last)
     f = torch.nn.functional
-    loss_of = f.cross_entropy if case.loss == "ce" else f.binary_cross_entropy_with_logits
-    chosen = torch.optim.Adam if case.optimizer == "adam" else torch.optim.SGD
-    optimizer = chosen(model.parameters(), lr=case.rate, **options)
+    loss_of = {"ce": f.cross_entropy, "bce": f.binary_cross_entropy_with_logits,
+               "mse": f.mse_loss}[case.loss]
+    if case.optimizer == "adam":
+        optimizer: Any = torch.optim.Adam(model.parameters(), lr=case.rate, **options)
+    else:
+        options["momentum"] = 0.9 if case.optimizer == "momentum" else 0.0
+        optimizer = torch.optim.SGD(model.parameters(), lr=case.rate, **options)
 
     def step() -> float:
         optimizer.zero_grad()
@@ -48,7 +49,12 @@ def torch_fused(case: Case) -> Step:
     return torch_eager(case, fused=True)
 
 
-def hips_autograd(case: Case) -> Step:
+def torch_channels_last(case: Case) -> Step:
+    """PyTorch, eager, with images and filters channels-last in memory."""
+    return torch_eager(case, channels_last=True)
+
+
+def hips_autograd(case: Perceptron) -> Step:
     """HIPS autograd: a loss function of a list of arrays, and its gradient."""
     import autograd.numpy as anp
     from autograd import value_and_grad
@@ -79,7 +85,7 @@ def hips_autograd(case: Case) -> Step:
     return step
 
 
-def mygrad(case: Case) -> Step:
+def mygrad(case: Perceptron) -> Step:
     """MyGrad: tensors and backward(), the update in NumPy."""
     import mygrad as mg
     from mygrad.nnet.losses import softmax_crossentropy
@@ -107,7 +113,7 @@ def mygrad(case: Case) -> Step:
     return step
 
 
-def dezero(case: Case) -> Step:
+def dezero(case: Perceptron) -> Step:
     """DeZero: layers, its loss and its optimizer."""
     import dezero
     import dezero.functions as df
@@ -145,7 +151,7 @@ def dezero(case: Case) -> Step:
     return step
 
 
-def tinygrad(case: Case) -> Step:
+def tinygrad(case: Perceptron) -> Step:
     """tinygrad on its CPU back end, eager (its TinyJit belongs beside our capture)."""
     from tinygrad import Tensor as TinyTensor
     from tinygrad.nn import optim as tiny_optim
@@ -175,9 +181,16 @@ def tinygrad(case: Case) -> Step:
 
 
 PEERS: dict[str, Builder] = {
-    "torch": torch_eager, "torch_fused": torch_fused, "dezero": dezero, "autograd": hips_autograd,
-    "mygrad": mygrad, "tinygrad": tinygrad,
+    "torch": torch_eager, "torch_fused": torch_fused, "torch_channels_last": torch_channels_last,
+    "dezero": dezero, "autograd": hips_autograd, "mygrad": mygrad, "tinygrad": tinygrad,
 }
+
+
+def takes(peer: str, case: Case) -> bool:
+    """Is this case one for this peer? Perceptrons are for all, networks for PyTorch."""
+    if peer == "torch_channels_last":
+        return len(case.inputs) == 4
+    return peer.startswith("torch") or isinstance(case, Perceptron)
 
 
 def installed() -> list[str]:

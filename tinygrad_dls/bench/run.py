@@ -9,9 +9,9 @@ import numpy as np
 
 from ..errors import DataError
 from . import ours
-from .cases import CASES
+from .cases import CASES, Perceptron
 from .latency import latencies
-from .peers import PEERS, installed
+from .peers import PEERS, Builder, installed, takes
 from .tape import tape_costs
 from .timing import interleave
 
@@ -45,9 +45,11 @@ def run(
 def run_case(name: str, peers: Sequence[str], report: Report) -> dict[str, Any]:
     """One case: milliseconds of a step by contender, ratios, and how far the losses differ."""
     case = CASES[name]
-    steps = {"ours": ours.build(case), "numpy": ours.reference(case)}
+    steps = {"ours": ours.build(case)}
+    if isinstance(case, Perceptron):
+        steps["numpy"] = ours.reference(case)
     failed = {}
-    for peer in peers:
+    for peer in (peer for peer in peers if takes(peer, case)):
         try:
             steps[peer] = PEERS[peer](case)
             steps[peer]()
@@ -59,7 +61,8 @@ def run_case(name: str, peers: Sequence[str], report: Report) -> dict[str, Any]:
     times = interleave(dict(steps))
     mine = times.pop("ours")
     result: dict[str, Any] = {
-        "title": case.title, "ours_ms": mine, "captured_ms": None, "numpy_ms": times.pop("numpy"),
+        "title": case.title, "ours_ms": mine, "captured_ms": None,
+        "numpy_ms": times.pop("numpy", None),
         "peers": times,
         "ratios": {peer: mine / ms for peer, ms in times.items()},
         "ratio": mine / times["torch"] if "torch" in times else None, "captured_ratio": None,
@@ -75,7 +78,8 @@ def run_case(name: str, peers: Sequence[str], report: Report) -> dict[str, Any]:
 
 def _fresh(name: str, contenders: list[str]) -> dict[str, Callable[[], float]]:
     """New steps of one case, that all begin at the same weights."""
-    builders = {"ours": ours.build, "numpy": ours.reference, **PEERS}
+    builders: dict[str, Builder] = {
+        "ours": ours.build, "numpy": ours.reference, **PEERS}
     return {contender: builders[contender](CASES[name]) for contender in contenders}
 
 

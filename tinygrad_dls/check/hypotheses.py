@@ -57,6 +57,9 @@ def named(
         if c := factor(truth.of_candidate(mine.T), truth.values):
             scaled = "" if c == 1 else f", and {_times(c, 'it')}"
             return f"{words.mine} is the transpose of {words.truth}{scaled}: write .T"
+    if mine.ndim == 2 and truth.is_close(mine.reshape(mine.shape[::-1]).T):
+        return (f"{words.mine} has the numbers of {words.truth} in another order: "
+                "reshaped where it must be transposed, write .T")
     return ""
 
 

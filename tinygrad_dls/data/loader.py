@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,11 @@ class DataLoader:
     shuffle: in a new random order each epoch, one permutation drawn from `generator`
     (`dls.manual_seed`'s if None) on the host, so it is the same on every device.
     drop_last: without the last batch if it is smaller. collate_fn: makes a batch of a list of
-    examples; by default they are stacked. DataError for an empty data set.
+    examples; by default they are stacked. num_workers: 0, batches are made where they are asked
+    for. DataError for an empty data set.
+
+    `state_dict()` tells how far the newest `for` is; after `load_state_dict` the next `for` goes
+    on there, with the batches that it had left.
     """
 
     def __init__(
@@ -31,6 +36,7 @@ class DataLoader:
         drop_last: bool = False,
         generator: Generator | None = None,
         collate_fn: Callable[[list[Any]], Any] | None = None,
+        num_workers: int = 0,
     ) -> None:
         if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
             raise DataError(f"a data set has len() and [i]; a {type(dataset).__name__} has not")
@@ -39,6 +45,12 @@ class DataLoader:
         chosen(generator)
         if not is_whole(batch_size, least=1):
             raise DataError(f"batch_size is a whole number of at least 1, not {batch_size!r}")
+        if num_workers != 0:
+            raise DataError(
+                f"num_workers is 0, not {num_workers!r}: there are no worker processes, batches "
+                "are made in this one. Leave it out; a data set of arrays, TensorDataset(X, Y), "
+                "gives a whole batch at once"
+            )
         if len(dataset) == 0:
             raise DataError("the data set is empty: there is nothing to make batches of")
         if drop_last and len(dataset) < batch_size:
@@ -47,6 +59,8 @@ class DataLoader:
             )
         self.dataset, self.batch_size, self.shuffle = dataset, int(batch_size), shuffle
         self.drop_last, self.generator, self.collate_fn = drop_last, generator, collate_fn
+        self._place = _Place(0, None)  # of the newest loop
+        self._left: _Place | None = None  # where the next loop goes on, if a state was loaded
 
     def __len__(self) -> int:
         """How many batches an epoch has."""
@@ -54,22 +68,88 @@ class DataLoader:
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
+        place, self._left = self._left, None
         order = None
-        if self.shuffle:
-            order = chosen(self.generator).permutation(len(self.dataset))
-        return self._batches(order)
+        if place is None:
+            source = chosen(self.generator) if self.shuffle else None
+            place = _Place(0, source.get_state() if source else None)
+            order = source.permutation(len(self.dataset)) if source else None
+        elif place.start is not None:
+            past = Generator(0)
+            past.set_state(place.start)
+            order = past.permutation(len(self.dataset))
+        self._place = place
+        return self._batches(order, place)
 
-    def _batches(self, order: np.ndarray[Any, Any] | None) -> Iterator[Any]:
+    def _batches(self, order: np.ndarray[Any, Any] | None, place: _Place) -> Iterator[Any]:
         count, size = len(self.dataset), self.batch_size
         at_once = self.collate_fn is None and hasattr(self.dataset, "batch_at")
         collate = self.collate_fn or default_collate
-        for start in range(0, len(self) * size, size):
+        for start in range(place.batch * size, len(self) * size, size):
             part = slice(start, min(start + size, count))
+            place.batch += 1
             if at_once:
                 yield self.dataset.batch_at(part if order is None else order[part])
             else:
                 places = range(part.start, part.stop) if order is None else order[part].tolist()
                 yield collate([self.dataset[i] for i in places])
+        place.batch, place.start = 0, None
+
+    # --- its state -------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far the newest loop is, and from where its order was drawn, in plain numbers.
+
+        `batch`: batches handed out, 0 between two epochs. The state of its own generator is
+        part of it, that of `dls.manual_seed` is not.
+        """
+        own = self.generator.get_state() if self.generator is not None else None
+        place = self._left or self._place
+        return {**self._kind(), "batch": place.batch, "start": place.start, "generator": own}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on there: the next `for` gives the batches that were left. All or nothing.
+
+        DataError if it is the state of a loader of other data, batches or options.
+        """
+        self.check_state(state_dict)
+        self._left = None
+        if state_dict["batch"]:
+            self._left = _Place(state_dict["batch"], state_dict["start"])
+        self._place = _Place(0, None)
+        if self.generator is not None:
+            self.generator.set_state(state_dict["generator"])
+
+    def check_state(self, state_dict: Mapping[str, Any]) -> None:
+        """DataError unless it is the state of a loader like this one."""
+        mine = {**self._kind(), "batch": 0, "start": None, "generator": None}
+        if not isinstance(state_dict, Mapping) or state_dict.keys() != mine.keys():
+            raise DataError(f"no state of a DataLoader: it has {', '.join(mine)}")
+        if other := [f"{name} {state_dict[name]!r}, not {value!r}"
+                     for name, value in self._kind().items() if state_dict[name] != value]:
+            raise DataError("the state is of another DataLoader, with " + "; ".join(other))
+        batch, start, own = (state_dict[name] for name in ("batch", "start", "generator"))
+        if not is_whole(batch) or batch > len(self):
+            raise DataError(f"the state is at batch {batch!r} of {len(self)}")
+        if (own is None) != (self.generator is None):
+            raise DataError("one of the two DataLoaders has a generator of its own, the other not")
+        if self.shuffle and batch and start is None:
+            raise DataError("the state does not say where its order was drawn from")
+        for state in (start, own):
+            if state is not None:
+                Generator(0).set_state(state)
+
+    def _kind(self) -> dict[str, Any]:
+        return {"examples": len(self.dataset), "batch_size": self.batch_size,
+                "shuffle": bool(self.shuffle), "drop_last": bool(self.drop_last)}
+
+
+@dataclass
+class _Place:
+    """How far a loop over the batches is, and the generator before it drew their order."""
+
+    batch: int
+    start: dict[str, Any] | None
 
 
 def default_collate(examples: Sequence[Any]) -> Any:

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
 
 from ..folders import user_cache
@@ -35,6 +36,27 @@ def kernel(function: Callable[..., Any]) -> Any:
         config.CACHE_DIR = before
 
 
+def export(function: Callable[..., Any], signature: Any, symbol: str) -> None:
+    """Compile `function` now, as a C function that kernels find under the name `symbol`.
+
+    For large ones that many kernels call: they are compiled once, not into each of them.
+    """
+    folder = cache_folder(function.__code__.co_filename)
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder or "")
+    try:
+        options = {k: v for k, v in OPTIONS.items() if k != "nogil"}
+        compiled = numba.cfunc(signature, cache=folder is not None, **options)(function)
+    finally:
+        config.CACHE_DIR = before
+    llvm.add_symbol(symbol, compiled.address)
+    _exported.append(compiled)
+
+
+_exported: list[Any] = []  # their machine code lives as long as these objects
+
+
 def inlined(function: Callable[..., Any]) -> Any:
     """A helper that kernels call; it becomes part of them."""
     return numba.njit(**OPTIONS)(function)
@@ -43,8 +65,8 @@ def inlined(function: Callable[..., Any]) -> Any:
 @cache
 def cache_folder(file: str) -> Path | None:
     """Where kernels of a file are kept, made if need be; None where no folder can be written."""
-    folder = user_cache() / "kernels" / source_hash(Path(file))
     try:
+        folder = user_cache() / "kernels" / source_hash(Path(file))
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
@@ -69,8 +91,8 @@ def helpers(file: Path) -> set[Path]:
             r"^from \.(\.?)(\w[\w.]*) import", here.read_text("utf-8"), re.M
         ):
             path = (here.parent.parent if up else here.parent).joinpath(*name.split("."))
-            path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-            if path not in found and "reference" not in path.parts:
-                found.add(path)
-                waiting.append(path)
+            package = path.is_dir()
+            files = path.glob("*.py") if package else [path.with_suffix(".py")]
+            waiting += [f for f in files if f not in found and "reference" not in f.parts]
+            found.update(waiting)
     return found

@@ -7,6 +7,7 @@ from typing import Any, overload
 
 from ..errors import DataError, DtypeError
 from .module import Module
+from .parameter import Parameter
 
 
 class _Listed(Module):
@@ -107,10 +108,7 @@ class ModuleDict(Module):
         return found
 
     def __setitem__(self, name: str, module: Module) -> None:
-        if not isinstance(name, str) or not name or "." in name:
-            raise DataError(f"a module is held under a name without dots, not {name!r}")
-        if hasattr(Module, name):
-            raise DataError(f"a module has an attribute {name!r} of its own: choose another name")
+        _check_name(name, "module")
         setattr(self, name, _checked(module))
 
     def __delitem__(self, name: str) -> None:
@@ -137,6 +135,110 @@ class ModuleDict(Module):
     def items(self) -> list[tuple[str, Module]]:
         """Pairs of name and module."""
         return [(name, self[name]) for name in self.keys()]
+
+
+class ParameterList(Module):
+    """A list of parameters, under the names "0", "1" ...; tensors and arrays become parameters."""
+
+    def __init__(self, values: Iterable[Any] = ()) -> None:
+        self.extend(values)
+
+    def _held(self) -> list[Parameter]:
+        return [value for value in vars(self).values() if isinstance(value, Parameter)]
+
+    def append(self, value: Any) -> ParameterList:
+        """Put a parameter at the end; returns the list."""
+        setattr(self, str(len(self)), _parameter(value))
+        return self
+
+    def extend(self, values: Iterable[Any]) -> ParameterList:
+        """Put all of `values` at the end; returns the list."""
+        for value in values:
+            self.append(value)
+        return self
+
+    def __len__(self) -> int:
+        return len(self._held())
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self._held())
+
+    @overload
+    def __getitem__(self, index: int) -> Parameter: ...
+    @overload
+    def __getitem__(self, index: slice) -> ParameterList: ...
+    def __getitem__(self, index: int | slice) -> Parameter | ParameterList:
+        held = self._held()[index]
+        return ParameterList(held) if isinstance(held, list) else held
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        names = [name for name, v in vars(self).items() if isinstance(v, Parameter)]
+        setattr(self, names[index], _parameter(value))
+
+    def extra_repr(self) -> str:
+        return ", ".join(str(p.shape) for p in self)
+
+
+class ParameterDict(Module):
+    """A dictionary of parameters; tensors and arrays become parameters."""
+
+    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+        self.update(values or {})
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Add or replace parameters by name."""
+        for name, value in values.items():
+            self[name] = value
+
+    def __getitem__(self, name: str) -> Parameter:
+        found = vars(self).get(name)
+        if not isinstance(found, Parameter):
+            raise KeyError(name)
+        return found
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        _check_name(name, "parameter")
+        setattr(self, name, _parameter(value))
+
+    def __delitem__(self, name: str) -> None:
+        self[name]
+        delattr(self, name)
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, name: str) -> bool:
+        return isinstance(vars(self).get(name), Parameter)
+
+    def keys(self) -> list[str]:
+        """The names."""
+        return [name for name, value in vars(self).items() if isinstance(value, Parameter)]
+
+    def values(self) -> list[Parameter]:
+        """The parameters."""
+        return [self[name] for name in self.keys()]
+
+    def items(self) -> list[tuple[str, Parameter]]:
+        """Pairs of name and parameter."""
+        return [(name, self[name]) for name in self.keys()]
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}: {p.shape}" for name, p in self.items())
+
+
+def _parameter(value: Any) -> Parameter:
+    return value if isinstance(value, Parameter) else Parameter(value)
+
+
+def _check_name(name: Any, what: str) -> None:
+    """DataError unless something can be held under this name."""
+    if not isinstance(name, str) or not name or "." in name:
+        raise DataError(f"a {what} is held under a name without dots, not {name!r}")
+    if hasattr(Module, name):
+        raise DataError(f"a module has an attribute {name!r} of its own: choose another name")
 
 
 def _checked(module: Any) -> Module:

@@ -1,4 +1,4 @@
-"""The fully connected layer."""
+"""Fully connected layers: linear, and bilinear in two inputs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..errors import ShapeError
 from ..ops import linear
 from ..random import Generator
 from ..tensors import Tensor
+from . import functional as F
 from . import init
 from .module import Module
 from .parameter import Parameter
@@ -58,3 +59,46 @@ class Linear(Module):
     def extra_repr(self) -> str:
         return (f"in_features={self.in_features}, out_features={self.out_features}, "
                 f"bias={self.bias is not None}")
+
+
+class Bilinear(Module):
+    """y[k] = x1 @ weight[k] @ x2 + bias[k]; x1 (..., in1), x2 (..., in2), y (..., out).
+
+    `weight` (out, in1, in2) and `bias` (out,) start uniform in +-1 / sqrt(in1), as PyTorch's.
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: str | Device | None = None,
+        dtype: DTypeLike | None = None,
+        generator: Generator | None = None,
+    ) -> None:
+        sizes = (out_features, in1_features, in2_features)
+        if not all(is_whole(n, 1) for n in sizes):
+            raise ShapeError(
+                f"Bilinear({in1_features!r}, {in2_features!r}, {out_features!r}): features are "
+                "whole numbers from 1"
+            )
+        self.in1_features, self.in2_features = int(in1_features), int(in2_features)
+        self.out_features = int(out_features)
+        kind = float_dtype(dtype or default_dtype())
+        self.weight = Parameter(np.empty(sizes, kind), device=device)
+        self.bias = Parameter(np.empty(out_features, kind), device=device) if bias else None
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw weight and bias anew."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound, generator)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return (f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+                f"out_features={self.out_features}, bias={self.bias is not None}")

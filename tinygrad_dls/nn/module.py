@@ -12,7 +12,7 @@ Parameters, buffers and children are plain attributes; their order is the order 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -24,20 +24,13 @@ from ..errors import DtypeError, Error
 from ..modes import mode
 from ..storage import next_number
 from ..tensors import Tensor
+from .hooks import Hooked
 from .parameter import Parameter
 from .state import LoadResult, load
 from .summary import Summary, summarize
 
-ForwardHook = Callable[..., Any]
 
-
-class Handle(NamedTuple):
-    """What `register_forward_hook` returns: `remove()` takes the hook off again."""
-
-    remove: Callable[[], None]
-
-
-class Module:
+class Module(Hooked):
     """Base class of all layers and networks: define `forward`, call the object.
 
     Its parts are found among its attributes, also without `super().__init__()`.
@@ -46,7 +39,7 @@ class Module:
     training: bool = True
     _name: str = ""  # the attribute under which another module holds this one
     _buffers: Mapping[str, bool] = {}  # name -> is it part of state_dict?
-    _forward_hooks: tuple[ForwardHook, ...] = ()
+    _computed: Mapping[str, Callable[[Any], Tensor]] = {}  # attributes made from parameters
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """The output of the module; each class defines its own."""
@@ -55,13 +48,13 @@ class Module:
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         start = next_number() if mode.grad else 0
         try:
-            output = self.forward(*inputs, **options)
+            if self._hooks:
+                output = self._through_hooks(self.forward, inputs, options)
+            else:
+                output = self.forward(*inputs, **options)
         except Error as error:
             _say_where(error, self)
             raise
-        for hook in self._forward_hooks:
-            replacement = hook(self, inputs, output)
-            output = output if replacement is None else replacement
         if start:
             label = f"{self._name}: {type(self).__name__}" if self._name else type(self).__name__
             _mark(output, label, start)
@@ -82,12 +75,22 @@ class Module:
             self._refuse_hidden(name, value)
         object.__setattr__(self, name, value)
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Attributes that are not there: those computed, such as the weight of weight norm."""
+            if name in self._computed:
+                return self._computed[name](self)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def _refuse_hidden(self, name: str, value: Any) -> None:
         """Modules and parameters inside a plain list or dict would never be found."""
         held = list(value.values() if isinstance(value, dict) else value)
         known = {id(part) for part in (*self.modules(), *self.parameters())}
-        if any(isinstance(v, (Module, Parameter)) and id(v) not in known for v in held):
-            better = "ModuleDict" if isinstance(value, dict) else "ModuleList"
+        hidden = [v for v in held if isinstance(v, (Module, Parameter)) and id(v) not in known]
+        if hidden:
+            better = "Module" if isinstance(hidden[0], Module) else "Parameter"
+            better += "Dict" if isinstance(value, dict) else "List"
             raise DtypeError(
                 f"{type(self).__name__}.{name} is a plain {type(value).__name__}, in which no "
                 f"parameters are found, so they would not be trained: write nn.{better}(...), or "
@@ -166,9 +169,29 @@ class Module:
             module = found
         return module
 
-    def add_module(self, name: str, module: Module) -> None:
+    def get_parameter(self, path: str) -> Parameter:
+        """The parameter of a dotted name, such as "encoder.fc1.weight"."""
+        found: Parameter = self._at(path, "parameter", lambda m, n, v: isinstance(v, Parameter))
+        return found
+
+    def get_buffer(self, path: str) -> Tensor:
+        """The buffer of a dotted name, such as "bn1.running_mean"."""
+        found: Tensor = self._at(path, "buffer", lambda m, n, v: n in m._buffers)
+        return found
+
+    def _at(self, path: str, what: str, wanted: Callable[[Module, str, Any], bool]) -> Any:
+        holder, _, name = path.rpartition(".")
+        there = dict(self.get_submodule(holder)._tensors("", False, wanted))
+        if name not in there:
+            names = ", ".join(there) or "none"
+            raise AttributeError(f"there is no {what} {path!r}; its module has: {names}")
+        return there[name]
+
+    def add_module(self, name: str, module: Module | None) -> None:
         """Hold `module` as attribute `name`."""
         setattr(self, name, module)
+
+    register_module = add_module
 
     def register_parameter(self, name: str, parameter: Parameter | None) -> None:
         """Hold `parameter` as attribute `name`."""
@@ -187,20 +210,6 @@ class Module:
             raise DtypeError(f"buffer {name!r} is a tensor or None, not a {type(tensor).__name__}")
         self._buffers = {**self._buffers, name: persistent}
         setattr(self, name, tensor)
-
-    def register_forward_hook(self, hook: ForwardHook) -> Handle:
-        """Call `hook(module, inputs, output)` after forward; what it returns replaces the output.
-
-        None leaves the output as it is. The result's `remove()` takes the hook off.
-        """
-        if not callable(hook):
-            raise DtypeError(f"a forward hook is a function, not a {type(hook).__name__}")
-        self._forward_hooks = (*self._forward_hooks, hook)
-
-        def remove() -> None:
-            self._forward_hooks = tuple(h for h in self._forward_hooks if h is not hook)
-
-        return Handle(remove)
 
     # --- its state -------------------------------------------------------------------------------
 

@@ -1,10 +1,14 @@
-"""Layers that compute nothing: the identity, and flattening."""
+"""Layers that compute nothing: the identity, flattening and its reverse."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
-from ..ops import flatten
+from ..errors import ShapeError
+from ..ops import flatten, reshape
+from ..ops.reduction import normal_axis
 from ..tensors import Tensor
 from .module import Module
 
@@ -30,3 +34,29 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """The axis `dim` as several: Unflatten(1, (3, 8, 8)) makes (m, 3, 8, 8) of (m, 192).
+
+    One of the new lengths may be -1: whatever is left.
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        self.dim, self.unflattened_size = dim, tuple(int(n) for n in unflattened_size)
+        if not self.unflattened_size or self.unflattened_size.count(-1) > 1:
+            raise ShapeError(f"Unflatten takes lengths, of which one may be -1, not "
+                             f"{self.unflattened_size}")
+
+    def forward(self, input: Tensor) -> Tensor:
+        axis: Any = normal_axis(self.dim, input.ndim, "unflatten")
+        size, length = math.prod(self.unflattened_size), input.shape[axis]
+        if (size != length) if size >= 0 else (length % -size if size else length):
+            raise ShapeError(
+                f"an axis of {length} cannot be {self.unflattened_size}:\n  input  {input.shape}"
+            )
+        shape = (*input.shape[:axis], *self.unflattened_size, *input.shape[axis + 1 :])
+        return reshape(input, shape)  # type: ignore[no-any-return]
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

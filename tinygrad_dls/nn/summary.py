@@ -88,7 +88,7 @@ def summarize(
         for part, training in modes:
             part.training = training
     rows = tuple(
-        Row(name, _layer(part), outputs.get(id(part), "not called"),
+        Row(name, _layer(part), outputs.get(id(part), _no_output(part)),
             sum(p.size for p in part.parameters(recurse=False)))
         for name, part in module.named_modules()
     )
@@ -101,6 +101,11 @@ def summarize(
     )
 
 
+def _no_output(module: Module) -> str:
+    """What stands where a module gave no output: a list of modules is not there to be called."""
+    return "-" if type(module).forward.__qualname__ == "Module.forward" else "not called"
+
+
 def _layer(module: Module) -> str:
     has_children = next(module.children(), None) is not None
     return type(module).__name__ if has_children else repr(module)
@@ -108,7 +113,7 @@ def _layer(module: Module) -> str:
 
 def _shapes(output: Any) -> str:
     if isinstance(output, (tuple, list)):
-        return ", ".join(map(_shapes, output))
+        return ", ".join(_shapes(part) for part in output if part is not None)
     if isinstance(output, dict):
         return ", ".join(f"{name} {_shapes(part)}" for name, part in output.items())
     return str(getattr(output, "shape", type(output).__name__))

@@ -196,3 +196,13 @@ def power(a: Any, b: Any) -> Any:
             a = cast(a, default_dtype())
         return function_of(PowerOf, p)(a)
     return power_of_tensor(a, b)
+
+
+def square(x: Any) -> Any:
+    """x * x, element-wise."""
+    return function_of(PowerOf, 2)(x)
+
+
+def reciprocal(x: Any) -> Any:
+    """1 / x, element-wise; a float of integers too."""
+    return div(1.0, x)

@@ -216,6 +216,23 @@ def _of_many(op: Op) -> Function:
     return call
 
 
+def call_once(op: Op, x: Any) -> Any:
+    """`op` on one tensor: for parameters of this call alone, where no caller is worth building."""
+    device, data = x.device, x._data
+    bound = op.on(device)
+    try:
+        out = bound.forward(data)
+    except REFUSALS as error:
+        raise explain(bound, (x,), error) from error
+    if out.__class__ is not device.array_type:
+        out = device.asarray(out)
+    result = autograd.as_tensor(out, device)
+    if x.requires_grad and op.differentiable and mode.grad:
+        result.requires_grad = True
+        result._node = record(bound.plan((True,)), (x,), (data,), (out,))
+    return result
+
+
 def record(
     plan: Plan, tensors: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...]
 ) -> Node:

@@ -21,7 +21,8 @@ Shape = tuple[int, ...]
 Axes = list[tuple[int, int]]  # (operand, axis counted from its end)
 
 SHOWN = 6  # operands of an op that takes any number of them
-ABOUT_SHAPES = ("shape", "broadcast", "dimension", "axis", "axes", "size", "aligned", "length")
+ABOUT_SHAPES = ("shape", "broadcast", "dimension", "axis", "axes", "size", "aligned", "length",
+                "assign")
 
 
 def explain(op: "Op", operands: Sequence[Any], error: Exception) -> Exception:

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, TensorBase
+from ..device import default_device
 from ..errors import DtypeError
-from .call import function
+from .call import function, function_of, operand
 from .op import Op
-from .samples import Rng, Sample, binary_samples
+from .samples import PAIRS, Rng, Sample, binary_samples, unary_samples
 
 
 class _Comparison(Op):
@@ -79,46 +80,106 @@ class NotEqual(_Comparison):
         return a != b
 
 
-def _bools(*operands: Any) -> None:
-    """DtypeError unless all operands are bools: of integers & | ~ mean bits, in NumPy."""
-    for x in operands:
-        dtype = getattr(x, "dtype", np.dtype(type(x)))
-        if dtype.kind != "b":
-            raise DtypeError(f"'and', 'or' and 'not' are of bools, not of {dtype}: write x != 0")
+class Isclose(_Comparison):
+    """y = |a - b| <= atol + rtol * |b|; equal infinities are close, NaN is only if equal_nan."""
+
+    numpy = staticmethod(lambda a, b, **parameters: np.isclose(a, b, **parameters))
+    samples = staticmethod(
+        lambda rng: [
+            Sample((s.inputs[0], s.inputs[0] * 1.001 + (s.inputs[1] > 0) * 0.01), p)
+            for s in binary_samples()(rng)
+            for p in ({"rtol": 1e-2, "atol": 0.0}, {"rtol": 0.0, "atol": 1e-2, "equal_nan": True})
+        ]
+    )
+
+    def __init__(self, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> None:
+        self.rtol, self.atol, self.equal_nan = rtol, atol, equal_nan
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return self.xp.isclose(a, b, rtol=self.rtol, atol=self.atol, equal_nan=self.equal_nan)
+
+
+def _odd_numbers(rng: Rng) -> list[Sample]:
+    odd = np.array([np.nan, np.inf, -np.inf, 0.0, -1.5])
+    return [*unary_samples()(rng), Sample((odd,)), Sample((odd.reshape(5, 1),))]
+
+
+class Isnan(Op):
+    """y = is x not a number?"""
+
+    differentiable = False
+    numpy = np.isnan
+    samples = staticmethod(_odd_numbers)
+
+    def forward(self, x: Array) -> Array:
+        return self.xp.isnan(x)
+
+
+class Isinf(Op):
+    """y = is x infinite?"""
+
+    differentiable = False
+    numpy = np.isinf
+    samples = staticmethod(_odd_numbers)
+
+    def forward(self, x: Array) -> Array:
+        return self.xp.isinf(x)
+
+
+class Isfinite(Op):
+    """y = is x a number, and not infinite?"""
+
+    differentiable = False
+    numpy = np.isfinite
+    samples = staticmethod(_odd_numbers)
+
+    def forward(self, x: Array) -> Array:
+        return self.xp.isfinite(x)
 
 
 class LogicalNot(Op):
-    """y = not x, of bools."""
+    """y = not x; a number holds if it is not 0."""
 
     differentiable = False
     numpy = np.logical_not
     samples = staticmethod(lambda rng: [Sample((rng.uniform(size=(2, 3)) > 0.5,))])
 
     def forward(self, x: Array) -> Array:
-        _bools(x)
         return self.xp.logical_not(x)
 
 
+def _truths(rng: Rng) -> list[Sample]:
+    return [Sample((rng.uniform(size=a) > 0.5, rng.uniform(size=b) > 0.5)) for a, b in PAIRS]
+
+
 class LogicalAnd(_Comparison):
-    """y = a and b, of bools."""
+    """y = a and b; a number holds if it is not 0."""
 
     numpy = np.logical_and
-    samples = staticmethod(lambda rng: [Sample((rng.uniform(size=(2, 3)) > 0.5, np.bool_(True)))])
+    samples = staticmethod(_truths)
 
     def forward(self, a: Array, b: Array) -> Array:
-        _bools(a, b)
         return self.xp.logical_and(a, b)
 
 
 class LogicalOr(_Comparison):
-    """y = a or b, of bools."""
+    """y = a or b, or both; a number holds if it is not 0."""
 
     numpy = np.logical_or
-    samples = staticmethod(lambda rng: [Sample((rng.uniform(size=(2, 3)) > 0.5, np.bool_(False)))])
+    samples = staticmethod(_truths)
 
     def forward(self, a: Array, b: Array) -> Array:
-        _bools(a, b)
         return self.xp.logical_or(a, b)
+
+
+class LogicalXor(_Comparison):
+    """y = either a or b, not both; a number holds if it is not 0."""
+
+    numpy = np.logical_xor
+    samples = staticmethod(_truths)
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return self.xp.logical_xor(a, b)
 
 
 def _where_samples(rng: Rng) -> list[Sample]:
@@ -155,6 +216,10 @@ not_equal = function(NotEqual())
 logical_not = function(LogicalNot())
 logical_and = function(LogicalAnd())
 logical_or = function(LogicalOr())
+logical_xor = function(LogicalXor())
+isnan = function(Isnan())
+isinf = function(Isinf())
+isfinite = function(Isfinite())
 _where = function(Where())
 
 
@@ -165,3 +230,30 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     if isinstance(condition, TensorBase) and condition._data.dtype.kind != "b":
         condition = not_equal(condition, 0)
     return _where(condition, a, b)
+
+
+def isclose(
+    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    """Is |a - b| <= atol + rtol * |b|, element-wise?"""
+    return function_of(Isclose, float(rtol), float(atol), bool(equal_nan))(a, b)
+
+
+def allclose(
+    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> bool:
+    """Are all elements close, as `isclose` says? A Python bool, so a device is waited for."""
+    close = isclose(a, b, rtol, atol, equal_nan)
+    return bool(close._data.all())
+
+
+def array_equal(a: Any, b: Any, equal_nan: bool = False) -> bool:
+    """Have a and b one shape, and equal elements? A Python bool, so a device is waited for."""
+    device = a.device if isinstance(a, TensorBase) else getattr(b, "device", default_device())
+    a, b = operand(a, device), operand(b, device)
+    if a.shape != b.shape:
+        return False
+    same = equal(a, b)._data
+    if equal_nan:
+        same = same | logical_and(isnan(a), isnan(b))._data
+    return bool(same.all())

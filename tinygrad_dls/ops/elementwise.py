@@ -6,12 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..autograd import Array, TensorBase
 from ..dtypes import default_dtype, tensor_dtype
 from ..errors import DataError
 from .call import function, function_of
+from .comparison import greater, less, where
 from .op import Op
 from .samples import Sample, unary_samples
+
+
+def over(xp: Any, dy: Any, slope: Any) -> Any:
+    """dy / slope, and 0 where `slope` is 0: a gradient that would be infinite."""
+    zero = slope == 0
+    return xp.where(zero, 0.0, dy) / xp.where(zero, 1.0, slope)
 
 
 class Neg(Op):
@@ -68,6 +75,20 @@ class Expm1(Op):
         return dy * (y + 1)
 
 
+class Exp2(Op):
+    """y = 2**x.    dL/dx = dL/dy * y * log(2)"""
+
+    floats = True
+    numpy = np.exp2
+    samples = unary_samples()
+
+    def forward(self, x: Array) -> Array:
+        return self.xp.exp2(x)
+
+    def backward(self, dy: Any, y: Any) -> Any:
+        return dy * (y * math.log(2))
+
+
 class Log(Op):
     """y = log(x).    dL/dx = dL/dy / x"""
 
@@ -80,6 +101,34 @@ class Log(Op):
 
     def backward(self, dy: Any, x: Any) -> Any:
         return dy / x
+
+
+class Log2(Op):
+    """y = the logarithm of x to base 2.    dL/dx = dL/dy / (x log(2))"""
+
+    floats = True
+    numpy = np.log2
+    samples = unary_samples(low=0.2, high=3.0)
+
+    def forward(self, x: Array) -> Array:
+        return self.xp.log2(x)
+
+    def backward(self, dy: Any, x: Any) -> Any:
+        return dy / (x * math.log(2))
+
+
+class Log10(Op):
+    """y = the logarithm of x to base 10.    dL/dx = dL/dy / (x log(10))"""
+
+    floats = True
+    numpy = np.log10
+    samples = unary_samples(low=0.2, high=3.0)
+
+    def forward(self, x: Array) -> Array:
+        return self.xp.log10(x)
+
+    def backward(self, dy: Any, x: Any) -> Any:
+        return dy / (x * math.log(10))
 
 
 class Log1p(Op):
@@ -107,102 +156,22 @@ class Sqrt(Op):
         return self.xp.sqrt(x)
 
     def backward(self, dy: Any, y: Any) -> Any:
-        zero = y == 0
-        return self.xp.where(zero, 0.0, 0.5 * dy) / self.xp.where(zero, 1.0, y)
+        return over(self.xp, 0.5 * dy, y)
 
 
-class Sin(Op):
-    """y = sin(x).    dL/dx = dL/dy * cos(x)"""
-
-    floats = True
-    numpy = np.sin
-    samples = unary_samples()
-
-    def forward(self, x: Array) -> Array:
-        return self.xp.sin(x)
-
-    def backward(self, dy: Any, x: Any) -> Any:
-        return dy * self.xp.cos(x)
-
-
-class Cos(Op):
-    """y = cos(x).    dL/dx = -dL/dy * sin(x)"""
+class Rsqrt(Op):
+    """y = 1 / sqrt(x).    dL/dx = -dL/dy y**3 / 2, and 0 at x = 0, where both are infinite"""
 
     floats = True
-    numpy = np.cos
-    samples = unary_samples()
+    numpy = staticmethod(lambda x: 1 / np.sqrt(x))
+    samples = unary_samples(low=0.2, high=3.0)
 
     def forward(self, x: Array) -> Array:
-        return self.xp.cos(x)
+        return 1.0 / self.xp.sqrt(x)
 
-    def backward(self, dy: Any, x: Any) -> Any:
-        return -dy * self.xp.sin(x)
-
-
-class Tanh(Op):
-    """y = tanh(x).    dL/dx = dL/dy * (1 - y**2)"""
-
-    floats = True
-    numpy = np.tanh
-    samples = unary_samples()
-
-    def forward(self, x: Array) -> Array:
-        return self.kernels.tanh(x)
-
-    def backward(self, dy: Any, y: Any) -> Any:
-        return dy * (1 - y * y)
-
-    def backward_kernel(self, dy: Array, y: Array) -> Array:
-        return self.kernels.tanh_backward(dy, y)
-
-
-class Sigmoid(Op):
-    """y = 1 / (1 + exp(-x)).    dL/dx = dL/dy * y * (1 - y)"""
-
-    floats = True
-    numpy = staticmethod(lambda x: 1 / (1 + np.exp(-x)))
-    samples = unary_samples(low=-4, high=4)
-
-    def forward(self, x: Array) -> Array:
-        return self.kernels.sigmoid(x)
-
-    def backward(self, dy: Any, y: Any) -> Any:
-        return dy * y * (1 - y)
-
-    def backward_kernel(self, dy: Array, y: Array) -> Array:
-        return self.kernels.sigmoid_backward(dy, y)
-
-
-class Relu(Op):
-    """y = max(x, 0).    dL/dx = dL/dy where x > 0, else 0 (so 0 at x = 0)"""
-
-    numpy = staticmethod(lambda x: np.where(x > 0, x, 0))
-    samples = unary_samples(away=0.0)
-
-    def forward(self, x: Array) -> Array:
-        return self.kernels.relu(x)
-
-    def backward(self, dy: Any, y: Any) -> Any:
-        return self.xp.where(y > 0, dy, 0.0)
-
-    def backward_kernel(self, dy: Array, y: Array) -> Array:
-        return self.kernels.relu_backward(dy, y)
-
-
-class LeakyRelu(Op):
-    """y = x where x > 0, else slope * x.    dL/dx = dL/dy * (1 where x > 0, else slope)"""
-
-    numpy = staticmethod(lambda x, slope: np.where(x > 0, x, slope * x))
-    samples = unary_samples(away=0.0, slope=(0.01, 0.3))
-
-    def __init__(self, slope: float = 0.01) -> None:
-        self.slope = slope
-
-    def forward(self, x: Array) -> Array:
-        return self.kernels.leaky_relu(x, self.slope)
-
-    def backward(self, dy: Any, x: Any) -> Any:
-        return self.xp.where(x > 0, dy, self.slope * dy)
+    def backward(self, dy: Any, x: Any, y: Any) -> Any:
+        held = self.xp.where(x == 0, 0.0, y)
+        return -0.5 * dy * (held * held * held)
 
 
 class Clip(Op):
@@ -229,17 +198,6 @@ class Clip(Op):
         if self.high is not None:
             dy = dy * (x <= self.high)
         return dy
-
-
-class Sign(Op):
-    """y = -1, 0 or 1, the sign of x.    Its derivative is 0 wherever it has one."""
-
-    numpy = np.sign
-    samples = unary_samples(away=0.0)
-    differentiable = False
-
-    def forward(self, x: Array) -> Array:
-        return self.xp.sign(x)
 
 
 class Cast(Op):
@@ -276,33 +234,27 @@ neg = function(Neg())
 abs_ = function(Abs())
 exp = function(Exp())
 expm1 = function(Expm1())
+exp2 = function(Exp2())
 log = function(Log())
+log2 = function(Log2())
+log10 = function(Log10())
 log1p = function(Log1p())
 sqrt = function(Sqrt())
-sin = function(Sin())
-cos = function(Cos())
-tanh = function(Tanh())
-sigmoid = function(Sigmoid())
-relu = function(Relu())
-sign = function(Sign())
-
-
-def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
-    """x where x > 0, else negative_slope * x, element-wise."""
-    return function_of(LeakyRelu, float(negative_slope))(x)
+rsqrt = function(Rsqrt())
 
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
-    """x held between the numbers `min` and `max`, element-wise; gradient 1 inside, 0 outside.
+    """x held between `min` and `max` (numbers, or tensors that broadcast), element-wise.
 
-    Bounds that are tensors: dls.minimum(dls.maximum(x, low), high).
+    The gradient goes to x where low <= x <= high, elsewhere to the bound, if that is a tensor.
     """
     for bound in (min, max):
-        if bound is not None and not (isinstance(bound, Real) and not math.isnan(bound)):
-            raise DataError(
-                f"clip: a bound is a number or None, not {bound!r}.\n"
-                "For bounds that are tensors write dls.minimum(dls.maximum(x, low), high)"
-            )
+        number = isinstance(bound, Real) and not math.isnan(bound)
+        if not (bound is None or number or isinstance(bound, (TensorBase, np.ndarray))):
+            raise DataError(f"clip: a bound is a number, a tensor or None, not {bound!r}")
+    if any(isinstance(bound, (TensorBase, np.ndarray)) for bound in (min, max)):
+        x = x if min is None else where(less(x, min), min, x)
+        return x if max is None else where(greater(x, max), max, x)
     if x.dtype.kind != "f" and any(isinstance(bound, float) for bound in (min, max)):
         x = cast(x, default_dtype())
     return function_of(Clip, min, max)(x)

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, TensorBase
+from ..device import default_device
 from ..errors import DataError, DeviceError, DtypeError, ShapeError
 from ..modes import mode
-from .call import function, function_of, tensor_of
+from .call import call_once, function_of, operand
 from .op import Op
-from .reduction import normal_axis
 from .samples import Rng, Sample
+from .shape import axis_of, reshape
 
 
 def _index_samples(rng: Rng) -> list[Sample]:
@@ -19,7 +20,10 @@ def _index_samples(rng: Rng) -> list[Sample]:
     indices: list[Any] = [
         1, (slice(1, 3),), (slice(None, None, -1), 2), (Ellipsis, 0), (None, slice(None), 1),
         places, (places, slice(None), 1), (places, np.array([1, 0, 1, 4])), x > 0,
-        np.array([True, False, True, True]), (slice(0, 0),),
+        np.array([True, False, True, True]), (slice(0, 0),), (places, None, places % 2, Ellipsis),
+        (slice(None), places, 1), (slice(None), slice(None, None, -2), np.array([[1], [0]])),
+        np.zeros((0, 3), int), (np.array(2), Ellipsis, np.array(-1)), (), (2, -1, 1),
+        (np.array([True, False, True, True]), slice(1, 2)), x > 9.0,
     ]
     return [Sample((x,), {"index": i}) for i in indices]
 
@@ -35,8 +39,6 @@ class GetItem(Op):
 
     def __init__(self, index: Any) -> None:
         self.index = index
-        parts = index if isinstance(index, tuple) else (index,)
-        self.basic = not any(hasattr(i, "dtype") for i in parts)  # each place at most once
 
     def label(self) -> str:
         return "getitem"
@@ -45,10 +47,10 @@ class GetItem(Op):
         return x[self.index]
 
     def backward(self, dy: Any, shapes: Any) -> Any:
-        return put(dy, shapes[0], self.index, self.basic)
+        return call_once(Put(shapes[0], self.index), operand(dy, self.device))
 
     def backward_kernel(self, dy: Array, shapes: Any) -> Array:
-        return _put(self.xp, dy, shapes[0], self.index, self.basic)
+        return Put(shapes[0], self.index).on(self.device).forward(dy)
 
 
 class Put(Op):
@@ -57,52 +59,56 @@ class Put(Op):
     dL/dx = dL/dy[index]
     """
 
-    def __init__(self, shape: tuple[int, ...], index: Any, basic: bool) -> None:
-        self.shape, self.index, self.basic = shape, index, basic
-
-    numpy = staticmethod(lambda x, shape, index, basic: _put(np, x, shape, index, False))
+    numpy = staticmethod(lambda x, shape, index: _add_at(x, shape, index))
     samples = staticmethod(
         lambda rng: [
-            Sample((rng.standard_normal((2, 3)),),
-                   {"shape": (4, 3), "index": (slice(1, 3),), "basic": True}),
-            Sample((rng.standard_normal(3),),
-                   {"shape": (2,), "index": np.array([0, 1, 0]), "basic": False}),
+            Sample((rng.standard_normal(np.shape(s.inputs[0][s.parameters["index"]])),),
+                   {"shape": s.inputs[0].shape, "index": s.parameters["index"]})
+            for s in _index_samples(rng)
         ]
     )
+
+    def __init__(self, shape: tuple[int, ...], index: Any) -> None:
+        self.shape, self.index = shape, index
+        parts = index if isinstance(index, tuple) else (index,)
+        self.adds = any(_kind(i) in "iu" for i in parts)  # a place may be taken several times
 
     def label(self) -> str:
         return "put"
 
     def forward(self, x: Array) -> Array:
-        return _put(self.xp, x, self.shape, self.index, self.basic)
+        if self.adds:
+            return self.kernels.add_at(x, self.shape, self.index)
+        y = self.xp.zeros(self.shape, dtype=x.dtype)
+        y[self.index] = x
+        return y
 
     def backward(self, dy: Any) -> Any:
         return dy[self.index]
 
 
-def _put(xp: Any, x: Array, shape: tuple[int, ...], index: Any, basic: bool) -> Array:
-    y = xp.zeros(shape, dtype=x.dtype)
-    if basic:
-        y[index] = x
-    else:
-        xp.add.at(y, index, x)
+def _kind(part: Any) -> str:
+    return str(part.dtype.kind) if hasattr(part, "dtype") else "-"
+
+
+def _add_at(x: Any, shape: tuple[int, ...], index: Any) -> Any:
+    y = np.zeros(shape)
+    np.add.at(y, index, x)
     return y
 
 
-def put(x: Any, shape: tuple[int, ...], index: Any, basic: bool) -> Any:
-    """Zeros of `shape` with x added at `index`."""
-    return function(Put(shape, index, basic))(x)
+class Take(Op):
+    """y = the slices of x at `places` along an axis.    dL/dx = dL/dy added at those places"""
 
-
-class TakeAlongAxis(Op):
-    """y = the elements of x at `places` along an axis.    dL/dx = dL/dy added at those places"""
-
-    numpy = staticmethod(lambda x, places, axis: np.take_along_axis(x, places, axis))
+    numpy = staticmethod(lambda x, places, axis: np.take(x, places, axis))
     samples = staticmethod(
         lambda rng: [
-            Sample((rng.standard_normal((3, 4)), rng.integers(0, 4, (3, 2))), {"axis": 1}),
-            Sample((rng.standard_normal((3, 4)), rng.integers(0, 3, (2, 4))), {"axis": 0}),
-            Sample((rng.standard_normal((3, 4)), rng.integers(-4, 4, (1, 2))), {"axis": 1}),
+            Sample((rng.standard_normal(shape), rng.integers(-shape[axis], shape[axis], places)),
+                   {"axis": axis})
+            for shape, axis, places in (
+                ((5, 3), 0, (7,)), ((5, 3), 0, (2, 4)), ((5, 3), 1, (4,)), ((5,), 0, ()),
+                ((2, 4, 3), 1, (2, 2)), ((5, 3), 0, (0,)), ((1, 1), 0, (1,)), ((3, 0), 0, (4,)),
+            )
         ]
     )
 
@@ -110,38 +116,52 @@ class TakeAlongAxis(Op):
         self.axis = axis
 
     def forward(self, x: Array, places: Array) -> Array:
-        return x[self._index(self.xp, x.shape, places)]
+        # NumPy's take copies all of x first, where it does not lie in C order.
+        return x.take(places, axis=self.axis) if x.flags.c_contiguous else x[self._index(places)]
 
     def backward_x(self, dy: Any, places: Any, shapes: Any) -> Any:
-        if isinstance(dy, TensorBase):
-            index = self._index(dy.device.xp, shapes[0], places._data)
-            return put(dy, shapes[0], index, False)
-        return _put(self.xp, dy, shapes[0], self._index(self.xp, shapes[0], places), False)
+        return self.kernels.add_at(dy, shapes[0], self._index(places))
 
-    def _index(self, xp: Any, shape: tuple[int, ...], places: Array) -> tuple[Any, ...]:
-        """`places` along the axis, and every place of the others: they broadcast."""
-        index = [
-            xp.arange(n).reshape([-1 if i == j else 1 for j in range(len(shape))])
-            for i, n in enumerate(shape)
-        ]
-        index[self.axis] = places
-        return tuple(index)
+    def _index(self, places: Any) -> tuple[Any, ...]:
+        return (*(slice(None),) * self.axis, places)
 
 
 def getitem(x: Any, index: Any) -> Any:
     """x[index] as in NumPy: integers, slices, None, ..., arrays or tensors of places, masks."""
-    return function(GetItem(plain_index(index, x, keep=x.requires_grad and mode.grad)))(x)
+    if not isinstance(index, int):
+        index = plain_index(index, x, keep=x.requires_grad and mode.grad)
+    return call_once(GetItem(index), x)
 
 
-def take_along_axis(x: Any, places: Any, axis: int) -> Any:
-    """The elements of x at `places` (integers, one for each) along `axis`, as NumPy's."""
-    places = places if isinstance(places, TensorBase) else tensor_of(places, x.device)
-    if places.dtype.kind not in "iu" or places.ndim != x.ndim:
-        raise ShapeError(
-            "take_along_axis takes as many axes of integer places as x has, not "
-            f"{places.dtype}:\n  x       {x.shape}\n  places  {places.shape}"
-        )
-    return function_of(TakeAlongAxis, normal_axis(axis, x.ndim, "take_along_axis"))(x, places)
+def add_at(values: Any, shape: tuple[int, ...], index: Any) -> Any:
+    """Zeros of `shape` with `values` added at `index`, whose arrays may be tensors.
+
+    Under the name of the kernel that it stands for on tensors.
+    """
+    values = operand(values, default_device())
+    return call_once(Put(shape, plain_index(index, values)), values)
+
+
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """The slices of x at `indices` (integers, of any shape) along `axis`, as NumPy's.
+
+    Without an axis the elements of x counted through all of it.
+    """
+    if axis is None:
+        x, axis = reshape(x, -1), 0
+    return function_of(Take, axis_of(axis, x.ndim, "take"))(x, places_of(indices, x, "take"))
+
+
+def places_of(indices: Any, x: Any, name: str) -> Any:
+    """A tensor of integers on x's device."""
+    places = operand(indices, x.device)
+    if places.dtype.kind not in "iu":
+        if places.size:
+            raise DtypeError(f"{name} takes integer places, not a tensor of {places.dtype}")
+        places = operand(np.zeros(places.shape, np.int64), x.device)
+    if places.device is not x.device:
+        raise DeviceError(f"{name}: places on {places.device} of a tensor on {x.device}: move them")
+    return places
 
 
 def plain_index(index: Any, x: Any, keep: bool = False) -> Any:
@@ -163,7 +183,7 @@ def _part(part: Any, x: Any, keep: bool) -> Any:
         if part.device is not x.device:
             raise DeviceError(f"an index on {part.device} of a tensor on {x.device}: move it")
         part = part._data
-    elif isinstance(part, (list, range, np.ndarray)):
+    elif isinstance(part, (list, tuple, range, np.ndarray)):
         try:
             part = np.asarray(part)
         except ValueError as error:
@@ -183,3 +203,8 @@ def check_places(places: Any, count: int, what: str) -> None:
         if low < 0 or high >= count:
             bad = low if low < 0 else high
             raise DataError(f"{what} {bad} is out of range: there are {count}, 0 to {count - 1}")
+
+
+def put(x: Any, shape: tuple[int, ...], index: Any, unique: bool = False) -> Any:
+    """Zeros of `shape` with x added at `index`."""
+    return add_at(x, shape, index)

@@ -1,12 +1,13 @@
 """Matrix products: matmul with batches and vectors, and the linear layer."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Array
 from ..device import default_device
-from .call import function, operand
+from .call import NUMBERS, function, operand
 from .cards import shape_error
 from .elementwise import cast
 from .op import Op
@@ -26,27 +27,34 @@ class Matmul(Op):
         ([(2, 3), (3, 4)], {}), ([(3,), (3,)], {}), ([(2, 3), (3,)], {}), ([(3,), (3, 2)], {}),
         ([(5, 2, 3), (3, 4)], {}), ([(2, 3), (5, 3, 1)], {}), ([(4, 1, 2, 3), (2, 3, 2)], {}),
         ([(0, 3), (3, 2)], {}), ([(2, 0), (0, 2)], {}), ([(5, 2, 3), (3,)], {}),
-        ([(3,), (5, 3, 2)], {}),
+        ([(3,), (5, 3, 2)], {}), ([(1, 1), (1, 1)], {}), ([(0, 2, 3), (3, 4)], {}),
+        ([(2, 0, 3), (3, 4)], {}), ([(2, 3), (0, 3, 4)], {}), ([(0, 3), (4, 3, 2)], {}),
+        ([(4, 1, 2, 3), (3,)], {}), ([(1, 2, 3), (4, 3, 1)], {}), ([(2, 3), (2, 2, 3, 4)], {}),
     )
 
     def forward(self, a: Array, b: Array) -> Array:
-        return a @ b
+        return a @ b if a.__class__ in NUMBERS or b.__class__ in NUMBERS else _times(a, b)
 
     def backward_a(self, dy: Any, b: Any, shapes: Any) -> Any:
         shape_a, shape_b = shapes
         if len(shape_b) == 1:  # y[..., i] = sum over k of a[..., i, k] b[k]
             return dy[..., None] * b if len(shape_a) > 1 else dy * b
         if len(shape_a) == 1:
-            return _to_shape((dy[..., None, :] @ b.swapaxes(-1, -2))[..., 0, :], shape_a)
-        return _to_shape(dy @ b.swapaxes(-1, -2), shape_a)
+            return summed_to((dy[..., None, :] @ b.swapaxes(-1, -2))[..., 0, :], shape_a)
+        if len(shape_a) == 2 and len(shape_b) > 2:  # one a for the whole batch: sum in one product
+            return _side_by_side(dy) @ _on_top(b.swapaxes(-1, -2))
+        return summed_to(_times(dy, b.swapaxes(-1, -2)), shape_a)
 
     def backward_b(self, dy: Any, a: Any, shapes: Any) -> Any:
         shape_a, shape_b = shapes
         if len(shape_a) == 1:
-            return _to_shape(a[:, None] * dy[..., None, :] if len(shape_b) > 1 else dy * a, shape_b)
+            share = a[:, None] * dy[..., None, :] if len(shape_b) > 1 else dy * a
+            return summed_to(share, shape_b)
         if len(shape_b) == 1:
-            return _to_shape((a.swapaxes(-1, -2) @ dy[..., None])[..., 0], shape_b)
-        return _to_shape(a.swapaxes(-1, -2) @ dy, shape_b)
+            return _on_top(a).swapaxes(0, 1) @ _ravel(dy)
+        if len(shape_b) == 2 and len(shape_a) > 2:  # one b for the whole batch
+            return _on_top(a).swapaxes(0, 1) @ _on_top(dy)
+        return summed_to(a.swapaxes(-1, -2) @ dy, shape_b)
 
     def rule(self, shapes: list[tuple[int, ...]]) -> str:
         if () in shapes:
@@ -58,8 +66,31 @@ class Matmul(Op):
         )
 
 
-def _to_shape(share: Any, shape: tuple[int, ...]) -> Any:
-    """Sum the batch axes that were broadcast."""
+def _times(a: Any, b: Any) -> Any:
+    """a @ b; where one matrix b meets a batch, by one product instead of one for each of it."""
+    if b.ndim == 2 and a.ndim > 2:
+        return (_on_top(a) @ b).reshape((*a.shape[:-1], b.shape[1]))
+    return a @ b
+
+
+def _on_top(x: Any) -> Any:
+    """The matrices of a batch on top of each other: (..., n, k) as (... * n, k)."""
+    return x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _side_by_side(x: Any) -> Any:
+    """The matrices of a batch side by side: (..., n, k) as (n, ... * k)."""
+    axes = (x.ndim - 2, *range(x.ndim - 2), x.ndim - 1)
+    width = math.prod(x.shape[:-2]) * x.shape[-1]
+    return x.transpose(axes).reshape((x.shape[-2], width))
+
+
+def _ravel(x: Any) -> Any:
+    return x.reshape((math.prod(x.shape),))
+
+
+def summed_to(share: Any, shape: tuple[int, ...]) -> Any:
+    """`share` summed over the axes along which `shape` was broadcast."""
     if share.shape == shape:
         return share
     lead = share.ndim - len(shape)

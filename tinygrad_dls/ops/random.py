@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..autograd import Array, as_tensor
 from .call import function
 from .op import Op
 from .samples import samples_of
@@ -44,3 +44,9 @@ class Dropout(Op):
 def dropout(x: Any, p: float, seed: int) -> Any:
     """Inverted dropout of x with the mask of stream `seed`."""
     return function(Dropout(p, seed))(x)
+
+
+def uniform_like(x: Any, low: float, high: float, seed: int) -> Any:
+    """Numbers of stream `seed`, low <= u < high, with the shape, dtype and device of x."""
+    u = x.device.kernels.uniform(seed, x.size, low, high)
+    return as_tensor(u.reshape(x.shape).astype(x.dtype), x.device)

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..autograd import Array, TensorBase
 from ..errors import DataError, ShapeError
 from .call import function_of
+from .comparison import not_equal
+from .elementwise import sqrt
 from .op import Op
 from .samples import Rng, Sample
 
@@ -25,6 +27,13 @@ def _reduction_samples(rng: Rng) -> list[Sample]:
         for shape, axis in cases
         for keepdims in (False, True)
     ]
+
+
+def count(shape: tuple[int, ...], axis: Axis) -> int:
+    """How many elements of `shape` make one along `axis`."""
+    if axis is None or not shape:
+        return math.prod(shape)
+    return math.prod(shape[i] for i in np.atleast_1d(axis))
 
 
 class Reduction(Op):
@@ -72,6 +81,75 @@ class Mean(Reduction):
         (shape,) = shapes
         share = dy * (dy.size / math.prod(shape))
         return self.kernels.spread(self.spread(share, shape), shape)
+
+
+class Var(Reduction):
+    """y = sum of (x - mean)**2 along axes / (n - correction).
+
+    dL/dx = dL/dy * 2 (x - mean) / (n - correction)
+    """
+
+    floats = True
+    numpy = staticmethod(
+        lambda x, axis, keepdims, correction=0: np.var(
+            x, axis=axis, keepdims=keepdims, ddof=correction
+        )
+    )
+    samples = staticmethod(
+        lambda rng: [
+            *_reduction_samples(rng),
+            Sample((rng.standard_normal((3, 4)),), {"axis": 1, "keepdims": False, "correction": 1}),
+        ]
+    )
+
+    def __init__(
+        self, axis: Axis = None, keepdims: bool = False, correction: float = 0
+    ) -> None:
+        super().__init__(axis, keepdims)
+        self.correction = correction
+
+    def forward(self, x: Array) -> Array:
+        away = self._away(x)
+        away *= away
+        return away.sum(axis=self.axis, keepdims=self.keepdims) * self._share(x)
+
+    def backward(self, dy: Any, x: Any) -> Any:
+        return self.spread(dy * (2.0 * self._share(x)), x.shape) * self._away(x)
+
+    def _away(self, x: Any) -> Any:
+        total = x.sum(axis=self.axis, keepdims=True)
+        return x - total * (1.0 / count(x.shape, self.axis))
+
+    def _share(self, x: Any) -> float:
+        return 1.0 / (count(x.shape, self.axis) - self.correction)
+
+
+class Logsumexp(Reduction):
+    """y = log(sum of exp(x)) along axes, without overflow.    dL/dx = dL/dy * exp(x - y)
+
+    Where y is infinite the gradient is 0.
+    """
+
+    floats = True
+    numpy = staticmethod(
+        lambda x, axis, keepdims: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))
+    )
+    samples = staticmethod(_reduction_samples)
+
+    def forward(self, x: Array) -> Array:
+        xp = self.xp
+        top = x.max(axis=self.axis, keepdims=True)
+        top = xp.where(xp.isinf(top), 0.0, top)
+        total = xp.exp(x - top).sum(axis=self.axis, keepdims=self.keepdims)
+        return xp.log(total) + top.reshape(total.shape)
+
+    def backward(self, dy: Any, x: Any, y: Any) -> Any:
+        xp, y = self.xp, self.spread(y, x.shape)
+        infinite = xp.isinf(y)
+        shares = xp.exp(x - xp.where(infinite, 0.0, y))
+        total = shares.sum(axis=self.axis, keepdims=True)  # 1 but for the rounding of a large y
+        scale = self.spread(dy, x.shape) / xp.where(infinite, 1.0, total)
+        return xp.where(infinite, 0.0, shares) * scale
 
 
 class _Extreme(Reduction):
@@ -162,6 +240,11 @@ def normal_axis(axis: Any, ndim: int, name: str) -> Axis:
     """`axis` as an int, a tuple or None; ShapeError if the tensor has no such axis."""
     if axis is None:
         return None
+    if isinstance(axis, TensorBase):
+        raise ShapeError(
+            f"{name} takes an axis, and got a tensor; element by element of two tensors are "
+            "dls.maximum(a, b) and dls.minimum(a, b)"
+        )
     several = isinstance(axis, (tuple, list))
     axes = tuple(axis) if several else (axis,)
     count = ndim or 1  # one number may be reduced along its only axis, 0, as in NumPy
@@ -223,11 +306,6 @@ def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return _reduce(All_, x, axis, keepdims)
 
 
-def _count(x: Any, axis: Any) -> int:
-    axis = normal_axis(axis, x.ndim, "var")
-    return x.size if axis is None else math.prod(x.shape[i] for i in np.atleast_1d(axis))
-
-
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Mean of x along `axis`; of integers a float. DataError of an empty tensor."""
     return _reduce(Mean, x, axis, keepdims, some=True)
@@ -235,13 +313,22 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def var(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
     """Variance along `axis`: sum of squared deviations / (n - correction); NumPy's correction 0."""
-    centered = x - mean(x, axis, True)
-    left = _count(x, axis) - correction
-    if left <= 0:
-        raise DataError(f"var with correction={correction} of {_count(x, axis)} elements")
-    return sum(centered * centered, axis, keepdims) * (1.0 / left)
+    along = normal_axis(axis, x.ndim, "var")
+    if count(x.shape, along) <= correction:
+        raise DataError(f"var with correction={correction} of {count(x.shape, along)} elements")
+    return function_of(Var, along, bool(keepdims), float(correction))(x)
 
 
 def std(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
     """Standard deviation, the root of `var`; its gradient is 0 where it is 0."""
-    return var(x, axis, keepdims, correction) ** 0.5
+    return sqrt(var(x, axis, keepdims, correction))
+
+
+def logsumexp(x: Any, axis: Any = -1, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) along `axis` (an int, several, or None: all), without overflow."""
+    return _reduce(Logsumexp, x, axis, keepdims, some=True)
+
+
+def count_nonzero(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """How many elements along `axis` are not 0; int64."""
+    return sum(not_equal(x, 0), axis, keepdims)

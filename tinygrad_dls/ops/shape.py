@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, TensorBase
+from ..autograd import Array
 from ..device import default_device
 from ..errors import ShapeError
-from .call import function, function_of, is_float, tensor_of
+from .call import function, function_of, operand
 from .op import Op
 from .samples import samples_of
 
@@ -21,7 +21,8 @@ class Reshape(Op):
     numpy = staticmethod(lambda x, shape: np.reshape(x, shape))
     samples = samples_of(
         ([(2, 6)], {"shape": (3, 4)}), ([()], {"shape": (1, 1)}), ([(4,)], {"shape": (2, -1)}),
-        ([(0, 3)], {"shape": (3, 0)}),
+        ([(0, 3)], {"shape": (3, 0)}), ([(1, 1)], {"shape": ()}), ([(2, 3)], {"shape": (-1,)}),
+        ([(2, 3, 4)], {"shape": (4, 6)}),
     )
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -46,7 +47,8 @@ class Transpose(Op):
     numpy = staticmethod(lambda x, axes: np.transpose(x, axes))
     samples = samples_of(
         ([(2, 3)], {"axes": (1, 0)}), ([(2, 3, 4)], {"axes": (2, 0, 1)}), ([(3,)], {"axes": (0,)}),
-        ([(2, 0, 1)], {"axes": (1, 2, 0)}),
+        ([(2, 0, 1)], {"axes": (1, 2, 0)}), ([()], {"axes": ()}), ([(1, 1)], {"axes": (1, 0)}),
+        ([(2, 1, 3, 2)], {"axes": (3, 1, 0, 2)}),
     )
 
     def __init__(self, axes: tuple[int, ...]) -> None:
@@ -65,7 +67,9 @@ class BroadcastTo(Op):
     broadcasts = True  # the engine sums the gradient
     numpy = staticmethod(lambda x, shape: np.broadcast_to(x, shape))
     samples = samples_of(
-        ([(3,)], {"shape": (2, 3)}), ([(2, 1)], {"shape": (2, 4)}), ([()], {"shape": (2, 2)})
+        ([(3,)], {"shape": (2, 3)}), ([(2, 1)], {"shape": (2, 4)}), ([()], {"shape": (2, 2)}),
+        ([(1, 1)], {"shape": (1, 1)}), ([(1, 3)], {"shape": (0, 3)}),
+        ([(2, 0)], {"shape": (3, 2, 0)}), ([(2, 1, 3)], {"shape": (4, 2, 5, 3)}),
     )
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -81,61 +85,11 @@ class BroadcastTo(Op):
         return f"axes of length 1 can be repeated, and new ones put before: to {self.shape}"
 
 
-class Concatenate(Op):
-    """y = arrays one after the other along an axis.    dL/darray = its slice of dL/dy"""
-
-    numpy = staticmethod(lambda *arrays, axis: np.concatenate(arrays, axis=axis))
-    samples = samples_of(
-        ([(2, 3), (2, 1)], {"axis": 1}), ([(3,), (2,), (4,)], {"axis": 0}), ([(2, 2)], {"axis": 0}),
-        ([(2, 3), (0, 3)], {"axis": 0}),
-    )
-
-    def __init__(self, axis: int = 0) -> None:
-        self.axis = axis
-
-    def forward(self, *arrays: Array) -> Array:
-        return self.xp.concatenate(arrays, axis=self.axis)
-
-    def backward(self, dy: Any, needs: Any, shapes: Any) -> Any:
-        before: tuple[Any, ...] = (slice(None),) * self.axis
-        shares, start = [], 0
-        for need, shape in zip(needs, shapes):
-            stop = start + shape[self.axis]
-            shares.append(dy[(*before, slice(start, stop))] if need else None)
-            start = stop
-        return tuple(shares)
-
-    def rule(self, shapes: list[tuple[int, ...]]) -> str:
-        return f"all axes but axis {self.axis} must be equal"
-
-
-class Stack(Op):
-    """y = arrays of one shape along a new axis.    dL/darray = its slice of dL/dy"""
-
-    numpy = staticmethod(lambda *arrays, axis: np.stack(arrays, axis=axis))
-    samples = samples_of(
-        ([(2, 3), (2, 3)], {"axis": 1}), ([(), (), ()], {"axis": 0}), ([(2,)], {"axis": 0})
-    )
-
-    def __init__(self, axis: int = 0) -> None:
-        self.axis = axis
-
-    def forward(self, *arrays: Array) -> Array:
-        return self.xp.stack(arrays, axis=self.axis)
-
-    def backward(self, dy: Any, needs: Any) -> Any:
-        before: tuple[Any, ...] = (slice(None),) * self.axis
-        return tuple(dy[(*before, i)] if need else None for i, need in enumerate(needs))
-
-    def rule(self, shapes: list[tuple[int, ...]]) -> str:
-        return "all must have the same shape"
-
-
 class Contiguous(Op):
     """y = a copy of x with memory of its own.    dL/dx = dL/dy"""
 
     numpy = np.copy
-    samples = samples_of(([(2, 3)], {}), ([()], {}))
+    samples = samples_of(([(2, 3)], {}), ([()], {}), ([(0, 2)], {}), ([(1, 1)], {}))
 
     def forward(self, x: Array) -> Array:
         return self.xp.array(x, order="C")
@@ -157,11 +111,20 @@ def _ints(values: tuple[Any, ...]) -> tuple[int, ...]:
         raise ShapeError(f"lengths and axes are integers, not {values}") from error
 
 
-def _axis(axis: Any, ndim: int, name: str) -> int:
+def axis_of(axis: Any, ndim: int, name: str) -> int:
     """One axis of a tensor with `ndim` of them, counted from the start."""
     if not isinstance(axis, (int, np.integer)) or not -ndim <= axis < ndim:
         raise ShapeError(f"{name}: {axis!r} is no axis of a tensor with {ndim} dimensions")
     return int(axis) % ndim
+
+
+def axes_of(axes: Any, ndim: int, name: str) -> list[int]:
+    """One axis or several, each once, counted from the start."""
+    named = list(axes) if isinstance(axes, (tuple, list)) else [axes]
+    places = [axis_of(axis, ndim, name) for axis in named]
+    if len(set(places)) < len(places):
+        raise ShapeError(f"{name}: an axis stands twice in {axes}")
+    return places
 
 
 def reshape(x: Any, *shape: Any) -> Any:
@@ -193,16 +156,24 @@ def transpose(x: Any, *axes: Any) -> Any:
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """x with two axes exchanged."""
     order = list(range(x.ndim))
-    a, b = _axis(axis1, x.ndim, "swapaxes"), _axis(axis2, x.ndim, "swapaxes")
+    a, b = axis_of(axis1, x.ndim, "swapaxes"), axis_of(axis2, x.ndim, "swapaxes")
     order[a], order[b] = order[b], order[a]
     return transpose(x, order)
 
 
-def moveaxis(x: Any, source: int, destination: int) -> Any:
-    """x with one axis moved to another place, the others in their order."""
-    order = list(range(x.ndim))
-    taken = order.pop(_axis(source, x.ndim, "moveaxis"))
-    order.insert(_axis(destination, x.ndim, "moveaxis"), taken)
+def permute_dims(x: Any, axes: Sequence[int]) -> Any:
+    """x with its axes in the order given, all of them."""
+    return transpose(x, axes)
+
+
+def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+    """x with one axis (or several) moved to other places, the others in their order."""
+    taken, places = axes_of(source, x.ndim, "moveaxis"), axes_of(destination, x.ndim, "moveaxis")
+    if len(taken) != len(places):
+        raise ShapeError(f"moveaxis: {len(taken)} axes cannot go to {len(places)} places")
+    order = [i for i in range(x.ndim) if i not in taken]
+    for place, axis in sorted(zip(places, taken)):
+        order.insert(place, axis)
     return transpose(x, order)
 
 
@@ -216,18 +187,66 @@ def spread(x: Any, shape: Sequence[int]) -> Any:
     return broadcast_to(x, shape)
 
 
-def expand_dims(x: Any, axis: int) -> Any:
-    """x with a new axis of length 1 at place `axis`."""
-    place = _axis(axis, x.ndim + 1, "expand_dims")
-    return reshape(x, (*x.shape[:place], 1, *x.shape[place:]))
+def broadcast_arrays(*arrays: Any) -> list[Any]:
+    """All tensors repeated to the one shape that they broadcast to; no copies."""
+    arrays = tuple(operand(x, default_device()) for x in arrays)
+    try:
+        shape = np.broadcast_shapes(*[x.shape for x in arrays])
+    except ValueError as error:
+        shapes = "".join(f"\n  {x.shape}" for x in arrays)
+        raise ShapeError(f"broadcast_arrays: these shapes do not broadcast:{shapes}") from error
+    return [x if x.shape == shape else broadcast_to(x, shape) for x in arrays]
+
+
+def expand(x: Any, *shape: Any) -> Any:
+    """PyTorch's `broadcast_to`, in which a length of -1 is x's own."""
+    lengths = _ints(shape)
+    lead = len(lengths) - x.ndim
+    if lead < 0 or -1 in lengths[:lead]:
+        raise ShapeError(
+            f"expand: {lengths} names every axis of a tensor of shape\n  {x.shape}\n"
+            "and new ones before, by their length; -1 keeps the length of an axis that is there"
+        )
+    own = (*lengths[:lead], *x.shape)
+    return broadcast_to(x, [m if n == -1 else n for n, m in zip(lengths, own)])
+
+
+def meshgrid(*xs: Any, indexing: str = "xy") -> list[Any]:
+    """The coordinates of a grid with axes xs (one-dimensional), as tensors of its shape.
+
+    indexing "xy", as NumPy: the second axis of the result runs along the first of xs; "ij": the
+    first. (PyTorch's default is "ij".)
+    """
+    if indexing not in ("xy", "ij"):
+        raise ShapeError(f"meshgrid: indexing is 'xy' or 'ij', not {indexing!r}")
+    xs = tuple(operand(x, default_device()) for x in xs)
+    if any(x.ndim > 1 for x in xs):
+        shapes = "".join(f"\n  {x.shape}" for x in xs)
+        raise ShapeError(f"meshgrid takes tensors of one axis, not of the shapes{shapes}")
+    places = list(range(len(xs)))
+    if indexing == "xy" and len(xs) > 1:
+        places[:2] = [1, 0]
+    return broadcast_arrays(*[
+        reshape(x, tuple(-1 if i == place else 1 for i in range(len(xs))))
+        for x, place in zip(xs, places)
+    ])
+
+
+def expand_dims(x: Any, axis: Any) -> Any:
+    """x with a new axis of length 1 at place `axis` of the result (or several)."""
+    count = len(axis) if isinstance(axis, (tuple, list)) else 1
+    places = axes_of(axis, x.ndim + count, "expand_dims")
+    shape = list(x.shape)
+    for place in sorted(places):
+        shape.insert(place, 1)
+    return reshape(x, shape)
 
 
 def squeeze(x: Any, axis: Any = None) -> Any:
     """x without its axes of length 1, or without the ones named."""
     if axis is None:
         return reshape(x, tuple(n for n in x.shape if n != 1))
-    named = axis if isinstance(axis, (tuple, list)) else [axis]
-    axes = [_axis(i, x.ndim, "squeeze") for i in named]
+    axes = axes_of(axis, x.ndim, "squeeze")
     if any(x.shape[i] != 1 for i in axes):
         raise ShapeError(
             f"squeeze takes axes of length 1, not axis {axis} of a tensor of shape\n  {x.shape}"
@@ -239,38 +258,28 @@ def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Any:
     """x with the axes from `start_axis` to `end_axis` made one."""
     if x.ndim == 0:
         return reshape(x, (1,))
-    start, end = _axis(start_axis, x.ndim, "flatten"), _axis(end_axis, x.ndim, "flatten")
+    start, end = axis_of(start_axis, x.ndim, "flatten"), axis_of(end_axis, x.ndim, "flatten")
     if start > end:
         raise ShapeError(f"flatten from axis {start_axis} to {end_axis}: the first comes after")
     middle = math.prod(x.shape[start : end + 1])
     return reshape(x, (*x.shape[:start], middle, *x.shape[end + 1 :]))
 
 
-def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
-    """Tensors one after the other along `axis`; all other axes must be equal."""
-    parts = all_tensors(arrays, "concatenate")
-    ndim = max(1, *(part.ndim for part in parts))
-    return function_of(Concatenate, _axis(axis, ndim, "concatenate"))(*parts)
+def ravel(x: Any) -> Any:
+    """All elements of x in one row, axis after axis; shares memory where it can."""
+    return reshape(x, (-1,) if x.size else (0,))
 
 
-def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
-    """Tensors of one shape along a new axis."""
-    parts = all_tensors(arrays, "stack")
-    return function_of(Stack, _axis(axis, parts[0].ndim + 1, "stack"))(*parts)
-
-
-def all_tensors(arrays: Sequence[Any], name: str) -> list[Any]:
-    """Tensors as they are; numbers, lists and arrays on the device of the first tensor."""
-    parts = list(arrays)
-    device = next((a.device for a in parts if isinstance(a, TensorBase)), default_device())
-    if not parts:
-        raise ShapeError(f"{name} of no tensors")
-    if all(isinstance(a, TensorBase) for a in parts):
-        return parts
-    floats = [a.dtype for a in parts if is_float(a)]
-    return [
-        a if isinstance(a, TensorBase)
-        else tensor_of(np.asarray(a, np.result_type(*floats)) if floats and isinstance(a, float)
-                       else a, device)
-        for a in parts
-    ]
+def unflatten(x: Any, axis: int, sizes: Sequence[int]) -> Any:
+    """x with one axis made several, of lengths `sizes` (one may be -1): undoes `flatten`."""
+    place = axis_of(axis, x.ndim, "unflatten")
+    lengths = list(_ints((tuple(sizes),)))
+    known = math.prod(n for n in lengths if n != -1)
+    n = x.shape[place]
+    if lengths.count(-1) == 1 and known and n % known == 0:
+        lengths[lengths.index(-1)] = n // known
+    if min(lengths, default=0) < 0 or math.prod(lengths) != n:
+        raise ShapeError(
+            f"unflatten: axis {axis} of length {n} is not {tuple(sizes)}; the shape is\n  {x.shape}"
+        )
+    return reshape(x, (*x.shape[:place], *lengths, *x.shape[place + 1 :]))

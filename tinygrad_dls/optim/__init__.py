@@ -1,8 +1,18 @@
 """Optimizers and learning-rate schedules: PyTorch's names, arguments and numbers."""
 
 from . import lr_scheduler as lr_scheduler
+from . import swa_utils as swa_utils
+from .ada import Adadelta as Adadelta
+from .ada import Adagrad as Adagrad
 from .adam import Adam as Adam
 from .adam import AdamW as AdamW
+from .adams import LAMB as LAMB
+from .adams import Adamax as Adamax
+from .adams import NAdam as NAdam
+from .adams import RAdam as RAdam
+from .lion import Lion as Lion
 from .optimizer import Optimizer as Optimizer
 from .rmsprop import RMSprop as RMSprop
 from .sgd import SGD as SGD
+from .swa_utils import AveragedModel as AveragedModel
+from .swa_utils import ExponentialMovingAverage as ExponentialMovingAverage

@@ -17,6 +17,10 @@ from ..tensors import Tensor
 Group = dict[str, Any]
 State = dict[str, Any]
 
+# Options of PyTorch's that say how to compute a step, not what it is.
+HOW_ONLY = frozenset({"foreach", "fused", "capturable", "differentiable"})
+COUNTS = frozenset({"step", "mu_product"})  # numbers in the state of a parameter, not arrays
+
 
 class Optimizer:
     """Base of the optimizers: changes parameters, in place, along their gradients.
@@ -91,6 +95,13 @@ class Optimizer:
                 raise DataError(
                     f"{type(self).__name__}: {name} is at least 0 and finite, not {group[name]!r}"
                 )
+        if "betas" in group:
+            betas = group["betas"]
+            two = isinstance(betas, (tuple, list)) and len(betas) == 2
+            if not two or not all(is_amount(beta) and beta < 1 for beta in betas):
+                raise DataError(
+                    f"{type(self).__name__}: betas are two numbers, 0 <= beta < 1, not {betas!r}"
+                )
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients: None, or zeros."""
@@ -108,41 +119,76 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        place = f"{type(self).__name__}.step()"
         for group in self.param_groups:
-            for p in group["params"]:
-                grad = p._grad
-                if grad is None:
-                    continue
-                w, g = p._data, grad._data
-                if not g.flags.c_contiguous:
-                    g = p.device.copy(g)
-                if w.flags.c_contiguous:
-                    self.update(p, w, g, group)
-                else:  # kernels go through memory in order
-                    ordered = p.device.copy(w)
-                    self.update(p, ordered, g, group)
-                    w[...] = ordered
-                mark_write(w, place)
+            self._step_group(group, f"{type(self).__name__}.step()")
         return loss
 
-    def update(self, p: Tensor, w: Any, g: Any, group: Group) -> None:
-        """One step of parameter `p`: `w` its array, to be written; `g` its gradient's array."""
+    def _step_group(self, group: Group, place: str) -> None:
+        """Parameters alike in device, dtype and clock take their step together, in one call."""
+        names = self.buffers(group)
+        alike: dict[Any, tuple[list[Any], ...]] = {}
+        turned: list[tuple[Any, Any]] = []
+        for p in group["params"]:
+            grad = p._grad
+            if grad is None:
+                continue
+            w, g = p._data, grad._data
+            clock: Any = None
+            arrays: list[Any] = []
+            if names or self.keeps:
+                state = self.state.get(p)
+                if state is None:
+                    state = self.state[p] = {}
+                clock = self.clock(state, group)
+                arrays = [self._buffer(state, name, p) for name in names]
+            if not g.flags.c_contiguous:
+                g = p.device.copy(g)
+            if not w.flags.c_contiguous:  # kernels go through memory in order
+                turned.append((w, p.device.copy(w)))
+                w = turned[-1][1]
+            key = (p.device, w.dtype, clock)
+            columns = alike.get(key)
+            if columns is None:
+                columns = alike[key] = tuple([] for _ in range(2 + len(names)))
+            for column, array in zip(columns, (w, g, *arrays)):
+                column.append(array)
+        for (device, _, clock), columns in alike.items():
+            self.update(device.kernels, group, clock, *columns)
+            for w in columns[0]:
+                mark_write(w, place)
+        for w, ordered in turned:
+            w[...] = ordered
+            mark_write(w, place)
+
+    def buffers(self, group: Group) -> tuple[str, ...]:
+        """The names of the arrays that the step of a group needs in the state of each parameter."""
+        return ()
+
+    def clock(self, state: State, group: Group) -> Any:
+        """Count a step of one parameter; what `update` must know of it: here how many there were.
+
+        Called before its arrays are made. Parameters of different clocks are updated apart.
+        """
+        state["step"] = count = state.get("step", 0) + 1
+        return count
+
+    def update(
+        self, kernels: Any, group: Group, clock: Any, ws: list[Any], gs: list[Any],
+        *buffers: list[Any],
+    ) -> None:
+        """One step of parameters alike: their arrays `ws`, to be written, and gradients `gs`."""
         raise NotImplementedError(f"{type(self).__name__} does not define update()")
 
-    # --- state -----------------------------------------------------------------------------------
+    def _buffer(self, state: State, name: str, p: Tensor) -> Any:
+        """An array of the state, zeros at first; where the parameter was moved it comes along."""
+        value = state.get(name)
+        if value is None:
+            value = state[name] = zeros_like(p)
+        elif value.device is not p.device or value._data.dtype is not p._data.dtype:
+            value = state[name] = value.to(p.device).astype(p.dtype)
+        return value._data
 
-    def state_of(self, p: Tensor) -> State:
-        """The state of a parameter; where the parameter was moved or cast, it comes along."""
-        state = self.state.get(p)
-        if state is None:
-            state = self.state[p] = {}
-        for name, value in state.items():
-            if value.__class__ is Tensor and (
-                value.device is not p.device or value._data.dtype is not p._data.dtype
-            ):
-                state[name] = value.to(p.device).astype(p.dtype)
-        return state
+    # --- state -----------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """A snapshot in PyTorch's form: {"state": {place: ...}, "param_groups": [...]}."""
@@ -162,8 +208,16 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where `state_dict()` was taken, to the bit; PyTorch's fit too. All or nothing."""
+        groups, state = self.check_state_dict(state_dict)
+        self.param_groups[:] = groups
+        self.state = state
+
+    def check_state_dict(
+        self, state_dict: Mapping[str, Any]
+    ) -> tuple[list[Group], dict[Tensor, State]]:
+        """The groups and the state that it says; DataError or ShapeError if it does not fit."""
         try:
-            groups, state = self._restored(state_dict)
+            return self._restored(state_dict)
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             if isinstance(error, Error):
                 raise
@@ -171,8 +225,6 @@ class Optimizer:
                 'no state of an optimizer, {"state": ..., "param_groups": [...]}, nothing was '
                 f"changed: {type(error).__name__}: {error}"
             ) from error
-        self.param_groups[:] = groups
-        self.state = state
 
     def _restored(self, state_dict: Mapping[str, Any]) -> tuple[list[Group], dict[Tensor, State]]:
         """The groups and the state that `state_dict` says, made beside those there are."""
@@ -185,10 +237,14 @@ class Optimizer:
             )
         groups = []
         for group, options in zip(self.param_groups, saved):
-            if refused := [n for n in ("amsgrad", "maximize") if options.get(n)]:
+            unknown = [n for n, v in options.items() if v is True and n not in self.defaults]
+            if refused := [n for n in unknown if n not in HOW_ONLY]:
                 raise DataError(f"the saved optimizer has {refused[0]}=True, which "
                                 f"{type(self).__name__} does not have; nothing was changed")
             known = {n: options[n] for n in (*group, "initial_lr") if n in options}
+            for name, value in known.items():  # a file gives lists for tuples
+                if isinstance(value, list) and isinstance(group.get(name), tuple):
+                    known[name] = tuple(value)
             made = {**group, **known, "params": group["params"]}
             self.check(made)
             groups.append(made)
@@ -223,9 +279,9 @@ class Optimizer:
 
 
 def _restored(name: str, value: Any, p: Tensor) -> Any:
-    """A saved value: a count as an int, an array in the place and dtype of the parameter."""
-    if name == "step":
-        return int(value)
+    """A saved value: a count as a number, an array in the place and dtype of the parameter."""
+    if name in COUNTS:
+        return int(value) if name == "step" else float(value)
     array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
     if array.shape != p.shape:
         raise ShapeError(

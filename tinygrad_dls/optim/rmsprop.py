@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import DataError
-from ..tensors import Tensor
-from .optimizer import Group, Optimizer, zeros_like
+from .optimizer import Group, Optimizer, State
 
 
 class RMSprop(Optimizer):
     """s = alpha s + (1 - alpha) g^2;  w -= lr g / (sqrt(s) + eps).
 
     `centered`: by the variance of g instead, s - (moving mean of g)^2. With momentum the steps
-    are added up: v = momentum v + step. `weight_decay` adds weight_decay * w to g.
+    are added up: v = momentum v + step. `weight_decay` adds weight_decay * w to g; `maximize`
+    climbs.
     """
 
     keeps = frozenset({"step", "square_avg"})
@@ -24,10 +24,11 @@ class RMSprop(Optimizer):
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
         weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False,
+        maximize: bool = False,
     ) -> None:
         super().__init__(params, {
             "lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay,
-            "momentum": momentum, "centered": centered,
+            "momentum": momentum, "centered": centered, "maximize": maximize,
         })
 
     def check(self, group: Group) -> None:
@@ -35,22 +36,20 @@ class RMSprop(Optimizer):
         if group["alpha"] > 1:
             raise DataError(f"RMSprop: alpha is the weight of a mean, 0 to 1, not {group['alpha']}")
 
-    def update(self, p: Tensor, w: Any, g: Any, group: Group) -> None:
-        state = self.state_of(p)
-        if not state:
-            state["step"] = 0
-        state["step"] += 1
-        square = self._buffer(state, "square_avg", p)
-        mean = self._buffer(state, "grad_avg", p) if group["centered"] else None
-        momentum = float(group["momentum"])
-        velocity = self._buffer(state, "momentum_buffer", p) if momentum else None
-        p.device.kernels.rmsprop(
-            w, g, square, mean, velocity, float(group["lr"]), float(group["alpha"]),
-            float(group["eps"]), float(group["weight_decay"]), momentum,
-        )
+    def buffers(self, group: Group) -> tuple[str, ...]:
+        names = ("square_avg", "grad_avg") if group["centered"] else ("square_avg",)
+        return (*names, "momentum_buffer") if group["momentum"] else names
 
-    def _buffer(self, state: dict[str, Any], name: str, p: Tensor) -> Any:
-        """The array of one part of the state, made at its first use."""
-        if name not in state:
-            state[name] = zeros_like(p)
-        return state[name]._data
+    def clock(self, state: State, group: Group) -> Any:
+        super().clock(state, group)  # counted, but not asked for
+
+    def update(
+        self, kernels: Any, group: Group, clock: Any, ws: list[Any], gs: list[Any],
+        *buffers: list[Any],
+    ) -> None:
+        kernels.rmsprop(
+            ws, gs, buffers[0], buffers[1] if group["centered"] else None,
+            buffers[-1] if group["momentum"] else None, float(group["lr"]),
+            float(group["alpha"]), float(group["eps"]), float(group["weight_decay"]),
+            float(group["momentum"]), bool(group["maximize"]),
+        )

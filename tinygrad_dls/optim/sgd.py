@@ -6,16 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import DataError
-from ..tensors import Tensor
-from .optimizer import Group, Optimizer, zeros_like
+from .optimizer import Group, Optimizer, State
 
 
 class SGD(Optimizer):
     """w -= lr g; with momentum v = momentum v + (1 - dampening) g, w -= lr v.
 
     The first v is g itself. Nesterov's: w -= lr (g + momentum v). `weight_decay` adds
-    weight_decay * w to g. The course's momentum (Course 2, week 2), v = b v + (1 - b) g, is
-    momentum = dampening = b but for the first step.
+    weight_decay * w to g; `maximize` climbs. The course's momentum (Course 2, week 2),
+    v = b v + (1 - b) g, is momentum = dampening = b but for the first step.
     """
 
     may_keep = frozenset({"momentum_buffer"})
@@ -23,11 +22,12 @@ class SGD(Optimizer):
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0,
-        dampening: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False,
+        dampening: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False, *,
+        maximize: bool = False,
     ) -> None:
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
-            "nesterov": nesterov,
+            "nesterov": nesterov, "maximize": maximize,
         })
 
     def check(self, group: Group) -> None:
@@ -35,14 +35,18 @@ class SGD(Optimizer):
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise DataError("SGD: nesterov needs momentum above 0 and dampening 0")
 
-    def update(self, p: Tensor, w: Any, g: Any, group: Group) -> None:
-        momentum, velocity, first = float(group["momentum"]), None, False
-        if momentum:
-            state = self.state_of(p)
-            if first := "momentum_buffer" not in state:
-                state["momentum_buffer"] = zeros_like(p)
-            velocity = state["momentum_buffer"]._data
-        p.device.kernels.sgd(
-            w, g, velocity, float(group["lr"]), momentum, float(group["dampening"]),
-            float(group["weight_decay"]), bool(group["nesterov"]), first,
+    def buffers(self, group: Group) -> tuple[str, ...]:
+        return ("momentum_buffer",) if group["momentum"] else ()
+
+    def clock(self, state: State, group: Group) -> Any:
+        return "momentum_buffer" not in state  # the first step
+
+    def update(
+        self, kernels: Any, group: Group, clock: Any, ws: list[Any], gs: list[Any],
+        *buffers: list[Any],
+    ) -> None:
+        kernels.sgd(
+            ws, gs, buffers[0] if buffers else None, float(group["lr"]), float(group["momentum"]),
+            float(group["dampening"]), float(group["weight_decay"]), bool(group["nesterov"]),
+            bool(group["maximize"]), bool(clock),
         )

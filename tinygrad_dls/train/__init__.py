@@ -1,5 +1,7 @@
 """Training: the loop, its figures and its progress bar."""
 
+from .checkpoints import load_checkpoint as load_checkpoint
+from .checkpoints import save_checkpoint as save_checkpoint
 from .fit import evaluate as evaluate
 from .fit import fit as fit
 from .history import History as History

@@ -2,92 +2,34 @@
 
 from __future__ import annotations
 
-import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from contextlib import nullcontext
-from numbers import Real
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..arguments import is_whole
-from ..data.dataset import Dataset
-from ..device import Device
+from ..data import DataLoader
 from ..errors import DataError, DtypeError, Error, ShapeError
 from ..modes import no_grad
 from ..nn import Module
 from ..optim import Optimizer
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..tensors import Tensor
+from .figures import Figures
+from .fit_arguments import check_arguments
 from .history import History
 from .interrupt import Interrupt
+from .keeper import Keeper
 from .progress import Progress
 
 Metrics: TypeAlias = Mapping[str, Callable[[Any, Any], Any]]
 Callback: TypeAlias = Callable[[int, History], bool | None]
 
 READ_SECONDS = 0.5  # how often a GPU is waited for, to read the losses that wait on it
-
-
-class Figures:
-    """Running means of the loss and the metrics, weighed by the sizes of the batches.
-
-    On a GPU the numbers of each step stay there until `read`, which fetches all at once.
-    """
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = names
-        self.sums = np.zeros(len(names))
-        self.examples = 0
-        self.steps = 0  # read so far
-        self._waiting: list[tuple[int, list[Any]]] = []
-
-    def add(self, examples: int, values: Sequence[Any]) -> None:
-        """The figures of one batch: tensors of one number, or numbers."""
-        for name, v in zip(self.names, values):
-            if not isinstance(v, Real) and not (isinstance(v, Tensor) and v.size == 1):
-                what = v.shape if isinstance(v, Tensor) else type(v).__name__
-                raise ShapeError(f"the metric {name!r} gives one number for a batch, not {what}")
-        self._waiting.append((examples, [v.detach() if isinstance(v, Tensor) else v
-                                         for v in values]))
-
-    def read(self) -> int | None:
-        """Bring the means up to date; the step (from 1) whose loss was no number, if any."""
-        bad = None
-        for row, (examples, _) in zip(_to_host([v for _, v in self._waiting]), self._waiting):
-            self.steps += 1
-            if bad is None and not math.isfinite(row[0]):
-                bad = self.steps
-            self.sums += examples * np.asarray(row)
-            self.examples += examples
-        self._waiting.clear()
-        return bad
-
-    def means(self) -> dict[str, float]:
-        """name -> mean over all examples so far."""
-        return dict(zip(self.names, (self.sums / max(self.examples, 1)).tolist()))
-
-
-def _to_host(rows: list[list[Any]]) -> list[list[float]]:
-    """The numbers of all steps on the host, with one transfer for each device."""
-    waiting: dict[Any, list[Any]] = {}
-    for value in (value for row in rows for value in row):
-        if isinstance(value, Tensor):
-            waiting.setdefault(value.device, []).append(value._data.reshape(()))
-    read = {device: iter(_numbers(device, arrays)) for device, arrays in waiting.items()}
-    return [[next(read[v.device]) if isinstance(v, Tensor) else float(v) for v in row]
-            for row in rows]
-
-
-def _numbers(device: Device, arrays: list[Any]) -> list[float]:
-    """The numbers in arrays of shape ()."""
-    if device.xp is np:
-        return [float(array) for array in arrays]
-    stacked = device.xp.stack([array.astype("float64") for array in arrays])
-    numbers: list[float] = device.to_host(stacked).tolist()
-    return numbers
 
 
 def fit(
@@ -102,13 +44,26 @@ def fit(
     scheduler: Any = None,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
+    scheduler_steps: str = "epochs",
+    average: Any = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    every: int | None = None,
+    keep: int = 3,
+    resume: bool = True,
 ) -> History:
     """Train `model` on the batches (input, ..., label) of `loader`; returns its figures.
 
     loss_fn(output, label) is one number. `metrics`: name -> function(output, label), such as
     {"accuracy": dls.accuracy}; they and the loss are means over the epoch while it trains, and
-    over `validation`, without dropout, after it. `scheduler` steps after each epoch. A callback
-    gets (epoch, history) after each epoch, counted from 1; where it returns True training ends.
+    over `validation`, without dropout, after it. `scheduler` steps after each epoch, or with
+    `scheduler_steps` "steps" after each step. A callback gets (epoch, history) after each epoch,
+    counted from 1; where it returns True training ends. `average` (an
+    optim.ExponentialMovingAverage or AveragedModel of the model) takes in the weights after each
+    step, and is what is validated.
+
+    `checkpoint`: a folder for checkpoints, one after `every` so many steps (None: after each
+    epoch), of which the last `keep` stay. Where there is one already training goes on from the
+    newest, to the bit, be it in the middle of an epoch; `resume=False` refuses to.
 
     DataError where the loss is NaN or infinite, with its epoch and step. Ctrl-C ends training
     after the current step: the history has `interrupted` True, the model keeps its weights.
@@ -118,117 +73,170 @@ def fit(
         raise Error(
             "capture=True needs dls.capture, which this version does not have: leave it out"
         )
-    _check_arguments(model, loss_fn, opt, loader, epochs, validation, metrics, scheduler, callbacks)
+    check_arguments(model, loss_fn, opt, loader, epochs, validation, metrics, scheduler,
+                    scheduler_steps, average, callbacks)
     history, epochs = History(), int(epochs)
     was_training, start = model.training, time.perf_counter()
+    loop = _Loop(model, loss_fn, opt, loader, metrics or {}, epochs, average,
+                 scheduler if scheduler_steps == "steps" else None)
+    keeper = None
+    if checkpoint is not None:
+        keeper = loop.keeper = Keeper(checkpoint, every, keep, {
+            "model": model, "optimizer": opt, "schedule": scheduler, "average": average,
+            "loader": loader if isinstance(loader, DataLoader) else None, "history": history,
+            "generator": _streams(validation),
+        })
+        loop.go_on(keeper.resume(resume))
     total = epochs * len(loader) if isinstance(loader, Sized) else None
-    bar = Progress(total, "training", "steps") if progress else None
+    bar = loop.bar = Progress(total, "training", "steps") if progress else None
+    if bar is not None:
+        bar.done = loop.steps
     try:
         with Interrupt() as stop, bar or nullcontext():
-            for epoch in range(1, epochs + 1):
-                figures = _epoch(model, loss_fn, opt, loader, metrics or {}, epoch, epochs, bar,
-                                 stop)
+            for epoch in range(history.epochs + 1, epochs + 1):
+                figures = loop.epoch(epoch, stop)
                 if figures is not None and validation is not None:
-                    seen = _look(model, loss_fn, validation, metrics or {}, stop)
+                    looked_at = model if average is None else average
+                    seen = _look(looked_at, loss_fn, validation, metrics or {}, stop)
                     figures = None if seen is None else figures | {
                         f"validation_{name}": value for name, value in seen.items()}
                 if figures is None:
                     history.interrupted = True
+                    loop.save_interrupted()
                     break
                 history.add(figures)
+                loop.epoch_is_over()
                 if bar is not None:
                     bar.update(0, _text(epoch, epochs, figures))
-                if isinstance(scheduler, ReduceLROnPlateau):
-                    scheduler.step(figures.get("validation_loss", figures["loss"]))
-                elif scheduler is not None:
-                    scheduler.step()
-                enough = [callback(epoch, history) for callback in callbacks]
-                if any(enough):
+                if scheduler is not None and loop.scheduler is None:
+                    if isinstance(scheduler, ReduceLROnPlateau):
+                        scheduler.step(figures.get("validation_loss", figures["loss"]))
+                    else:
+                        scheduler.step()
+                answers = [callback(epoch, history) for callback in callbacks]
+                enough = any(answers)
+                if keeper is not None and (keeper.every is None or epoch == epochs or enough):
+                    loop.save()
+                if enough:
                     break
     except BaseException as error:  # a second Ctrl-C too
         error.history = history  # type: ignore[attr-defined]
         raise
     finally:
         model.train(was_training)
-        history.seconds = time.perf_counter() - start
+        history.seconds = time.perf_counter() - start if keeper is None else keeper.seconds()
     if history.interrupted:
         print(f"training was stopped in epoch {history.epochs + 1} of {epochs}; the model keeps "
               "the weights it had then", file=sys.stderr)
     return history
 
 
-def _check_arguments(
-    model: Any, loss_fn: Any, opt: Any, loader: Any, epochs: Any, validation: Any, metrics: Any,
-    scheduler: Any, callbacks: Any,
-) -> None:
-    """Say what is wrong before the first epoch, not after it."""
-    if not isinstance(model, Module):
-        raise DtypeError(f"fit trains an nn.Module, not a {type(model).__name__}")
-    if not isinstance(opt, Optimizer):
-        raise DtypeError(f"opt is an optimizer, optim.SGD(model.parameters(), lr=0.1), not {opt!r}")
-    if not is_whole(epochs):
-        raise DataError(f"epochs is a whole number of at least 0, not {epochs!r}")
-    if isinstance(loss_fn, type) or not callable(loss_fn):
-        raise DtypeError(f"loss_fn is a function of (output, label), not {loss_fn!r}")
-    for name, batches in (("loader", loader), ("validation", validation)):
-        if isinstance(batches, Dataset):
-            raise DataError(f"{name} gives batches, not examples: DataLoader(data, batch_size=64)")
-        if not isinstance(batches, Iterable) and (batches is not None or name == "loader"):
-            raise DataError(f"{name} is a DataLoader or a list of batches, not {batches!r}")
-    if not isinstance(metrics or {}, Mapping) or not all(map(callable, (metrics or {}).values())):
-        raise DtypeError(f'metrics are {{"accuracy": dls.accuracy, ...}}, not {metrics!r}')
-    if "loss" in (metrics or {}):
-        raise DataError("'loss' is the name of the loss itself: give the metric another")
-    if scheduler is not None and not hasattr(scheduler, "step"):
-        raise DtypeError(f"scheduler is one of optim.lr_scheduler, not {scheduler!r}")
-    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
-        raise DtypeError(f"callbacks is a list of functions of (epoch, history), not {callbacks!r}")
-    optimized = {id(p) for group in opt.param_groups for p in group["params"]}
-    own = [id(p) for p in model.parameters()]  # none where forward uses what is held elsewhere
-    if own and optimized.isdisjoint(own):
-        raise DataError(
-            "the optimizer has no parameter of this model, which would learn nothing: "
-            "make it of model.parameters()"
-        )
+def _streams(validation: Any) -> dict[str, Any]:
+    """The generator that validation draws from, if it has one of its own."""
+    own = getattr(validation, "generator", None)
+    return {} if own is None else {"validation": own}
 
 
-def _epoch(
-    model: Module, loss_fn: Callable[[Any, Any], Tensor], opt: Optimizer, loader: Iterable[Any],
-    metrics: Metrics, epoch: int, epochs: int, bar: Progress | None, stop: Interrupt,
-) -> dict[str, float] | None:
-    """One pass through the data; its figures, or None if Ctrl-C ended it."""
-    model.train()
-    figures = Figures(["loss", *metrics])
-    last_read = time.perf_counter()
-    step = 0
-    try:
-        for step, batch in enumerate(loader, 1):
-            if stop.asked:
-                return None
-            inputs, label = _parts(batch)
-            output = model(*inputs)
-            loss = _one_number(loss_fn(output, label))
-            figures.add(len(inputs[0]), [loss, *(f(output, label) for f in metrics.values())])
-            on_host = loss.device.xp is np
-            now = time.perf_counter()
-            if on_host or now - last_read > READ_SECONDS:
-                last_read = now
-                _check(figures.read(), epoch, step, inputs, on_host)
-            opt.zero_grad()
-            loss.backward()
-            opt.step()
-            if bar is not None:
-                bar.update(1, _text(epoch, epochs, figures.means()) if figures.steps else None)
-    except KeyboardInterrupt:  # raised by the loader, or asked for a second time
-        return None
-    if not step:
-        raise DataError(
-            f"the loader gave no batches in epoch {epoch}: "
-            + ("it can be gone through once only; pass a DataLoader or a list"
-               if epoch > 1 else "its data set is empty")
-        )
-    _check(figures.read(), epoch, step, (), False)
-    return None if stop.asked else figures.means()
+class _Loop:
+    """The steps of a training, and where it is."""
+
+    def __init__(
+        self, model: Module, loss_fn: Callable[[Any, Any], Tensor], opt: Optimizer,
+        loader: Iterable[Any], metrics: Metrics, epochs: int, average: Any, scheduler: Any,
+    ) -> None:
+        self.model, self.loss_fn, self.opt, self.loader = model, loss_fn, opt, loader
+        self.metrics, self.epochs, self.average, self.scheduler = (
+            metrics, epochs, average, scheduler)
+        self.bar: Progress | None = None
+        self.keeper: Keeper | None = None
+        self.steps = 0  # of the whole training
+        self.in_epoch = 0  # of the epoch that is not over yet
+        self.figures = Figures(["loss", *metrics])
+        self.whole = True  # is nothing half done, so that a checkpoint can be written?
+
+    def epoch(self, epoch: int, stop: Interrupt) -> dict[str, float] | None:
+        """One pass through the data, or what is left of it; None if Ctrl-C ended it."""
+        self.model.train()
+        batches: Any = self.loader
+        if self.in_epoch and not isinstance(self.loader, DataLoader):
+            batches = islice(self.loader, self.in_epoch, None)
+        last_read = time.perf_counter()
+        try:
+            for batch in () if stop.asked else batches:
+                self.whole = False
+                last_read = self._step(batch, epoch, last_read)
+                self.whole = True
+                if self.keeper is not None and self.keeper.due(self.steps):
+                    self.read(epoch)
+                    self.save()
+                if stop.asked:
+                    return None
+        except KeyboardInterrupt:  # raised by the loader, or asked for a second time
+            self.whole = False
+            return None
+        if stop.asked:
+            return None
+        if not self.in_epoch:
+            raise DataError(
+                f"the loader gave no batches in epoch {epoch}: "
+                + ("it can be gone through once only; pass a DataLoader or a list"
+                   if epoch > 1 else "its data set is empty")
+            )
+        self.read(epoch)
+        return self.figures.means()
+
+    def _step(self, batch: Any, epoch: int, last_read: float) -> float:
+        """Learn from one batch; when the figures were last read."""
+        inputs, label = _parts(batch)
+        output = self.model(*inputs)
+        loss = _one_number(self.loss_fn(output, label))
+        self.figures.add(len(inputs[0]), [loss, *(f(output, label)
+                                                  for f in self.metrics.values())])
+        on_host = loss.device.xp is np
+        now = time.perf_counter()
+        if on_host or now - last_read > READ_SECONDS:
+            last_read = now
+            _check(self.figures.read(), epoch, self.in_epoch + 1, inputs, on_host)
+        self.opt.zero_grad()
+        loss.backward()
+        self.opt.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        if self.scheduler is not None:
+            self.scheduler.step()
+        self.steps += 1
+        self.in_epoch += 1
+        if self.bar is not None:
+            known = _text(epoch, self.epochs, self.figures.means()) if self.figures.steps else None
+            self.bar.update(1, known)
+        return last_read
+
+    def read(self, epoch: int) -> None:
+        """Fetch the figures that wait on the device; DataError if one is no number."""
+        _check(self.figures.read(), epoch, self.in_epoch, (), False)
+
+    def epoch_is_over(self) -> None:
+        """The next step is the first of another epoch."""
+        self.in_epoch, self.figures = 0, Figures(["loss", *self.metrics])
+
+    def save(self) -> None:
+        """Write a checkpoint of where it is."""
+        if self.keeper is not None:
+            self.keeper.save(self.steps, lambda: {
+                "steps": self.steps, "in_epoch": self.in_epoch,
+                "figures": self.figures.state_dict()})
+
+    def save_interrupted(self) -> None:
+        """The same where Ctrl-C ended it, if the last step was finished."""
+        if self.whole and self.keeper is not None:
+            self.read(0)
+            self.save()
+
+    def go_on(self, notes: Mapping[str, Any] | None) -> None:
+        """Be where the notes of a checkpoint say."""
+        if notes is not None:
+            self.steps, self.in_epoch = int(notes["steps"]), int(notes["in_epoch"])
+            self.figures.load_state_dict(notes["figures"])
 
 
 def _check(bad: int | None, epoch: int, step: int, inputs: Sequence[Any], before: bool) -> None:

@@ -5,11 +5,29 @@ from typing import Any
 import numpy as np
 
 from ..reference import activations as reference
-from .compile import kernel
-from .functions import sigmoid32
-from .layout import F32, flat
+from .compile import inlined, kernel
+from .functions import HALF, ONE, TWO, ZERO, erf32, exp32, f32, log1p_of_exp32, sigmoid32
+from .layout import F32, flat, like
 
 Array = Any
+NEAR, THREE, THIRD, SIXTH = f32(-0.4), f32(3), f32(1 / 3), f32(1 / 6)
+MISH_TOP = f32(30)  # beyond, tanh(log(1 + e**x)) is 1 in float32
+SLOPE, CUBIC = f32(2 * 0.7978845608028654), f32(0.044715)
+ROOT_HALF, DENSITY = f32(0.7071067811865476), f32(0.3989422804014327)
+
+
+@inlined
+def mish_tanh(x: Any) -> Any:
+    """tanh(log(1 + e**x)) = n / (n + 2) with n = e**x (e**x + 2)."""
+    e = exp32(min(x, MISH_TOP))
+    n = e * (e + TWO)
+    return n / (n + TWO)
+
+
+@inlined
+def share_below(x: Any) -> Any:
+    """(1 + erf(x / sqrt 2)) / 2: how much of the normal distribution lies below x."""
+    return HALF + HALF * erf32(ROOT_HALF * x)
 
 
 @kernel
@@ -36,16 +54,145 @@ def relu_backward_loop(dy: Array, y: Array, dx: Array) -> None:
         dx[i] = dy[i] if y[i] > 0 else y.dtype.type(0)
 
 
+@kernel
+def leaky_relu_loop(x: Array, y: Array, slope: float) -> None:
+    a = x.dtype.type(slope)
+    for i in range(x.size):
+        y[i] = x[i] if x[i] > 0 else a * x[i]
+
+
+@kernel
+def leaky_relu_backward_loop(dy: Array, x: Array, dx: Array, slope: float) -> None:
+    a = x.dtype.type(slope)
+    for i in range(x.size):
+        dx[i] = dy[i] if x[i] > 0 else a * dy[i]
+
+
+@kernel
+def hardtanh_backward_loop(dy: Array, x: Array, dx: Array, low: float, high: float) -> None:
+    a, b = x.dtype.type(low), x.dtype.type(high)
+    for i in range(x.size):
+        dx[i] = dy[i] if (x[i] > a) & (x[i] < b) else x.dtype.type(0)
+
+
+@kernel
+def hardswish_loop(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = x[i] * min(max(x[i] * SIXTH + HALF, ZERO), ONE)
+
+
+@kernel
+def hardswish_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+    for i in range(x.size):
+        slope = x[i] * THIRD + HALF
+        slope = ONE if x[i] >= THREE else slope
+        dx[i] = ZERO if x[i] <= -THREE else dy[i] * slope
+
+
+@inlined
+def expm1_32(x: Any) -> Any:
+    """e**x - 1 for x <= 0 in float32; near 0 a series, where the subtraction would lose digits."""
+    series = x + x * x * (f32(1 / 2) + x * (f32(1 / 6) + x * (f32(1 / 24) + x * (
+        f32(1 / 120) + x * (f32(1 / 720) + x * f32(1 / 5040))))))
+    return series if x > NEAR else exp32(x) - ONE
+
+
+@kernel
+def elu_loop(x: Array, y: Array, alpha: float, scale: float, inner: float) -> None:
+    low, high, b = f32(scale * alpha), f32(scale), f32(inner)
+    for i in range(x.size):
+        y[i] = high * x[i] if x[i] > ZERO else low * expm1_32(b * min(x[i], ZERO))
+
+
+@kernel
+def elu_backward_loop(
+    dy: Array, x: Array, dx: Array, alpha: float, scale: float, inner: float
+) -> None:
+    low, high, b = f32(scale * alpha * inner), f32(scale), f32(inner)
+    for i in range(x.size):
+        dx[i] = dy[i] * (high if x[i] > ZERO else low * exp32(b * min(x[i], ZERO)))
+
+
+@kernel
+def softplus_loop(x: Array, y: Array, beta: float, threshold: float) -> None:
+    b, back, top = f32(beta), f32(1.0 / beta), f32(threshold)
+    for i in range(x.size):
+        z = b * x[i]
+        smooth = (max(z, ZERO) + log1p_of_exp32(-abs(z))) * back
+        y[i] = x[i] if z > top else smooth
+
+
+@kernel
+def softplus_backward_loop(
+    dy: Array, x: Array, dx: Array, beta: float, threshold: float
+) -> None:
+    b, top = f32(beta), f32(threshold)
+    for i in range(x.size):
+        z = b * x[i]
+        dx[i] = dy[i] if z > top else dy[i] * sigmoid32(z)
+
+
+@kernel
+def silu_loop(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = x[i] * sigmoid32(x[i])
+
+
+@kernel
+def silu_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+    for i in range(x.size):
+        s = sigmoid32(x[i])
+        dx[i] = dy[i] * (s * (ONE + x[i] * (ONE - s)))
+
+
+@kernel
+def mish_loop(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = x[i] * mish_tanh(x[i])
+
+
+@kernel
+def mish_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+    for i in range(x.size):
+        t = mish_tanh(x[i])
+        dx[i] = dy[i] * (t + x[i] * sigmoid32(x[i]) * (ONE - t * t))
+
+
+@kernel
+def gelu_loop(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = x[i] * share_below(x[i])
+
+
+@kernel
+def gelu_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+    for i in range(x.size):
+        v = x[i]
+        dx[i] = dy[i] * (share_below(v) + v * exp32(-HALF * v * v) * DENSITY)
+
+
+@kernel
+def gelu_tanh_loop(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        v = x[i]
+        y[i] = v * sigmoid32(SLOPE * v * (ONE + CUBIC * v * v))
+
+
+@kernel
+def gelu_tanh_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+    for i in range(x.size):
+        v = x[i]
+        cubed = CUBIC * v * v
+        p = sigmoid32(SLOPE * v * (ONE + cubed))
+        steep = SLOPE * (ONE + f32(3) * cubed)
+        dx[i] = dy[i] * (p + v * p * (ONE - p) * steep)
+
+
 class Activations(reference.Activations):
     """Those of the reference that compiled loops beat."""
 
     def sigmoid(self, x: Any) -> Any:
-        y = np.empty_like(x)
-        views = flat(x, y) if x.dtype is F32 else None
-        if views is None:
-            return super().sigmoid(x)
-        sigmoid_loop(*views)
-        return y
+        return _forward32(sigmoid_loop, x, super().sigmoid)
 
     def sigmoid_backward(self, dy: Any, y: Any) -> Any:
         return _backward(sigmoid_backward_loop, dy, y, super().sigmoid_backward)
@@ -56,12 +203,86 @@ class Activations(reference.Activations):
     def relu_backward(self, dy: Any, y: Any) -> Any:
         return _backward(relu_backward_loop, dy, y, super().relu_backward)
 
+    def leaky_relu(self, x: Any, slope: float) -> Any:
+        y = np.empty_like(x)
+        views = flat(x, y)
+        if views is None:
+            return super().leaky_relu(x, slope)
+        leaky_relu_loop(*views, float(slope))
+        return y
 
-def _backward(loop: Any, dy: Any, y: Any, otherwise: Any) -> Any:
-    """dx of an activation from dy and y, by a compiled loop where both are fit for it."""
-    dx = np.empty_like(y)
-    views = flat(dy, y, dx)
+    def leaky_relu_backward(self, dy: Any, x: Any, slope: float) -> Any:
+        return _backward(
+            leaky_relu_backward_loop, dy, x, super().leaky_relu_backward, float(slope)
+        )
+
+    def hardtanh_backward(self, dy: Any, x: Any, low: float, high: float) -> Any:
+        return _backward(hardtanh_backward_loop, dy, x, super().hardtanh_backward, low, high)
+
+    def hardswish(self, x: Any) -> Any:
+        return _forward32(hardswish_loop, x, super().hardswish)
+
+    def hardswish_backward(self, dy: Any, x: Any) -> Any:
+        return _backward32(hardswish_backward_loop, dy, x, super().hardswish_backward)
+
+    def elu(self, x: Any, alpha: float, scale: float, inner: float) -> Any:
+        return _forward32(elu_loop, x, super().elu, alpha, scale, inner)
+
+    def elu_backward(self, dy: Any, x: Any, alpha: float, scale: float, inner: float) -> Any:
+        return _backward32(elu_backward_loop, dy, x, super().elu_backward, alpha, scale, inner)
+
+    def softplus(self, x: Any, beta: float, threshold: float) -> Any:
+        return _forward32(softplus_loop, x, super().softplus, beta, threshold)
+
+    def softplus_backward(self, dy: Any, x: Any, beta: float, threshold: float) -> Any:
+        slow = super().softplus_backward
+        return _backward32(softplus_backward_loop, dy, x, slow, beta, threshold)
+
+    def silu(self, x: Any) -> Any:
+        return _forward32(silu_loop, x, super().silu)
+
+    def silu_backward(self, dy: Any, x: Any) -> Any:
+        return _backward32(silu_backward_loop, dy, x, super().silu_backward)
+
+    def mish(self, x: Any) -> Any:
+        return _forward32(mish_loop, x, super().mish)
+
+    def mish_backward(self, dy: Any, x: Any) -> Any:
+        return _backward32(mish_backward_loop, dy, x, super().mish_backward)
+
+    def gelu(self, x: Any, approximate: str) -> Any:
+        loop = gelu_tanh_loop if approximate == "tanh" else gelu_loop
+        slow = super().gelu
+        return _forward32(loop, x, lambda x: slow(x, approximate))
+
+    def gelu_backward(self, dy: Any, x: Any, approximate: str) -> Any:
+        loop = gelu_tanh_backward_loop if approximate == "tanh" else gelu_backward_loop
+        slow = super().gelu_backward
+        return _backward32(loop, dy, x, lambda dy, x: slow(dy, x, approximate))
+
+
+def _forward32(loop: Any, x: Any, otherwise: Any, *options: float) -> Any:
+    """y of an activation, by a compiled loop where x is float32 and fit for it."""
+    y = np.empty_like(x)
+    views = flat(x, y) if x.dtype is F32 else None
     if views is None:
-        return otherwise(dy, y)
-    loop(*views)
+        return otherwise(x, *options)
+    loop(*views, *options)
+    return y
+
+
+def _backward32(loop: Any, dy: Any, x: Any, otherwise: Any, *options: float) -> Any:
+    """The same for loops that work in float32 only."""
+    if x.dtype is F32:
+        return _backward(loop, dy, x, otherwise, *options)
+    return otherwise(dy, x, *options)
+
+
+def _backward(loop: Any, dy: Any, y: Any, otherwise: Any, *options: float) -> Any:
+    """dx of an activation from dy and y (or x), by a compiled loop where both are fit for it."""
+    dx = np.empty_like(y)
+    views = flat(dy, y, dx) or flat(like(dy, y), y, dx)
+    if views is None:
+        return otherwise(dy, y, *options)
+    loop(*views, *options)
     return dx

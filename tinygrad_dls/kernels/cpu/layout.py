@@ -40,6 +40,15 @@ def flat(*arrays: Array) -> list[Array] | None:
     return views
 
 
+def like(dy: Array, y: Array) -> Array:
+    """dy lying in memory as y does: a gradient that comes from a sum is one number, spread."""
+    if dy.dtype is not y.dtype or dy.shape != y.shape or dy.strides == y.strides:
+        return dy
+    same = np.empty_like(y)
+    same[...] = dy
+    return same
+
+
 def channels_last(x: Array) -> Array:
     """x (m, c, ...) as a view (m, ..., c), whichever way it lies."""
     return x.transpose(0, *range(2, x.ndim), 1)

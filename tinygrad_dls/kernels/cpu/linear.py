@@ -1,23 +1,26 @@
-"""The linear layer where plain loops beat BLAS, and the sum of rows."""
+"""The linear layer on the sweep, on all cores: y = x W.T + b and its three gradients.
+
+x (m, k), weight W (n, k), bias (n,), y (m, n). Long rows are multiplied as they lie; for short
+ones W is transposed first. Layers of at most 16 weights are one plain loop: the rest is all
+preparation for them.
+"""
 
 from typing import Any
 
 import numpy as np
 
+from ..compile import inlined, kernel
+from ..parallel import together
 from ..reference import linear as reference
-from .compile import kernel
+from ..simd.dots import TILE, dot_tile
+from ..simd.vector import address_of
+from ..threads import shares
+from .gemm import prepare, product, scratch_size
 from .layout import F32, F64
 
 Array = Any
-
-
-@kernel
-def sum_rows_loop(x: Array, total: Array) -> None:
-    """The sum of the rows of x (m, n)."""
-    total[:] = 0
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            total[j] += x[i, j]
+LONG = 512  # numbers in a row of x from which on rows are multiplied as they lie
+NOTHING = {kind: np.empty(0, kind) for kind in (F32, F64)}
 
 
 @kernel
@@ -53,46 +56,181 @@ def linear_small_backward(
                 dx[i, k] = total
 
 
+@inlined
+def part(share: int, shares: int, size: int, step: int) -> tuple[int, int]:
+    """Begin and end of a share of `size` rows, in multiples of `step`."""
+    blocks = -(-size // step)
+    return (min(size, share * blocks // shares * step),
+            min(size, (share + 1) * blocks // shares * step))
+
+
+@kernel
+def dots_of_rows(share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array) -> None:
+    k, n = x.shape[1], weight.shape[0]
+    begin, end = part(share, shares, x.shape[0], TILE[0])
+    for j in range(0, n, TILE[1]):
+        for i in range(begin, end, TILE[0]):
+            dot_tile(x, address_of(x, i * k), k, address_of(weight, j * k), k,
+                     address_of(y, i * n + j), n, min(TILE[0], end - i), min(TILE[1], n - j), k,
+                     address_of(bias, j) if bias.size else 0)
+
+
+@kernel
+def transpose(matrix: Array, out: Array) -> None:
+    """out (k, n) of a matrix (n, k), in squares that stay in the first cache."""
+    n, k = matrix.shape
+    for j0 in range(0, n, 16):
+        for i0 in range(0, k, 16):
+            for j in range(j0, min(j0 + 16, n)):
+                for i in range(i0, min(i0 + 16, k)):
+                    out[i, j] = matrix[j, i]
+
+
+@kernel
+def rows_times(
+    share: int, shares: int, x: Array, matrix: Array, bias: Array, y: Array, scratch: Array
+) -> None:
+    """y = x @ matrix + bias; each share takes rows, or columns where there are more of them."""
+    (m, k), n = x.shape, matrix.shape[1]
+    copies = address_of(scratch, share * scratch.shape[1]) if scratch.size else 0
+    if m >= n or n < 64:
+        begin, end = part(share, shares, m, 4)
+        product(y, address_of(x, begin * k), address_of(matrix, 0), address_of(y, begin * n),
+                end - begin, n, k, k, 1, n, n, address_of(bias, 0) if bias.size else 0, 0, copies)
+    else:
+        begin, end = part(share, shares, n, 32)
+        product(y, address_of(x, 0), address_of(matrix, begin), address_of(y, begin), m,
+                end - begin, k, k, 1, n, n, address_of(bias, begin) if bias.size else 0, 0, copies)
+
+
+@kernel
+def columns_times(
+    share: int, shares: int, a: Array, b: Array, c: Array, scratch: Array
+) -> None:
+    """c (n, k) = a (m, n).T @ b (m, k); each share takes columns of c, or rows."""
+    (m, n), k = a.shape, b.shape[1]
+    copies = address_of(scratch, share * scratch.shape[1]) if scratch.size else 0
+    if k >= n or n < 24:
+        begin, end = part(share, shares, k, 32)
+        product(c, address_of(a, 0), address_of(b, begin), address_of(c, begin), n, end - begin,
+                m, 1, n, k, k, 0, 0, copies)
+    else:
+        begin, end = part(share, shares, n, 4)
+        product(c, address_of(a, begin), address_of(b, 0), address_of(c, begin * k), end - begin,
+                k, m, 1, n, k, k, 0, 0, copies)
+
+
+@kernel
+def sum_rows(x: Array, total: Array) -> None:
+    """The sum of the rows of x (m, n)."""
+    total[:] = 0
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            total[j] += x[i, j]
+
+
+@kernel
+def linear_long(parts: int, x: Array, weight: Array, bias: Array, y: Array) -> None:
+    together(dots_of_rows, parts, (x, weight, bias, y))
+
+
+@kernel
+def linear_short(
+    parts: int, x: Array, weight: Array, turned: Array, bias: Array, y: Array, scratch: Array
+) -> None:
+    transpose(weight, turned)
+    together(rows_times, parts, (x, turned, bias, y, scratch))
+
+
+@kernel
+def input_gradient(
+    parts: int, dy: Array, weight: Array, none: Array, dx: Array, scratch: Array
+) -> None:
+    together(rows_times, parts, (dy, weight, none, dx, scratch))
+
+
+@kernel
+def weight_gradient(parts: int, dy: Array, x: Array, dweight: Array, scratch: Array) -> None:
+    together(columns_times, parts, (dy, x, dweight, scratch))
+
+
 class Linear(reference.Linear):
-    """Small layers in one loop; others by BLAS, as in the reference."""
+    """Float32 and float64 that lie in order; anything else by BLAS, as in the reference."""
 
     def linear(self, x: Any, weight: Any, bias: Any | None) -> Any:
-        if bias is None or not _small(weight, x, bias) or bias.shape != weight.shape[:1]:
+        dtype = x.dtype
+        rows = _rows(x)
+        if rows is None or not _plain(weight, dtype, 2) or weight.shape[1] != rows.shape[1]:
             return super().linear(x, weight, bias)
-        y = np.empty((x.shape[0], weight.shape[0]), x.dtype)
-        linear_small(x, weight, bias, y)
-        return y
+        if bias is None:
+            bias = NOTHING[dtype]
+        elif not _plain(bias, dtype, 1) or bias.shape[0] != weight.shape[0]:
+            return super().linear(x, weight, bias)
+        (m, k), n = rows.shape, weight.shape[0]
+        y = np.empty((m, n), dtype)
+        if 0 < weight.size <= 16 and bias.size:
+            linear_small(rows, weight, bias, y)
+        elif k >= LONG:
+            linear_long(shares(m * n * k), rows, weight, bias, y)
+        else:
+            prepare(dtype)
+            parts = shares(m * n * k)
+            scratch = np.empty((parts, scratch_size(m, n, k, dtype)), dtype)
+            linear_short(parts, rows, weight, np.empty((k, n), dtype), bias, y, scratch)
+        return y if x.ndim == 2 else y.reshape(*x.shape[:-1], n)
 
     def linear_backward(
         self, dy: Any, x: Any, weight: Any, needs: tuple[bool, ...]
     ) -> tuple[Any | None, ...]:
-        if (needs[1:] != (True, True) or not _small(weight, x, dy)
-                or dy.shape != (x.shape[0], weight.shape[0])):
+        dtype, rows, errors = x.dtype, _rows(x), _rows(dy)
+        if (rows is None or errors is None or not _plain(weight, dtype, 2)
+                or dy.dtype is not dtype or errors.shape[1] != weight.shape[0]):
             return super().linear_backward(dy, x, weight, needs)
-        dx = np.empty(x.shape if needs[0] else (0, 0), x.dtype)
-        dweight, dbias = np.empty_like(weight), np.empty(weight.shape[0], x.dtype)
-        linear_small_backward(dy, x, weight, dx, dweight, dbias)
-        return dx if needs[0] else None, dweight, dbias
+        (m, k), n = rows.shape, weight.shape[0]
+        if 0 < weight.size <= 16 and needs[1] and needs[2]:
+            return _small_backward(errors, rows, weight, x.shape if needs[0] else None)
+        prepare(dtype)
+        parts = shares(m * n * k)
+        dx: Any = None
+        dweight: Any = None
+        dbias: Any = None
+        if needs[0]:
+            dx = np.empty((m, k), dtype)
+            scratch = np.empty((parts, scratch_size(m, k, n, dtype)), dtype)
+            input_gradient(parts, errors, weight, NOTHING[dtype], dx, scratch)
+            dx = dx.reshape(x.shape)
+        if needs[1]:
+            dweight = np.empty((n, k), dtype)
+            scratch = np.empty((parts, scratch_size(n, k, m, dtype)), dtype)
+            weight_gradient(parts, errors, rows, dweight, scratch)
+        if needs[2]:
+            dbias = self.sum_rows(errors)
+        return dx, dweight, dbias
 
     def sum_rows(self, x: Any) -> Any:
-        if not x.flags.c_contiguous or (x.dtype is not F32 and x.dtype is not F64):
+        if not _plain(x, x.dtype, 2):
             return super().sum_rows(x)
         total = np.empty(x.shape[1], x.dtype)
-        sum_rows_loop(x, total)
+        sum_rows(x, total)
         return total
 
 
-def _small(weight: Any, x: Any, other: Any) -> bool:
-    """Is this a linear layer of so few weights that plain loops beat BLAS?"""
-    dtype = weight.dtype
-    return (
-        0 < weight.size <= 16
-        and (dtype is F32 or dtype is F64)
-        and x.ndim == weight.ndim == 2
-        and x.shape[1] == weight.shape[1]
-        and x.dtype is dtype
-        and other.dtype is dtype
-        and x.flags.c_contiguous
-        and weight.flags.c_contiguous
-        and other.flags.c_contiguous
-    )
+def _small_backward(dy: Any, x: Any, weight: Any, shape: Any) -> tuple[Any | None, ...]:
+    """All gradients of a small layer; that of x, of this shape, unless it is None."""
+    dx = np.empty(x.shape if shape is not None else (0, 0), x.dtype)
+    dweight, dbias = np.empty_like(weight), np.empty(weight.shape[0], x.dtype)
+    linear_small_backward(dy, x, weight, dx, dweight, dbias)
+    return dx.reshape(shape) if shape is not None else None, dweight, dbias
+
+
+def _plain(a: Any, dtype: Any, ndim: int) -> bool:
+    """Is this a C-contiguous array of floats of this dtype?"""
+    return (a.dtype is dtype and (dtype is F32 or dtype is F64) and a.ndim == ndim
+            and bool(a.flags.c_contiguous))
+
+
+def _rows(x: Any) -> Any | None:
+    """x (..., k) as (m, k), if it is a C-contiguous array of floats."""
+    if (x.dtype is not F32 and x.dtype is not F64) or not x.flags.c_contiguous or x.ndim < 1:
+        return None
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1]) if x.shape[-1] else None

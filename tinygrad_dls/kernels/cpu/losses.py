@@ -1,4 +1,4 @@
-"""Softmax and the losses from logits, row by row."""
+"""Softmax and the losses from logits, row by row; the rows may be the channels of images."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from ..reference import losses as reference
 from .compile import inlined, kernel
-from .functions import exp32, log1p_of_exp32, sigmoid32
-from .layout import F32, flat
+from .functions import ONE, exp32, log1p_of_exp32, sigmoid32
+from .layout import F32, flat, like
 
 Array = Any
 
@@ -37,44 +37,136 @@ def row_sum(y: Array, i: int) -> Any:
     return (a + b) + (c + d)
 
 
+@inlined
+def rows_at_once(n: int) -> int:
+    """How many rows of n go through exp in one loop: short ones would leave lanes empty."""
+    return int(max(1, 2048 // n))
+
+
+@inlined
+def exp_of(x: Array) -> None:
+    """x = exp(x), in place; x is flat."""
+    for k in range(x.size):
+        x[k] = exp32(x[k])
+
+
 @kernel
 def softmax_rows(z: Array, y: Array) -> None:
-    for i in range(z.shape[0]):
-        top = row_max(z, i)
-        for j in range(z.shape[1]):
-            y[i, j] = exp32(z[i, j] - top)
-        scale = z.dtype.type(1) / row_sum(y, i)
-        for j in range(z.shape[1]):
-            y[i, j] *= scale
+    n, flat_y = z.shape[1], y.reshape(y.size)
+    block = rows_at_once(n)
+    for start in range(0, z.shape[0], block):
+        stop = min(start + block, z.shape[0])
+        for i in range(start, stop):
+            top = row_max(z, i)
+            for j in range(n):
+                y[i, j] = z[i, j] - top
+        exp_of(flat_y[start * n : stop * n])
+        for i in range(start, stop):
+            scale = ONE / row_sum(y, i)
+            for j in range(n):
+                y[i, j] *= scale
 
 
 @kernel
-def cross_entropy_rows(z: Array, labels: Array, losses: Array) -> bool:
+def log_softmax_rows(z: Array, y: Array) -> None:
+    n = z.shape[1]
+    block = rows_at_once(n)
+    e, tops = np.empty((block, n), z.dtype), np.empty(block, z.dtype)
+    flat_e = e.reshape(e.size)
+    for start in range(0, z.shape[0], block):
+        rows = min(block, z.shape[0] - start)
+        for i in range(rows):
+            top = row_max(z, start + i)
+            tops[i] = top
+            for j in range(n):
+                e[i, j] = z[start + i, j] - top
+        exp_of(flat_e[: rows * n])
+        for i in range(rows):
+            whole = np.log(row_sum(e, i)) + tops[i]
+            for j in range(n):
+                y[start + i, j] = z[start + i, j] - whole
+
+
+@kernel
+def softmax_backward_rows(dy: Array, y: Array, dz: Array) -> None:
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            dz[i, j] = dy[i, j] * y[i, j]
+        mean = row_sum(dz, i)
+        for j in range(y.shape[1]):
+            dz[i, j] -= y[i, j] * mean
+
+
+@kernel
+def log_softmax_backward_rows(dy: Array, y: Array, dz: Array) -> None:
+    n, flat_dz = y.shape[1], dz.reshape(dz.size)
+    block = rows_at_once(n)
+    for start in range(0, y.shape[0], block):
+        stop = min(start + block, y.shape[0])
+        for i in range(start, stop):
+            for j in range(n):
+                dz[i, j] = y[i, j]
+        exp_of(flat_dz[start * n : stop * n])
+        for i in range(start, stop):
+            total = row_sum(dy, i)
+            for j in range(n):
+                dz[i, j] = dy[i, j] - dz[i, j] * total
+
+
+@kernel
+def cross_entropy_rows(
+    z: Array, labels: Array, losses: Array, wholes: Array, smoothing: float
+) -> bool:
     """False if a label is out of range; the gradient's kernel then never runs."""
-    e = np.empty((1, z.shape[1]), z.dtype)
-    for i in range(z.shape[0]):
-        top = row_max(z, i)
-        for j in range(z.shape[1]):
-            e[0, j] = exp32(z[i, j] - top)
-        if labels[i] < 0 or labels[i] >= z.shape[1]:
-            return False
-        losses[i] = np.log(row_sum(e, 0)) + top - z[i, labels[i]]
+    n = z.shape[1]
+    part = z.dtype.type(smoothing)
+    block = rows_at_once(n)
+    e = np.empty((block, n), z.dtype)
+    flat_e = e.reshape(e.size)
+    for start in range(0, z.shape[0], block):
+        rows = min(block, z.shape[0] - start)
+        for i in range(rows):
+            top = row_max(z, start + i)
+            wholes[start + i] = top
+            for j in range(n):
+                e[i, j] = z[start + i, j] - top
+        exp_of(flat_e[: rows * n])
+        for r in range(rows):
+            i = start + r
+            label = labels[i]
+            if label < 0 or label >= n:
+                return False
+            whole = np.log(row_sum(e, r))
+            hit = z[i, label]
+            losses[i] = whole + (wholes[i] - hit)
+            wholes[i] += whole
+            if part != 0:
+                losses[i] += part * (hit - row_sum(z, i) / z.dtype.type(n))
     return True
 
 
 @kernel
-def cross_entropy_backward_rows(d: Array, z: Array, labels: Array, dz: Array) -> None:
+def cross_entropy_backward_rows(
+    d: Array, z: Array, labels: Array, wholes: Array, dz: Array, smoothing: float
+) -> None:
     """`d` has one element for each row, or one for all."""
+    n, flat_dz = z.shape[1], dz.reshape(dz.size)
     one = d.size == 1
-    for i in range(z.shape[0]):
-        d_i = d[0] if one else d[i]
-        top = row_max(z, i)
-        for j in range(z.shape[1]):
-            dz[i, j] = exp32(z[i, j] - top)
-        scale = d_i / row_sum(dz, i)
-        for j in range(z.shape[1]):
-            dz[i, j] *= scale
-        dz[i, labels[i]] -= d_i
+    part = z.dtype.type(smoothing)
+    each = part / z.dtype.type(n)
+    block = rows_at_once(n)
+    for start in range(0, z.shape[0], block):
+        stop = min(start + block, z.shape[0])
+        for i in range(start, stop):
+            whole = wholes[i]
+            for j in range(n):
+                dz[i, j] = z[i, j] - whole
+        exp_of(flat_dz[start * n : stop * n])
+        for i in range(start, stop):
+            d_i = d[0] if one else d[i]
+            for j in range(n):
+                dz[i, j] = (dz[i, j] - each) * d_i
+            dz[i, labels[i]] -= d_i * (ONE - part)
 
 
 @kernel
@@ -106,27 +198,56 @@ class Losses(reference.Losses):
     """Those of the reference that compiled loops beat."""
 
     def softmax(self, z: Any, axis: int) -> Any:
-        if not (z.dtype is F32 and z.flags.c_contiguous and axis == z.ndim - 1 and z.size):
-            return super().softmax(z, axis)
         y = np.empty_like(z)
-        softmax_rows(z.reshape(-1, z.shape[-1]), y.reshape(-1, z.shape[-1]))
+        rows = _rows(axis, z, y)
+        if rows is None:
+            return super().softmax(z, axis)
+        softmax_rows(*rows)
         return y
 
-    def cross_entropy(self, z: Any, labels: Any) -> Any:
+    def softmax_backward(self, dy: Any, y: Any, axis: int) -> Any:
+        dz = np.empty_like(y)
+        rows = _rows(axis, like(dy, y), y, dz)
+        if rows is None:
+            return super().softmax_backward(dy, y, axis)
+        softmax_backward_rows(*rows)
+        return dz
+
+    def log_softmax(self, z: Any, axis: int) -> Any:
+        y = np.empty_like(z)
+        rows = _rows(axis, z, y)
+        if rows is None:
+            return super().log_softmax(z, axis)
+        log_softmax_rows(*rows)
+        return y
+
+    def log_softmax_backward(self, dy: Any, y: Any, axis: int) -> Any:
+        dz = np.empty_like(y)
+        rows = _rows(axis, like(dy, y), y, dz)
+        if rows is None:
+            return super().log_softmax_backward(dy, y, axis)
+        log_softmax_backward_rows(*rows)
+        return dz
+
+    def cross_entropy(self, z: Any, labels: Any, smoothing: float) -> tuple[Any, Any]:
         if not (z.dtype is F32 and z.flags.c_contiguous and z.size
                 and labels.shape == z.shape[:1]):
-            return super().cross_entropy(z, labels)
-        losses = np.empty(z.shape[0], z.dtype)
-        if not cross_entropy_rows(z, _int64(labels), losses):
+            return super().cross_entropy(z, labels, smoothing)
+        losses, wholes = np.empty(z.shape[0], z.dtype), np.empty(z.shape[0], z.dtype)
+        if not cross_entropy_rows(z, _int64(labels), losses, wholes, float(smoothing)):
             raise IndexError(f"a label is out of range: there are {z.shape[1]} classes")
-        return losses
+        return losses, wholes
 
-    def cross_entropy_backward(self, d: Any, z: Any, labels: Any) -> Any:
+    def cross_entropy_backward(
+        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float
+    ) -> Any:
         if not (z.dtype is F32 and z.flags.c_contiguous and d.dtype is F32 and z.size
-                and d.flags.c_contiguous):
-            return super().cross_entropy_backward(d, z, labels)
+                and d.flags.c_contiguous and wholes.flags.c_contiguous):
+            return super().cross_entropy_backward(d, z, labels, wholes, smoothing)
         dz = np.empty_like(z)
-        cross_entropy_backward_rows(d.reshape(-1), z, _int64(labels), dz)
+        cross_entropy_backward_rows(
+            d.reshape(-1), z, _int64(labels), wholes, dz, float(smoothing)
+        )
         return dz
 
     def any_outside(self, x: Any, low: float, high: float) -> bool:
@@ -156,3 +277,20 @@ class Losses(reference.Losses):
 
 def _int64(labels: Any) -> Any:
     return np.ascontiguousarray(labels, dtype=np.int64)
+
+
+def _rows(axis: int, *arrays: Any) -> list[Any] | None:
+    """The arrays as (rows, n) with `axis` last; None unless float32, with that axis innermost."""
+    first = arrays[0]
+    if first.dtype is not F32 or not first.size or not first.ndim:
+        return None
+    axis %= first.ndim
+    last = axis == first.ndim - 1
+    order = () if last else (*(i for i in range(first.ndim) if i != axis), axis)
+    rows = []
+    for a in arrays:
+        view = a if last else a.transpose(order)
+        if not view.flags.c_contiguous or a.shape != first.shape or a.dtype is not F32:
+            return None
+        rows.append(view.reshape(-1, view.shape[-1]))
+    return rows

@@ -1,107 +1,226 @@
-"""Steps of optimizers, in place: one pass over weights and state."""
+"""Steps of optimizers, in place: one pass over weights and state.
+
+One compiled call for each parameter. A call for all of them, over a table of addresses, was
+measured too: finding the addresses takes as long as the calls do.
+"""
 
 from typing import Any
 
 import numpy as np
 
 from ..reference import optimizers as reference
+from ..reference.optimizers import Arrays
 from .compile import kernel
-from .layout import flat
+from .layout import F32, F64
 
 Array = Any
 
 
 @kernel
-def sgd_loop(w: Array, g: Array, lr: float, weight_decay: float) -> None:
-    rate, decay = w.dtype.type(lr), w.dtype.type(weight_decay)
+def sgd_loop(w: Array, g: Array, lr: float, decay: float) -> None:
+    rate, shrink = w.dtype.type(lr), w.dtype.type(decay)
     for i in range(w.size):
-        w[i] -= rate * (g[i] + decay * w[i])
+        w[i] -= rate * (g[i] + shrink * w[i])
 
 
 @kernel
-def sgd_momentum(
-    w: Array, g: Array, velocity: Array, lr: float, momentum: float, keep: float,
-    weight_decay: float, nesterov: bool,
+def sgd_momentum_loop(
+    w: Array, g: Array, velocity: Array, lr: float, momentum: float, share: float, sign: float,
+    decay: float, nesterov: bool,
 ) -> None:
-    rate, decay = w.dtype.type(lr), w.dtype.type(weight_decay)
-    mu, share = w.dtype.type(momentum), w.dtype.type(keep)
+    kind = w.dtype.type
+    rate, mu, new, turn, shrink = kind(lr), kind(momentum), kind(share), kind(sign), kind(decay)
     for i in range(w.size):
-        d = g[i] + decay * w[i]
-        v = mu * velocity[i] + share * d
+        d = turn * g[i] + shrink * w[i]
+        v = mu * velocity[i] + new * d
         velocity[i] = v
         w[i] -= rate * (d + mu * v if nesterov else v)
 
 
 @kernel
 def rmsprop_loop(
-    w: Array, g: Array, square: Array, lr: float, alpha: float, eps: float, weight_decay: float,
+    w: Array, g: Array, square: Array, lr: float, alpha: float, eps: float, decay: float,
+    sign: float,
 ) -> None:
-    rate, decay, small = w.dtype.type(lr), w.dtype.type(weight_decay), w.dtype.type(eps)
-    old, fresh = w.dtype.type(alpha), w.dtype.type(1.0 - alpha)
+    kind = w.dtype.type
+    rate, small, shrink, turn = kind(lr), kind(eps), kind(decay), kind(sign)
+    old, new = kind(alpha), kind(1.0 - alpha)
     for i in range(w.size):
-        d = g[i] + decay * w[i]
-        s = old * square[i] + fresh * d * d
+        d = turn * g[i] + shrink * w[i]
+        s = old * square[i] + new * d * d
         square[i] = s
         w[i] -= rate * d / (np.sqrt(s) + small)
 
 
 @kernel
-def adam_loop(
-    w: Array, g: Array, m: Array, v: Array, lr: float, beta1: float, beta2: float, eps: float,
-    weight_decay: float, decoupled: bool, correct1: float, correct2: float,
+def rmsprop_full_loop(
+    w: Array, g: Array, square: Array, mean: Array, velocity: Array, lr: float, alpha: float,
+    eps: float, decay: float, momentum: float, sign: float, centered: bool,
 ) -> None:
-    step, small = w.dtype.type(lr / correct1), w.dtype.type(eps)
-    root = w.dtype.type(1.0 / np.sqrt(correct2))
-    b1, b2 = w.dtype.type(beta1), w.dtype.type(beta2)
-    new1, new2 = w.dtype.type(1.0 - beta1), w.dtype.type(1.0 - beta2)
-    shrink = w.dtype.type(1.0 - lr * weight_decay if decoupled else 1.0)
-    decay = w.dtype.type(0.0 if decoupled else weight_decay)
+    """With velocity, and centered or not; where it is not, `mean` is any array, left as it is."""
+    kind = w.dtype.type
+    rate, small, shrink, turn = kind(lr), kind(eps), kind(decay), kind(sign)
+    old, new, mu = kind(alpha), kind(1.0 - alpha), kind(momentum)
     for i in range(w.size):
-        d = g[i] + decay * w[i]
-        a = b1 * m[i] + new1 * d
-        b = b2 * v[i] + new2 * d * d
-        m[i] = a
-        v[i] = b
-        w[i] = w[i] * shrink - step * a / (np.sqrt(b) * root + small)
+        d = turn * g[i] + shrink * w[i]
+        s = old * square[i] + new * d * d
+        square[i] = s
+        if centered:
+            a = old * mean[i] + new * d
+            mean[i] = a
+            s -= a * a
+        b = mu * velocity[i] + d / (np.sqrt(s) + small)
+        velocity[i] = b
+        w[i] -= rate * b
+
+
+@kernel
+def adagrad_loop(
+    w: Array, g: Array, total: Array, lr: float, eps: float, decay: float, sign: float
+) -> None:
+    kind = w.dtype.type
+    rate, small, shrink, turn = kind(lr), kind(eps), kind(decay), kind(sign)
+    for i in range(w.size):
+        d = turn * g[i] + shrink * w[i]
+        s = total[i] + d * d
+        total[i] = s
+        w[i] -= rate * d / (np.sqrt(s) + small)
+
+
+@kernel
+def adadelta_loop(
+    w: Array, g: Array, square: Array, steps: Array, lr: float, rho: float, eps: float,
+    decay: float, sign: float,
+) -> None:
+    kind = w.dtype.type
+    rate, small, shrink, turn = kind(lr), kind(eps), kind(decay), kind(sign)
+    old, new = kind(rho), kind(1.0 - rho)
+    for i in range(w.size):
+        d = turn * g[i] + shrink * w[i]
+        s = old * square[i] + new * d * d
+        u = steps[i]
+        step = d * np.sqrt(u + small) / np.sqrt(s + small)
+        square[i] = s
+        steps[i] = old * u + new * step * step
+        w[i] -= rate * step
+
+
+@kernel
+def lion_loop(
+    w: Array, g: Array, m: Array, lr: float, beta1: float, beta2: float, decay: float, sign: float
+) -> None:
+    kind = w.dtype.type
+    rate, turn, shrink = kind(lr), kind(sign), kind(1.0 - lr * decay)
+    old1, new1 = kind(beta1), kind(1.0 - beta1)
+    old2, new2 = kind(beta2), kind(1.0 - beta2)
+    for i in range(w.size):
+        d, a = turn * g[i], m[i]
+        c = old1 * a + new1 * d
+        w[i] = w[i] * shrink - rate * np.sign(c)
+        m[i] = old2 * a + new2 * d
+
+
+@kernel
+def blend_loop(a: Array, x: Array, share: float) -> None:
+    part = a.dtype.type(share)
+    for i in range(a.size):
+        a[i] += part * (x[i] - a[i])
 
 
 class Optimizers(reference.Optimizers):
-    """Those of the reference that compiled loops beat."""
+    """Those of the reference that compiled loops beat: all of them."""
 
     def sgd(
-        self, w: Any, g: Any, velocity: Any | None, lr: float, momentum: float, dampening: float,
-        weight_decay: float, nesterov: bool, first: bool,
+        self, ws: Arrays, gs: Arrays, velocities: Arrays | None, lr: float, momentum: float,
+        dampening: float, decay: float, nesterov: bool, maximize: bool, first: bool,
     ) -> None:
-        views = flat(w, g) if velocity is None else flat(w, g, velocity)
-        if views is None:
-            super().sgd(w, g, velocity, lr, momentum, dampening, weight_decay, nesterov, first)
-        elif velocity is None:
-            sgd_loop(*views, float(lr), float(weight_decay))
+        rows = lines(ws, gs) if velocities is None else lines(ws, gs, velocities)
+        if rows is None:
+            super().sgd(ws, gs, velocities, lr, momentum, dampening, decay, nesterov, maximize,
+                        first)
+        elif velocities is None:  # to climb is to descend by a negative rate
+            lr, decay = (-lr, -decay) if maximize else (lr, decay)
+            for row in rows:
+                sgd_loop(*row, lr, decay)
         else:  # the first velocity is the gradient itself: no dampening, nothing before
-            keep, mu = (1.0, momentum) if first else (1.0 - dampening, momentum)
-            if first:
-                velocity[...] = 0
-            sgd_momentum(*views, float(lr), float(mu), keep, float(weight_decay),
-                               bool(nesterov))
+            share, sign = 1.0 if first else 1.0 - dampening, -1.0 if maximize else 1.0
+            for row in rows:
+                if first:
+                    row[2][:] = 0
+                sgd_momentum_loop(*row, lr, momentum, share, sign, decay, nesterov)
 
     def rmsprop(
-        self, w: Any, g: Any, square: Any, mean: Any | None, velocity: Any | None, lr: float,
-        alpha: float, eps: float, weight_decay: float, momentum: float,
+        self, ws: Arrays, gs: Arrays, squares: Arrays, means: Arrays | None,
+        velocities: Arrays | None, lr: float, alpha: float, eps: float, decay: float,
+        momentum: float, maximize: bool,
     ) -> None:
-        views = flat(w, g, square) if mean is None and velocity is None else None
-        if views is None:
-            super().rmsprop(w, g, square, mean, velocity, lr, alpha, eps, weight_decay, momentum)
+        sign = -1.0 if maximize else 1.0
+        if velocities is None and means is None and (rows := lines(ws, gs, squares)) is not None:
+            for row in rows:
+                rmsprop_loop(*row, lr, alpha, eps, decay, sign)
+        elif velocities is not None and (
+            rows := lines(ws, gs, squares, means or squares, velocities)
+        ) is not None:
+            for row in rows:
+                rmsprop_full_loop(*row, lr, alpha, eps, decay, momentum, sign, means is not None)
         else:
-            rmsprop_loop(*views, float(lr), float(alpha), float(eps), float(weight_decay))
+            super().rmsprop(ws, gs, squares, means, velocities, lr, alpha, eps, decay, momentum,
+                            maximize)
 
-    def adam(
-        self, w: Any, g: Any, m: Any, v: Any, lr: float, beta1: float, beta2: float, eps: float,
-        weight_decay: float, decoupled: bool, correct1: float, correct2: float,
+    def adagrad(
+        self, ws: Arrays, gs: Arrays, totals: Arrays, lr: float, eps: float, decay: float,
+        maximize: bool,
     ) -> None:
-        views = flat(w, g, m, v)
-        if views is None:
-            super().adam(w, g, m, v, lr, beta1, beta2, eps, weight_decay, decoupled, correct1,
-                         correct2)
-        else:
-            adam_loop(*views, float(lr), float(beta1), float(beta2), float(eps),
-                       float(weight_decay), bool(decoupled), float(correct1), float(correct2))
+        rows = lines(ws, gs, totals)
+        if rows is None:
+            super().adagrad(ws, gs, totals, lr, eps, decay, maximize)
+            return
+        for row in rows:
+            adagrad_loop(*row, lr, eps, decay, -1.0 if maximize else 1.0)
+
+    def adadelta(
+        self, ws: Arrays, gs: Arrays, squares: Arrays, steps: Arrays, lr: float, rho: float,
+        eps: float, decay: float, maximize: bool,
+    ) -> None:
+        rows = lines(ws, gs, squares, steps)
+        if rows is None:
+            super().adadelta(ws, gs, squares, steps, lr, rho, eps, decay, maximize)
+            return
+        for row in rows:
+            adadelta_loop(*row, lr, rho, eps, decay, -1.0 if maximize else 1.0)
+
+    def lion(
+        self, ws: Arrays, gs: Arrays, ms: Arrays, lr: float, beta1: float, beta2: float,
+        decay: float, maximize: bool,
+    ) -> None:
+        rows = lines(ws, gs, ms)
+        if rows is None:
+            super().lion(ws, gs, ms, lr, beta1, beta2, decay, maximize)
+            return
+        for row in rows:
+            lion_loop(*row, lr, beta1, beta2, decay, -1.0 if maximize else 1.0)
+
+    def blend(self, averages: Arrays, values: Arrays, share: float) -> None:
+        rows = lines(averages, values)
+        if rows is None:
+            super().blend(averages, values, share)
+            return
+        for row in rows:
+            blend_loop(*row, share)
+
+
+def lines(*columns: Arrays) -> list[tuple[Array, ...]] | None:
+    """For each parameter its arrays, one of each column, as one-dimensional views.
+
+    None unless all have one float dtype and are C-contiguous. The arrays of a parameter have one
+    shape: the optimizer sees to that.
+    """
+    dtype = columns[0][0].dtype if columns[0] else F32
+    if dtype is not F32 and dtype is not F64:
+        return None
+    for column in columns:
+        for a in column:
+            if a.dtype is not dtype or not a.flags.c_contiguous:
+                return None
+    return list(zip(*[[a if a.ndim == 1 else a.reshape(-1) for a in column]
+                      for column in columns]))

@@ -7,14 +7,26 @@ loops, then the class that chooses between them and the reference.
 
 from ..reference import ReferenceKernels
 from .activations import Activations
+from .adams import Adams
+from .attention import Attention
+from .convolution import Convolution
+from .ctc import Ctc
 from .linear import Linear
 from .losses import Losses
+from .normalization import Normalization
 from .optimizers import Optimizers
+from .pooling import Pooling
 from .random import Random
+from .recurrent import Recurrent
+from .resampling import Resampling
+from .scan import Scan
+from .scatter import Scatter
+from .special import Special
 from .spreading import Spreading
 
 
 class CompiledKernels(
-    Activations, Linear, Losses, Optimizers, Random, Spreading, ReferenceKernels
+    Activations, Adams, Attention, Convolution, Ctc, Linear, Losses, Normalization, Optimizers,
+    Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special, Spreading, ReferenceKernels,
 ):
     """Kernels compiled by Numba, over those of the reference."""

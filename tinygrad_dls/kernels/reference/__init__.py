@@ -1,14 +1,28 @@
 """The readable reference of every kernel, for any array namespace: NumPy, CuPy or strict."""
 
 from .activations import Activations
+from .adams import Adams
+from .attention import Attention
+from .convolution import Convolution
+from .ctc import Ctc
 from .linear import Linear
 from .losses import Losses
+from .normalization import Normalization
 from .optimizers import Optimizers
+from .pooling import Pooling
 from .random import Random
+from .recurrent import Recurrent
+from .resampling import Resampling
+from .scan import Scan
+from .scatter import Scatter
+from .special import Special
 from .spreading import Spreading
 
 
-class ReferenceKernels(Activations, Linear, Losses, Optimizers, Random, Spreading):
+class ReferenceKernels(
+    Activations, Adams, Attention, Convolution, Ctc, Linear, Losses, Normalization, Optimizers,
+    Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special, Spreading,
+):
     """All kernels in plain array operations; `xp` is the array namespace they work in."""
 
 

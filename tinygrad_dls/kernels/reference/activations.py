@@ -4,9 +4,13 @@ from typing import Any
 
 from .base import Family
 
+ROOT_2_PI, ROOT_HALF, CUBIC = 0.7978845608028654, 0.7071067811865476, 0.044715
+
 
 class Activations(Family):
-    """sigmoid, tanh, relu, leaky_relu."""
+    """sigmoid, tanh, relu and its kin, softplus, silu, mish, gelu; and the way back."""
+
+    erf: Any  # of the special functions
 
     def tanh(self, x: Any) -> Any:
         """y = tanh(x)."""
@@ -35,3 +39,77 @@ class Activations(Family):
     def leaky_relu(self, x: Any, slope: float) -> Any:
         """y = x where x > 0, else slope * x."""
         return self.xp.where(x > 0, x, slope * x)
+
+    def leaky_relu_backward(self, dy: Any, x: Any, slope: float) -> Any:
+        """dx = dy where x > 0, else slope * dy."""
+        return self.xp.where(x > 0, dy, slope * dy)
+
+    def hardtanh_backward(self, dy: Any, x: Any, low: float, high: float) -> Any:
+        """dx = dy where low < x < high, else 0."""
+        return self.xp.where((x > low) & (x < high), dy, 0.0)
+
+    def hardswish(self, x: Any) -> Any:
+        """y = x min(max(x + 3, 0), 6) / 6."""
+        return x * self.xp.clip(x * (1.0 / 6.0) + 0.5, 0.0, 1.0)
+
+    def hardswish_backward(self, dy: Any, x: Any) -> Any:
+        """dx = dy (0 where x <= -3, 1 where x >= 3, else x / 3 + 1/2)."""
+        slope = self.xp.where(x >= 3, 1.0, x * (1.0 / 3.0) + 0.5)
+        return self.xp.where(x <= -3, 0.0, dy * slope)
+
+    def elu(self, x: Any, alpha: float, scale: float, inner: float) -> Any:
+        """y = scale x where x > 0, else scale alpha (exp(inner x) - 1)."""
+        low = self.xp.expm1(inner * self.xp.minimum(x, 0.0))
+        return self.xp.where(x > 0, scale * x, (scale * alpha) * low)
+
+    def elu_backward(self, dy: Any, x: Any, alpha: float, scale: float, inner: float) -> Any:
+        """dx = dy scale where x > 0, else dy scale alpha inner exp(inner x)."""
+        low = self.xp.exp(inner * self.xp.minimum(x, 0.0))
+        return dy * self.xp.where(x > 0, scale, (scale * alpha * inner) * low)
+
+    def softplus(self, x: Any, beta: float, threshold: float) -> Any:
+        """y = log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
+        z = beta * x
+        return self.xp.where(z > threshold, x, self.xp.logaddexp(z, 0.0) * (1.0 / beta))
+
+    def softplus_backward(self, dy: Any, x: Any, beta: float, threshold: float) -> Any:
+        """dx = dy sigmoid(beta x); dy where beta x > threshold."""
+        z = beta * x
+        return self.xp.where(z > threshold, dy, dy * self.sigmoid(z))
+
+    def silu(self, x: Any) -> Any:
+        """y = x sigmoid(x)."""
+        return x * self.sigmoid(x)
+
+    def silu_backward(self, dy: Any, x: Any) -> Any:
+        """dx = dy s (1 + x (1 - s)), s = sigmoid(x)."""
+        s = self.sigmoid(x)
+        return dy * (s * (1 + x * (1 - s)))
+
+    def mish(self, x: Any) -> Any:
+        """y = x tanh(log(1 + exp(x)))."""
+        return x * self.xp.tanh(self.xp.logaddexp(x, 0.0))
+
+    def mish_backward(self, dy: Any, x: Any) -> Any:
+        """dx = dy (t + x s (1 - t^2)), t = tanh(log(1 + exp(x))), s = sigmoid(x)."""
+        t = self.xp.tanh(self.xp.logaddexp(x, 0.0))
+        return dy * (t + x * self.sigmoid(x) * (1 - t * t))
+
+    def gelu(self, x: Any, approximate: str) -> Any:
+        """y = x P, P = (1 + erf(x / sqrt 2)) / 2, or its approximation by a tanh."""
+        return x * self._below(x, approximate)
+
+    def gelu_backward(self, dy: Any, x: Any, approximate: str) -> Any:
+        """dx = dy (P + x dP/dx)."""
+        p = self._below(x, approximate)
+        if approximate == "tanh":
+            slope = p * (1 - p) * ((2 * ROOT_2_PI) * (1 + (3 * CUBIC) * (x * x)))
+        else:
+            slope = (0.5 * ROOT_2_PI) * self.xp.exp(-0.5 * (x * x))
+        return dy * (p + x * slope)
+
+    def _below(self, x: Any, approximate: str) -> Any:
+        """The share of the standard normal distribution that lies below x."""
+        if approximate == "tanh":
+            return self.sigmoid((2 * ROOT_2_PI) * x * (1 + CUBIC * (x * x)))
+        return 0.5 * (1 + self.erf(ROOT_HALF * x))

@@ -19,15 +19,35 @@ class Losses(Family):
         shifted = z - z.max(axis=axis, keepdims=True)
         return shifted - self.xp.log(self.xp.exp(shifted).sum(axis=axis, keepdims=True))
 
-    def cross_entropy(self, z: Any, labels: Any) -> Any:
-        """-log softmax(z)[label] of each row; z (m, classes), labels (m,)."""
-        rows = self.xp.arange(z.shape[0])
-        return -self.log_softmax(z, 1)[rows, labels]
+    def softmax_backward(self, dy: Any, y: Any, axis: int) -> Any:
+        """dz = y (dy - sum(dy y))."""
+        return y * (dy - (dy * y).sum(axis=axis, keepdims=True))
 
-    def cross_entropy_backward(self, d: Any, z: Any, labels: Any) -> Any:
+    def log_softmax_backward(self, dy: Any, y: Any, axis: int) -> Any:
+        """dz = dy - exp(y) sum(dy)."""
+        return dy - self.xp.exp(y) * dy.sum(axis=axis, keepdims=True)
+
+    def cross_entropy(self, z: Any, labels: Any, smoothing: float) -> tuple[Any, Any]:
+        """(-log softmax(z)[label], log(sum(exp(z)))) of each row; z (m, classes), labels (m,).
+
+        `smoothing`: how much of the loss is the mean over all classes instead.
+        """
+        top = z.max(axis=1)
+        wholes = top + self.xp.log(self.xp.exp(z - top[:, None]).sum(axis=1))
+        losses = wholes - z[self.xp.arange(z.shape[0]), labels]
+        if smoothing:
+            even = wholes - z.sum(axis=1) * (1.0 / z.shape[1])
+            losses = (1 - smoothing) * losses + smoothing * even
+        return losses, wholes
+
+    def cross_entropy_backward(
+        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float
+    ) -> Any:
         """d_i * (softmax(z_i) - onehot(label_i)); d (m,) is dL/d(loss of row i), or () for all."""
-        dz = self.softmax(z, 1)
-        dz[self.xp.arange(z.shape[0]), labels] -= 1
+        dz = self.xp.exp(z - wholes[:, None])
+        if smoothing:
+            dz -= smoothing / z.shape[1]
+        dz[self.xp.arange(z.shape[0]), labels] -= 1 - smoothing
         dz *= d if d.ndim == 0 else d[:, None]
         return dz
 

@@ -12,7 +12,7 @@ from .base import Family
 
 
 class Random(Family):
-    """uniform bits, dropout."""
+    """random_bits, uniform, dropout."""
 
     def random_bits(self, seed: int, count: int) -> Any:
         """`count` 64-bit integers of stream `seed`."""
@@ -26,6 +26,11 @@ class Random(Family):
         x *= xp.uint64(0x94D049BB133111EB)
         x ^= x >> xp.uint64(31)
         return x
+
+    def uniform(self, seed: int, count: int, low: float, high: float) -> Any:
+        """`count` float64 numbers of stream `seed`, low <= u < high: 53 bits each."""
+        whole = self.random_bits(seed, count) >> self.xp.uint64(11)
+        return whole.astype(self.xp.float64) * ((high - low) * 2.0**-53) + low
 
     def dropout(self, x: Any, p: float, seed: int) -> Any:
         """Each element is 0 with probability p, else x / (1 - p) (inverted dropout)."""

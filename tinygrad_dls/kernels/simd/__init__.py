@@ -1,5 +1,6 @@
 """A vector register as a value in kernels, and mathematics on it; `vector.py` tells how."""
 
+from . import operators as operators
 from .mathematics import erf as erf
 from .mathematics import exp as exp
 from .mathematics import log as log

@@ -17,7 +17,9 @@ import numpy as np
 from numba import extending, types
 
 from ..compile import OPTIONS, inlined
-from .vector import Vector, absolute, exponent, fma, mantissa, nearest, power_of_two, where
+from . import operators as _operators  # noqa: F401  (Numba learns them)
+from .kinds import Vector
+from .vector import absolute, exponent, fma, mantissa, nearest, power_of_two, where
 
 LOG2_E, LN2_HIGH, LN2_LOW = 1.4426950408889634, 0.693359375, -2.12194440054690582e-4
 LN2_HIGH64, LN2_LOW64 = 6.93145751953125e-1, 1.42860682030941723212e-6

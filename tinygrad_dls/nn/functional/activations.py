@@ -1,7 +1,200 @@
-"""Activations."""
+"""Activations: element by element, and softmax and its kin along one axis.
+
+`inplace` is taken so that PyTorch's calls run; the result is always a new tensor.
+Kinks: the slope there is PyTorch's, and each function says which.
+"""
+
+from __future__ import annotations
+
+from typing import Any
 
 from ... import ops
+from ...device import default_device
+from ...errors import DataError, ShapeError
+from ...ops.call import operand
+from ...ops.random import uniform_like
+from ...ops.reduction import normal_axis
+from ...random import Generator, chosen
 from ...synonyms import renamed
+from ...tensors import Tensor
 
-relu, leaky_relu, tanh, sigmoid = ops.relu, ops.leaky_relu, ops.tanh, ops.sigmoid
+tanh, sigmoid, logsigmoid, softsign = ops.tanh, ops.sigmoid, ops.logsigmoid, ops.softsign
 softmax, log_softmax = renamed(ops.softmax), renamed(ops.log_softmax)
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+
+def relu(input: Any, inplace: bool = False) -> Tensor:
+    """max(x, 0); slope 0 at 0."""
+    return ops.relu(input)  # type: ignore[no-any-return]
+
+
+def relu6(input: Any, inplace: bool = False) -> Tensor:
+    """x held between 0 and 6; slope 0 at both (Howard et al. 2017, MobileNets)."""
+    return ops.hardtanh(input, 0.0, 6.0)  # type: ignore[no-any-return]
+
+
+def hardtanh(
+    input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """x held between min_val and max_val; slope 0 at both."""
+    return ops.hardtanh(input, min_val, max_val)  # type: ignore[no-any-return]
+
+
+def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
+    """x / 6 + 1/2 held between 0 and 1; slope 0 where it is one of them."""
+    x = operand(input, default_device())
+    return ops.hardtanh(x * (1.0 / 6.0) + 0.5, 0.0, 1.0)  # type: ignore[no-any-return]
+
+
+def hardswish(input: Any, inplace: bool = False) -> Tensor:
+    """x times hardsigmoid(x); slope 0 at -3 and 1 at 3 (Howard et al. 2019, MobileNetV3)."""
+    return ops.hardswish(input)  # type: ignore[no-any-return]
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x where x > 0, else negative_slope * x, which is also its slope at 0."""
+    return ops.leaky_relu(input, negative_slope)  # type: ignore[no-any-return]
+
+
+def prelu(input: Any, weight: Any) -> Tensor:
+    """x where x > 0, else weight * x; weight (1,), or (C,) for the channels, axis 1 of input."""
+    x = operand(input, default_device())
+    weight = operand(weight, x.device)
+    channels = x.shape[1] if x.ndim > 1 else 1
+    if weight.ndim > 1 or weight.size not in (1, channels):
+        raise ShapeError(
+            "prelu takes one slope, or one for each channel, axis 1:\n"
+            f"  input   {x.shape}\n  weight  {weight.shape}"
+        )
+    if x.ndim > 1 and weight.size > 1:
+        weight = ops.reshape(weight, (channels, *(1,) * (x.ndim - 2)))
+    elif weight.ndim > x.ndim:
+        weight = ops.reshape(weight, ())
+    return ops.prelu(x, weight)  # type: ignore[no-any-return]
+
+
+def rrelu(
+    input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False,
+    inplace: bool = False, generator: Generator | None = None,
+) -> Tensor:
+    """leaky_relu whose slope is drawn, in training, for each element from [lower, upper).
+
+    Otherwise the slope is the middle of the two (Xu et al. 2015). `generator`: where it is drawn.
+    """
+    if not lower <= upper:
+        raise DataError(f"rrelu draws slopes from lower to upper, not from {lower} to {upper}")
+    x = operand(input, default_device())
+    if not training:
+        return leaky_relu(x, 0.5 * (lower + upper))
+    slopes = uniform_like(x, lower, upper, chosen(generator).stream())
+    return ops.prelu(x, slopes)  # type: ignore[no-any-return]
+
+
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, else alpha (exp(x) - 1); slope alpha at 0 (Clevert et al. 2016)."""
+    return ops.elu(input, alpha)  # type: ignore[no-any-return]
+
+
+def selu(input: Any, inplace: bool = False) -> Tensor:
+    """1.0507 elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
+    return ops.elu(input, SELU_ALPHA, SELU_SCALE)  # type: ignore[no-any-return]
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, else alpha (exp(x / alpha) - 1): slope 1 at 0 (Barron 2017)."""
+    if alpha == 0:
+        raise DataError("celu divides by alpha: it must not be 0")
+    return ops.elu(input, alpha, 1.0, 1.0 / alpha)  # type: ignore[no-any-return]
+
+
+def gelu(input: Any, approximate: str = "none") -> Tensor:
+    """x times the normal distribution's share below x (Hendrycks and Gimpel 2016).
+
+    approximate="tanh": by the paper's formula, which GPT-2 has.
+    """
+    return ops.gelu(input, approximate)  # type: ignore[no-any-return]
+
+
+def silu(input: Any, inplace: bool = False) -> Tensor:
+    """x sigmoid(x), also called swish."""
+    return ops.silu(input)  # type: ignore[no-any-return]
+
+
+def mish(input: Any, inplace: bool = False) -> Tensor:
+    """x tanh(softplus(x)) (Misra 2019)."""
+    return ops.mish(input)  # type: ignore[no-any-return]
+
+
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta x)) / beta, a smooth relu; x itself where beta x > threshold."""
+    return ops.softplus(input, beta, threshold)  # type: ignore[no-any-return]
+
+
+def tanhshrink(input: Any) -> Tensor:
+    """x - tanh(x)."""
+    x = operand(input, default_device())
+    return x - ops.tanh(x)  # type: ignore[no-any-return]
+
+
+def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
+    """x where |x| > lambd, else 0; slope 0 at both edges."""
+    x = operand(input, default_device())
+    large = ops.abs(x.detach()) > lambd
+    return ops.where(large, x, 0.0)  # type: ignore[no-any-return]
+
+
+def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
+    """x moved towards 0 by lambd, and 0 where |x| <= lambd; slope 0 at both edges."""
+    if lambd < 0:
+        raise DataError(f"softshrink moves by lambd of at least 0, not {lambd}")
+    x = operand(input, default_device())
+    return x - ops.clip(x, -float(lambd), float(lambd))  # type: ignore[no-any-return]
+
+
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where x > threshold, else value; slope 0 at the threshold."""
+    x = operand(input, default_device())
+    return ops.where(x.detach() > threshold, x, value)  # type: ignore[no-any-return]
+
+
+def glu(input: Any, dim: int = -1) -> Tensor:
+    """a sigmoid(b), where a and b are the halves of x along axis `dim` (Dauphin et al. 2017)."""
+    x = operand(input, default_device())
+    axis: Any = normal_axis(dim, x.ndim, "glu")
+    if x.ndim == 0 or x.shape[axis] % 2:
+        raise ShapeError(f"glu splits axis {axis} into two halves; it is odd:\n  {x.shape}")
+    half = x.shape[axis] // 2
+    before: tuple[Any, ...] = (slice(None),) * axis
+    a, b = x[(*before, slice(None, half))], x[(*before, slice(half, None))]
+    return a * ops.sigmoid(b)  # type: ignore[no-any-return]
+
+
+@renamed
+def softmin(x: Any, axis: int = -1) -> Tensor:
+    """softmax(-x): the smallest gets the most."""
+    return ops.softmax(-x, axis)  # type: ignore[no-any-return]
+
+
+@renamed
+def gumbel_softmax(
+    logits: Any, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, axis: int = -1,
+    generator: Generator | None = None,
+) -> Tensor:
+    """softmax((logits + g) / tau) with Gumbel noise g: a soft draw from the categories.
+
+    `hard`: one-hot forward, with the soft draw's gradient (Jang et al. 2017; Maddison et al. 2017).
+    `eps` is taken for PyTorch's sake and not needed.
+    """
+    u = uniform_like(logits, 0.0, 1.0, chosen(generator).stream())
+    tiny = 1e-20  # a uniform 0 would be infinite noise
+    noise = -ops.log(-ops.log(ops.clip(u, tiny)) + tiny)
+    soft = ops.softmax((logits + noise) * (1.0 / tau), axis)
+    if not hard:
+        return soft  # type: ignore[no-any-return]
+    top = ops.expand_dims(ops.argmax(soft.detach(), axis), axis)
+    places = soft.device.xp.arange(soft.shape[axis]).reshape(
+        [-1 if i == axis % soft.ndim else 1 for i in range(soft.ndim)]
+    )
+    onehot = (top == places).astype(soft.dtype)
+    return onehot - soft.detach() + soft  # type: ignore[no-any-return]

@@ -1,29 +1,88 @@
-"""Dropout."""
+"""Dropout: of elements, of whole channels, and the kind that fits selu.
+
+`inplace` is taken so that PyTorch's calls run; the result is always a new tensor. `generator`:
+where the places are drawn from, `dls.manual_seed`'s if None; every call drops others.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from ... import ops
 from ...arguments import is_amount
+from ...autograd import as_tensor
 from ...device import default_device
 from ...dtypes import default_dtype
-from ...errors import DataError
+from ...errors import DataError, DtypeError, ShapeError
 from ...ops.call import operand
 from ...random import Generator, chosen
 from ...tensors import Tensor
 
+DROPPED = -1.7580993408473766  # -scale * alpha of selu: what it makes of minus infinity
+
 
 def dropout(
-    x: Tensor, p: float = 0.5, training: bool = True, generator: Generator | None = None
+    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
+    generator: Generator | None = None,
 ) -> Tensor:
     """In training each element is 0 with probability p, else x / (1 - p); otherwise x itself."""
+    x = _floats(input)
     if probability(p) == 0 or not training:
         return x
     if p == 1:
         return x * 0.0  # type: ignore[no-any-return]
-    x = operand(x, default_device())
-    if x.dtype.kind != "f":
-        x = x.astype(default_dtype())
-    return ops.dropout(x, p, chosen(generator).stream())  # type: ignore[no-any-return]
+    return ops.dropout(x, p, _stream(generator, inplace))  # type: ignore[no-any-return]
+
+
+def dropout1d(
+    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Whole channels are 0 with probability p, else x / (1 - p); x (m, c, l) or (c, l)."""
+    return _channels("dropout1d", input, p, training, inplace, generator, (2, 3))
+
+
+def dropout2d(
+    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Whole channels are 0 with probability p, else x / (1 - p); x (m, c, h, w).
+
+    Three axes are taken for (m, c, l), as PyTorch does (Tompson et al. 2015).
+    """
+    return _channels("dropout2d", input, p, training, inplace, generator, (3, 4), batched=True)
+
+
+def dropout3d(
+    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Whole channels are 0 with probability p, else x / (1 - p); x (m, c, d, h, w) or without m."""
+    return _channels("dropout3d", input, p, training, inplace, generator, (4, 5))
+
+
+def alpha_dropout(
+    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Dropout that keeps mean 0 and variance 1: dropped elements get selu's lowest value.
+
+    (Klambauer et al. 2017)
+    """
+    x = _floats(input)
+    return _alpha(x, x.shape, p, training, inplace, generator)
+
+
+def feature_alpha_dropout(
+    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """alpha_dropout of whole channels; x (m, c, ...)."""
+    x = _floats(input)
+    if x.ndim < 2:
+        raise ShapeError(f"feature_alpha_dropout takes x (m, c, ...), not\n  {x.shape}")
+    return _alpha(x, (*x.shape[:2], *(1,) * (x.ndim - 2)), p, training, inplace, generator)
 
 
 def probability(p: float) -> float:
@@ -31,3 +90,50 @@ def probability(p: float) -> float:
     if not is_amount(p) or p > 1:
         raise DataError(f"dropout takes a probability between 0 and 1, not {p!r}")
     return p
+
+
+def _channels(
+    name: str, input: Any, p: float, training: bool, inplace: bool,
+    generator: Generator | None, axes: tuple[int, int], batched: bool = False,
+) -> Tensor:
+    x = _floats(input)
+    if x.ndim not in axes:
+        raise ShapeError(f"{name} takes {axes[0]} or {axes[1]} axes, not {x.ndim}:\n  {x.shape}")
+    if probability(p) == 0 or not training:
+        return x
+    if p == 1:
+        return x * 0.0  # type: ignore[no-any-return]
+    lead = 2 if batched or x.ndim == axes[1] else 1  # (m, c), or (c)
+    ones = _ones(x, (*x.shape[:lead], *(1,) * (x.ndim - lead)))
+    noise = ops.dropout(ones, p, _stream(generator, inplace))
+    return x * noise  # type: ignore[no-any-return]
+
+
+def _alpha(
+    x: Tensor, shape: Sequence[int], p: float, training: bool, inplace: bool,
+    generator: Generator | None,
+) -> Tensor:
+    if probability(p) == 0 or not training:
+        return x
+    if p == 1:
+        return x * 0.0  # type: ignore[no-any-return]
+    kept = ops.dropout(_ones(x, shape), p, _stream(generator, inplace)) > 0
+    a = float((1 - p) * (1 + p * DROPPED**2)) ** -0.5  # back to variance 1
+    b = -a * p * DROPPED  # and to mean 0
+    return ops.where(kept, x, DROPPED) * a + b  # type: ignore[no-any-return]
+
+
+def _ones(x: Tensor, shape: Sequence[int]) -> Tensor:
+    ones: Tensor = as_tensor(x.device.xp.ones(tuple(shape), dtype=x.dtype), x.device)
+    return ones
+
+
+def _floats(input: Any) -> Tensor:
+    x: Tensor = operand(input, default_device())
+    return x if x.dtype.kind == "f" else x.astype(default_dtype())
+
+
+def _stream(generator: Generator | None, inplace: Any) -> int:
+    if isinstance(inplace, Generator):
+        raise DtypeError("the fourth argument is `inplace`, as PyTorch's: write generator=g")
+    return chosen(generator).stream()

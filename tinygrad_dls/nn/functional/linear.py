@@ -1,5 +1,33 @@
-"""Linear maps."""
+"""Linear and bilinear maps."""
+
+from __future__ import annotations
+
+from typing import Any
 
 from ... import ops
+from ...errors import ShapeError
+from ...tensors import Tensor
+from .checks import operands
 
 linear = ops.linear
+
+
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
+    """y[k] = input1 @ weight[k] @ input2 + bias[k].
+
+    input1 (..., n1), input2 (..., n2), weight (n_out, n1, n2), bias (n_out,); y (..., n_out).
+    """
+    x1, x2, weight = operands("input1 input2 weight", input1, input2, weight)
+    if weight.ndim != 3 or x1.shape[:-1] != x2.shape[:-1] or 0 in (x1.ndim, x2.ndim) or (
+        x1.shape[-1:], x2.shape[-1:]
+    ) != (weight.shape[1:2], weight.shape[2:]):
+        raise ShapeError(
+            "bilinear takes inputs (..., n1) and (..., n2) and a weight (n_out, n1, n2):\n"
+            f"  input1  {x1.shape}\n  input2  {x2.shape}\n  weight  {weight.shape}"
+        )
+    n_out, n1, n2 = weight.shape
+    rows1, rows2 = x1.reshape(-1, n1), x2.reshape(-1, n2)
+    table = ops.transpose(weight, (1, 0, 2)).reshape(n1, n_out * n2)
+    half = (rows1 @ table).reshape(-1, n_out, n2)  # input1 @ weight[k], for every k
+    y = ops.matmul(half, ops.expand_dims(rows2, -1)).reshape(*x1.shape[:-1], n_out)
+    return y if bias is None else y + bias  # type: ignore[no-any-return]

@@ -1,101 +1,190 @@
-"""Losses."""
+"""Losses of predicted numbers and of distributions; classes and distances have their own files.
+
+`reduction`: "mean", "sum", or "none" for one loss each; the mean of an empty batch is a DataError.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ... import ops
 from ...autograd import as_tensor
-from ...device import default_device
-from ...errors import DataError, DtypeError, ShapeError
-from ...ops.call import operand
-from ...ops.elementwise import abs_
-from ...ops.indexing import check_places
-from ...ops.losses import check_probabilities, check_weighted, reduce_loss, same_shape
+from ...errors import DataError, ShapeError
+from ...ops.losses import absolute_error, huber_error, squared_error
 from ...tensors import Tensor
-
-cross_entropy, mse_loss = ops.cross_entropy, ops.mse_loss
-binary_cross_entropy_with_logits = ops.binary_cross_entropy_with_logits
-
-SMALLEST = 1e-45  # a positive number of float32 and float64 whose log is below -100
-
-
-def l1_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
-    """|input - target| of tensors of one shape."""
-    input = operand(input, default_device())
-    target = operand(target, input.device)
-    same_shape("l1_loss", input, target)
-    return reduce_loss(abs_(input - target), reduction)  # type: ignore[no-any-return]
+from .checks import (
+    check_reduction,
+    check_signs,
+    check_weighted,
+    floats,
+    operands,
+    reduce_loss,
+    same_shape,
+)
 
 
-def binary_cross_entropy(
-    input: Tensor, target: Any, weight: Any = None, reduction: str = "mean"
+def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+    """(input - target)**2 of tensors of one shape; a mean divides by the sum of `weight`."""
+    return _of_difference("mse_loss", squared_error, input, target, reduction, weight)
+
+
+def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+    """|input - target| of tensors of one shape; slope 0 at 0. A mean divides by sum(weight)."""
+    return _of_difference("l1_loss", absolute_error, input, target, reduction, weight)
+
+
+def _of_difference(
+    name: str, error: Any, input: Any, target: Any, reduction: str, weight: Any
 ) -> Tensor:
-    """-t log(p) - (1 - t) log(1 - p) of probabilities p against targets t in [0, 1], natural log.
+    input, target = operands("input target", input, target)
+    same_shape(name, input, target)
+    check_reduction(reduction)
+    if weight is None:
+        return error[reduction](input, target)  # type: ignore[no-any-return]
+    _, weight = operands("input weight", input, weight)
+    same_shape(f"{name}'s weight", input, weight)
+    return reduce_loss(error["none"](input, target) * weight, reduction, weight)
 
-    Logs are held at -100, as in PyTorch, and have gradient 0 there: p = 0 for t = 1 learns nothing.
-    `binary_cross_entropy_with_logits` has neither the limit nor the dead end.
+
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """d**2 / (2 beta) where |d| < beta, else |d| - beta / 2; d = input - target (Girshick 2015)."""
+    if beta < 0:
+        raise DataError(f"smooth_l1_loss is smooth within beta of at least 0, not {beta}")
+    if beta == 0:
+        return l1_loss(input, target, reduction)
+    input, target = operands("input target", input, target)
+    same_shape("smooth_l1_loss", input, target)
+    check_reduction(reduction)
+    return huber_error(input, target, beta, 1.0 / beta, reduction)  # type: ignore[no-any-return]
+
+
+def huber_loss(
+    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
+) -> Tensor:
+    """d**2 / 2 where |d| <= delta, else delta (|d| - delta / 2); d = input - target (Huber 1964).
+
+    With `weight` the mean still divides by the number of losses, as PyTorch's.
     """
-    input = operand(input, default_device())
-    target = operand(target, input.device)
-    same_shape("binary_cross_entropy", input, target)
-    values = input._data
-    if isinstance(values, np.ndarray) and values.size and not (
-        values.min() >= 0 and values.max() <= 1
-    ):
-        raise DataError(
-            "binary_cross_entropy takes probabilities from 0 to 1, these go from "
-            f"{values.min():.4g} to {values.max():.4g}: take the sigmoid first, or "
-            "binary_cross_entropy_with_logits"
-        )
-    check_probabilities(target, "targets")
-    losses = -(target * _held_log(input) + (1 - target) * _held_log(1 - input))
-    weighted = losses if weight is None else losses * weight
-    check_weighted(input, weighted)
-    return reduce_loss(weighted, reduction)  # type: ignore[no-any-return]
+    if delta <= 0:
+        raise DataError(f"huber_loss is a square within delta of more than 0, not {delta}")
+    input, target = operands("input target", input, target)
+    same_shape("huber_loss", input, target)
+    check_reduction(reduction)
+    if weight is None:
+        return huber_error(input, target, delta, 1.0, reduction)  # type: ignore[no-any-return]
+    _, weight = operands("input weight", input, weight)
+    same_shape("huber_loss's weight", input, weight)
+    return reduce_loss(huber_error(input, target, delta, 1.0, "none") * weight, reduction)
 
 
-def _held_log(p: Tensor) -> Tensor:
-    """log(p), but -100 where it is less."""
-    return ops.maximum(ops.log(ops.clip(p, SMALLEST)), -100.0)  # type: ignore[no-any-return]
+def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """log(1 + exp(-target * input)), targets 1 and -1."""
+    input, target = operands("input target", input, target)
+    same_shape("soft_margin_loss", input, target)
+    check_signs(target, "soft_margin_loss")
+    return reduce_loss(ops.softplus(-target * input), reduction)
 
 
-def nll_loss(
-    input: Tensor, target: Any, weight: Any = None, ignore_index: int = -100,
+def hinge_embedding_loss(
+    input: Any, target: Any, margin: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    """A distance itself where the target is 1, max(0, margin - distance) where it is -1."""
+    input, target = operands("input target", input, target)
+    same_shape("hinge_embedding_loss", input, target)
+    check_signs(target, "hinge_embedding_loss")
+    input = floats(input)
+    losses = ops.where(target.detach() > 0, input, ops.clip(margin - input, 0.0))
+    return reduce_loss(losses, reduction)
+
+
+def kl_div(
+    input: Any, target: Any, reduction: str = "mean", log_target: bool = False
+) -> Tensor:
+    """target (log(target) - input): the divergence of exp(input) from target, element-wise.
+
+    `input` are log-probabilities, `log_target`: so is the target. "batchmean" divides the sum by
+    the first axis, which is the divergence's definition; "mean" divides by the elements. A target
+    of 0 costs 0, with gradient 0 where the slope is infinite.
+    """
+    choices = ("none", "mean", "sum", "batchmean")
+    check_reduction(reduction, choices)
+    input, target = operands("input target", input, target)
+    same_shape("kl_div", input, target)
+    input, target = floats(input), floats(target)
+    if log_target:
+        losses = ops.exp(target) * (target - input)
+    else:
+        _refuse_negative(target, "probabilities, the targets of kl_div,")
+        there = target.detach() > 0
+        losses = ops.where(there, target * ops.log(ops.where(there, target, 1.0)), 0.0)
+        losses = losses - target * input
+    if reduction != "batchmean":
+        return reduce_loss(losses, reduction)
+    if input.ndim == 0 or input.shape[0] == 0:
+        raise DataError(f"the mean over no batch: the input has shape\n  {input.shape}")
+    return ops.sum(losses) * (1.0 / input.shape[0])  # type: ignore[no-any-return]
+
+
+def poisson_nll_loss(
+    input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8,
     reduction: str = "mean",
 ) -> Tensor:
-    """-log p[label] of log-probabilities (m, classes) and integer labels (m,).
+    """exp(input) - target * input: -log of the chance of a count whose mean is exp(input).
 
-    `weight` (classes,) weighs the classes; rows labelled `ignore_index` count for nothing.
-    DataError for a label out of range. `cross_entropy` takes logits instead.
+    Not `log_input`: the mean itself goes in. `full` adds Stirling's approximation of
+    log(target!), for targets above 1.
     """
-    input = operand(input, default_device())
-    target = operand(target, input.device)
-    if input.ndim != 2 or target.shape != input.shape[:1]:
-        raise ShapeError(
-            "nll_loss takes log-probabilities (m, classes) and labels (m,):\n"
-            f"  input   {input.shape}\n  target  {target.shape}"
-        )
-    device = input.device
-    labels = target._data
-    if labels.dtype.kind not in "iu":
-        raise DtypeError(f"labels are integers, not {labels.dtype}")
-    counted = labels != ignore_index
-    labels = device.xp.where(counted, labels, 0)
-    check_places(labels, input.shape[1], "label")
-    if reduction == "mean" and device.xp is np and not counted.any():
-        raise DataError(f"the mean of no losses: there are no labels other than {ignore_index}")
-    places = as_tensor(labels, device)
-    shares = as_tensor(counted, device).astype(input.dtype)
-    if weight is not None:
-        weight = operand(weight, device)
-        if weight.shape != input.shape[1:]:
+    input, target = operands("input target", input, target)
+    same_shape("poisson_nll_loss", input, target)
+    input = floats(input)
+    if log_input:
+        losses = ops.exp(input) - target * input
+    else:
+        losses = input - target * ops.log(input + eps)
+    if full:
+        count = ops.where(target.detach() > 1, floats(target), 1.0)
+        stirling = count * ops.log(count) - count + 0.5 * ops.log((2 * math.pi) * count)
+        losses = losses + ops.where(target.detach() > 1, stirling, 0.0)
+    return reduce_loss(losses, reduction)
+
+
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """(log(var) + (input - target)**2 / var) / 2: -log of the density of a normal distribution.
+
+    `var`: a number, or of the input's shape, or with its last axis missing, or one axis of
+    length 1. Below `eps` it counts as eps, and gets the gradient it has there, as PyTorch's.
+    `full` adds log(2 pi) / 2.
+    """
+    input, target, var = operands("input target var", input, target, var)
+    same_shape("gaussian_nll_loss", input, target)
+    input = floats(input)
+    var = floats(var).astype(input.dtype)
+    if var.ndim and var.shape != input.shape:
+        if var.shape == input.shape[:-1]:
+            var = ops.expand_dims(var, -1)
+        elif var.ndim != input.ndim or sum(
+            n != 1 for n, m in zip(var.shape, input.shape) if n != m
+        ):
             raise ShapeError(
-                f"one weight for each class:\n  input   {input.shape}\n  weight  {weight.shape}"
+                "gaussian_nll_loss takes a variance of the input's shape, or without its last "
+                f"axis, or with axes of length 1:\n  input  {input.shape}\n  var    {var.shape}"
             )
-        shares = shares * weight[places]
-    chosen = ops.take_along_axis(input, places[:, None], 1).reshape(-1)
-    losses = -chosen * shares
-    return reduce_loss(losses, reduction, shares)  # type: ignore[no-any-return]
+    _refuse_negative(var, "variances")
+    held = var.device.xp.maximum(var._data, eps) - var._data
+    var = var + as_tensor(held, var.device)
+    losses = 0.5 * (ops.log(var) + (input - target) ** 2 / var)
+    if full:
+        losses = losses + 0.5 * math.log(2 * math.pi)
+    check_weighted(input, losses)
+    return reduce_loss(losses, reduction)
+
+
+def _refuse_negative(x: Tensor, what: str) -> None:
+    if isinstance(x._data, np.ndarray) and x.size and x._data.min() < 0:
+        raise DataError(f"{what} are not negative; the least here is {x._data.min():.4g}")

@@ -1,14 +1,24 @@
-"""Labels and places."""
+"""Labels and places: one-hot rows, and rows of tables."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ... import ops
 from ...autograd import as_tensor
-from ...errors import DtypeError
+from ...device import default_device
+from ...errors import DataError, DtypeError, ShapeError
+from ...modes import no_grad
+from ...ops.call import operand
 from ...ops.indexing import check_places
+from ...storage import mark_write
 from ...tensors import Tensor
+from .checks import operands
+from .distance import length
+
+MODES = ("sum", "mean", "max")
 
 
 def one_hot(target: Any, num_classes: int = -1) -> Tensor:
@@ -24,3 +34,155 @@ def one_hot(target: Any, num_classes: int = -1) -> Tensor:
     check_places(labels._data, num_classes, "label")
     classes = as_tensor(labels.device.xp.arange(num_classes), labels.device)
     return (ops.expand_dims(labels, -1) == classes).astype("int64")  # type: ignore[no-any-return]
+
+
+def embedding(
+    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
+    norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
+) -> Tensor:
+    """The rows of weight (count, n) at the places `input`: y has shape (*input.shape, n).
+
+    Row `padding_idx` gets no gradient. `max_norm`: rows that are looked up and longer are first
+    shortened to it, in `weight` itself. `scale_grad_by_freq` divides each row's gradient by how
+    often it was looked up. DataError for a place out of range; gradients are dense.
+    """
+    input, weight = _table(input, weight, sparse)
+    padding = _row(padding_idx, weight)
+    if max_norm is not None:
+        _shorten(weight, input, max_norm, norm_type)
+    return ops.embedding(weight, input, padding, scale_grad_by_freq)  # type: ignore[no-any-return]
+
+
+def embedding_bag(
+    input: Any, weight: Any, offsets: Any = None, max_norm: float | None = None,
+    norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean",
+    sparse: bool = False, per_sample_weights: Any = None, include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """The sum, mean or largest of the rows of each bag of places; y (bags, n).
+
+    `input` (bags, places), or all places one after the other and `offsets`, where each bag starts
+    (with `include_last_offset` also where the last one ends). `per_sample_weights` weigh the rows
+    of a sum. Places equal to `padding_idx` are passed over; an empty bag is 0. Of equal largest
+    rows each gets its share of the gradient.
+    """
+    input, weight = _table(input, weight, sparse)
+    padding = _row(padding_idx, weight)
+    if mode not in MODES:
+        raise DataError(f"embedding_bag: mode is 'sum', 'mean' or 'max', not {mode!r}")
+    if scale_grad_by_freq and mode == "max":
+        raise DataError("scale_grad_by_freq is for sums and means, not for mode='max'")
+    if per_sample_weights is not None:
+        if mode != "sum":
+            raise DataError(f"per_sample_weights weigh a sum: mode='sum', not {mode!r}")
+        _, per_sample_weights = operands("weight per_sample_weights", weight, per_sample_weights)
+        if per_sample_weights.shape != input.shape:
+            raise ShapeError(
+                "per_sample_weights are one for each place:\n"
+                f"  input    {input.shape}\n  weights  {per_sample_weights.shape}"
+            )
+    places, bags, count = _bags(input, offsets, include_last_offset)
+    if max_norm is not None:
+        _shorten(weight, places, max_norm, norm_type)
+    rows = ops.embedding(weight, places, padding, scale_grad_by_freq)
+    kept = None
+    if padding is not None:
+        kept = as_tensor(places._data != padding, weight.device).astype(weight.dtype)
+    if mode == "max":
+        share = _shares_of_largest(rows, kept, bags, count)
+        return ops.add_at(rows * share, (count, weight.shape[1]), bags)  # type: ignore[no-any-return]
+    weights = per_sample_weights
+    if weights is not None:
+        weights = weights.reshape(-1)
+    if kept is not None:
+        weights = kept if weights is None else weights * kept
+    if weights is not None:
+        rows = rows * ops.expand_dims(weights, 1)
+    total = ops.add_at(rows, (count, weight.shape[1]), bags)
+    if mode == "mean":
+        each = kept._data if kept is not None else weight.device.xp.ones(places.shape, weight.dtype)
+        found = weight.device.kernels.add_at(each, (count,), (bags,))
+        found = weight.device.xp.maximum(found, 1.0)[:, None]
+        total = total / as_tensor(found, weight.device)
+    return total  # type: ignore[no-any-return]
+
+
+def _table(input: Any, weight: Any, sparse: bool) -> tuple[Tensor, Tensor]:
+    """Places and table, checked."""
+    weight = operand(weight, default_device())
+    weight, input = operands("weight input", weight, input)
+    if sparse:
+        raise DataError("gradients of embeddings are dense here: leave sparse=False")
+    if input.dtype.kind not in "iu":
+        if input.size:
+            raise DtypeError(f"places in a table are integers, not {input.dtype}")
+        input = input.astype("int64")
+    if weight.ndim != 2:
+        raise ShapeError(f"a table of embeddings is (count, n), not\n  {weight.shape}")
+    check_places(input._data, weight.shape[0], "place")
+    return input, weight
+
+
+def _row(padding_idx: int | None, weight: Tensor) -> int | None:
+    """`padding_idx` counted from the first row."""
+    if padding_idx is None:
+        return None
+    if not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        raise DataError(f"padding_idx {padding_idx} is no row of a table of {weight.shape[0]}")
+    return int(padding_idx) % weight.shape[0]
+
+
+def _shorten(weight: Tensor, places: Tensor, max_norm: float, norm_type: float) -> None:
+    """Scale the rows at `places` to a norm of at most `max_norm`, in place."""
+    where, xp = places._data.reshape(-1), weight.device.xp
+    with no_grad():
+        rows = as_tensor(weight._data[where], weight.device)
+        norms = length(rows, norm_type, 1, True)._data
+    factor = xp.where(norms > max_norm, max_norm / (norms + 1e-7), 1.0).astype(weight.dtype)
+    weight._data[where] = rows._data * factor
+    mark_write(weight._data, "embedding(max_norm=)")
+
+
+def _bags(
+    input: Tensor, offsets: Any, include_last_offset: bool
+) -> tuple[Tensor, Any, int]:
+    """All places in one row, the bag of each, and the number of bags."""
+    xp = input.device.xp
+    if input.ndim == 2:
+        if offsets is not None:
+            raise ShapeError("rows of places are bags already: leave offsets=None")
+        count, size = input.shape
+        return input.reshape(-1), xp.arange(count).repeat(size), count
+    if input.ndim != 1 or offsets is None:
+        raise ShapeError(
+            "embedding_bag takes places (bags, places), or (all places,) with offsets, not\n"
+            f"  input  {input.shape}, offsets {'None' if offsets is None else 'given'}"
+        )
+    _, starts = operands("input offsets", input, offsets)
+    if starts.ndim != 1 or starts.dtype.kind not in "iu":
+        raise ShapeError(f"offsets are integers (bags,), not {starts.dtype}\n  {starts.shape}")
+    ends = starts._data
+    if isinstance(ends, np.ndarray) and ends.size and not (
+        ends[0] == 0 and (np.diff(ends) >= 0).all() and ends[-1] <= input.size
+    ):
+        raise DataError(
+            f"offsets start at 0, do not fall, and end within the {input.size} places; these are "
+            f"{ends[:8].tolist()}"
+        )
+    count = starts.size - bool(include_last_offset)
+    if count < 0 or (count == 0 and input.size):
+        raise DataError("offsets name no bag for these places")
+    first = ends[:count].astype(xp.int64)
+    return input, xp.searchsorted(first, xp.arange(input.size), side="right") - 1, count
+
+
+def _shares_of_largest(rows: Tensor, kept: Tensor | None, bags: Any, count: int) -> Tensor:
+    """For each number: 1 / (how many are as large) where it is its bag's largest, else 0."""
+    device, xp, values = rows.device, rows.device.xp, rows._data
+    if kept is not None:
+        values = xp.where(kept._data[:, None] > 0, values, -float("inf"))
+    top = xp.full((count, values.shape[1]), -float("inf"), dtype=values.dtype)
+    xp.maximum.at(top, bags, values)
+    chosen = ((values == top[bags]) & (values > -float("inf"))).astype(values.dtype)
+    number = xp.maximum(device.kernels.add_at(chosen, top.shape, (bags,)), 1.0)
+    return as_tensor(chosen / number[bags], device)  # type: ignore[no-any-return]

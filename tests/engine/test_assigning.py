@@ -1,0 +1,190 @@
+"""x[i] = v inside a graph: a differentiable step where it is safe, an error where it is not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_dls as dls
+from tinygrad_dls import strict
+
+
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+def test_a_result_is_filled_step_by_step(device: str) -> None:
+    w = dls.Tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
+    out = dls.zeros((4, 3), device=device)
+    h = w * 1.0
+    for t in range(4):
+        h = h * w
+        out[t] = h
+    assert out.requires_grad
+    assert not out.is_leaf
+    np.testing.assert_allclose(out.numpy(), [[1.0, 2.0**k, 3.0**k] for k in range(2, 6)])
+    out.sum().backward()
+    want = [sum(k * v ** (k - 1) for k in range(2, 6)) for v in (1.0, 2.0, 3.0)]
+    np.testing.assert_allclose(w.grad.numpy(), want, rtol=1e-6)
+
+
+def test_it_writes_into_the_same_memory_and_counts() -> None:
+    x = dls.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x * 2.0
+    place = y.data.ctypes.data
+    y[1] = 7.0
+    assert y.data.ctypes.data == place
+    assert y.version == 1
+    y[0] = x[2]
+    assert (y.tolist(), y.version) == ([3.0, 7.0, 6.0], 2)
+    (y * dls.Tensor([1.0, 10.0, 100.0])).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0, 201.0]
+
+
+INDICES: list[Callable[[np.ndarray], Any]] = [
+    lambda a: 1, lambda a: (slice(None), 2), lambda a: (Ellipsis, slice(None, None, -2)),
+    lambda a: np.array([2, 0]), lambda a: (np.array([0, 1]), np.array([3, 3])), lambda a: a > 0,
+    lambda a: (slice(1, 2),), lambda a: Ellipsis, lambda a: (1, 2), lambda a: [1],
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("index", INDICES)
+def test_gradients_are_those_of_where(index: Callable[[np.ndarray], Any], dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((3, 4)).astype(dtype)
+    i = index(a)
+    places = np.zeros(a.shape, bool)
+    places[i] = True
+    v = rng.standard_normal(a[i].shape).astype(dtype)
+    full = np.zeros_like(a)
+    full[i] = v
+    xs = [[dls.Tensor(b, requires_grad=True) for b in (a, v)] for _ in range(3)]
+    y = xs[0][0] * 2.0
+    y[i] = xs[0][1]
+    w = dls.index_put(xs[1][0] * 2.0, i, xs[1][1])
+    z = dls.where(places, full, xs[2][0] * 2.0)
+    r = dls.Tensor(rng.standard_normal(a.shape).astype(dtype))
+    for made in (y, w, z):
+        np.testing.assert_allclose(made.numpy(), z.numpy())
+        (made * r).sum().backward()
+    for first, second, _ in zip(*xs):
+        np.testing.assert_array_equal(first.grad.numpy(), second.grad.numpy())
+        assert first.grad.dtype == dtype
+    np.testing.assert_allclose(xs[0][0].grad.numpy(), xs[2][0].grad.numpy())
+    np.testing.assert_allclose(xs[0][1].grad.numpy(), r.numpy()[i])
+
+
+def test_second_derivative() -> None:
+    x = dls.Tensor([1.0, 2.0], requires_grad=True)
+    y = x + 0.0
+    y[0] = x[1] ** 3
+    g, = dls.grad((y ** 2.0).sum(), [x], create_graph=True)  # x1**6 + x1**2
+    assert g.tolist() == [0.0, 6 * 32.0 + 4.0]
+    h, = dls.grad(g.sum(), [x])
+    assert h.tolist() == [0.0, 30 * 16.0 + 2.0]
+
+
+def refuses(write: Callable[[], None], match: str = "index_put") -> None:
+    with pytest.raises(dls.GraphError, match=match):
+        write()
+
+
+def test_refused_where_others_look_at_the_memory() -> None:
+    x = dls.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+
+    def write(y: Any, index: Any = 0) -> Callable[[], None]:
+        return lambda: y.__setitem__(index, 9.0)
+
+    y = x * 1.0
+    view = y.reshape(-1)
+    refuses(write(y))
+    refuses(write(view))
+    refuses(write(y[0]))  # y[0][0] = 9 would have to write into y
+    del view
+    values = y.numpy()
+    refuses(write(y))
+    del values
+    same = y.detach()
+    refuses(write(y))
+    del same
+    loss = (y * y).sum()  # its backward needs y
+    refuses(write(y))
+    del loss
+    write(y)()
+    assert y.tolist() == [[9.0, 9.0], [3.0, 4.0]]
+    h = x.exp()  # needs its own output
+    refuses(write(h))
+    refuses(write(x), "leaf")
+    array = np.zeros(2)
+    shared = dls.from_numpy(array)
+    refuses(lambda: shared.__setitem__(0, x[0, 0]))
+    assert x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert array.tolist() == [0.0, 0.0]
+
+
+def test_a_view_of_memory_that_no_one_else_has_can_be_written() -> None:
+    for n in (3, 300):  # tiny values are kept for pictures
+        x = dls.Tensor(np.arange(2.0 * n), requires_grad=True)
+        y = (x * 2.0).reshape(n, 2).T  # the product itself is gone
+        y[0] = 0.0
+        y.sum().backward()
+        assert x.grad.tolist() == [0.0, 2.0] * n
+
+
+def test_small_values_kept_for_pictures_show_what_was() -> None:
+    x = dls.Tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3.0
+    before = y._node
+    y[0] = 0.0
+    assert before.value.tolist() == [3.0, 6.0]
+    with dls.trace():
+        z = x * 3.0
+        z[0] = 0.0
+        z[1] = x[0]
+    (y.sum() + z.sum()).backward()
+    assert z.tolist() == [0.0, 1.0]
+    assert x.grad.tolist() == [1.0, 3.0]
+
+
+def test_retained_gradient_is_that_of_the_new_value() -> None:
+    x = dls.Tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3.0
+    y.retain_grad()
+    y[0] = 5.0
+    (y * 2.0).sum().backward()
+    assert y.grad.tolist() == [2.0, 2.0]
+    assert x.grad.tolist() == [0.0, 6.0]
+
+
+def test_wrong_writes_change_nothing() -> None:
+    x = dls.Tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3.0
+    node = y._node
+    for index, value, kind in ((5, 1.0, dls.DataError), (slice(None), [1.0] * 3, dls.ShapeError),
+                               ("a", 1.0, dls.DtypeError)):
+        with pytest.raises(kind):
+            y[index] = value
+    whole = dls.zeros(2, dtype="int64")
+    with pytest.raises(dls.DtypeError, match="cut"):
+        whole[0] = x[0]
+    assert y._node is node
+    assert y.tolist() == [3.0, 6.0]
+
+
+def test_float64_values_are_cast_and_their_gradient_back() -> None:
+    v = dls.Tensor(np.array(2.5), requires_grad=True)
+    y = dls.zeros(3)
+    y[1] = v
+    assert y.dtype == np.float32
+    (y * 2.0).sum().backward()
+    assert (v.grad.item(), v.grad.dtype) == (2.0, np.dtype("float64"))
+
+
+def test_no_wait_for_the_device() -> None:
+    x = dls.Tensor([1.0, 2.0, 3.0], requires_grad=True, device="strict")
+    seed = dls.ones_like(x)
+    with strict.count() as counted:
+        y = x * 2.0
+        y[1] = x[0] * x[2]
+        y.backward(seed)
+    assert counted.syncs == 0, counted
+    assert x.grad.tolist() == [5.0, 0.0, 3.0]

@@ -1,0 +1,125 @@
+"""Kernels on several threads: the same numbers, also in forked children and Python threads."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from tinygrad_dls.kernels.table import wants_compiled
+
+pytest.importorskip("numba")
+if not wants_compiled():
+    pytest.skip("nothing is compiled", allow_module_level=True)
+from tinygrad_dls.kernels import threads
+from tinygrad_dls.kernels.compile import kernel
+from tinygrad_dls.kernels.cpu import CompiledKernels
+from tinygrad_dls.kernels.parallel import together
+
+TABLE = CompiledKernels(np)
+
+
+@kernel
+def double(share, shares, x, y, which):
+    for i in range(share * x.size // shares, (share + 1) * x.size // shares):
+        y[i] = 2 * x[i]
+        which[i] = share
+
+
+@kernel
+def double_together(parts, x, y, which):
+    together(double, parts, (x, y, which))
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_every_share_is_done_once(parts):
+    x = np.arange(1001.0)
+    y, which = np.zeros(1001), np.full(1001, -1)
+    double_together(min(parts, threads._team.size), x, y, which)
+    np.testing.assert_array_equal(y, 2 * x)
+    assert (np.diff(which) >= 0).all() and which[0] == 0
+
+
+def test_small_work_stays_on_one_thread():
+    assert threads.shares(1000) == 1
+    assert threads.shares(1e9) == threads._team.size
+
+
+def layers(seed):
+    """A product of three matrices with their gradients, large enough for threads."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((300, 90), dtype=np.float32)
+    for k, n in ((90, 200), (200, 64)):
+        w = rng.standard_normal((n, k), dtype=np.float32)
+        y = TABLE.linear(x, w, np.ones(n, np.float32))
+        parts = TABLE.linear_backward(y, x, w, (True, True, True))
+        x = np.tanh(y) + sum(float(p.sum()) * 1e-6 for p in parts)
+    return x
+
+
+def test_python_threads_at_once_give_the_same_numbers():
+    alone = [layers(seed) for seed in range(8)]
+    found = {}
+
+    def run(seed):
+        for _ in range(5):
+            found[seed] = layers(seed)
+
+    workers = [threading.Thread(target=run, args=(seed,)) for seed in range(8)]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join(120)
+    for seed in range(8):
+        np.testing.assert_array_equal(found[seed], alone[seed])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_works_alone_and_right():
+    want = layers(3)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:  # no pytest in here: only the answer, then out
+        answer = b"wrong"
+        try:
+            if threads.shares(1e12) == 1 and np.array_equal(layers(3), want):
+                answer = b"right"
+        finally:
+            os.write(write, answer)
+            os._exit(0)
+    os.close(write)
+    assert os.read(read, 10) == b"right"
+    os.waitpid(child, 0)
+
+
+STEP = """
+import numpy as np
+from tinygrad_dls.kernels import threads
+from tinygrad_dls.kernels.cpu import CompiledKernels
+x = np.random.default_rng(0).standard_normal((500, 300), dtype=np.float32)
+w = np.random.default_rng(1).standard_normal((200, 300), dtype=np.float32)
+y = CompiledKernels(np).linear(x, w, None)
+print(threads.shares(1e9), np.allclose(y, x @ w.T, atol=1e-3))
+"""
+
+
+@pytest.mark.parametrize("layer", ["omp", "workqueue"])
+@pytest.mark.parametrize(("asked", "given"), [("1", "1"), ("2", "2"), ("999", None)])
+def test_the_number_of_threads_and_the_layer_can_be_chosen(layer, asked, given):
+    environment = dict(os.environ, NUMBA_THREADING_LAYER=layer, TINYGRAD_DLS_NUM_THREADS=asked,
+                       NUMBA_NUM_THREADS="2")
+    done = subprocess.run([sys.executable, "-c", STEP], env=environment, text=True,
+                          capture_output=True, timeout=120)
+    if "No threading layer could be loaded" in done.stderr:
+        pytest.skip(f"Numba has no {layer} here")
+    assert done.stdout.split() == [given or "2", "True"], done.stderr
+
+
+def test_a_number_of_threads_that_is_none():
+    environment = dict(os.environ, TINYGRAD_DLS_NUM_THREADS="many")
+    done = subprocess.run([sys.executable, "-c", STEP], env=environment, text=True,
+                          capture_output=True, timeout=120)
+    assert "it is a number of threads, from 1" in done.stderr

@@ -1,0 +1,64 @@
+"""Arguments for the kernels of convolutions: every way through them, several bands, odd layouts."""
+
+from typing import Any
+
+import numpy as np
+
+Call = tuple[Any, ...]
+
+
+def small(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape) * 0.1
+
+
+def last(x: np.ndarray) -> np.ndarray:
+    """The same, channels-last in memory."""
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+
+
+# Shapes of x and weight, stride, padding, dilation, groups.
+CASES = [
+    ((3, 6, 40, 37), (5, 6, 3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 1),  # several bands
+    ((2, 3, 40, 61), (4, 3, 5, 3), (1, 1), ((2, 2), (0, 3)), (1, 1), 1),  # planes, several bands
+    ((2, 1, 12, 13), (2, 1, 3, 4), (2, 3), ((5, 1), (4, 4)), (2, 2), 1),  # planes, far outside
+    ((2, 8, 9, 9), (6, 8, 3, 3), (2, 2), ((1, 1), (1, 1)), (1, 1), 1),
+    ((2, 8, 9, 8), (6, 4, 2, 3), (1, 1), ((0, 1), (1, 1)), (1, 1), 2),
+    ((2, 6, 9, 8), (9, 2, 2, 3), (2, 1), ((0, 1), (1, 1)), (2, 3), 3),
+    ((2, 40, 30, 31), (33, 40, 1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),  # one pixel
+    ((2, 6, 7, 8), (4, 3, 1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1), 2),
+    ((2, 6, 7, 8), (4, 6, 1, 1), (2, 3), ((0, 0), (0, 0)), (1, 1), 1),
+    ((2, 6, 7, 8), (4, 6, 1, 1), (1, 1), ((1, 0), (-1, 2)), (1, 1), 1),
+    ((2, 17, 9, 8), (17, 1, 3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), 17),  # depthwise
+    ((2, 5, 9, 8), (10, 1, 3, 2), (2, 1), ((1, 2), (-1, 1)), (1, 2), 5),
+    ((2, 7, 9, 8), (7, 7, 3, 3), (1, 1), ((-1, -1), (-2, 3)), (2, 1), 1),
+    ((2, 7, 30), (5, 7, 4), (1,), ((3, 0),), (1,), 1),
+    ((2, 7, 30), (7, 1, 4), (2,), ((1, 1),), (1,), 7),
+    ((1, 2, 5, 4, 6), (3, 2, 2, 3, 2), (1, 2, 1), ((0, 1), (1, 1), (0, 0)), (1, 1, 2), 1),
+    ((2, 6, 5, 4, 6), (4, 3, 3, 2, 2), (2, 1, 2), ((2, 3), (1, 0), (-1, 2)), (2, 1, 2), 2),
+    ((2, 3, 4, 5, 3), (6, 1, 3, 3, 1), (1, 1, 1), ((1, -1), (1, 1), (0, 0)), (1, 1, 1), 3),
+    ((0, 2, 5, 4), (3, 2, 2, 3), (1, 1), ((0, 1), (1, 1)), (1, 1), 1),
+]
+
+
+def arguments() -> dict[str, list[Call]]:
+    found: dict[str, list[Call]] = {"convolution": [], "transposed_convolution": [],
+                                    "convolution_weight_gradient": []}
+    for i, (shape, weight, stride, padding, dilation, groups) in enumerate(CASES):
+        size, window = shape[2:], weight[2:]
+        places = [(n + sum(p) - d * (k - 1) - 1) // s + 1
+                  for n, k, s, p, d in zip(size, window, stride, padding, dilation)]
+        sliding = (stride, padding, dilation, groups)
+        x, w = small(*shape, seed=1), small(*weight, seed=2)
+        dy = small(shape[0], weight[0], *places, seed=3)
+        if i % 2:
+            x, dy = last(x), last(dy)
+        found["convolution"] += [(x, w, small(weight[0]), *sliding), (x, w, None, *sliding)]
+        found["transposed_convolution"] += [(dy, w, small(shape[1]), size, *sliding),
+                                            (dy, w, None, size, *sliding)]
+        found["convolution_weight_gradient"].append((x, dy, window, *sliding))
+    x = small(2, 3, 9, 8)
+    sliding = ((1, 2), ((0, 1), (2, 0)), (2, 1))
+    found["unfold"] = [(x, (2, 3), *sliding)]
+    found["fold"] = [(small(2, 18, 8 * 4), (9, 8), (2, 3), *sliding)]
+    found["sum_channels"] = [(x,), (last(small(3, 5, 40, 31)),), (small(2, 3),), (small(0, 3, 2),)]
+    return found

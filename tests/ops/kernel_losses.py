@@ -1,0 +1,37 @@
+"""Arguments by hand for the kernels of softmax and the losses."""
+
+from typing import Any
+
+import numpy as np
+
+BY_HAND = {"any_outside"}
+
+
+def _values(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    x = np.random.default_rng(seed).standard_normal(shape) * 3
+    x.reshape(-1)[:8] = (0.0, -0.0, 88.0, -88.0, 1e-30, -1e-30, 30.0, -104.0)
+    return x
+
+
+def arguments() -> dict[str, list[tuple[Any, ...]]]:
+    n, rng = 10_007, np.random.default_rng(1)
+    x, dy, y = _values((n,)), _values((n,), 1), np.tanh(_values((n,), 2))
+    rows, labels = _values((37, 11)), rng.integers(0, 11, 37)
+    wholes = np.log(np.exp(rows - rows.max(1)[:, None]).sum(1)) + rows.max(1)
+    image = _values((2, 5, 4, 7)).transpose(0, 3, 1, 2)
+    softmax = [(rows, 1), (rows, 0), (rows[:, ::2], 1), (_values((3, 4, 5)), 2), (image, 1),
+               (np.ascontiguousarray(image), 1), (rows[:, :1], 1)]
+    backward = [(np.tanh(_values(np.shape(z), 7)), np.tanh(z), axis) for z, axis in softmax]
+    images = [(np.tanh(image * 0.3), np.tanh(image), 1)]
+    return {
+        "any_outside": [(x, -3.0, 3.0), (x, -200.0, 200.0), (y, -2.0, 2.0)],
+        "softmax": softmax, "log_softmax": softmax,
+        "softmax_backward": backward + images, "log_softmax_backward": backward + images,
+        "cross_entropy": [(rows, labels, 0.0), (rows, labels.astype(np.uint8), 0.0),
+                          (np.asfortranarray(rows), labels, 0.0), (rows, labels, 0.1)],
+        "cross_entropy_backward": [
+            (dy[:37], rows, labels, wholes, 0.0), (np.array(0.5), rows, labels, wholes, 0.0),
+            (dy[:37], rows, labels, wholes, 0.3)],
+        "binary_cross_entropy": [(x, np.abs(y)), (x, np.zeros(n)), (x, 1.0)],
+        "binary_cross_entropy_backward": [(dy, x, np.abs(y)), (np.array(0.3), x, np.ones(n))],
+    }

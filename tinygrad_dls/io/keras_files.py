@@ -1,0 +1,246 @@
+"""Weights in files of Keras: .h5 (weights or whole models, Keras 1 to 3) and .keras archives.
+
+They are read through h5py. Nothing of what the files configure is built or run, links out of a
+file are not followed, and `keras_layouts.py` makes of the arrays what our layers hold.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, FormatError
+from .reading import Array, Arrays, as_path, parse_json, reading, short, size_of
+
+NAMES = {  # what stands under vars/0, vars/1 ... in files of Keras 3, by the class in lower case
+    "dense": ("kernel", "bias"), "einsumdense": ("kernel", "bias"),
+    "embedding": ("embeddings",), "prelu": ("alpha",),
+    "layernormalization": ("gamma", "beta"), "groupnormalization": ("gamma", "beta"),
+    "cell": ("kernel", "recurrent_kernel", "bias"),
+    **{f"{kind}conv{n}d{way}": ("kernel", "bias") for n in (1, 2, 3)
+       for kind, way in (("", ""), ("", "transpose"), ("depthwise", ""))},
+    **{f"separableconv{n}d": ("depthwise_kernel", "pointwise_kernel", "bias") for n in (1, 2)},
+}
+BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+DEEPEST = 30  # groups in groups
+
+
+def load_keras(path: str | os.PathLike[str]) -> Arrays:
+    """The weights of a Keras file, named layer/weight: "dense_1/kernel", as the file holds them.
+
+    .h5 and .keras, with weights or whole models. `metadata`: "config" (the model's, where it is
+    there), "classes" (layer -> its class in Keras), "keras_version". `from_keras` makes them fit
+    our layers. DataError without h5py (pip install h5py), FormatError for other or broken files.
+    """
+    path = as_path(path)
+    with reading(path), path.open("rb") as file:
+        first = file.read(8)
+        file.seek(0)
+        if first[:4] == b"PK\x03\x04":
+            return _archive(file)
+        if first != b"\x89HDF\r\n\x1a\n":
+            raise FormatError("it is neither an HDF5 file (.h5) nor a .keras archive, or cut off")
+        return _hdf5(file, size_of(file))
+
+
+def _archive(file: Any) -> Arrays:
+    """The weights of a .keras archive, and its configuration."""
+    size = size_of(file)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = {entry.filename: entry for entry in archive.infolist()}
+            for wanted in ("model.weights.h5", "config.json"):
+                if wanted not in entries:
+                    raise FormatError(f"its zip archive has no {wanted}: Keras did not write it")
+                entry = entries[wanted]
+                if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
+                    raise FormatError(f"its {wanted} is compressed, which Keras never does")
+            weights = archive.read("model.weights.h5")
+            config = parse_json(archive.read("config.json"), "its config.json")
+            about = parse_json(archive.read("metadata.json"), "its metadata.json"
+                               ) if "metadata.json" in entries else {}
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError,
+            UnicodeError, KeyError, ValueError, IndexError, OverflowError) as error:
+        if isinstance(error, (FormatError, RecursionError)):
+            raise
+        raise FormatError(f"its zip archive is broken ({short(error)})") from error
+    arrays = _hdf5(io.BytesIO(weights), len(weights))
+    if not isinstance(config, dict) or not isinstance(about, dict):
+        raise FormatError("its configuration is no JSON object")
+    arrays.metadata["config"] = config
+    arrays.metadata["keras_version"] = str(about.get("keras_version", ""))
+    return arrays
+
+
+def _hdf5(file: Any, size: int) -> Arrays:
+    try:
+        h5py = import_module("h5py")
+    except ImportError as error:
+        raise DataError("files of Keras are HDF5, which takes h5py: pip install h5py") from error
+    try:
+        with h5py.File(file, "r") as whole:
+            return _Reader(h5py, size).arrays(whole)
+    except FormatError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError,
+            MemoryError) as error:
+        raise FormatError(f"its HDF5 is broken ({short(error)})") from error
+
+
+class _Reader:
+    """Reads one file, and no more bytes out of it than it has."""
+
+    def __init__(self, h5py: Any, size: int) -> None:
+        self.h5py, self.left = h5py, size
+        self.found = Arrays(metadata={"classes": {}})
+
+    def arrays(self, whole: Any) -> Arrays:
+        if "model_weights" in whole or "layer_names" in whole.attrs or (
+                "layer_names0" in whole.attrs):
+            self.older(whole)
+        elif any(name in whole for name in ("layers", "_layer_checkpoint_dependencies", "vars")):
+            for path, group, names, owner in self.owners(whole, "", [], "", 0):
+                self.owned(path, group, names, owner)
+        else:
+            raise FormatError("it has neither model_weights nor layers: no weights of Keras")
+        return self.found
+
+    # --- Keras 1 and 2, and .h5 of Keras 3: layer_names, weight_names --------------------------
+
+    def older(self, whole: Any) -> None:
+        about, weights = whole.attrs, whole
+        if "model_weights" in whole:
+            weights = self.inside(whole, "model_weights")
+        for key in ("keras_version", "backend"):
+            for attributes in (weights.attrs, about):
+                if key in attributes:
+                    self.found.metadata[key] = _text(attributes[key])
+        if "model_config" in about:
+            config = parse_json(_text(about["model_config"]).encode(), "its model_config")
+            self.found.metadata["config"] = config
+            self.found.metadata["classes"] = dict(_classes(config, 0))
+        layers = self.texts(weights, "layer_names")
+        if "top_level_model_weights" in weights:
+            layers.append("top_level_model_weights")
+        for layer in layers:
+            group = self.inside(weights, layer)
+            for weight in self.texts(group, "weight_names"):
+                parts = [re.sub(r":\d+$", "", part) for part in weight.split("/")]
+                if layer in parts[:-1]:
+                    parts = parts[parts.index(layer) + 1 :]
+                lead = [] if layer == "top_level_model_weights" else [layer]
+                self.keep("/".join([*lead, *parts]), self.inside(group, weight))
+
+    def texts(self, group: Any, name: str) -> list[str]:
+        """A list of names; long ones are spread over attributes name0, name1 ..."""
+        keys = [name] if name in group.attrs else []
+        while not keys or (keys[0] != name and f"{name}{len(keys)}" in group.attrs):
+            if f"{name}{len(keys)}" not in group.attrs:
+                raise FormatError(f"it has no {name}")
+            keys.append(f"{name}{len(keys)}")
+        return [_text(value) for key in keys for value in np.asarray(group.attrs[key]).reshape(-1)]
+
+    # --- Keras 3: layers/conv2d/vars/0 ---------------------------------------------------------
+
+    def owners(
+        self, group: Any, path: str, names: list[str], kind: str, depth: int
+    ) -> Iterator[tuple[str, Any, list[str], str]]:
+        """Groups with a "vars" inside: (path, vars, names of layers around it, its class)."""
+        if depth > DEEPEST:
+            raise FormatError("its groups lie in each other, too deeply")
+        held = sorted(group)
+        if "vars" in held:
+            held.remove("vars")
+            own = self.inside(group, "vars")
+            if path and "name" in own.attrs:
+                names = [*names[:-1], _text(own.attrs["name"])]
+            yield path, own, names, kind
+        for key in held:
+            if key in ("optimizer", "seed_generator"):
+                continue
+            inner = self.inside(group, key)
+            if isinstance(inner, self.h5py.Group):
+                here = names if key in ("layers", "_layer_checkpoint_dependencies") else [
+                    *names, key]
+                yield from self.owners(inner, f"{path}/{key}", here, key, depth + 1)
+
+    def owned(self, path: str, group: Any, names: list[str], owner: str) -> None:
+        keys = sorted(group, key=lambda k: (len(k), k))
+        kind = plain_class(owner)
+        table = BATCH_NORM if kind == "batchnormalization" and len(keys) == 4 else NAMES.get(
+            kind, ())
+        if keys and names:
+            self.found.metadata["classes"]["/".join(names)] = kind
+        for i, key in enumerate(keys):
+            label = table[i] if len(keys) <= len(table) else key
+            self.keep("/".join([*names, label]), self.inside(group, key))
+
+    # --- links and data ------------------------------------------------------------------------
+
+    def inside(self, group: Any, path: str) -> Any:
+        """What lies at `path` in `group`, by links that stay in the file."""
+        for part in path.split("/"):
+            if not part or part == "." or not isinstance(group, self.h5py.Group):
+                raise FormatError(f"{short(path)} is no path in it")
+            link = group.get(part, getlink=True)
+            if not isinstance(link, self.h5py.HardLink):
+                raise FormatError(f"it has no {short(path)}" if link is None else
+                                  f"its {short(path)} is a link to elsewhere, which is not read")
+            group = group[part]
+        return group
+
+    def keep(self, name: str, data: Any) -> None:
+        if name in self.found:
+            raise FormatError(f"it has two weights of the name {short(name)}")
+        self.found[name] = self.values(name, data)
+
+    def values(self, name: str, data: Any) -> Array:
+        if not isinstance(data, self.h5py.Dataset) or data.shape is None:
+            raise FormatError(f"its weight {short(name)} is no array")
+        if data.dtype.kind not in "fiub":
+            raise FormatError(f"its weight {short(name)} holds {data.dtype}, no numbers")
+        if data.is_virtual or data.external:
+            raise FormatError(f"its weight {short(name)} lies in another file, which is not read")
+        wanted = data.size * data.dtype.itemsize
+        if data.id.get_storage_size() < wanted:
+            raise FormatError(f"its weight {short(name)} takes {wanted} bytes, of which "
+                              f"{data.id.get_storage_size()} are there: it is compressed or empty")
+        self.left -= wanted
+        if self.left < 0:
+            raise FormatError("its weights are larger than the file: they share their places")
+        array: Array = data[()] if data.ndim else np.asarray(data[()])
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def plain_class(name: str) -> str:
+    """One spelling for a class: Conv2D, conv2d_1 and conv2d are "conv2d"."""
+    return re.sub(r"_\d+$", "", name).replace("_", "").lower()
+
+
+def _classes(config: Any, depth: int) -> Iterator[tuple[str, str]]:
+    """(layer, class) of a configuration, those of models inside models too, with a path."""
+    inner = config.get("config") if isinstance(config, dict) else None
+    layers = inner.get("layers") if isinstance(inner, dict) else inner
+    for layer in layers if isinstance(layers, list) and depth < DEEPEST else ():
+        if isinstance(layer, dict) and isinstance(layer.get("config"), (dict, list)):
+            own = layer["config"].get("name") if isinstance(layer["config"], dict) else None
+            name = str(layer.get("name") or own)
+            yield name, plain_class(str(layer.get("class_name")))
+            for path, kind in _classes(layer, depth + 1):
+                yield f"{name}/{path}", kind
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (bytes, np.bytes_)):
+        return value.decode("utf-8")
+    if not isinstance(value, str):
+        raise FormatError(f"it has {short(value)} where a name belongs")
+    return str(value)

@@ -1,0 +1,127 @@
+"""Weights of TensorFlow.js: model.json says what lies where in its shards, files beside it."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError, FormatError
+from .reading import (
+    Array,
+    Arrays,
+    as_path,
+    is_amount,
+    is_shape,
+    parse_json,
+    reading,
+    short,
+    size_of,
+)
+
+DTYPES = {"float32": "<f4", "float16": "<f2", "int32": "<i4", "uint8": "|u1", "bool": "|b1",
+          "complex64": "<c8"}
+MOST_TEXT = 2**28  # bytes of a model.json
+
+
+def load_tensorflowjs(model_json_path: str | os.PathLike[str]) -> Arrays:
+    """The weights of a TensorFlow.js model by name, from its model.json and the shards beside it.
+
+    Those quantized to uint8 or uint16 become scale * q + min, those to float16 are widened.
+    `metadata`: all else in model.json. DataError for a shard that is not there; FormatError, with
+    its name, for one that is too short, and for other files.
+    """
+    path = as_path(model_json_path)
+    with reading(path):
+        with path.open("rb") as file:
+            if size_of(file) > MOST_TEXT:
+                raise FormatError("it is too long for a model.json")
+            whole = parse_json(file.read(), "it")
+        if not isinstance(whole, dict) or not isinstance(whole.get("weightsManifest"), list):
+            raise FormatError("it has no weightsManifest: it is no model.json of TensorFlow.js")
+        manifest = whole.pop("weightsManifest")
+        arrays, seen = Arrays(metadata=whole), set[str]()
+        for group in manifest:
+            _read_group(path.parent, group, arrays, seen)
+    return arrays
+
+
+def _read_group(folder: Path, group: Any, arrays: Arrays, seen: set[str]) -> None:
+    """The weights of one group: they lie one behind the other in its shards."""
+    if not isinstance(group, dict) or not isinstance(group.get("paths"), list) or not isinstance(
+            group.get("weights"), list):
+        raise FormatError("its weightsManifest has a group without paths and weights")
+    shards = [_shard(folder, name, seen) for name in group["paths"]]
+    raw = b"".join(shards)
+    place = 0
+    for weight in group["weights"]:
+        if not isinstance(weight, dict) or not isinstance(weight.get("name"), str):
+            raise FormatError("its weightsManifest has a weight without a name")
+        name, shape = weight["name"], weight.get("shape")
+        if name in arrays:
+            raise FormatError(f"it has two weights of the name {short(name)}")
+        if not isinstance(shape, list) or not is_shape(shape):
+            raise FormatError(f"weight {short(name)} has no valid shape: {short(shape)}")
+        dtype, width = _stored_as(name, weight)
+        wanted = math.prod(shape) * width
+        if wanted > len(raw) - place:
+            sizes = ", ".join(f"{short(n)} {len(s)}" for n, s in zip(group["paths"], shards))
+            raise FormatError(f"its shards are too short: weight {short(name)} takes {wanted} "
+                              f"bytes from byte {place} on (bytes of the shards: {sizes})")
+        stored = np.frombuffer(raw, dtype, math.prod(shape), place) if wanted else np.empty(
+            0, dtype)
+        arrays[name] = _plain(name, weight, stored).reshape(shape)
+        place += wanted
+    if place < len(raw):
+        raise FormatError(f"{len(raw) - place} bytes at the end of {short(group['paths'][-1])} "
+                          "belong to no weight")
+
+
+def _shard(folder: Path, name: Any, seen: set[str]) -> bytes:
+    """The bytes of a shard, a file in `folder` or below it."""
+    parts = PurePosixPath(name).parts if isinstance(name, str) else ()
+    if not parts or ".." in parts or parts[0] == "/" or "\\" in name or ":" in name or "\0" in name:
+        raise FormatError(f"{short(name)} is no name of a shard beside it: nothing else is read")
+    if name in seen:
+        raise FormatError(f"its shard {short(name)} is named twice")
+    seen.add(name)
+    path = folder.joinpath(*parts)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"its shard {path} cannot be read ({error.strerror or error}): all shards "
+                        "lie beside model.json") from error
+
+
+def _stored_as(name: str, weight: dict[str, Any]) -> tuple[np.dtype[Any], int]:
+    """The dtype of a weight in its shard, and the bytes of an element."""
+    kind, packed = weight.get("dtype"), weight.get("quantization")
+    if not isinstance(kind, str) or kind not in DTYPES:
+        raise FormatError(f"weight {short(name)} has dtype {short(kind)}; known are "
+                          f"{', '.join(DTYPES)}")
+    if packed is not None:
+        known = isinstance(packed, dict) and packed.get("dtype") in ("uint8", "uint16", "float16")
+        if not known or kind not in ("float32", "float16", "int32"):
+            raise FormatError(f"weight {short(name)} has a quantization that is not known: "
+                              f"{short(packed)}")
+        dtype = np.dtype({"uint8": "|u1", "uint16": "<u2", "float16": "<f2"}[packed["dtype"]])
+    else:
+        dtype = np.dtype(DTYPES[kind])
+    return dtype, dtype.itemsize
+
+
+def _plain(name: str, weight: dict[str, Any], stored: Array) -> Array:
+    """What a stored weight stands for, in this machine's byte order."""
+    packed, kind = weight.get("quantization"), np.dtype(DTYPES[weight["dtype"]]).newbyteorder("=")
+    if packed is not None and packed["dtype"] != "float16":
+        scale, least = packed.get("scale", 1), packed.get("min", 0)
+        if not is_amount(scale) or not is_amount(least):
+            raise FormatError(f"weight {short(name)} has no valid scale and min: {short(packed)}")
+        real = stored * np.float32(scale) + np.float32(least)
+        return np.round(real).astype(kind) if kind.kind == "i" else real.astype(kind)
+    if stored.dtype.kind == "b" and stored.size and int(stored.view(np.uint8).max()) > 1:
+        raise FormatError(f"weight {short(name)} is of bools, and a byte of it is neither 0 nor 1")
+    return stored.astype(kind)

@@ -1,0 +1,125 @@
+"""Attention: matrix products by BLAS, and what stands between them in one pass over each row."""
+
+from typing import Any
+
+import numpy as np
+
+from ..compile import kernel
+from ..reference import attention as reference
+from ..simd import exp, full, lanes, largest, load, load_some, store, store_some, total, where
+from .layout import F32, F64
+
+Array = Any
+
+
+@kernel
+def attention_softmax(scores: Array, length: int, causal: bool) -> None:
+    """The softmax of each row of scores (m, n), in its place; a row of -inf becomes 0.
+
+    `causal`: row i of every `length` rows keeps its first i + 1 numbers, the others become 0.
+    """
+    m, n = scores.shape
+    width = lanes(scores)
+    for row in range(m):
+        count = min(row % length + 1, n) if causal else n
+        first, last = row * n, row * n + count
+        rest = count % width
+        most = full(scores, -np.inf)
+        for i in range(first, last - width + 1, width):
+            x = load(scores, i)
+            most = where(x > most, x, most)
+        top = largest(most)
+        for j in range(count - rest, count):
+            top = max(top, scores[row, j])
+        if top == -np.inf:
+            scores[row, :] = 0.0
+            continue
+        s = full(scores, 0.0)
+        for i in range(first, last - width + 1, width):
+            e = exp(load(scores, i) - top)
+            store(scores, i, e)
+            s = s + e
+        if rest:
+            store_some(scores, last - rest, exp(load_some(scores, last - rest, rest) - top), rest)
+            s = s + load_some(scores, last - rest, rest)
+        scale = 1.0 / total(s)
+        for i in range(first, last - width + 1, width):
+            store(scores, i, load(scores, i) * scale)
+        for j in range(count - rest, count):
+            scores[row, j] *= scale
+        for j in range(count, n):
+            scores[row, j] = 0.0
+
+
+@kernel
+def attention_softmax_backward(dw: Array, w: Array, scale: float) -> None:
+    """scale * w * (dw - sum(dw * w)) of each row (m, n), in the place of dw."""
+    m, n = w.shape
+    width = lanes(w)
+    rest = n % width
+    for row in range(m):
+        first, last = row * n, row * n + n
+        s = full(w, 0.0)
+        for i in range(first, last - width + 1, width):
+            s = s + load(dw, i) * load(w, i)
+        if rest:
+            s = s + load_some(dw, last - rest, rest) * load_some(w, last - rest, rest)
+        mean = total(s)
+        for i in range(first, last - width + 1, width):
+            store(dw, i, (load(dw, i) - mean) * load(w, i) * scale)
+        if rest:
+            d = load_some(dw, last - rest, rest) - mean
+            store_some(dw, last - rest, d * load_some(w, last - rest, rest) * scale, rest)
+
+
+class Attention(reference.Attention):
+    """Both, with results that lie in memory as the inputs do: (m, l, heads, e), if so."""
+
+    def attention(
+        self, q: Any, k: Any, v: Any, mask: Any | None, scale: float, causal: bool, p: float,
+        seed: int,
+    ) -> tuple[Any, Any]:
+        floats = mask is None or mask.dtype.kind == "b"
+        if not _fit(q, k, v, q if floats else mask):
+            return super().attention(q, k, v, mask, scale, causal, p, seed)
+        weights = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)
+        np.matmul(q * scale, k.swapaxes(-1, -2), out=weights)
+        if mask is not None and floats:
+            np.copyto(weights, -np.inf, where=~mask)
+        elif mask is not None:
+            weights += mask
+        attention_softmax(weights.reshape(-1, k.shape[-2]), q.shape[-2], causal)
+        y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))
+        np.matmul(self.dropout(weights, p, seed) if p else weights, v, out=y)
+        return y, weights
+
+    def attention_backward(
+        self, dy: Any, q: Any, k: Any, v: Any, weights: Any, scale: float, p: float, seed: int,
+        needs: tuple[bool, ...],
+    ) -> tuple[Any | None, ...]:
+        if not _fit(dy, q, k, v, weights) or not weights.flags.c_contiguous:
+            return super().attention_backward(dy, q, k, v, weights, scale, p, seed, needs)
+        dq, dk, dv, dscores = None, None, None, None
+        if needs[2]:
+            dropped = self.dropout(weights, p, seed) if p else weights
+            dv = np.matmul(dropped.swapaxes(-1, -2), dy, out=np.empty_like(v))
+        if needs[0] or needs[1] or needs[3]:
+            dscores = np.matmul(dy, v.swapaxes(-1, -2), out=np.empty_like(weights))
+            if p:
+                dscores = self.dropout(dscores, p, seed)
+            shape = (-1, weights.shape[-1])
+            factor = 1.0 if needs[3] else scale
+            attention_softmax_backward(dscores.reshape(shape), weights.reshape(shape), factor)
+            if needs[0]:
+                dq = np.matmul(dscores, k, out=np.empty_like(q))
+                dq *= scale / factor
+            if needs[1]:
+                dk = np.matmul(dscores.swapaxes(-1, -2), q, out=np.empty_like(k))
+                dk *= scale / factor
+        return dq, dk, dv, dscores if needs[3] else None
+
+
+def _fit(*arrays: Any) -> bool:
+    """May the loops take them: not empty, and of one float dtype?"""
+    dtype = arrays[0].dtype
+    return (dtype is F32 or dtype is F64) and all(a.size and a.dtype is dtype for a in arrays)

@@ -1,0 +1,197 @@
+"""Convolutions of images by BLAS on bands of windows, depthwise ones by loops over channels."""
+
+from typing import Any
+
+import numpy as np
+
+from ..reference import convolution as reference
+from . import volumes
+from .compile import kernel
+from .depthwise import depthwise, depthwise_input, depthwise_weight
+from .layout import F32, F64, channels_first, channels_last
+from .windows import Geometry, flat_rows, put_back, windows
+
+Array = Any
+Ints = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+
+
+@kernel
+def add_to_rows(rows: Array, bias: Array) -> None:
+    for i in range(rows.shape[0]):
+        for j in range(rows.shape[1]):
+            rows[i, j] += bias[j]
+
+
+@kernel
+def sum_of_rows(rows: Array, total: Array) -> None:
+    """The sum of all rows; of 256 first, for precision."""
+    share = np.empty_like(total)
+    total[:] = 0
+    for first in range(0, rows.shape[0], 256):
+        share[:] = 0
+        for i in range(first, min(first + 256, rows.shape[0])):
+            for j in range(rows.shape[1]):
+                share[j] += rows[i, j]
+        for j in range(total.size):
+            total[j] += share[j]
+
+
+class Convolution(reference.Convolution):
+    """In one, two and three dimensions, of float32 and float64; others go to the reference."""
+
+    def convolution(
+        self, x: Any, weight: Any, bias: Any | None, stride: Ints, padding: Pairs, dilation: Ints,
+        groups: int,
+    ) -> Any:
+        if not _fit(x, weight, bias):
+            return super().convolution(x, weight, bias, stride, padding, dilation, groups)
+        if x.ndim == 3:
+            return self.convolution(x[:, :, None], weight[:, :, None], bias, (1, *stride),
+                                    ((0, 0), *padding), (1, *dilation), groups)[:, :, 0]
+        if x.ndim == 5:
+            return volumes.convolution(self, x, weight, bias, stride, padding, dilation, groups)
+        out = reference.output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+        if 0 in out:
+            return super().convolution(x, weight, bias, stride, padding, dilation, groups)
+        g = _geometry(x.shape, out, weight.shape[2:], stride, padding, dilation)
+        y = np.empty((x.shape[0], *out, len(weight)), x.dtype)
+        if weight.shape[1] == 1 < groups:
+            y[:] = 0 if bias is None else bias
+            depthwise(_repeated(x, len(weight)), _taps(weight), y.reshape(-1, len(weight)), len(x),
+                      tuple(g._replace(channels=len(weight))))
+            return channels_first(y)
+        _products(x, weight.transpose(0, 2, 3, 1), bias, y, g, groups)
+        return channels_first(y)
+
+    def transposed_convolution(
+        self, x: Any, weight: Any, bias: Any | None, size: Ints, stride: Ints, padding: Pairs,
+        dilation: Ints, groups: int,
+    ) -> Any:
+        if not _fit(x, weight, bias) or 0 in size:
+            return super().transposed_convolution(x, weight, bias, size, stride, padding,
+                                                  dilation, groups)
+        if x.ndim == 3:
+            return self.transposed_convolution(
+                x[:, :, None], weight[:, :, None], bias, (1, *size), (1, *stride),
+                ((0, 0), *padding), (1, *dilation), groups)[:, :, 0]
+        if x.ndim == 5:
+            return volumes.transposed_convolution(self, x, weight, bias, size, stride, padding,
+                                                  dilation, groups)
+        window, channels = weight.shape[2:], weight.shape[1] * groups
+        shape = (len(x), channels, *size)
+        g = _geometry(shape, x.shape[2:], window, stride, padding, dilation)
+        if weight.shape[1] == 1 < groups:
+            y = np.zeros((len(x), *size, len(weight)), x.dtype)
+            depthwise_input(flat_rows(x), _taps(weight), y.reshape(-1, len(weight)), len(x),
+                            tuple(g._replace(channels=len(weight))))
+            if len(weight) > groups:
+                y = y.reshape(len(x), *size, groups, -1).sum(axis=-1)
+        elif g.down == g.across == 1:  # a convolution with the window turned around
+            y = np.empty((len(x), *size, channels), x.dtype)
+            before = [d * (k - 1) - p for k, d, (p, _) in zip(window, dilation, padding)]
+            turned = _geometry(x.shape, size, window, stride, [(p, 0) for p in before], dilation)
+            by_group = weight.reshape(groups, -1, *weight.shape[1:])[..., ::-1, ::-1]
+            back = by_group.transpose(0, 2, 3, 4, 1).reshape(channels, *window, -1)
+            _products(x, back, bias, y, turned, groups)
+            return channels_first(y)
+        else:
+            y = np.zeros((len(x), *size, channels), x.dtype)
+            rows, inner = flat_rows(x), weight.shape[1]
+            matrices = weight.transpose(0, 2, 3, 1).reshape(groups, len(weight) // groups, -1)
+            for i, given in enumerate(np.split(rows, groups, axis=1)):
+                put_back(given, matrices[i], y, g, i * inner, inner)
+        if bias is not None:
+            add_to_rows(y.reshape(-1, channels), bias)
+        return channels_first(y)
+
+    def convolution_weight_gradient(
+        self, x: Any, dy: Any, window: Ints, stride: Ints, padding: Pairs, dilation: Ints,
+        groups: int,
+    ) -> Any:
+        if not _fit(x, dy, None):
+            return super().convolution_weight_gradient(x, dy, window, stride, padding, dilation,
+                                                       groups)
+        if x.ndim == 3:
+            return self.convolution_weight_gradient(
+                x[:, :, None], dy[:, :, None], (1, *window), (1, *stride), ((0, 0), *padding),
+                (1, *dilation), groups)[:, :, 0]
+        if x.ndim == 5:
+            return volumes.weight_gradient(self, x, dy, window, stride, padding, dilation, groups)
+        g = _geometry(x.shape, dy.shape[2:], window, stride, padding, dilation)
+        o, inner = dy.shape[1], x.shape[1] // groups
+        if inner == 1 < groups:
+            dw = np.zeros((g.length, o), x.dtype)
+            depthwise_weight(_repeated(x, o), flat_rows(dy), dw, len(x),
+                             tuple(g._replace(channels=o)))
+            return np.ascontiguousarray(dw.T).reshape(o, 1, *window)
+        rows, each = flat_rows(dy), o // groups
+        dw = np.zeros((groups, g.length * inner, each), x.dtype)
+        share = np.empty(dw.shape[1:], x.dtype)
+        x = x if groups == 1 else _lasting(x)
+        for i in range(groups):
+            for first, last, matrix in windows(x, g, i * inner, inner):
+                np.matmul(matrix.T, rows[first:last, i * each : (i + 1) * each], out=share)
+                dw[i] += share
+        by_tap = dw.transpose(0, 2, 1).reshape(o, *window, inner)
+        return np.ascontiguousarray(by_tap.transpose(0, 3, 1, 2))
+
+    def sum_channels(self, x: Any) -> Any:
+        if (x.dtype is not F32 and x.dtype is not F64) or not x.size:
+            return super().sum_channels(x)
+        total = np.empty(x.shape[1], x.dtype)
+        sum_of_rows(flat_rows(x), total)
+        return total
+
+
+def _fit(x: Any, weight: Any, bias: Any | None) -> bool:
+    """Are these arrays that the loops take: of one float dtype, not empty, of 1 to 3 axes?"""
+    dtype = x.dtype
+    return (
+        x.ndim in (3, 4, 5)
+        and (dtype is F32 or dtype is F64)
+        and weight.dtype is dtype
+        and (bias is None or bias.dtype is dtype)
+        and x.size > 0
+        and weight.size > 0
+    )
+
+
+def _geometry(
+    shape: Ints, out: Ints, window: Ints, stride: Ints, padding: Any, dilation: Ints
+) -> Geometry:
+    """That of images of shape (n, c, h, w), and `out` places of the window."""
+    (height, width), (down, across) = shape[2:], padding
+    return Geometry(height, width, shape[1], out[0], out[1], window[0], window[1], stride[0],
+                    stride[1], dilation[0], dilation[1], down[0], across[0])
+
+
+def _products(
+    x: Array, weight: Array, bias: Array | None, y: Array, g: Geometry, groups: int
+) -> None:
+    """y (n, places, o) = windows of x times weight (o, window, c / groups), plus bias."""
+    o, inner = weight.shape[0] // groups, weight.shape[-1]
+    matrices = weight.reshape(groups, o, -1)
+    rows = y.reshape(-1, groups * o)
+    x = x if groups == 1 else _lasting(x)
+    for i in range(groups):
+        for first, last, matrix in windows(x, g, i * inner, inner):
+            np.matmul(matrix, matrices[i].T, out=rows[first:last, i * o : (i + 1) * o])
+            if bias is not None and i == groups - 1:
+                add_to_rows(rows[first:last], bias)
+
+
+def _lasting(x: Array) -> Array:
+    """x, channels-last in memory; each group then takes its channels from there."""
+    return channels_first(np.ascontiguousarray(channels_last(x)))
+
+
+def _repeated(x: Array, channels: int) -> Array:
+    """x (n, c, h, w) as rows of so many channels, each of x several times in a row."""
+    rows = flat_rows(x)
+    return rows if rows.shape[1] == channels else rows.repeat(channels // rows.shape[1], axis=1)
+
+
+def _taps(weight: Array) -> Array:
+    """Depthwise weight (o, 1, *window) as (taps, o)."""
+    return np.ascontiguousarray(weight.reshape(len(weight), -1).T)

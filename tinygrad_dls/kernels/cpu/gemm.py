@@ -1,0 +1,114 @@
+"""Matrix products on the sweep: C (m, n) = A (m, k) @ B (k, n), for any part of larger arrays.
+
+A cache holds little, so the product is done in blocks: 256 of k at a time, 512 columns of B,
+which are first copied into panels of two vectors' width, one after the other (a sweep then reads
+B from end to end), and as many rows of A as stay in the second cache meanwhile.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.np.numpy_support import from_dtype
+
+from ..compile import export, inlined
+from ..simd.kinds import ELEMENTS, I64, declared, word
+from ..simd.sweep import ADD, RELU, sweep
+from ..simd.sweep import prepare as prepare_sweep
+from ..simd.vector import lanes, load_at, store_at
+from ..simd.width import HOST
+
+Array = Any
+K_BLOCK, N_BLOCK, M_BLOCK = 256, 512, 240
+PACK_FROM = 36  # rows of A; for fewer the copy takes longer than it saves
+SIGNATURE = types.void(*[types.int64] * 13)
+
+
+def scratch_size(m: int, n: int, k: int, dtype: Any) -> int:
+    """How many numbers `product` needs for its copies of B; with none it makes no copies."""
+    width = 2 * HOST.lanes(np.dtype(dtype).itemsize)
+    if m < PACK_FROM or n <= width:
+        return 0
+    return min(k, K_BLOCK) * min(-(-n // width) * width, N_BLOCK)
+
+
+@word
+def product(
+    typing: Any, array: Any, a: Any, b: Any, c: Any, m: Any, n: Any, k: Any, a_row: Any,
+    a_column: Any, b_row: Any, c_row: Any, bias: Any, flags: Any, scratch: Any,
+) -> Any:
+    """C = A B (+ bias, + C with ADD, max(., 0) with RELU), serially, of `array`'s dtype.
+
+    a, b, c, bias and scratch are addresses (the last two may be 0). One of `a_row` and
+    `a_column` is 1; rows of B and C are contiguous. `prepare(dtype)` must have been called.
+    """
+    if array.dtype not in ELEMENTS:
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [I64] * 13)
+        builder.call(declared(builder.module, kind, _symbol(array.dtype)), values[1:])
+        return context.get_dummy_value()
+
+    return types.void(array, *[types.int64] * 13), generate
+
+
+_ready: set[Any] = set()
+
+
+def prepare(dtype: Any) -> None:
+    """Compile (or load) products of a NumPy dtype, before kernels that call them run."""
+    if dtype in _ready:
+        return
+    prepare_sweep(dtype)
+    kind = np.empty(0, dtype)
+
+    def blocks(
+        a: int, b: int, c: int, m: int, n: int, k: int, a_row: int, a_column: int, b_row: int,
+        c_row: int, bias: int, flags: int, scratch: int,
+    ) -> None:
+        size, width = kind.itemsize, 2 * lanes(kind)
+        for n0 in range(0, n, N_BLOCK):
+            columns = min(N_BLOCK, n - n0)
+            for k0 in range(0, max(k, 1), K_BLOCK):  # an empty sum is 0, too
+                inner = min(K_BLOCK, k - k0)
+                flag = flags & ADD if k0 == 0 else ADD
+                if k0 + inner >= k:
+                    flag |= flags & RELU
+                b_block = b + size * (k0 * b_row + n0)
+                if scratch != 0:
+                    pack(kind, b_block, b_row, inner, columns, scratch)
+                for m0 in range(0, m, M_BLOCK):
+                    for j in range(0, columns, width):
+                        first = bias + size * (n0 + j) if bias != 0 and k0 == 0 else 0
+                        sweep(
+                            kind, a + size * (m0 * a_row + k0 * a_column),
+                            scratch + size * j * inner if scratch != 0 else b_block + size * j,
+                            c + size * (m0 * c_row + n0 + j),
+                            min(M_BLOCK, m - m0), min(width, columns - j), a_row, inner, a_column,
+                            width if scratch != 0 else b_row, 1, 0, 0, c_row, first, flag,
+                        )
+
+    export(blocks, SIGNATURE, _symbol(from_dtype(np.dtype(dtype))))
+    _ready.add(dtype)
+
+
+def _symbol(kind: Any) -> str:
+    return f"tinygrad_dls_product_{kind}"
+
+
+@inlined
+def pack(kind: Array, b: int, b_row: int, inner: int, columns: int, panels: int) -> None:
+    """Copy `inner` rows of `columns` numbers of B into panels of two vectors' width."""
+    lane, size = lanes(kind), kind.itemsize
+    for j in range(0, columns, 2 * lane):
+        here = panels + size * j * inner
+        first, second = columns - j, columns - j - lane
+        for i in range(inner):
+            row = b + size * (i * b_row + j)
+            store_at(kind, here, load_at(kind, row, min(first, lane)))
+            if second > 0:
+                store_at(kind, here + size * lane,
+                         load_at(kind, row + size * lane, min(second, lane)))
+            here += size * 2 * lane

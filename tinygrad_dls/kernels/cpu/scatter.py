@@ -1,0 +1,81 @@
+"""Adding rows to a table, as the gradient of an embedding does.
+
+Indices by arrays of integers are brought to one form: a table of rows, and for each row of the
+values its place in the table. What does not fit that form goes to the reference.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..reference import scatter as reference
+from .compile import kernel
+from .layout import F32, F64
+
+Array = Any
+WORTH_SORTING_OUT = 1000  # numbers; for fewer, what follows costs more than it saves
+
+
+@kernel
+def add_rows(table: Array, places: Array, values: Array) -> None:
+    """table[places[i]] += values[i] for every i; places are in range, none is negative."""
+    for i in range(places.shape[0]):
+        place = places[i]
+        for j in range(values.shape[1]):
+            table[place, j] += values[i, j]
+
+
+class Scatter(reference.Scatter):
+    """Rows in one loop, single numbers by NumPy's `add.at`, which is as fast at those."""
+
+    def add_at(self, values: Any, shape: tuple[int, ...], index: Any) -> Any:
+        if values.size < WORTH_SORTING_OUT:
+            return super().add_at(values, shape, index)
+        parts = index if isinstance(index, tuple) else (index,)
+        while len(parts) > 1 and (parts[-1] is Ellipsis or _is_whole(parts[-1])):
+            parts = parts[:-1]
+        lead = 0  # axes taken whole before those with places
+        while lead < len(parts) and _is_whole(parts[lead]):
+            lead += 1
+        arrays = [part for part in parts[lead:] if isinstance(part, np.ndarray)]
+        if (len(arrays) < len(parts) - lead or not arrays or (lead and len(arrays) > 1)
+                or any(a.dtype.kind not in "iu" for a in arrays)
+                or (values.dtype is not F32 and values.dtype is not F64)):
+            return super().add_at(values, shape, index)
+        lengths = shape[lead : lead + len(arrays)]
+        rest = shape[:lead] + shape[lead + len(arrays) :]
+        places, met = _flat_places(arrays, lengths)
+        if lead:  # the axes of the places come first
+            axes = len(met)
+            values = values.transpose(*range(lead, lead + axes), *range(lead),
+                                      *range(lead + axes, values.ndim))
+        total = np.zeros((*lengths, *rest), values.dtype)
+        if total.size:
+            if values.shape != met + rest:
+                values = np.broadcast_to(values, met + rest)
+            width = int(np.prod(rest))
+            rows = np.ascontiguousarray(values).reshape(places.size, width)
+            if width == 1:
+                np.add.at(total.reshape(-1), places, rows.reshape(-1))
+            else:
+                add_rows(total.reshape(-1, width), places, rows)
+        return np.moveaxis(total, 0, lead) if lead else total
+
+
+def _is_whole(part: Any) -> bool:
+    return isinstance(part, slice) and part == slice(None)
+
+
+def _flat_places(arrays: list[Array], lengths: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:
+    """The places in axes of these lengths, counted through them all; and their shape."""
+    flat: Any = 0
+    for axis, (array, n) in enumerate(zip(arrays, lengths, strict=True)):
+        if array.size:
+            low, high = int(array.min()), int(array.max())
+            if low < -n or high >= n:
+                raise IndexError(f"index {low if low < -n else high} is out of bounds for axis "
+                                 f"{axis} with size {n}")
+            if low < 0:
+                array = np.where(array < 0, array + n, array)
+        flat = flat * n + array.astype(np.intp, copy=False)
+    return np.ascontiguousarray(flat).reshape(-1), flat.shape

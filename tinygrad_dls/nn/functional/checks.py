@@ -1,0 +1,97 @@
+"""What all losses share: their operands, the checks of their values, the mean or the sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...device import default_device
+from ...dtypes import default_dtype
+from ...errors import DataError, DeviceError, ShapeError
+from ...ops.call import operand
+from ...ops.losses import REDUCTIONS
+from ...ops.reduction import mean as mean_of
+from ...ops.reduction import sum as sum_of
+from ...tensors import Tensor
+
+ROUNDING = 1e-3  # probabilities that were mixed or averaged may pass 0 and 1 by this
+
+
+def operands(names: str, *given: Any) -> list[Tensor]:
+    """The arguments as tensors on one device, that of the first; `names` for the message."""
+    first: Tensor = operand(given[0], default_device())
+    tensors = [first, *(operand(x, first.device) for x in given[1:])]
+    for name, x in zip(names.split(), tensors):
+        if x.device is not first.device:
+            raise DeviceError(
+                f"{names.split()[0]} on {first.device} and {name} on {x.device}: "
+                f"{name}.to({str(first.device)!r})"
+            )
+    return tensors
+
+
+def floats(x: Tensor) -> Tensor:
+    """x itself, or as floats if it holds integers."""
+    return x if x.dtype.kind == "f" else x.astype(default_dtype())
+
+
+def reduce_loss(losses: Any, reduction: str, weights: Any = None) -> Tensor:
+    """Mean, sum or all ("none") of the losses; a mean divides by the sum of `weights` if given."""
+    check_reduction(reduction)
+    if reduction == "none":
+        return losses  # type: ignore[no-any-return]
+    if reduction == "sum":
+        return sum_of(losses)  # type: ignore[no-any-return]
+    if losses.size == 0:
+        raise DataError("the mean of no losses: the batch is empty")
+    if weights is None:
+        return mean_of(losses)  # type: ignore[no-any-return]
+    return sum_of(losses) / sum_of(weights)  # type: ignore[no-any-return]
+
+
+def check_reduction(reduction: str, choices: Sequence[str] = REDUCTIONS) -> str:
+    """`reduction` itself; DataError unless it is one of the choices."""
+    if reduction not in choices:
+        *most, last = (repr(c) for c in sorted(choices))
+        raise DataError(f"reduction is {', '.join(most)} or {last}, not {reduction!r}")
+    return reduction
+
+
+def check_probabilities(values: Tensor, what: str) -> None:
+    """DataError if a tensor on the CPU has values outside [0, 1]; NaN passes, the loss shows it."""
+    array = values._data
+    if not isinstance(array, np.ndarray) or not array.size:
+        return
+    if values.device.kernels.any_outside(array, -ROUNDING, 1 + ROUNDING):
+        low, high = array.min(), array.max()
+        raise DataError(f"{what} lie between 0 and 1, these between {low:.4g} and {high:.4g}")
+
+
+def check_signs(target: Tensor, name: str) -> None:
+    """DataError if a target on the CPU is anything but 1 and -1."""
+    array = target._data
+    if isinstance(array, np.ndarray) and not ((array == 1) | (array == -1)).all():
+        raise DataError(f"targets of {name} are 1 and -1, here there are others: "
+                        f"{np.unique(array)[:5].tolist()}")
+
+
+def check_weighted(examples: Any, losses: Any) -> None:
+    """ShapeError if weights made other losses than one for each of the examples."""
+    if losses.shape != examples.shape:
+        raise ShapeError(
+            "the weights do not fit, broadcasting would make other losses of them:\n"
+            f"  examples  {examples.shape}\n  losses    {losses.shape}"
+        )
+
+
+def same_shape(name: str, prediction: Any, target: Any) -> None:
+    """ShapeError unless both have one shape: (m, 1) against (m,) would silently make (m, m)."""
+    if prediction.shape != target.shape:
+        raise ShapeError(
+            f"{name} takes two tensors of one shape; broadcasting here would hide a mistake:\n"
+            f"  prediction  {prediction.shape}\n  target      {target.shape}"
+            + (f"\nwould work: target.reshape({prediction.shape})"
+               if prediction.size == target.size else "")
+        )

@@ -1,0 +1,289 @@
+"""Losses of classes: which of them (cross-entropy, margins), or which several of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ...arguments import is_amount
+from ...autograd import as_tensor
+from ...errors import DataError, DtypeError, ShapeError
+from ...ops.cross_entropy import cross_entropy_of_rows, pick
+from ...ops.indexing import check_places
+from ...ops.losses import binary_cross_entropy_of_logits
+from ...tensors import Tensor
+from .checks import (
+    check_probabilities,
+    check_reduction,
+    check_weighted,
+    floats,
+    operands,
+    reduce_loss,
+    same_shape,
+)
+
+SMALLEST = 1e-45  # a positive number of float32 and float64 whose log is below -100
+
+
+def cross_entropy(
+    input: Any, target: Any, weight: Any = None, ignore_index: int = -100,
+    reduction: str = "mean", label_smoothing: float = 0.0,
+) -> Tensor:
+    """Softmax cross-entropy from logits and labels; natural log.
+
+    Logits (m, classes) with labels (m,), or (m, classes, d1, ...) with labels (m, d1, ...), or
+    (classes,) with one label. Labels are integers, or probabilities of the shape of the logits.
+    `weight` (classes,) weighs the classes, places labelled `ignore_index` count for nothing;
+    a mean divides by the weights that counted. DataError for a label out of range.
+    """
+    input, target = operands("logits labels", input, target)
+    input = floats(input)
+    if not 0 < input.ndim:
+        raise ShapeError("cross_entropy takes logits (m, classes), not one number")
+    classes = input.shape[min(input.ndim - 1, 1)]
+    weight = _class_weight(weight, input, classes)
+    check_reduction(reduction)
+    if label_smoothing and not (is_amount(label_smoothing) and label_smoothing <= 1):
+        raise DataError(f"label_smoothing is a number from 0 to 1, not {label_smoothing!r}")
+    if target.dtype.kind == "f":
+        return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
+    places, shape = _labels(target, input, "cross_entropy"), target.shape
+    rows = _rows(input)
+    counted = _counted(places, classes, ignore_index, reduction)
+    if counted is None and weight is None:
+        losses = cross_entropy_of_rows(rows, places, reduction, label_smoothing)
+        return losses.reshape(shape) if reduction == "none" else losses  # type: ignore[no-any-return]
+    if counted is not None:
+        places = as_tensor(input.device.xp.where(counted._data, places._data, 0), input.device)
+    shares = _shares(counted, weight, places, input.dtype)
+    if weight is None or not label_smoothing:
+        losses = cross_entropy_of_rows(rows, places, "none", label_smoothing) * shares
+    else:  # each class weighs its own part of what is spread
+        even = ops.sum(ops.log_softmax(rows, 1) * weight, axis=1) * (-1.0 / classes)
+        even = even if counted is None else even * counted.astype(input.dtype)
+        hits = cross_entropy_of_rows(rows, places, "none") * shares
+        losses = hits * (1 - label_smoothing) + even * label_smoothing
+    if reduction == "none":
+        return losses.reshape(shape)  # type: ignore[no-any-return]
+    return reduce_loss(losses, reduction, shares)
+
+
+def nll_loss(
+    input: Any, target: Any, weight: Any = None, ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """-log p[label] of log-probabilities and integer labels; shapes as for `cross_entropy`.
+
+    `weight` (classes,) weighs the classes; places labelled `ignore_index` count for nothing.
+    DataError for a label out of range. `cross_entropy` takes logits instead.
+    """
+    input, target = operands("input target", input, target)
+    input = floats(input)
+    if not 0 < input.ndim:
+        raise ShapeError("nll_loss takes log-probabilities (m, classes), not one number")
+    classes = input.shape[min(input.ndim - 1, 1)]
+    weight = _class_weight(weight, input, classes)
+    check_reduction(reduction)
+    places, shape = _labels(target, input, "nll_loss"), target.shape
+    counted = _counted(places, classes, ignore_index, reduction)
+    if counted is not None:
+        places = as_tensor(input.device.xp.where(counted._data, places._data, 0), input.device)
+    losses = -pick(_rows(input), places)
+    shares = None
+    if counted is not None or weight is not None:
+        shares = _shares(counted, weight, places, input.dtype)
+        losses = losses * shares
+    if reduction == "none":
+        return losses.reshape(shape)  # type: ignore[no-any-return]
+    return reduce_loss(losses, reduction, shares)
+
+
+def _soft_cross_entropy(
+    logits: Tensor, targets: Tensor, weight: Any, reduction: str, label_smoothing: float
+) -> Tensor:
+    if targets.shape != logits.shape:
+        raise ShapeError(
+            "labels are integers (m,); floats are probabilities, of the shape of the logits:\n"
+            f"  logits         {logits.shape}\n  probabilities  {targets.shape}"
+        )
+    axis = min(logits.ndim - 1, 1)
+    if logits.shape[axis] == 1:
+        raise DataError(
+            "the cross-entropy of one class is 0 whatever it learns: for labels 0 and 1 take "
+            "binary_cross_entropy_with_logits"
+        )
+    check_probabilities(targets, "probabilities")
+    if label_smoothing:
+        targets = targets * (1 - label_smoothing) + label_smoothing / logits.shape[axis]
+    losses = ops.log_softmax(logits, axis) * targets
+    if weight is not None:
+        losses = losses * weight.reshape((-1, *(1,) * (logits.ndim - axis - 1)))
+    return reduce_loss(-ops.sum(losses, axis=axis), reduction)
+
+
+def _class_weight(weight: Any, logits: Tensor, classes: int) -> Any:
+    if weight is None:
+        return None
+    _, weight = operands("logits weight", logits, weight)
+    if weight.shape != (classes,):
+        raise ShapeError(
+            f"one weight for each class:\n  logits  {logits.shape}\n  weight  {weight.shape}"
+        )
+    return weight
+
+
+def _labels(labels: Tensor, logits: Tensor, name: str) -> Tensor:
+    """The labels as one row; errors unless they are one integer for each place of the logits."""
+    if labels.dtype.kind not in "iu":
+        soft = " (or float probabilities)" if name == "cross_entropy" else ""
+        raise DtypeError(f"labels are integers{soft}, not {labels.dtype}")
+    wanted = logits.shape[:1] + logits.shape[2:] if logits.ndim > 1 else ()
+    if labels.shape != wanted:
+        what = "each row" if logits.ndim == 2 else "each place"
+        first, second = ("logits", "labels") if name == "cross_entropy" else ("input ", "target")
+        raise ShapeError(
+            f"{name} takes one label for {what} of {first.strip()}:\n"
+            f"  {first}  {logits.shape}\n  {second}  {labels.shape}"
+            + (f"\nwould work: labels.reshape({wanted if len(wanted) != 1 else -1})"
+               if labels.size == logits.size // max(logits.shape[min(logits.ndim - 1, 1)], 1)
+               else "")
+        )
+    return labels if labels.ndim == 1 else labels.reshape(-1)
+
+
+def _rows(logits: Tensor) -> Tensor:
+    """Logits (m, classes, d1, ...) as (m d1 ..., classes): of images channels-last no copy."""
+    if logits.ndim == 2:
+        return logits
+    if logits.ndim == 1:
+        return ops.expand_dims(logits, 0)  # type: ignore[no-any-return]
+    last = ops.moveaxis(logits, 1, -1)
+    return ops.reshape(last, (-1, logits.shape[1]))  # type: ignore[no-any-return]
+
+
+def _counted(places: Tensor, classes: int, ignore_index: int, reduction: str) -> Tensor | None:
+    """Which labels count; None if all do. On the CPU they are checked, elsewhere nothing waits."""
+    labels = places._data
+    if isinstance(labels, np.ndarray):
+        inside = not 0 <= ignore_index < classes
+        if inside and not (labels.size and labels.min() < 0) and (
+            not labels.size or labels.max() < classes
+        ):
+            return None
+        ignored = labels == ignore_index
+        check_places(np.where(ignored, 0, labels), classes, "label")
+        if not ignored.any():
+            return None
+        if reduction == "mean" and ignored.all():
+            raise DataError(f"the mean of no losses: all labels are {ignore_index}, the ignored")
+        return as_tensor(~ignored, places.device)  # type: ignore[no-any-return]
+    return as_tensor(labels != ignore_index, places.device)  # type: ignore[no-any-return]
+
+
+def _shares(counted: Tensor | None, weight: Any, places: Tensor, dtype: Any) -> Tensor:
+    """What each place counts: 1 or 0, times the weight of its class."""
+    if weight is None:
+        assert counted is not None
+        return counted.astype(dtype)
+    shares = weight[places]
+    if counted is not None:
+        shares = shares * counted.astype(dtype)
+    return shares  # type: ignore[no-any-return]
+
+
+def binary_cross_entropy(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """-t log(p) - (1 - t) log(1 - p) of probabilities p against targets t in [0, 1], natural log.
+
+    Logs are held at -100, as in PyTorch, and have gradient 0 there: p = 0 for t = 1 learns nothing.
+    `binary_cross_entropy_with_logits` has neither the limit nor the dead end.
+    """
+    input, target = operands("input target", input, target)
+    same_shape("binary_cross_entropy", input, target)
+    values = input._data
+    if isinstance(values, np.ndarray) and values.size and not (
+        values.min() >= 0 and values.max() <= 1
+    ):
+        raise DataError(
+            "binary_cross_entropy takes probabilities from 0 to 1, these go from "
+            f"{values.min():.4g} to {values.max():.4g}: take the sigmoid first, or "
+            "binary_cross_entropy_with_logits"
+        )
+    check_probabilities(target, "targets")
+    losses = -(target * _held_log(input) + (1 - target) * _held_log(1 - input))
+    weighted = losses if weight is None else losses * weight
+    check_weighted(input, weighted)
+    return reduce_loss(weighted, reduction)
+
+
+def _held_log(p: Any) -> Any:
+    """log(p), but -100 where it is less."""
+    return ops.maximum(ops.log(ops.clip(p, SMALLEST)), -100.0)
+
+
+def binary_cross_entropy_with_logits(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Tensor:
+    """Loss of sigmoid(logits) against targets in [0, 1] of the same shape; natural log.
+
+    `weight` weighs the losses, `pos_weight` the part of the targets 1; both broadcast.
+    """
+    input, target = operands("logits targets", input, target)
+    same_shape("binary_cross_entropy_with_logits", input, target)
+    check_probabilities(target, "targets")
+    check_reduction(reduction)
+    each = binary_cross_entropy_of_logits
+    if weight is None and pos_weight is None:
+        return each[reduction](input, target)  # type: ignore[no-any-return]
+    if pos_weight is None:
+        losses = each["none"](input, target)
+    else:
+        hits, misses = each["none"](input, 1.0), each["none"](input, 0.0)
+        losses = pos_weight * target * hits + (1 - target) * misses
+    weighted = losses if weight is None else losses * weight
+    check_weighted(input, weighted)
+    return reduce_loss(weighted, reduction)
+
+
+def multi_margin_loss(
+    input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Mean over the classes j other than the label y of max(0, margin - x[y] + x[j])**p.
+
+    The mean divides by all classes, y included. x (m, classes) or (classes,); labels (m,);
+    `weight` (classes,) weighs the examples by their labels; p is 1 or 2.
+    """
+    if p not in (1, 2):
+        raise DataError(f"multi_margin_loss takes p = 1 or 2, not {p!r}")
+    input, target = operands("input target", input, target)
+    input = floats(input)
+    if input.ndim not in (1, 2):
+        raise ShapeError(f"multi_margin_loss takes x (m, classes), not\n  {input.shape}")
+    classes = input.shape[-1]
+    weight = _class_weight(weight, input, classes)
+    if input.ndim == 1 and target.shape == (1,):  # PyTorch takes one label so as well
+        target = target.reshape(())
+    places, rows = _labels(target, input, "multi_margin_loss"), _rows(input)
+    check_places(places._data, classes, "label")
+    right = ops.expand_dims(pick(rows, places), 1)
+    over = ops.clip(margin - right + rows, 0.0)
+    over = over if p == 1 else over * over
+    other = as_tensor(
+        input.device.xp.arange(classes) != places._data[:, None], input.device
+    ).astype(input.dtype)
+    losses = ops.sum(over * other, axis=1) * (1.0 / classes)
+    losses = losses if weight is None else losses * weight[places]
+    return reduce_loss(losses.reshape(target.shape), reduction)
+
+
+def multilabel_soft_margin_loss(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """Mean over the classes, the last axis, of binary_cross_entropy_with_logits."""
+    check_reduction(reduction)
+    losses = binary_cross_entropy_with_logits(input, target, weight, "none")
+    return reduce_loss(ops.mean(losses, axis=-1), reduction)

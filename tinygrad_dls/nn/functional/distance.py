@@ -1,0 +1,131 @@
+"""Distances and similarities, and the losses that pull pairs together and push others apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ...errors import DataError, ShapeError
+from ...ops.reduction import normal_axis
+from ...tensors import Tensor
+from .checks import check_signs, floats, operands, reduce_loss, same_shape
+
+TINY = 1e-12  # added to squared lengths in cosine_embedding_loss, as in PyTorch
+
+
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """x1 . x2 / (|x1| |x2|) along axis `dim`; the inputs broadcast, lengths count at least eps."""
+    x1, x2 = (floats(x) for x in operands("x1 x2", x1, x2))
+    if x1.shape != x2.shape:
+        try:
+            shape = np.broadcast_shapes(x1.shape, x2.shape)
+        except ValueError:
+            raise ShapeError(
+                f"cosine_similarity: these do not broadcast:\n  x1  {x1.shape}\n  x2  {x2.shape}"
+            ) from None
+        x1, x2 = ops.broadcast_to(x1, shape), ops.broadcast_to(x2, shape)
+    axis = normal_axis(dim, x1.ndim, "cosine_similarity")
+    first, second = (x / ops.maximum(length(x, 2.0, axis, True), eps) for x in (x1, x2))
+    return ops.sum(first * second, axis=axis)  # type: ignore[no-any-return]
+
+
+def pairwise_distance(
+    x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
+    """|x1 - x2 + eps| along the last axis, in the p-norm; the inputs broadcast.
+
+    `eps` keeps the gradient finite where the two are equal.
+    """
+    x1, x2 = (floats(x) for x in operands("x1 x2", x1, x2))
+    return length(x1 - x2 + eps, p, -1, keepdim)
+
+
+def length(x: Any, p: float, axis: Any, keepdims: bool = False) -> Tensor:
+    """(sum of |x|**p)**(1/p) along an axis; the largest |x| for p = inf. Slope 0 at 0."""
+    if not p > 0:
+        raise DataError(f"a norm has p above 0, not {p!r}")
+    if p == 2:
+        return ops.sum(x * x, axis=axis, keepdims=keepdims) ** 0.5  # type: ignore[no-any-return]
+    size = ops.abs(x)
+    if p == 1:
+        return ops.sum(size, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+    if p == float("inf"):
+        return ops.max(size, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+    powers = ops.sum(size**p, axis=axis, keepdims=keepdims)
+    return powers ** (1.0 / p)  # type: ignore[no-any-return]
+
+
+def cosine_embedding_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """1 - cos where the target is 1, max(0, cos - margin) where it is -1; cos of the two inputs.
+
+    Inputs (m, n) and targets (m,), or (n,) and one target.
+    """
+    input1, input2, target = operands("input1 input2 target", input1, input2, target)
+    same_shape("cosine_embedding_loss", input1, input2)
+    if input1.ndim not in (1, 2) or target.shape != input1.shape[:-1]:
+        raise ShapeError(
+            "cosine_embedding_loss takes inputs (m, n) and targets (m,):\n"
+            f"  inputs  {input1.shape}\n  target  {target.shape}"
+        )
+    check_signs(target, "cosine_embedding_loss")
+    a, b = floats(input1), floats(input2)
+    squares = (ops.sum(a * a, axis=-1) + TINY) * (ops.sum(b * b, axis=-1) + TINY)
+    cosine = ops.sum(a * b, axis=-1) / ops.sqrt(squares)
+    losses = ops.where(target.detach() > 0, 1 - cosine, ops.clip(cosine - margin, 0.0))
+    return reduce_loss(losses, reduction)
+
+
+def margin_ranking_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """max(0, -target (input1 - input2) + margin): target 1 wants the first larger, -1 the second.
+
+    All of one shape.
+    """
+    input1, input2, target = operands("input1 input2 target", input1, input2, target)
+    same_shape("margin_ranking_loss", input1, input2)
+    same_shape("margin_ranking_loss", input1, target)
+    check_signs(target, "margin_ranking_loss")
+    losses = ops.clip(-target * (floats(input1) - input2) + margin, 0.0)
+    return reduce_loss(losses, reduction)
+
+
+def triplet_margin_loss(
+    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0,
+    eps: float = 1e-6, swap: bool = False, reduction: str = "mean",
+) -> Tensor:
+    """max(0, |a - p| - |a - n| + margin) with pairwise_distance (Schroff et al. 2015, FaceNet).
+
+    All three (m, n) or (n,). `swap`: the negative is measured from the positive where it is closer.
+    """
+
+    def distance(x1: Any, x2: Any) -> Tensor:
+        return pairwise_distance(x1, x2, p, eps)
+
+    return triplet_margin_with_distance_loss(
+        anchor, positive, negative, distance_function=distance, margin=margin, swap=swap,
+        reduction=reduction,
+    )
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Any, positive: Any, negative: Any, *,
+    distance_function: Callable[[Any, Any], Tensor] | None = None, margin: float = 1.0,
+    swap: bool = False, reduction: str = "mean",
+) -> Tensor:
+    """triplet_margin_loss with a distance of your own, pairwise_distance unless told."""
+    if margin <= 0:
+        raise DataError(f"a triplet loss has a margin above 0, not {margin!r}")
+    anchor, positive, negative = operands("anchor positive negative", anchor, positive, negative)
+    same_shape("triplet_margin_loss", anchor, positive)
+    same_shape("triplet_margin_loss", anchor, negative)
+    distance = distance_function or pairwise_distance
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = ops.minimum(far, distance(positive, negative))
+    return reduce_loss(ops.clip(near - far + margin, 0.0), reduction)

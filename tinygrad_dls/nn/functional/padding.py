@@ -1,0 +1,85 @@
+"""Padding, as PyTorch spells it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ... import ops
+from ...arguments import is_whole
+from ...autograd import TensorBase
+from ...device import default_device
+from ...errors import DataError, ShapeError
+from ...ops.call import operand
+from ...tensors import Tensor
+
+MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def pad(
+    input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
+    """More places around: `pad` is (left, right, top, bottom ...), pairs from the last axis on.
+
+    `mode`: constant (`value`, 0 unless told), reflect (a b c | b a), replicate (a b c | c c),
+    circular (a b c | a b). Negative widths cut off. The other modes than constant pad the last
+    axes of images (m, channels, *lengths) or (channels, *lengths).
+    """
+    x = input if isinstance(input, TensorBase) else operand(input, default_device())
+    if mode not in MODES:
+        raise DataError(f"pad: mode is one of {', '.join(MODES)}, not {mode!r}")
+    widths = tuple(pad) if isinstance(pad, (tuple, list)) else (pad,)
+    if len(widths) % 2 or not all(is_whole(w, -(2**62)) for w in widths):
+        raise ShapeError(f"pad takes pairs of whole numbers (left, right, top, bottom ...), not "
+                         f"{widths}")
+    axes = len(widths) // 2
+    if axes > x.ndim:
+        raise ShapeError(f"pad: {widths} are widths of {axes} axes, the tensor has {x.ndim}:\n"
+                         f"  {x.shape}")
+    if mode != "constant" and (value or axes not in (x.ndim - 1, x.ndim - 2) or not axes):
+        if value:
+            raise DataError(f"pad: mode {mode!r} takes its values from the tensor, not {value}")
+        raise ShapeError(f"pad with mode {mode!r} takes a pair for each length of images "
+                         "(m, channels, *lengths) or (channels, *lengths), not "
+                         f"{axes} for\n  {x.shape}")
+    pairs = [(0, 0)] * (x.ndim - axes)
+    pairs += [(int(widths[2 * i]), int(widths[2 * i + 1])) for i in range(axes)][::-1]
+    grow = tuple([(max(0, before), max(0, after)) for before, after in pairs])
+    cut = tuple([(max(0, -before), max(0, -after)) for before, after in pairs])
+    for n, added, removed in zip(x.shape, grow, cut):
+        _check(n, added, removed, mode, x.shape)
+    # A reflection is of all that was there, cut off or not; a circle closes without what was cut.
+    if mode in ("constant", "circular"):
+        return _grown(_cut(x, cut), grow, mode, value)
+    return _cut(_grown(x, grow, mode, value), cut)
+
+
+def _check(
+    n: int, added: tuple[int, int], removed: tuple[int, int], mode: str, shape: tuple[int, ...]
+) -> None:
+    """ShapeError if an axis of length n cannot be padded and cut by this."""
+    left = n + sum(added) - sum(removed)
+    there = n if mode in ("constant", "circular") else n + sum(added)
+    if sum(removed) > there or (left == 0 and mode != "constant"):
+        raise ShapeError(f"pad: cutting off {sum(removed)} of a length of {there} leaves nothing "
+                         f"of\n  {shape}")
+    most = {"reflect": n - 1, "circular": n - sum(removed)}.get(mode)
+    nothing = any(added) and n == 0 and mode != "constant"
+    if nothing or (most is not None and max(added) > most):
+        raise ShapeError(f"pad with mode {mode!r}: a length of {n} can be padded by at most "
+                         f"{max(most or 0, 0)}, not {max(added)}:\n  {shape}\n"
+                         "constant and replicate have no such limit")
+
+
+def _grown(
+    x: Tensor, widths: tuple[tuple[int, int], ...], mode: str, value: float | None
+) -> Tensor:
+    if not any(map(any, widths)):
+        return x
+    return ops.pad(x, widths, MODES[mode], value or 0.0)  # type: ignore[no-any-return]
+
+
+def _cut(x: Tensor, widths: tuple[tuple[int, int], ...]) -> Tensor:
+    if not any(map(any, widths)):
+        return x
+    inside = tuple([slice(before, n - after) for n, (before, after) in zip(x.shape, widths)])
+    return x[inside]  # type: ignore[no-any-return]

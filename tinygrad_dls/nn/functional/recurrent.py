@@ -1,0 +1,71 @@
+"""Recurrent layers over sequences, and single steps of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import ops
+from ...device import default_device
+from ...errors import DataError, ShapeError
+from ...ops.call import operand
+from ...tensors import Tensor
+
+rnn, lstm, gru = ops.rnn, ops.lstm, ops.gru
+
+
+def rnn_tanh_cell(
+    input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
+) -> Tensor:
+    """tanh(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): one step; shapes as `lstm_cell`."""
+    return _step(ops.rnn, input, [hx], w_ih, w_hh, b_ih, b_hh, "tanh")[0]
+
+
+def rnn_relu_cell(
+    input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
+) -> Tensor:
+    """relu(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): one step; shapes as `lstm_cell`."""
+    return _step(ops.rnn, input, [hx], w_ih, w_hh, b_ih, b_hh, "relu")[0]
+
+
+def gru_cell(
+    input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
+) -> Tensor:
+    """h of the next step of a GRU; weights with 3 gates r z n, shapes as `lstm_cell`."""
+    return _step(ops.gru, input, [hx], w_ih, w_hh, b_ih, b_hh)[0]
+
+
+def lstm_cell(
+    input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
+) -> tuple[Tensor, Tensor]:
+    """(h, c) of the next step of an LSTM, from input (m, n_in) or (n_in,) and hx = (h, c).
+
+    h and c (m, n) or (n,), or hx None for zeros; w_ih (4n, n_in), w_hh (4n, n), biases (4n,),
+    gates i f g o.
+    """
+    if hx is None:
+        hx = (None, None)
+    if not isinstance(hx, (tuple, list)) or len(hx) != 2:
+        raise DataError("an LSTM's step starts from a pair (h, c), or None for zeros")
+    h, c = _step(ops.lstm, input, list(hx), w_ih, w_hh, b_ih, b_hh)
+    return h, c
+
+
+def _step(
+    layer: Any, x: Any, states: list[Any], w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, *options: Any
+) -> list[Tensor]:
+    """The states after one step: a sequence of length 1."""
+    x = operand(x, default_device())
+    if x.ndim not in (1, 2):
+        raise ShapeError(f"one step takes input (m, n_in) or (n_in,), not\n  {x.shape}")
+    alone = x.ndim == 1
+    states = [None if s is None else operand(s, x.device) for s in states]
+    wrong = [s.shape for s in states if s is not None and s.ndim != x.ndim]
+    if wrong:
+        raise ShapeError(
+            f"input and state are both for one example, or both for many:\n"
+            f"  input  {x.shape}\n  state  {wrong[0]}"
+        )
+    if alone:
+        x, states = x[None], [None if s is None else s[None] for s in states]
+    _, *last = layer(x[None], *states, w_ih, w_hh, b_ih, b_hh, *options)
+    return [s[0] for s in last] if alone else last

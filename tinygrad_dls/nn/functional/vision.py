@@ -1,0 +1,101 @@
+"""Functions of images (m, channels, height, width): other sizes, other places, other channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import ops
+from ...arguments import is_whole
+from ...autograd import TensorBase
+from ...device import default_device
+from ...errors import ShapeError
+from ...ops.call import operand
+from ...ops.grid_sampling import affine_grid as affine_grid
+from ...tensors import Tensor
+
+
+def interpolate(
+    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
+    align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
+    """Images (m, channels, *lengths) with other lengths: `size`, or `scale_factor` times as long.
+
+    `mode`: nearest, nearest-exact, linear, bilinear, bicubic, trilinear, or area. There is no
+    `antialias`: mode="area" takes means of what it makes smaller.
+    """
+    if antialias:
+        raise ShapeError("interpolate has no antialias; mode='area' takes means of what it makes "
+                         "smaller")
+    return ops.interpolate(  # type: ignore[no-any-return]
+        input, size, scale_factor, mode, align_corners, recompute_scale_factor)
+
+
+def grid_sample(
+    input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """The values of images (m, channels, height, width) at the places grid (m, rows, columns, 2).
+
+    Places are pairs (x, y), from -1 at the left or top edge to 1. `padding_mode` says what lies
+    outside: zeros, border or reflection.
+    """
+    return ops.grid_sample(  # type: ignore[no-any-return]
+        input, grid, mode, padding_mode, align_corners)
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
+    """(..., c r r, h, w) to (..., c, h r, w r): channels become pixels (Shi et al. 2016)."""
+    x, r = _images(input, upscale_factor, "pixel_shuffle")
+    *lead, channels, h, w = x.shape
+    if channels % (r * r):
+        raise ShapeError(f"pixel_shuffle by {r} takes channels in groups of {r * r}, not "
+                         f"{channels}:\n  {x.shape}")
+    n, k = len(lead), channels // (r * r)
+    last = x.transpose(*range(n), n + 1, n + 2, n)  # (..., h, w, c r r): quicker to copy
+    apart = last.reshape(*lead, h, w, k, r, r)
+    mixed = apart.transpose(*range(n), n, n + 3, n + 1, n + 4, n + 2)  # (..., h, r, w, r, c)
+    pixels = mixed.reshape(*lead, h * r, w * r, k)
+    return pixels.transpose(*range(n), n + 2, n, n + 1)  # type: ignore[no-any-return]
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
+    """(..., c, h r, w r) to (..., c r r, h, w): pixels become channels."""
+    x, r = _images(input, downscale_factor, "pixel_unshuffle")
+    *lead, channels, h, w = x.shape
+    if h % r or w % r:
+        raise ShapeError(f"pixel_unshuffle by {r} takes heights and widths that {r} divides, not\n"
+                         f"  {x.shape}")
+    n = len(lead)
+    apart = x.reshape(*lead, channels, h // r, r, w // r, r)
+    mixed = apart.transpose(*range(n), n, n + 2, n + 4, n + 1, n + 3)  # (..., c, r, r, h, w)
+    return mixed.reshape(*lead, channels * r * r, h // r, w // r)  # type: ignore[no-any-return]
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Channels of images (m, channels, *lengths) dealt out anew over `groups` (ShuffleNet 2018)."""
+    x = input if isinstance(input, TensorBase) else operand(input, default_device())
+    if x.ndim < 3 or not is_whole(groups, 1) or x.shape[1] % groups:
+        raise ShapeError(f"channel_shuffle takes images (m, channels, *lengths) whose channels "
+                         f"{groups} divides, not\n  {x.shape}")
+    m, channels, *lengths = x.shape
+    apart = x.reshape(m, int(groups), channels // int(groups), *lengths)
+    return apart.swapaxes(1, 2).reshape(x.shape)  # type: ignore[no-any-return]
+
+
+def upsample(
+    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """`interpolate`, under its older name."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def _images(x: Any, factor: Any, name: str) -> tuple[Any, int]:
+    x = x if isinstance(x, TensorBase) else operand(x, default_device())
+    if not is_whole(factor, 1):
+        raise ShapeError(f"{name}: the factor is a whole number from 1, not {factor!r}")
+    if x.ndim < 3:
+        raise ShapeError(f"{name} takes images (..., channels, height, width), not\n  {x.shape}")
+    return x, int(factor)
+

@@ -1,0 +1,304 @@
+"""Normalization as layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..arguments import is_amount, is_whole
+from ..device import Device
+from ..dtypes import default_dtype, float_dtype
+from ..errors import DataError, ShapeError
+from ..storage import mark_write
+from ..tensors import Tensor
+from . import functional as F
+from . import init
+from .functional.normalization import shape_of
+from .module import Module
+from .parameter import Parameter
+
+
+class _Affine(Module):
+    """Base: a weight of ones and a bias of zeros, or neither."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def _make(
+        self, shape: tuple[int, ...], weight: bool, bias: bool, device: str | Device | None,
+        dtype: DTypeLike | None,
+    ) -> None:
+        kind = float_dtype(dtype or default_dtype())
+        self.weight = Parameter(np.ones(shape, kind), device=device) if weight else None
+        self.bias = Parameter(np.zeros(shape, kind), device=device) if bias else None
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+
+class _Tracking(_Affine):
+    """Base of batch and instance norm: weight and bias, and running statistics, of channels."""
+
+    dims: ClassVar[tuple[int, ...]]  # the numbers of axes of an input
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: str | Device | None = None,
+        dtype: DTypeLike | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        name = type(self).__name__
+        if not is_whole(num_features):
+            raise ShapeError(f"{name}({num_features!r}): features are a whole number")
+        if momentum is not None and not is_amount(momentum):
+            raise DataError(f"{name}: momentum is a number of at least 0 or None, not {momentum!r}")
+        self.num_features, self.eps, self.momentum = int(num_features), eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+        shape = (self.num_features,)
+        self._make(shape, affine, affine and bias, device, dtype)
+        running: list[Tensor | None] = [None] * 3
+        if track_running_stats:
+            kind = float_dtype(dtype or default_dtype())
+            running = [Tensor(a, device=device)
+                       for a in (np.zeros(shape, kind), np.ones(shape, kind), np.array(0))]
+        self.register_buffer("running_mean", running[0])
+        self.register_buffer("running_var", running[1])
+        self.register_buffer("num_batches_tracked", running[2])
+
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def reset_running_stats(self) -> None:
+        """Running mean 0, variance 1, no batch seen."""
+        if self.running_mean is not None:
+            init.zeros_(self.running_mean)
+        if self.running_var is not None:
+            init.ones_(self.running_var)
+        if self.num_batches_tracked is not None:
+            init.zeros_(self.num_batches_tracked)
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0, and the running statistics as at the start."""
+        self.reset_running_stats()
+        super().reset_parameters()
+
+    def _check_input(self, x: Tensor) -> None:
+        name = type(self).__name__
+        if x.ndim not in self.dims:
+            wanted = " or ".join(map(str, self.dims))
+            raise ShapeError(f"{name} takes an input of {wanted} axes, not\n  {x.shape}")
+
+    def extra_repr(self) -> str:
+        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+                f"affine={self.affine}, track_running_stats={self.track_running_stats}")
+
+
+class _BatchNorm(_Tracking):
+    def forward(self, x: Tensor) -> Tensor:
+        self._check_input(x)
+        mean, var = self.running_mean, self.running_var
+        if not self.training:
+            return F.batch_norm(x, mean, var, self.weight, self.bias, mean is None, 0.0, self.eps)
+        momentum: float | Tensor = self.momentum or 0.0
+        counter = self.num_batches_tracked
+        if self.momentum is None and counter is not None:
+            # Computed where the counter is: reading it would wait for the device.
+            momentum = 1.0 / (counter.astype(x.dtype) + 1.0)
+        y = F.batch_norm(x, mean, var, self.weight, self.bias, True, momentum, self.eps)
+        if counter is not None:
+            counter._data += 1
+            mark_write(counter._data, "BatchNorm")
+        return y
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch norm of x (m, c) or (m, c, length), by channel (Ioffe, Szegedy 2015; Course 2, week 3).
+
+    Buffers `running_mean`, `running_var` (c,) are moved by the share `momentum` in training, or,
+    if it is None, are the mean over all batches; evaluation uses them.
+    """
+
+    dims = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Batch norm of images x (m, c, h, w), by channel; else as `BatchNorm1d`."""
+
+    dims = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch norm of x (m, c, d, h, w), by channel; else as `BatchNorm1d`."""
+
+    dims = (5,)
+
+
+class _InstanceNorm(_Tracking):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: str | Device | None = None,
+        dtype: DTypeLike | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype,
+                         bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._check_input(x)
+        if x.ndim == min(self.dims):  # one example
+            return self._normalized(x.reshape(1, *x.shape)).reshape(x.shape)  # type: ignore[no-any-return]
+        return self._normalized(x)
+
+    def _normalized(self, x: Tensor) -> Tensor:
+        if self.affine and x.shape[1] != self.num_features:
+            raise ShapeError(
+                f"{type(self).__name__} of {self.num_features} channels got\n  {x.shape}"
+            )
+        own = self.training or self.running_mean is None
+        return F.instance_norm(x, self.running_mean, self.running_var, self.weight, self.bias, own,
+                               self.momentum or 0.0, self.eps)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Each channel of each example normalized; x (m, c, length) or (c, length).
+
+    No weight, bias or running statistics unless told (Ulyanov, Vedaldi and Lempitsky 2016).
+    """
+
+    dims = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Each channel of each image normalized; x (m, c, h, w) or (c, h, w); see `InstanceNorm1d`."""
+
+    dims = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Each channel of each example normalized; x (m, c, d, h, w) or without m."""
+
+    dims = (4, 5)
+
+
+class GroupNorm(_Affine):
+    """Each of `num_groups` groups of channels of each example normalized; x (m, num_channels, ...).
+
+    `weight` and `bias` (num_channels,) (Wu and He 2018).
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: str | Device | None = None,
+        dtype: DTypeLike | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        if not is_whole(num_groups, 1) or not is_whole(num_channels) or num_channels % num_groups:
+            raise ShapeError(
+                f"GroupNorm({num_groups!r}, {num_channels!r}): channels are a multiple of groups"
+            )
+        self.num_groups, self.num_channels = int(num_groups), int(num_channels)
+        self.eps, self.affine = eps, affine
+        self._make((self.num_channels,), affine, affine and bias, device, dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+
+
+class LayerNorm(_Affine):
+    """Each example normalized over its last axes; x (..., *normalized_shape).
+
+    `weight` and `bias` of that shape (Ba, Kiros and Hinton 2016; Course 5, week 4).
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: str | Device | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        self.normalized_shape = shape_of(normalized_shape, "LayerNorm")
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device,
+                   dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (f"{self.normalized_shape}, eps={self.eps}, "
+                f"elementwise_affine={self.elementwise_affine}")
+
+
+class RMSNorm(_Affine):
+    """x / sqrt(mean(x**2) + eps) * weight over the last axes; x (..., *normalized_shape).
+
+    `eps` None: the smallest step of the dtype at 1 (Zhang and Sennrich 2019).
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: str | Device | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        self.normalized_shape = shape_of(normalized_shape, "RMSNorm")
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self._make(self.normalized_shape, elementwise_affine, False, device, dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return (f"{self.normalized_shape}, eps={self.eps}, "
+                f"elementwise_affine={self.elementwise_affine}")
+
+
+class LocalResponseNorm(Module):
+    """x / (k + alpha * s)**beta, s the mean square of `size` channels around; x (m, c, ...).
+
+    (Krizhevsky, Sutskever and Hinton 2012.)
+    """
+
+    def __init__(
+        self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    ) -> None:
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

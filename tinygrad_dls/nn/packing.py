@@ -1,0 +1,202 @@
+"""Sequences of several lengths: padded to one tensor, or packed below each other without padding.
+
+Packed, the rows of the first step of all sequences come first, then those of the second step ...,
+the longest sequence on top: a recurrent layer computes `batch_sizes[t]` rows at step t, and
+nothing for padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import ops
+from ..arguments import is_whole
+from ..autograd import as_tensor
+from ..device import Device
+from ..errors import DataError, DtypeError, ShapeError
+from ..tensors import Tensor
+
+
+class PackedSequence(NamedTuple):
+    """Packed sequences: `data` (rows, ...), and how many of the rows belong to each step.
+
+    `batch_sizes` int64, on the CPU. `sorted_indices`: which sequence of the batch each place of
+    the packed order holds, and `unsorted_indices` the way back; None where they were in order.
+    Made by `pack_padded_sequence` and `pack_sequence`.
+    """
+
+    data: Tensor
+    batch_sizes: Tensor
+    sorted_indices: Tensor | None = None
+    unsorted_indices: Tensor | None = None
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """`batch_sizes` as Python numbers."""
+        return tuple(self.batch_sizes.numpy().tolist())
+
+    def to(self, *places: Any) -> PackedSequence:
+        """The same with `data` on another device, or of another dtype."""
+        data = self.data
+        for place in places:
+            try:
+                data = data.astype(np.dtype(place))
+            except TypeError:
+                data = data.to(place)
+        moved = [
+            None if t is None else t.to(data.device)
+            for t in (self.sorted_indices, self.unsorted_indices)
+        ]
+        return PackedSequence(data, self.batch_sizes, *moved)
+
+
+def pack_padded_sequence(
+    input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
+) -> PackedSequence:
+    """Pack padded sequences (steps, sequences, ...) of the given lengths, each at least 1.
+
+    `batch_first`: input is (sequences, steps, ...). With `enforce_sorted` the lengths must fall;
+    without, the sequences are sorted here. DataError for lengths that cannot be.
+    """
+    x = input.swapaxes(0, 1) if batch_first else input
+    if x.ndim < 2:
+        raise ShapeError(f"packing takes (steps, sequences, ...), not\n  {input.shape}")
+    wanted = _lengths(lengths)
+    steps, sequences = x.shape[:2]
+    if len(wanted) != sequences:
+        raise ShapeError(f"{sequences} sequences have {sequences} lengths, not {len(wanted)}")
+    if wanted.size and not (wanted.min() >= 1 and wanted.max() <= steps):
+        raise DataError(
+            f"a length is from 1 to the {steps} steps there are, these go from {wanted.min()} to "
+            f"{wanted.max()}"
+        )
+    order = np.argsort(-wanted, kind="stable")
+    if not enforce_sorted:
+        wanted = wanted[order]
+    elif (wanted[1:] > wanted[:-1]).any():
+        raise DataError(
+            "with enforce_sorted the longest sequence comes first and lengths never grow: sort "
+            "the batch, or let enforce_sorted=False do it"
+        )
+    sizes = (wanted > np.arange(wanted.max(initial=0))[:, None]).sum(axis=1)
+    columns = np.arange(sequences) if enforce_sorted else order
+    places = _rows(sizes, columns, sequences)
+    rows = x.reshape(steps * sequences, *x.shape[2:])
+    data = ops.take(rows, _index(places, x.device), 0)
+    counts = as_tensor(sizes.astype(np.int64), Device("cpu"))
+    if enforce_sorted:
+        return PackedSequence(data, counts)
+    return PackedSequence(data, counts, *(
+        _index(i, x.device) for i in (order, np.argsort(order))
+    ))
+
+
+def pad_packed_sequence(
+    sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0,
+    total_length: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """(padded (steps, sequences, ...), lengths int64): the way back from `pack_padded_sequence`.
+
+    `total_length`: pad to so many steps, at least as many as the longest sequence has.
+    """
+    data = sequence.data
+    sizes = np.array(sequence.sizes, np.int64)
+    if total_length is not None and (not is_whole(total_length) or total_length < len(sizes)):
+        raise DataError(
+            f"total_length is a whole number from {len(sizes)}, the longest length, not "
+            f"{total_length!r}"
+        )
+    steps, sequences = int(total_length or len(sizes)), int(sizes[0]) if sizes.size else 0
+    back = sequence.unsorted_indices
+    columns = np.arange(sequences)
+    lengths = (sizes > columns[:, None]).sum(axis=1)
+    if back is not None:
+        order = back.numpy()  # moved to the host where it is not there
+        lengths, columns = lengths[order], np.argsort(order)
+    places = _rows(sizes, columns, sequences)
+    shape = (steps * sequences, *data.shape[1:])
+    padded = ops.add_at(data, shape, _index(places, data.device))
+    if padding_value:
+        filler = np.full(shape, padding_value, data.dtype)
+        filler[places] = 0
+        padded = padded + Tensor(filler, device=data.device)
+    padded = padded.reshape(steps, sequences, *data.shape[1:])
+    return (
+        padded.swapaxes(0, 1) if batch_first else padded,
+        as_tensor(lengths.astype(np.int64), Device("cpu")),
+    )
+
+
+def pad_sequence(
+    sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0,
+    padding_side: str = "right",
+) -> Tensor:
+    """Sequences (length, ...) as one tensor (longest length, sequences, ...), filled up."""
+    if padding_side not in ("right", "left"):
+        raise DataError(f"padding_side is 'right' or 'left', not {padding_side!r}")
+    parts = _sequences(sequences)
+    longest = max(len(part) for part in parts)
+    padded = []
+    for part in parts:
+        missing = (longest - len(part), *part.shape[1:])
+        if missing[0]:
+            filler = Tensor(np.full(missing, padding_value, part.dtype), device=part.device)
+            both = [part, filler] if padding_side == "right" else [filler, part]
+            part = ops.concatenate(both)
+        padded.append(part)
+    return ops.stack(padded, 0 if batch_first else 1)  # type: ignore[no-any-return]
+
+
+def unpad_sequence(
+    padded_sequences: Tensor, lengths: Any, batch_first: bool = False
+) -> list[Tensor]:
+    """The list of sequences that `pad_sequence` made one tensor of."""
+    x = padded_sequences if batch_first else padded_sequences.swapaxes(0, 1)
+    return [x[i, :n] for i, n in enumerate(_lengths(lengths).tolist())]
+
+
+def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
+    """Pack a list of sequences (length, ...); see `pack_padded_sequence`."""
+    lengths = [len(part) for part in _sequences(sequences)]
+    return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
+
+
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
+    """The list of sequences that `pack_sequence` packed."""
+    return unpad_sequence(*pad_packed_sequence(packed_sequences))
+
+
+def _sequences(sequences: Sequence[Tensor]) -> list[Tensor]:
+    parts = list(sequences)
+    if not parts:
+        raise DataError("a list of no sequences cannot be padded or packed")
+    for part in parts:
+        if not isinstance(part, Tensor):
+            raise DtypeError(f"sequences are a list of tensors, not of {type(part).__name__}")
+        if part.ndim == 0 or part.shape[1:] != parts[0].shape[1:]:
+            raise ShapeError(
+                "sequences may differ in their first axis only, the length:\n"
+                f"  {parts[0].shape}\n  {part.shape}"
+            )
+    return parts
+
+
+def _lengths(lengths: Any) -> np.ndarray:
+    """Lengths as int64 on the host."""
+    values = lengths.numpy() if isinstance(lengths, Tensor) else np.asarray(lengths)
+    if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
+        raise DtypeError(f"lengths are whole numbers, one for each sequence, not {lengths!r}")
+    return values.astype(np.int64)
+
+
+def _rows(sizes: Any, columns: Any, sequences: int) -> Any:
+    """Where each packed row lies among the rows of the padded (steps, sequences)."""
+    parts = [t * sequences + columns[:n] for t, n in enumerate(sizes.tolist())]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+def _index(places: Any, device: Device) -> Any:
+    return as_tensor(device.from_host(places.astype(np.int64)), device)

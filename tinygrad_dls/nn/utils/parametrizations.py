@@ -1,0 +1,119 @@
+"""Weight norm and spectral norm as modules, with the names of torch.nn.utils.parametrizations."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from ...modes import no_grad
+from ...random import Generator
+from ...tensors import Tensor
+from ..container import ModuleDict, _Listed
+from ..module import Module
+from ..parameter import Parameter
+from .reparametrize import SpectralNorm, dim_of, norm_but, scaled, taken
+
+M = TypeVar("M", bound=Module)
+
+
+def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
+    """weight = g * v / |v|, the norm over all axes but `dim` (Salimans and Kingma 2016).
+
+    In state_dict: `parametrizations.weight.original0` is g, `original1` is v.
+    """
+    weight = taken(module, name, "weight_norm")
+    v = weight.detach()
+    return _computed(module, name, _WeightNorm(dim), {"original0": norm_but(v, dim),
+                                                      "original1": v})
+
+
+def spectral_norm(
+    module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
+    dim: int | None = None, generator: Generator | None = None,
+) -> M:
+    """weight = w / (largest singular value of w); see `nn.utils.spectral_norm`.
+
+    Every use of the weight in training brings the singular vectors nearer. In state_dict:
+    `parametrizations.weight.original` and `parametrizations.weight.0._u`, `_v`.
+    """
+    weight = taken(module, name, "spectral_norm").detach()
+    norm = SpectralNorm(dim_of(module, dim), n_power_iterations, eps)
+    return _computed(module, name, _SpectralNorm(norm, weight, generator), {"original": weight})
+
+
+class ParametrizationList(_Listed):
+    """The originals of one parameter, and the module "0" that computes it from them."""
+
+    def __init__(self, compute: Module, originals: dict[str, Tensor]) -> None:
+        for name, values in originals.items():
+            setattr(self, name, Parameter(values))
+        self.append(compute)
+
+    def forward(self) -> Any:
+        originals = [value for value in vars(self).values() if isinstance(value, Parameter)]
+        return self._held()[0](*originals)
+
+
+class _WeightNorm(Module):
+    def __init__(self, dim: int | None) -> None:
+        self.dim = dim
+
+    def forward(self, g: Tensor, v: Tensor) -> Tensor:
+        return scaled(g, v, self.dim)
+
+
+class _SpectralNorm(Module):
+    _u: Tensor
+    _v: Tensor
+
+    def __init__(
+        self, norm: SpectralNorm, weight: Tensor, generator: Generator | None
+    ) -> None:
+        self.norm = norm
+        for name, values in zip(("_u", "_v"), norm.start(weight, generator)):
+            self.register_buffer(name, values)
+        norm.iterate(weight, self._u, self._v, 15)  # PyTorch starts with as many
+
+    def forward(self, weight: Tensor) -> Tensor:
+        if self.training:
+            self.norm.iterate(weight, self._u, self._v)
+        return self.norm.divided(weight, self._u, self._v)
+
+
+class _Compute:
+    """Computes an attribute of a module from its parametrization."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, module: Any) -> Tensor:
+        result: Tensor = module.parametrizations[self.name]()
+        return result
+
+
+def _computed(module: M, name: str, compute: Module, originals: dict[str, Tensor]) -> M:
+    if "parametrizations" not in vars(module):
+        module.add_module("parametrizations", ModuleDict())
+    held: Any = vars(module)["parametrizations"]
+    held[name] = ParametrizationList(compute, originals)
+    module._computed = {**module._computed, name: _Compute(name)}
+    return module
+
+
+def is_parametrized(module: Module, name: str | None = None) -> bool:
+    """Is a parameter (this one, if named) computed from others?"""
+    return name in module._computed if name is not None else bool(module._computed)
+
+
+def remove_parametrizations(module: M, name: str) -> M:
+    """Make `name` a plain parameter again, with the values it has."""
+    held: Any = vars(module)["parametrizations"]
+    with no_grad():
+        training, held[name].training = held[name].training, False
+        values = held[name].eval()()
+        held[name].train(training)
+    del held[name]
+    if not len(held):
+        delattr(module, "parametrizations")
+    module._computed = {n: c for n, c in module._computed.items() if n != name}
+    setattr(module, name, Parameter(values))
+    return module

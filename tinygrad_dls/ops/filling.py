@@ -1,0 +1,22 @@
+"""Constant tensors in the shape, dtype and place of another one."""
+
+from typing import Any
+
+from ..autograd import as_tensor
+from ..dtypes import tensor_dtype
+
+
+def full_like(x: Any, value: float, dtype: Any = None) -> Any:
+    """A tensor like x, of its dtype unless another is given, all elements `value`; no gradient."""
+    kind = x.dtype if dtype is None else tensor_dtype(dtype)
+    return as_tensor(x.device.xp.full(x.shape, value, dtype=kind), x.device)
+
+
+def zeros_like(x: Any, dtype: Any = None) -> Any:
+    """Zeros in the shape, dtype and place of x."""
+    return full_like(x, 0, dtype)
+
+
+def ones_like(x: Any, dtype: Any = None) -> Any:
+    """Ones in the shape, dtype and place of x."""
+    return full_like(x, 1, dtype)

@@ -1,0 +1,327 @@
+"""Normalization: batch, layer, group, instance and RMS norm, each one op with its statistics.
+
+All share one rule. With n = (x - mean) / sqrt(var + eps) and y = n * weight + bias, where mean and
+variance are taken over the same elements,
+
+    dL/dx = (g - mean(g) - n * mean(g n)) / sqrt(var + eps),    g = dL/dy * weight
+    dL/dweight = sum of dL/dy * n,    dL/dbias = sum of dL/dy
+
+The two means are how x acts on its own mean and variance. The ops differ in which elements those
+are: `seen_as` is the shape in which x is looked at, `axes` the axes of the statistics in it.
+"""
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..autograd import Array
+from .call import function_of
+from .op import Op
+from .samples import Rng, Sample
+
+Shape = tuple[int, ...]
+
+
+class Normalization(Op):
+    """Base of the normalizations. x is seen as in kernels/reference/normalization.py."""
+
+    extras = ("mean", "var")
+    axes: ClassVar[Shape]
+    weighed: ClassVar[Shape]  # the axes along which weight and bias differ
+    centered: ClassVar[bool] = True
+    eps: float
+
+    def seen_as(self, shape: Shape) -> Shape:
+        """x of this shape as the kernels see it."""
+        raise NotImplementedError
+
+    def aligned(self, values: Any, shape: Shape) -> Any:
+        """Weight or bias, to be broadcast against x seen so; None stays None."""
+        if values is None:
+            return None
+        return values.reshape(tuple(
+            n if i in self.weighed else 1 for i, n in enumerate(self.seen_as(shape))))
+
+    def normalize(self, x: Array, weight: Array | None, bias: Array | None) -> tuple[Any, ...]:
+        """(y, mean, var), the last two as seen, with lengths 1 along `axes`."""
+        shape = x.shape
+        y, mean, var = self.kernels.normalize(
+            x.reshape(self.seen_as(shape)), self.aligned(weight, shape), self.aligned(bias, shape),
+            self.axes, self.eps, self.centered,
+        )
+        return y.reshape(shape), mean, var
+
+    def backward(self, dy: Any, x: Any, weight: Any, mean: Any, var: Any, needs: Any) -> Any:
+        shape, seen = x.shape, self.seen_as(x.shape)
+        share = 1.0 / max(1, math.prod(seen[i] for i in self.axes))
+
+        def mean_of(a: Any) -> Any:
+            return a.sum(axis=self.axes, keepdims=True) * share
+
+        x, dy = x.reshape(seen), dy.reshape(seen)
+        if self.centered:  # mean and var anew, so that they can be differentiated too
+            x = x - mean_of(x)
+        scale = (mean_of(x * x) + self.eps) ** -0.5
+        n = x * scale
+        dx = dweight = dbias = None
+        if needs[0]:
+            g = dy if weight is None else dy * self.aligned(weight, shape)
+            dx = g - n * mean_of(g * n)
+            if self.centered:
+                dx = dx - mean_of(g)
+            dx = (dx * scale).reshape(shape)
+        others = tuple(i for i in range(len(seen)) if i not in self.weighed)
+        if needs[1]:
+            dweight = (dy * n).sum(axis=others).reshape(weight.shape)
+        if True in needs[2:]:
+            dbias = dy.sum(axis=others).reshape(self.bias_shape(shape))
+        return (dx, dweight, dbias, None, None, None)[: len(needs)]
+
+    def backward_kernel(
+        self, dy: Array, x: Array, weight: Array, mean: Array, var: Array, needs: Any
+    ) -> Any:
+        shape, seen = x.shape, self.seen_as(x.shape)
+        dx, dweight, dbias = self.kernels.normalize_backward(
+            dy.reshape(seen), x.reshape(seen), self.aligned(weight, shape), mean, var, self.axes,
+            self.eps, self.centered, (needs[0], needs[1], True in needs[2:]),
+        )
+        return (
+            None if dx is None else dx.reshape(shape),
+            None if dweight is None else dweight.reshape(weight.shape),
+            None if dbias is None else dbias.reshape(self.bias_shape(shape)),
+            None, None, None,
+        )[: len(needs)]
+
+    def bias_shape(self, shape: Shape) -> Shape:
+        """The shape in which weight and bias come."""
+        return (shape[1],)
+
+    def track(
+        self, running_mean: Array | None, running_var: Array | None, factor: Any, mean: Array,
+        var: Array, count: int,
+    ) -> None:
+        """Move the running statistics towards those of a batch, in place.
+
+        r = (1 - factor) r + factor * new. The new variance is the one without bias,
+        n / (n - 1) of the one that normalizes.
+        """
+        if running_mean is None or running_var is None or not count:
+            return
+        running_mean += (mean.reshape(-1) - running_mean) * factor
+        running_var += (var.reshape(-1) * (count / max(1, count - 1)) - running_var) * factor
+
+
+def _oracle(x: Any, axes: Shape, eps: float, weight: Any, bias: Any) -> Any:
+    y = (x - x.mean(axis=axes, keepdims=True)) / np.sqrt(x.var(axis=axes, keepdims=True) + eps)
+    return y * weight + bias
+
+
+def _channels(values: Any, ndim: int) -> Any:
+    return values.reshape(1, -1, *[1] * (ndim - 2))
+
+
+def _samples(shapes: list[Shape], affine: Any, *options: dict[str, Any]) -> Any:
+    """Inputs of these shapes, with a weight and a bias of the shape affine(shape, option)."""
+
+    def make(rng: Rng) -> list[Sample]:
+        return [
+            Sample((rng.standard_normal(s), *rng.standard_normal((2, *affine(s, option)))), option)
+            for s in shapes
+            for option in options
+        ]
+
+    return staticmethod(make)
+
+
+class BatchNorm(Normalization):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, statistics of each channel over the batch.
+
+    x (m, c, ...), weight and bias (c,) or None (Ioffe and Szegedy 2015; Course 2, week 3).
+    dL/dx: see this file's text. Running statistics (c,), if given, are moved towards those of the
+    batch in place, by the share `momentum`, or by the number on the device in `factor`.
+    """
+
+    axes, weighed = (0, 2), (1,)
+    numpy = staticmethod(lambda x, weight, bias, eps, momentum=0.0: _oracle(
+        x, (0, *range(2, x.ndim)), eps, _channels(weight, x.ndim), _channels(bias, x.ndim)))
+    samples = _samples([(4, 3), (3, 2, 5), (2, 3, 2, 4), (2, 1, 1, 1)], lambda s, _: s[1:2],
+                       {"eps": 1e-5}, {"eps": 0.5})
+
+    def __init__(self, eps: float, momentum: float = 0.0) -> None:
+        self.eps, self.momentum = eps, momentum
+
+    def seen_as(self, shape: Shape) -> Shape:
+        return (*shape[:2], math.prod(shape[2:]))
+
+    def forward(
+        self, x: Array, weight: Array | None, bias: Array | None,
+        running_mean: Array | None = None, running_var: Array | None = None, factor: Any = None,
+    ) -> Any:
+        y, mean, var = self.normalize(x, weight, bias)
+        count = x.size // max(1, x.shape[1])
+        share = self.momentum if factor is None else factor
+        self.track(running_mean, running_var, share, mean, var, count)
+        return y, mean, var
+
+
+class GroupNorm(Normalization):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, statistics of each group of channels.
+
+    x (m, c, ...), weight and bias (c,) or None; each example by itself (Wu and He 2018).
+    dL/dx: see this file's text.
+    """
+
+    axes, weighed = (2, 3), (1, 2)
+    numpy = staticmethod(lambda x, weight, bias, groups, eps: _oracle(
+        x.reshape(len(x), groups, -1), (2,), eps, 1.0, 0.0).reshape(x.shape) * _channels(
+            weight, x.ndim) + _channels(bias, x.ndim))
+    samples = _samples([(2, 4), (1, 2, 3), (2, 4, 2, 3)], lambda s, _: s[1:2],
+                       {"groups": 2, "eps": 1e-2}, {"groups": 1, "eps": 1e-2})
+
+    def __init__(self, groups: int, eps: float) -> None:
+        self.groups, self.eps = groups, eps
+
+    def seen_as(self, shape: Shape) -> Shape:
+        return (shape[0], self.groups, shape[1] // self.groups, math.prod(shape[2:]))
+
+    def forward(self, x: Array, weight: Array | None, bias: Array | None) -> Any:
+        return self.normalize(x, weight, bias)
+
+
+class InstanceNorm(Normalization):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, statistics of each channel of each example.
+
+    x (m, c, ...), weight and bias (c,) or None (Ulyanov, Vedaldi and Lempitsky 2016).
+    dL/dx: see this file's text. Running statistics are moved towards the batch's mean of them.
+    """
+
+    axes, weighed = (2, 3), (1, 2)
+    numpy = staticmethod(lambda x, weight, bias, eps, momentum=0.0: _oracle(
+        x, tuple(range(2, x.ndim)), eps, _channels(weight, x.ndim), _channels(bias, x.ndim)))
+    samples = _samples([(2, 3, 4), (1, 2, 2, 3), (0, 2, 3)], lambda s, _: s[1:2], {"eps": 1e-2})
+
+    def __init__(self, eps: float, momentum: float = 0.0) -> None:
+        self.eps, self.momentum = eps, momentum
+
+    def seen_as(self, shape: Shape) -> Shape:
+        return (*shape[:2], 1, math.prod(shape[2:]))
+
+    def forward(
+        self, x: Array, weight: Array | None, bias: Array | None,
+        running_mean: Array | None = None, running_var: Array | None = None,
+    ) -> Any:
+        y, mean, var = self.normalize(x, weight, bias)
+        share = 1.0 / max(1, x.shape[0])
+        self.track(running_mean, running_var, self.momentum, mean.sum(axis=0) * share,
+                   var.sum(axis=0) * share, math.prod(x.shape[2:]) if x.size else 0)
+        return y, mean, var
+
+
+class LayerNorm(Normalization):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, statistics over the last `ndim` axes.
+
+    x (..., *shape), weight and bias of that shape or None (Ba, Kiros and Hinton 2016).
+    dL/dx: see this file's text.
+    """
+
+    axes, weighed = (1,), (1,)
+    numpy: ClassVar[Any] = staticmethod(lambda x, weight, bias, ndim, eps: _oracle(
+        x, tuple(range(x.ndim - ndim, x.ndim)), eps, weight, bias))
+    samples = _samples([(3, 4), (2, 3, 5), (0, 2, 3), (1, 2, 1)],
+                       lambda s, o: s[len(s) - o["ndim"]:], {"ndim": 1, "eps": 1e-2},
+                       {"ndim": 2, "eps": 1e-2})
+
+    def __init__(self, ndim: int, eps: float) -> None:
+        self.ndim, self.eps = ndim, eps
+
+    def seen_as(self, shape: Shape) -> Shape:
+        lead = len(shape) - self.ndim
+        return (math.prod(shape[:lead]), math.prod(shape[lead:]))
+
+    def bias_shape(self, shape: Shape) -> Shape:
+        return shape[len(shape) - self.ndim:]
+
+    def forward(self, x: Array, weight: Array | None, bias: Array | None) -> Any:
+        return self.normalize(x, weight, bias)
+
+
+class RmsNorm(LayerNorm):
+    """y = x / sqrt(mean(x**2) + eps) * weight, the mean over the last `ndim` axes.
+
+    x (..., *shape), weight of that shape or None (Zhang and Sennrich 2019).
+    dL/dx: see this file's text, without mean(g).
+    """
+
+    centered = False
+    numpy: ClassVar[Any] = staticmethod(lambda x, weight, ndim, eps: x * weight / np.sqrt(
+        np.mean(x * x, axis=tuple(range(x.ndim - ndim, x.ndim)), keepdims=True) + eps))
+    samples = staticmethod(lambda rng: [
+        Sample(s.inputs[:2], s.parameters) for s in LayerNorm.samples(rng)])
+
+    def forward(self, x: Array, weight: Array | None) -> Any:  # type: ignore[override]
+        return self.normalize(x, weight, None)
+
+
+class ScaleChannels(Op):
+    """y = x * scale + shift, one number of each for every channel; x (m, c, ...).
+
+    dL/dx = dL/dy * scale,  dL/dscale = sum of dL/dy * x,  dL/dshift = sum of dL/dy: over all but c
+    """
+
+    numpy = staticmethod(
+        lambda x, scale, shift: x * _channels(scale, x.ndim) + _channels(shift, x.ndim))
+    samples = _samples([(4, 3), (3, 2, 5), (2, 3, 2, 4), (0, 2)], lambda s, _: s[1:2], {})
+
+    def forward(self, x: Array, scale: Array, shift: Array) -> Array:
+        seen = (*x.shape[:2], math.prod(x.shape[2:]))
+        return self.kernels.scale_shift(x.reshape(seen), scale, shift).reshape(x.shape)
+
+    def backward(self, dy: Any, x: Any, scale: Any, needs: Any) -> Any:
+        others = (0, *range(2, len(x.shape)))
+        return (
+            dy * scale.reshape((-1, *[1] * (len(x.shape) - 2))) if needs[0] else None,
+            (dy * x).sum(axis=others) if needs[1] else None,
+            dy.sum(axis=others) if needs[2] else None,
+        )
+
+
+def batch_norm(
+    x: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, momentum: Any, eps: float
+) -> Any:
+    """x normalized by the statistics of the batch; running ones, or None, are moved in place.
+
+    `momentum`: a number, or a tensor of one number.
+    """
+    if isinstance(momentum, (int, float)):
+        op = function_of(BatchNorm, eps, float(momentum))
+        return op(x, weight, bias, running_mean, running_var, None)
+    return function_of(BatchNorm, eps)(x, weight, bias, running_mean, running_var, momentum)
+
+
+def instance_norm(
+    x: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, momentum: float, eps: float
+) -> Any:
+    """x with each channel of each example normalized; running statistics are moved in place."""
+    op = function_of(InstanceNorm, eps, float(momentum))
+    return op(x, weight, bias, running_mean, running_var)
+
+
+def group_norm(x: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:
+    """x with each group of channels of each example normalized."""
+    return function_of(GroupNorm, groups, eps)(x, weight, bias)
+
+
+def layer_norm(x: Any, weight: Any, bias: Any, ndim: int, eps: float) -> Any:
+    """x normalized over its last `ndim` axes."""
+    return function_of(LayerNorm, ndim, eps)(x, weight, bias)
+
+
+def rms_norm(x: Any, weight: Any, ndim: int, eps: float) -> Any:
+    """x divided by the root of its mean square over its last `ndim` axes."""
+    return function_of(RmsNorm, ndim, eps)(x, weight)
+
+
+def scale_channels(x: Any, scale: Any, shift: Any) -> Any:
+    """x * scale + shift with one number of each for every channel, axis 1."""
+    return function_of(ScaleChannels)(x, scale, shift)

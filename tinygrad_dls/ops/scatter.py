@@ -1,0 +1,195 @@
+"""Writing at an index, as a function: y is x with other values there, and x stays as it is."""
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array, TensorBase
+from ..errors import DtypeError, ShapeError
+from ..modes import mode
+from .arithmetic import add, mul
+from .call import SCALARS, function, operand
+from .comparison import where
+from .elementwise import cast
+from .gathering import along, first_places
+from .indexing import add_at, getitem, places_of, plain_index
+from .matmul import summed_to
+from .op import Op
+from .samples import Rng, Sample
+from .shape import axis_of, broadcast_to
+
+
+def _samples(rng: Rng) -> list[Sample]:
+    x = rng.standard_normal((4, 5, 2))
+    cases: list[tuple[Any, tuple[int, ...]]] = [
+        (1, (5, 2)), ((slice(1, 3),), (2, 5, 2)), ((slice(None), 2), ()), ((Ellipsis, 0), (5,)),
+        (np.array([3, 0]), (2, 1, 2)), ((slice(None, None, -2), np.array([1, 4])), (2, 2, 2)),
+        ((slice(0, 0),), (0, 5, 2)), (x > 0, ()), ((), (4, 5, 2)), ((2, -1, 1), ()),
+        (np.array([True, False, True, False]), (2, 5, 2)), ((slice(1, 2),), (1, 1, 5, 2)),
+    ]
+    return [Sample((x, rng.standard_normal(shape)), {"index": index}) for index, shape in cases]
+
+
+def _written(x: Any, values: Any, index: Any) -> Any:
+    y = x.copy()
+    y[index] = values
+    return y
+
+
+class IndexPut(Op):
+    """y = x, with y[index] = values.
+
+    dL/dx = dL/dy with 0 at the index,  dL/dvalues = dL/dy[index]
+    """
+
+    numpy = staticmethod(_written)
+    samples = staticmethod(_samples)
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+
+    def label(self) -> str:
+        return "index_put"
+
+    def forward(self, x: Array, values: Array) -> Array:
+        y = self.xp.array(x)
+        y[self.index] = values
+        return y
+
+    def backward_x(self, dy: Any) -> Any:
+        if isinstance(dy, TensorBase):
+            return index_put(dy, self.index, 0.0)
+        rest = self.xp.array(dy)
+        rest[self.index] = 0.0
+        return rest
+
+    def backward_values(self, dy: Any, shapes: Any) -> Any:
+        share, shape = dy[self.index], shapes[1]
+        extra = max(0, len(shape) - share.ndim)  # an assignment drops leading axes of length 1
+        share = summed_to(share, shape[extra:])
+        return share.reshape(shape) if extra else share
+
+
+def index_put(x: Any, index: Any, values: Any, accumulate: bool = False) -> Any:
+    """x with `values` (which broadcast) at `index`: y = x; y[index] = values, and a gradient.
+
+    The index is whatever x[index] takes; places must differ, for which of two values stays is not
+    defined. With `accumulate` values are added to x, and places may repeat.
+    """
+    plain = plain_index(index, x, keep=mode.grad)
+    values = values_for(x, values, "index_put")
+    if accumulate:
+        at = _shape_at(x, plain)
+        values = values if values.shape == at else broadcast_to(values, at)
+        return add(x, add_at(values, x.shape, plain))
+    return function(IndexPut(plain))(x, values)
+
+
+def values_for(x: Any, values: Any, name: str) -> Any:
+    """`values` as a tensor of x's dtype; DtypeError for floats among integers."""
+    if isinstance(values, SCALARS) and x.dtype.kind == "f":
+        values = np.asarray(values, x.dtype)
+    values = operand(values, x.device)
+    if values.dtype.kind == "f" and x.dtype.kind != "f":
+        raise DtypeError(
+            f"{name} would cut {values.dtype} values to {x.dtype}: write "
+            f"x.astype({str(values.dtype)!r}) first, or give integers"
+        )
+    return values if values.dtype == x.dtype else cast(values, x.dtype)
+
+
+def _shape_at(x: Any, index: Any) -> tuple[int, ...]:
+    """The shape of x[index], without reading x."""
+    xp = x.device.xp
+    stand_in = xp.broadcast_to(xp.zeros((), dtype=bool), x.shape)
+    try:
+        return tuple(stand_in[index].shape)
+    except IndexError:
+        return tuple(getitem(x, index).shape)  # raises, with the card of x[index]
+
+
+def index_add(x: Any, axis: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+    """x with the slices of `source` (times alpha) added at places `index` along an axis.
+
+    A place named twice gets both. As PyTorch's, without its in-place form.
+    """
+    place = axis_of(axis, x.ndim, "index_add")
+    places, source = places_of(index, x, "index_add"), values_for(x, source, "index_add")
+    wanted = (*x.shape[:place], places.size, *x.shape[place + 1 :])
+    if places.ndim > 1 or source.shape != wanted:
+        raise ShapeError(
+            f"index_add: one place for each slice of source along axis {axis}:\n  x       "
+            f"{x.shape}\n  index   {places.shape}\n  source  {source.shape}"
+        )
+    added = add_at(source, x.shape, (*(slice(None),) * place, places.reshape(-1)))
+    return add(x, added if alpha == 1 else mul(added, alpha))
+
+
+def put_along_axis(x: Any, indices: Any, values: Any, axis: int) -> Any:
+    """x with `values` at `indices` along `axis`: what `take_along_axis` would take there.
+
+    As NumPy's, but a new tensor; places must differ.
+    """
+    place = axis_of(axis, x.ndim, "put_along_axis")
+    places = places_of(indices, x, "put_along_axis")
+    if places.ndim != x.ndim:
+        raise ShapeError(
+            "put_along_axis takes as many axes of places as x has:\n"
+            f"  x       {x.shape}\n  places  {places.shape}"
+        )
+    return index_put(x, along(x.device.xp, x.shape, places._data, place), values)
+
+
+def scatter(x: Any, axis: int, index: Any, src: Any) -> Any:
+    """x with src[i][j] at place [i][index[i][j]] (for axis 1), as PyTorch's; places must differ.
+
+    `src` is a tensor at least as long as `index` along every axis, or one number.
+    """
+    return _scattered("scatter", x, axis, index, src, accumulate=False)
+
+
+def scatter_add(x: Any, axis: int, index: Any, src: Any) -> Any:
+    """x with src[i][j] added at place [i][index[i][j]] (for axis 1), as PyTorch's.
+
+    A place named twice gets the sum.
+    """
+    return _scattered("scatter_add", x, axis, index, src, accumulate=True)
+
+
+def _scattered(name: str, x: Any, axis: int, index: Any, src: Any, accumulate: bool) -> Any:
+    place = axis_of(axis, x.ndim, name)
+    places = places_of(index, x, name)
+    first_places(name, x, places, place)
+    src = values_for(x, src, name)
+    if src.ndim:
+        if src.ndim != x.ndim or any(m > n for m, n in zip(places.shape, src.shape)):
+            raise ShapeError(
+                f"{name}: src is at least as long as the places along every axis:\n"
+                f"  places  {places.shape}\n  src     {src.shape}"
+            )
+        if src.shape != places.shape:
+            src = getitem(src, tuple(slice(0, n) for n in places.shape))
+    where_ = along(x.device.xp, places.shape, places._data, place)
+    return index_put(x, where_, src, accumulate)
+
+
+def masked_fill(x: Any, mask: Any, value: Any) -> Any:
+    """x with `value` (one number) where the mask, which broadcasts to x, holds."""
+    mask = operand(mask, x.device)
+    if mask.dtype.kind != "b":
+        raise DtypeError(f"masked_fill takes a mask of bools, not of {mask.dtype}: m != 0 is one")
+    try:
+        fits = np.broadcast_shapes(mask.shape, x.shape) == x.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(
+            f"masked_fill: the mask broadcasts to x:\n  x     {x.shape}\n  mask  {mask.shape}"
+        )
+    value = values_for(x, value, "masked_fill")
+    if value.ndim:
+        raise ShapeError(
+            f"masked_fill takes one number, not a tensor of shape\n  {value.shape}\n"
+            "dls.where(mask, values, x) takes one for each place"
+        )
+    return where(mask, value, x)

@@ -1,0 +1,143 @@
+"""RNN, LSTM and GRU as functions: inputs checked, the one vector that an op gives taken apart."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ..autograd import TensorBase, as_tensor
+from ..device import default_device
+from ..errors import DataError, DeviceError, DtypeError, ShapeError
+from ..kernels.reference.recurrent import parts
+from .call import function, function_of, operand
+from .elementwise import cast
+from .recurrent import Gru, Lstm, LstmProjected, OverSequences, Rnn
+
+
+def rnn(
+    x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
+    nonlinearity: str = "tanh", batch_sizes: Sequence[int] | None = None, reverse: bool = False,
+) -> tuple[Any, Any]:
+    """(output, h_n) of one RNN layer over x (steps, sequences, n_in).
+
+    h0 (sequences, n) or None for zeros; w_ih (n, n_in), w_hh (n, n), biases (n,); "tanh" or
+    "relu". `batch_sizes`: x is packed, (rows, n_in). `reverse`: from the last step to the first.
+    """
+    if nonlinearity not in ("tanh", "relu"):
+        raise DataError(f"nonlinearity is 'tanh' or 'relu', not {nonlinearity!r}")
+    given = x, [h0], w_ih, w_hh, b_ih, b_hh, None
+    output, h_n = _run("rnn", 1, *given, batch_sizes, reverse, nonlinearity)
+    return output, h_n
+
+
+def lstm(
+    x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
+    w_hr: Any = None, batch_sizes: Sequence[int] | None = None, reverse: bool = False,
+) -> tuple[Any, Any, Any]:
+    """(output, h_n, c_n) of one LSTM layer over x (steps, sequences, n_in).
+
+    h0, c0 (sequences, n) or None; w_ih (4n, n_in), w_hh (4n, n), biases (4n,), gates i f g o;
+    with a projection w_hr (p, n), h has p units. Options as `rnn`.
+    """
+    given = x, [h0, c0], w_ih, w_hh, b_ih, b_hh, w_hr
+    output, h_n, c_n = _run("lstm", 4, *given, batch_sizes, reverse)
+    return output, h_n, c_n
+
+
+def gru(
+    x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
+    batch_sizes: Sequence[int] | None = None, reverse: bool = False,
+) -> tuple[Any, Any]:
+    """(output, h_n) of one GRU layer over x (steps, sequences, n_in).
+
+    w_ih (3n, n_in), w_hh (3n, n), biases (3n,), gates r z n. Options as `rnn`.
+    """
+    given = x, [h0], w_ih, w_hh, b_ih, b_hh, None
+    output, h_n = _run("gru", 3, *given, batch_sizes, reverse)
+    return output, h_n
+
+
+_OPS: dict[str, type[OverSequences]] = {"rnn": Rnn, "gru": Gru, "lstm": Lstm}
+
+
+def _run(
+    name: str, gates: int, x: Any, states: list[Any], w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
+    w_hr: Any, sizes: Sequence[int] | None, reverse: bool, *options: Any,
+) -> Any:
+    given = [x, *states, w_ih, w_hh, b_ih, b_hh, w_hr]
+    device = next((t.device for t in given if isinstance(t, TensorBase)), default_device())
+    x, w_ih, w_hh = (operand(t, device) for t in (x, w_ih, w_hh))
+    b_ih, b_hh, w_hr, *states = (
+        None if t is None else operand(t, device) for t in (b_ih, b_hh, w_hr, *states)
+    )
+    packed = None if sizes is None else tuple(int(n) for n in sizes)
+    sequences = _sequences(name, x, packed)
+    n, width = w_hh.shape[0] // gates if w_hh.ndim else 0, w_hh.shape[-1] if w_hh.ndim else 0
+    cells = n if len(states) > 1 else 0
+    shapes = [(sequences, width), (sequences, n)]
+    named = {
+        "w_ih": (w_ih, (gates * n, x.shape[-1])),
+        "w_hh": (w_hh, (gates * n, width if w_hr is not None else n)),
+        "b_ih": (b_ih, (gates * n,)), "b_hh": (b_hh, (gates * n,)), "w_hr": (w_hr, (width, n)),
+        **{state: (t, shape) for state, t, shape in zip(("h0", "c0"), states, shapes)},
+    }
+    _check(name, x, named)
+    states = [
+        as_tensor(device.xp.zeros(shape, w_hh.dtype), device) if t is None else t
+        for t, shape in zip(states, shapes)
+    ]
+    inputs = _alike(x, *states, w_ih, w_hh, b_ih, b_hh, *[w_hr] * (w_hr is not None))
+    op: Any = LstmProjected if w_hr is not None else _OPS[name]
+    # Packed batches differ from one to the next: their functions are not worth remembering.
+    call = function_of(op, None, reverse, *options) if packed is None else function(
+        op(packed, reverse, *options))
+    y = call(*inputs)
+    rows = x.shape[0] if packed else x.shape[0] * sequences
+    output, *last = parts(y, (rows, width), sequences, cells)
+    return (output if packed else output.reshape(*x.shape[:2], width), *last)
+
+
+def _sequences(name: str, x: Any, sizes: tuple[int, ...] | None) -> int:
+    """How many sequences x holds; errors where it is no such thing."""
+    if sizes is None:
+        if x.ndim != 3 or not x.shape[0]:
+            raise ShapeError(
+                f"{name} takes x (steps, sequences, n_in) with at least one step, not\n  {x.shape}"
+            )
+        return int(x.shape[1])
+    falling = all(a >= b for a, b in pairwise(sizes))
+    if x.ndim != 2 or not sizes or sizes[-1] < 1 or not falling or sum(sizes) != x.shape[0]:
+        raise ShapeError(
+            f"{name} takes packed x (rows, n_in) with batch_sizes that never grow, and sum to the "
+            f"rows:\n  x            {x.shape}\n  batch_sizes  {sizes}"
+        )
+    return sizes[0]
+
+
+def _check(name: str, x: Any, named: dict[str, tuple[Any, tuple[int, ...]]]) -> None:
+    wrong = [key for key, (t, shape) in named.items() if t is not None and t.shape != shape]
+    if wrong:
+        lines = [f"  {'x':<5} {x.shape}"] + [
+            f"  {key:<5} {t.shape}" + (f"  but {shape} would fit" if key in wrong else "")
+            for key, (t, shape) in named.items() if t is not None
+        ]
+        raise ShapeError(f"{name}: these shapes do not fit together:\n" + "\n".join(lines))
+    for key, (t, _) in named.items():
+        if t is not None and t.device is not x.device:
+            raise DeviceError(
+                f"{name}: x is on {x.device} and {key} on {t.device}: "
+                f"{key}.to({str(x.device)!r})"
+            )
+
+
+def _alike(*tensors: Any) -> list[Any]:
+    """All in one float dtype: NumPy's for them together; integers take that of the others."""
+    kinds = {t.dtype for t in tensors if t is not None}
+    if len(kinds) == 1 and next(iter(kinds)).kind == "f":
+        return [*tensors]
+    floats = [kind for kind in kinds if kind.kind == "f"]
+    if not floats:
+        raise DtypeError("the weights of a recurrent layer are floats, these are integers")
+    dtype = np.result_type(*floats)
+    return [t if t is None or t.dtype == dtype else cast(t, dtype) for t in tensors]

@@ -1,0 +1,83 @@
+"""Softmax and its logarithms along one axis, stable for numbers of any size."""
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array, as_tensor
+from .call import function_of
+from .elementwise import log
+from .op import Op
+from .reduction import max as max_of
+from .reduction import normal_axis
+from .reduction import sum as sum_of
+from .samples import samples_of
+
+
+def softmax_of(z: Any, axis: int) -> Any:
+    """In plain NumPy, for oracles."""
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+class Softmax(Op):
+    """y = exp(x) / sum of exp(x) along an axis.    dL/dx = y * (dL/dy - sum(dL/dy * y))"""
+
+    floats = True
+    numpy = staticmethod(softmax_of)
+    samples = samples_of(
+        ([(3, 4)], {"axis": 1}), ([(3, 4)], {"axis": 0}), ([(5,)], {"axis": -1}),
+        ([(2, 3, 2)], {"axis": 1}), ([(0, 3)], {"axis": 1}), ([(2, 3, 2, 2)], {"axis": 1}),
+        ([(4, 1)], {"axis": 1}),
+    )
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, x: Array) -> Array:
+        return self.kernels.softmax(x, self.axis)
+
+    def backward(self, dy: Any, y: Any) -> Any:
+        return y * (dy - (dy * y).sum(axis=self.axis, keepdims=True))
+
+    def backward_kernel(self, dy: Array, y: Array) -> Array:
+        return self.kernels.softmax_backward(dy, y, self.axis)
+
+
+class LogSoftmax(Op):
+    """y = x - log(sum of exp(x)) along an axis.    dL/dx = dL/dy - exp(y) * sum(dL/dy)"""
+
+    floats = True
+    numpy = staticmethod(lambda x, axis: np.log(softmax_of(x, axis)))
+    samples = Softmax.samples
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, x: Array) -> Array:
+        return self.kernels.log_softmax(x, self.axis)
+
+    def backward(self, dy: Any, y: Any) -> Any:
+        return dy - self.xp.exp(y) * dy.sum(axis=self.axis, keepdims=True)
+
+    def backward_kernel(self, dy: Array, y: Array) -> Array:
+        return self.kernels.log_softmax_backward(dy, y, self.axis)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """exp(x) / sum(exp(x)) along `axis`; the results along it are positive and sum to 1."""
+    return function_of(Softmax, normal_axis(axis, x.ndim, "softmax"))(x)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """log(softmax(x)) along `axis`, without taking the log of a 0."""
+    return function_of(LogSoftmax, normal_axis(axis, x.ndim, "log_softmax"))(x)
+
+
+def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) along `axis`, without overflow."""
+    xp = x.device.xp
+    largest = max_of(as_tensor(x._data, x.device), axis, keepdims=True)._data
+    top = as_tensor(x.device.asarray(xp.where(xp.isfinite(largest), largest, 0.0)), x.device)
+    y = log(sum_of((x - top).exp(), axis=axis, keepdims=True)) + top
+    return y if keepdims else y.squeeze(axis)

@@ -1,0 +1,108 @@
+"""The error function, sums of exponentials, and numbers in place of NaN."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Array
+from .arithmetic import add, mul, sub
+from .call import function, function_of
+from .op import Op
+from .samples import binary_samples, unary_samples
+
+SLOPE = 2.0 / math.sqrt(math.pi)  # of erf at 0
+
+
+class Erf(Op):
+    """y = erf(x) = 2/sqrt(pi) * integral of exp(-t**2), t from 0 to x.
+
+    dL/dx = dL/dy * 2/sqrt(pi) * exp(-x**2)
+    """
+
+    floats = True
+    numpy = staticmethod(lambda x: np.vectorize(math.erf, otypes=[np.float64])(x))
+    samples = unary_samples(low=-3, high=3)
+
+    def forward(self, x: Array) -> Array:
+        return self.kernels.erf(x)
+
+    def backward(self, dy: Any, x: Any) -> Any:
+        return dy * (SLOPE * self.xp.exp(-x * x))
+
+
+class Erfc(Op):
+    """y = 1 - erf(x), exact where that is tiny.    dL/dx = -dL/dy * 2/sqrt(pi) * exp(-x**2)"""
+
+    floats = True
+    numpy = staticmethod(lambda x: np.vectorize(math.erfc, otypes=[np.float64])(x))
+    samples = unary_samples(low=-3, high=3)
+
+    def forward(self, x: Array) -> Array:
+        return self.kernels.erfc(x)
+
+    def backward(self, dy: Any, x: Any) -> Any:
+        return dy * (-SLOPE * self.xp.exp(-x * x))
+
+
+class Logaddexp(Op):
+    """y = log(exp(a) + exp(b)), without overflow.
+
+    dL/da = dL/dy * sigmoid(a - b),  dL/db = dL/dy * sigmoid(b - a); one half to each where both
+    are the same infinity
+    """
+
+    broadcasts = True
+    floats = True
+    numpy = np.logaddexp
+    samples = binary_samples()
+
+    def forward(self, a: Array, b: Array) -> Array:
+        return self.xp.logaddexp(a, b)
+
+    def backward_a(self, dy: Any, a: Any, b: Any, y: Any) -> Any:
+        return dy * self.kernels.sigmoid(self._difference(a, b, y))
+
+    def backward_b(self, dy: Any, a: Any, b: Any, y: Any) -> Any:
+        return dy * self.kernels.sigmoid(self._difference(b, a, y))
+
+    def _difference(self, a: Any, b: Any, y: Any) -> Any:
+        """a - b, and 0 where both are the same infinity."""
+        where = self.xp.where
+        same = self.xp.isinf(y) & (a == b)
+        return where(same, 0.0, a) - where(same, 0.0, b)
+
+
+class NanToNum(Op):
+    """y = x with numbers in place of NaN and infinities.    dL/dx = dL/dy, and 0 at those places"""
+
+    numpy = staticmethod(
+        lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+    )
+    samples = unary_samples(nan=(0.0,), posinf=(None, 9.0), neginf=(None, -9.0))
+
+    def __init__(self, nan: float, posinf: float | None, neginf: float | None) -> None:
+        self.nan, self.posinf, self.neginf = nan, posinf, neginf
+
+    def forward(self, x: Array) -> Array:
+        return self.xp.nan_to_num(x, nan=self.nan, posinf=self.posinf, neginf=self.neginf)
+
+    def backward(self, dy: Any, x: Any) -> Any:
+        return self.xp.where(self.xp.isfinite(x), dy, 0.0)
+
+
+erf = function(Erf())
+erfc = function(Erfc())
+logaddexp = function(Logaddexp())
+
+
+def nan_to_num(
+    x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Any:
+    """x with `nan` for NaN, and for infinities `posinf`, `neginf` or the largest numbers."""
+    return function_of(NanToNum, float(nan), posinf, neginf)(x)
+
+
+def lerp(a: Any, b: Any, weight: Any) -> Any:
+    """a + weight * (b - a): a where the weight is 0, b where it is 1."""
+    return add(a, mul(weight, sub(b, a)))

@@ -1,0 +1,62 @@
+"""Cosine annealing, once or with restarts (Loshchilov and Hutter 2017)."""
+
+from __future__ import annotations
+
+import math
+
+from ...errors import DataError
+from ..optimizer import Optimizer
+from .base import LRScheduler, check_whole
+
+
+class CosineAnnealingLR(LRScheduler):
+    """Half a cosine from the first rate down to `eta_min` at epoch `T_max` (then up again)."""
+
+    def __init__(
+        self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
+    ) -> None:
+        self.T_max, self.eta_min = check_whole("CosineAnnealingLR: T_max", T_max), eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: float, epoch: int) -> float:
+        part = (1 + math.cos(math.pi * epoch / self.T_max)) / 2
+        return self.eta_min + (base - self.eta_min) * part
+
+    def _onward(self, group: int, now: float, before: float, alone: float) -> float:
+        """What lies above eta_min is multiplied; from eta_min itself it goes up by its own step."""
+        if (self.last_epoch - 1) % (2 * self.T_max) == self.T_max:
+            return now + (alone - before)
+        if self.last_epoch == 0 or before == self.eta_min:
+            return now
+        return self.eta_min + (now - self.eta_min) * ((alone - self.eta_min)
+                                                      / (before - self.eta_min))
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """Half a cosine from the first rate to `eta_min` in T_0 epochs, and again, and again.
+
+    Each next cosine is `T_mult` times as long.
+    """
+
+    multiplies = False
+
+    def __init__(
+        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0,
+        last_epoch: int = -1,
+    ) -> None:
+        self.T_0 = check_whole("CosineAnnealingWarmRestarts: T_0", T_0)
+        self.T_mult = check_whole("CosineAnnealingWarmRestarts: T_mult", T_mult)
+        if not isinstance(eta_min, (int, float)):
+            raise DataError(f"CosineAnnealingWarmRestarts: eta_min is a number, not {eta_min!r}")
+        self.eta_min = eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: float, epoch: int) -> float:
+        length = self.T_0
+        if self.T_mult == 1:
+            epoch %= length
+        while epoch >= length:
+            epoch -= length
+            length *= self.T_mult
+        part = (1 + math.cos(math.pi * epoch / length)) / 2
+        return self.eta_min + (base - self.eta_min) * part

@@ -1,0 +1,103 @@
+"""Schedules of one formula: steps, powers, lines and polynomials."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+from ...arguments import is_amount
+from ...errors import DataError
+from ..optimizer import Optimizer
+from .base import LRScheduler, check_whole
+
+
+class StepLR(LRScheduler):
+    """Times `gamma` every `step_size` epochs."""
+
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
+        self.step_size = check_whole("StepLR: step_size", step_size)
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: float, epoch: int) -> float:
+        return base * self.gamma ** (epoch // self.step_size)
+
+
+class MultiStepLR(LRScheduler):
+    """Times `gamma` at each of the epochs `milestones`."""
+
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1,
+        last_epoch: int = -1,
+    ) -> None:
+        self.milestones, self.gamma = sorted(milestones), gamma
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: float, epoch: int) -> float:
+        return base * self.gamma ** bisect_right(self.milestones, epoch)
+
+
+class ConstantLR(LRScheduler):
+    """Times `factor` for the first `total_iters` epochs."""
+
+    def __init__(
+        self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
+        if not is_amount(factor) or factor > 1:
+            raise DataError(f"ConstantLR: factor is between 0 and 1, not {factor!r}")
+        self.factor = factor
+        self.total_iters = check_whole("ConstantLR: total_iters", total_iters, 0)
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: float, epoch: int) -> float:
+        return base * self.factor if epoch < self.total_iters else base
+
+
+class LinearLR(LRScheduler):
+    """Times a factor that goes from `start_factor` to `end_factor` in `total_iters` epochs."""
+
+    def __init__(
+        self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0,
+        total_iters: int = 5, last_epoch: int = -1,
+    ) -> None:
+        if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
+            raise DataError("LinearLR: factors are between 0 and 1, the first one above 0")
+        self.start_factor, self.end_factor = start_factor, end_factor
+        self.total_iters = check_whole("LinearLR: total_iters", total_iters, 0)
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: float, epoch: int) -> float:
+        done = min(epoch, self.total_iters) / self.total_iters if self.total_iters else 1.0
+        return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
+
+
+class ExponentialLR(LRScheduler):
+    """Times `gamma` every epoch (Course 2, week 2: 0.95^epoch)."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: float, epoch: int) -> float:
+        return base * self.gamma**epoch
+
+
+class PolynomialLR(LRScheduler):
+    """Times (1 - epoch / total_iters)^power: 0 from epoch `total_iters` on."""
+
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0,
+        last_epoch: int = -1,
+    ) -> None:
+        if not is_amount(power):
+            raise DataError(f"PolynomialLR: power is at least 0, not {power!r}")
+        self.total_iters = check_whole("PolynomialLR: total_iters", total_iters)
+        self.power = power
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: float, epoch: int) -> float:
+        left = 1.0 - min(epoch, self.total_iters) / self.total_iters
+        return base * float(left**self.power)

@@ -1,0 +1,58 @@
+"""Schedules by functions of the epoch; functions are not part of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from ...errors import DataError
+from ..optimizer import Optimizer
+from .base import LRScheduler, check_optimizer
+
+Factor = Callable[[int], float]
+
+
+class _ByFunction(LRScheduler):
+    """A function of the epoch for all groups, or one for each."""
+
+    not_kept: ClassVar[frozenset[str]] = frozenset({"optimizer", "lr_lambdas"})
+
+    def __init__(
+        self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1
+    ) -> None:
+        check_optimizer(optimizer)
+        groups = len(optimizer.param_groups)
+        self.lr_lambdas = [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
+        if len(self.lr_lambdas) != groups:
+            raise DataError(f"{type(self).__name__}: {len(self.lr_lambdas)} functions for "
+                            f"{groups} groups")
+        super().__init__(optimizer, last_epoch)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        groups = super()._groups()
+        if len(groups) > len(self.lr_lambdas):
+            raise DataError(f"{type(self).__name__}: {len(self.lr_lambdas)} functions for "
+                            f"{len(groups)} groups; make a new schedule after add_param_group")
+        return groups
+
+
+class LambdaLR(_ByFunction):
+    """The first rate times `lr_lambda(epoch)`; a list of functions has one for each group."""
+
+    multiplies = False
+
+    def _rate(self, group: int, epoch: int) -> float:
+        return self.base_lrs[group] * float(self.lr_lambdas[group](epoch))
+
+
+class MultiplicativeLR(_ByFunction):
+    """The rate so far times `lr_lambda(epoch)`, from epoch 1 on."""
+
+    def _next(self, group: int, now: float) -> float:
+        return now * float(self.lr_lambdas[group](self.last_epoch)) if self.last_epoch else now
+
+    def restart(self) -> None:
+        """Its turn has come: it goes on from the rates that there are."""
+        self.last_epoch = 0
+        self._set([float(group["lr"]) * float(self.lr_lambdas[i](0))
+                   for i, group in enumerate(self._groups())])

@@ -1,0 +1,96 @@
+"""Tensors of random numbers, all drawn by one generator on the host: alike on every device."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .creation import shape_of, tensor_from
+from .device import Device
+from .dtypes import default_dtype, tensor_dtype
+from .errors import DataError, DtypeError
+from .random import Generator, chosen
+from .tensors import Tensor
+
+
+def randn(
+    *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None,
+    device: str | Device | None = None, **options: Any,
+) -> Tensor:
+    """Standard normal numbers."""
+    return tensor_from(chosen(generator).normal(shape_of(shape), dtype), device, options)
+
+
+def rand(
+    *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None,
+    device: str | Device | None = None, **options: Any,
+) -> Tensor:
+    """Uniform numbers, 0 <= x < 1."""
+    return tensor_from(chosen(generator).uniform(shape_of(shape), dtype=dtype), device, options)
+
+
+def randn_like(x: Tensor, generator: Generator | None = None, **options: Any) -> Tensor:
+    """Standard normal numbers in the shape, dtype and place of x."""
+    return randn(x.shape, generator=generator, **{"dtype": x.dtype, "device": x.device} | options)
+
+
+def rand_like(x: Tensor, generator: Generator | None = None, **options: Any) -> Tensor:
+    """Uniform numbers, 0 <= x < 1, in the shape, dtype and place of x."""
+    return rand(x.shape, generator=generator, **{"dtype": x.dtype, "device": x.device} | options)
+
+
+def randint(
+    low: int, high: Any = None, shape: Any = (), generator: Generator | None = None,
+    dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any,
+) -> Tensor:
+    """Integers, low <= x < high, int64; randint(high, shape) begins at 0."""
+    if isinstance(high, (tuple, list)):  # PyTorch's randint(high, size)
+        high, shape = None, high
+    if high is None:
+        low, high = 0, low
+    draw, sizes = chosen(generator).integers, shape_of((shape,))
+    try:
+        drawn = draw(low, high, sizes)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DataError(f"randint from {low!r} to below {high!r}: {error}") from error
+    return tensor_from(np.asarray(drawn, tensor_dtype(dtype or "int64")), device, options)
+
+
+def randperm(
+    n: int, generator: Generator | None = None, dtype: DTypeLike | None = None,
+    device: str | Device | None = None,
+) -> Tensor:
+    """0 ... n - 1 in random order; int64."""
+    (count,) = shape_of((n,))
+    drawn = chosen(generator).permutation(count)
+    return tensor_from(np.asarray(drawn, tensor_dtype(dtype or "int64")), device, {})
+
+
+def bernoulli(
+    p: Any, shape: Sequence[int] | int | None = None, generator: Generator | None = None,
+    dtype: DTypeLike | None = None, device: str | Device | None = None,
+) -> Tensor:
+    """1 with probability p, else 0: floats of p's shape if p is a tensor, else of `shape`."""
+    if isinstance(p, Tensor):
+        if p.dtype.kind != "f":
+            raise DtypeError(f"bernoulli: probabilities are floats, not {p.dtype}")
+        chances, device, dtype = p.detach().numpy(), device or p.device, dtype or p.dtype
+    else:
+        chances = np.asarray(p, np.float64)
+    sizes = chances.shape if shape is None else shape_of((shape,))
+    if not ((chances >= 0) & (chances <= 1)).all():
+        raise DataError(f"bernoulli: a probability is between 0 and 1, not\n  {p}")
+    drawn = chosen(generator).uniform(sizes, dtype="float64") < chances
+    return tensor_from(drawn.astype(tensor_dtype(dtype or default_dtype())), device, {})
+
+
+def normal(
+    mean: float = 0.0, std: float = 1.0, shape: Any = (), generator: Generator | None = None,
+    dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any,
+) -> Tensor:
+    """Normal numbers of this mean and standard deviation."""
+    if std < 0:
+        raise DataError(f"normal: a standard deviation is 0 or more, not {std!r}")
+    drawn = chosen(generator).normal(shape_of((shape,)), dtype)
+    return tensor_from(drawn * float(std) + float(mean), device, options)
