@@ -72,6 +72,9 @@ class Differences:
         with np.errstate(all="ignore"):
             # where dy is 0 an infinite y counts for nothing; unmoved elements add no noise
             moved = ((after != self.y) | (before != self.y)) & (self.dy != 0)
+            if not moved.any():  # the slope is 0: what a rule leaves of dy by rounding is, too
+                left_over = self.rounding * float(np.abs(self.dy).max(initial=0.0))
+                return Slope(0.0, 0.0, 0.0, left_over)
             dy, low, here, high = (v[moved] for v in (self.dy, before, self.y, after))
             right = float((dy * (high - here)).sum() / step)
             left = float((dy * (here - low)).sum() / step)
