@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from ..reference import convolution as reference
-from . import volumes
+from . import swept, volumes
 from .compile import kernel
 from .depthwise import depthwise, depthwise_input, depthwise_weight
 from .layout import F32, F64, channels_first, channels_last
+from .linear import NOTHING, times, transposed_times
 from .windows import Geometry, flat_rows, put_back, windows
 
 Array = Any
@@ -61,7 +62,14 @@ class Convolution(reference.Convolution):
             depthwise(_repeated(x, len(weight)), _taps(weight), y.reshape(-1, len(weight)), len(x),
                       tuple(g._replace(channels=len(weight))))
             return channels_first(y)
-        _products(x, weight.transpose(0, 2, 3, 1), bias, y, g, groups)
+        if groups > 1:
+            _products(x, weight.transpose(0, 2, 3, 1), bias, y, g, groups)
+        elif g.pointwise:
+            matrix = np.ascontiguousarray(weight.reshape(len(weight), -1).T)
+            times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, len(weight)))
+        else:
+            by_tap = np.ascontiguousarray(weight.transpose(2, 3, 1, 0))
+            swept.convolution(_pixels(x), by_tap, _or_none(bias, x.dtype), y, g)
         return channels_first(y)
 
     def transposed_convolution(
@@ -87,6 +95,16 @@ class Convolution(reference.Convolution):
                             tuple(g._replace(channels=len(weight))))
             if len(weight) > groups:
                 y = y.reshape(len(x), *size, groups, -1).sum(axis=-1)
+        elif groups == 1 and g.pointwise:
+            y = np.empty((len(x), *size, channels), x.dtype)
+            matrix = np.ascontiguousarray(weight.reshape(weight.shape[:2]))
+            times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, channels))
+            return channels_first(y)
+        elif groups == 1 and g.apart_down == g.apart_across == 1:
+            y = np.empty((len(x), *size, channels), x.dtype)
+            swept.input_gradient(_pixels(x), weight.transpose(2, 3, 0, 1), _or_none(bias, x.dtype),
+                                 y, g)
+            return channels_first(y)
         elif g.down == g.across == 1:  # a convolution with the window turned around
             y = np.empty((len(x), *size, channels), x.dtype)
             before = [d * (k - 1) - p for k, d, (p, _) in zip(window, dilation, padding)]
@@ -126,6 +144,11 @@ class Convolution(reference.Convolution):
                              tuple(g._replace(channels=o)))
             return np.ascontiguousarray(dw.T).reshape(o, 1, *window)
         rows, each = flat_rows(dy), o // groups
+        if groups == 1 and g.pointwise:
+            return transposed_times(rows, flat_rows(x)).reshape(o, inner, *window)
+        if groups == 1:
+            by_tap = swept.weight_gradient(_pixels(x), _pixels(dy), g)
+            return np.ascontiguousarray(by_tap.transpose(3, 2, 0, 1))
         dw = np.zeros((groups, g.length * inner, each), x.dtype)
         share = np.empty(dw.shape[1:], x.dtype)
         x = x if groups == 1 else _lasting(x)
@@ -179,6 +202,15 @@ def _products(
             np.matmul(matrix, matrices[i].T, out=rows[first:last, i * o : (i + 1) * o])
             if bias is not None and i == groups - 1:
                 add_to_rows(rows[first:last], bias)
+
+
+def _pixels(x: Array) -> Array:
+    """x (n, c, h, w) as (n, h, w, c), contiguous."""
+    return np.ascontiguousarray(channels_last(x))
+
+
+def _or_none(bias: Array | None, dtype: Any) -> Array:
+    return NOTHING[dtype] if bias is None else np.ascontiguousarray(bias)
 
 
 def _lasting(x: Array) -> Array:

@@ -143,15 +143,34 @@ def linear_short(
 
 
 @kernel
-def input_gradient(
-    parts: int, dy: Array, weight: Array, none: Array, dx: Array, scratch: Array
+def product_of_rows(
+    parts: int, x: Array, matrix: Array, bias: Array, y: Array, scratch: Array
 ) -> None:
-    together(rows_times, parts, (dy, weight, none, dx, scratch))
+    together(rows_times, parts, (x, matrix, bias, y, scratch))
 
 
 @kernel
 def weight_gradient(parts: int, dy: Array, x: Array, dweight: Array, scratch: Array) -> None:
     together(columns_times, parts, (dy, x, dweight, scratch))
+
+
+def times(x: Array, matrix: Array, bias: Array, y: Array) -> None:
+    """y (m, n) = x (m, k) @ matrix (k, n), + bias (n,) or an empty one; contiguous, one dtype."""
+    prepare(x.dtype)
+    (m, k), n = x.shape, matrix.shape[1]
+    parts = shares(m * n * k)
+    scratch = np.empty((parts, scratch_size(m, n, k, x.dtype)), x.dtype)
+    product_of_rows(parts, x, matrix, bias, y, scratch)
+
+
+def transposed_times(a: Array, b: Array) -> Array:
+    """a (m, n).T @ b (m, k), both contiguous and of one dtype."""
+    prepare(a.dtype)
+    (m, n), k = a.shape, b.shape[1]
+    parts = shares(m * n * k)
+    out = np.empty((n, k), a.dtype)
+    weight_gradient(parts, a, b, out, np.empty((parts, scratch_size(n, k, m, a.dtype)), a.dtype))
+    return out
 
 
 class Linear(reference.Linear):
@@ -186,23 +205,17 @@ class Linear(reference.Linear):
         if (rows is None or errors is None or not _plain(weight, dtype, 2)
                 or dy.dtype is not dtype or errors.shape[1] != weight.shape[0]):
             return super().linear_backward(dy, x, weight, needs)
-        (m, k), n = rows.shape, weight.shape[0]
         if 0 < weight.size <= 16 and needs[1] and needs[2]:
             return _small_backward(errors, rows, weight, x.shape if needs[0] else None)
-        prepare(dtype)
-        parts = shares(m * n * k)
         dx: Any = None
         dweight: Any = None
         dbias: Any = None
         if needs[0]:
-            dx = np.empty((m, k), dtype)
-            scratch = np.empty((parts, scratch_size(m, k, n, dtype)), dtype)
-            input_gradient(parts, errors, weight, NOTHING[dtype], dx, scratch)
+            dx = np.empty(rows.shape, dtype)
+            times(errors, weight, NOTHING[dtype], dx)
             dx = dx.reshape(x.shape)
         if needs[1]:
-            dweight = np.empty((n, k), dtype)
-            scratch = np.empty((parts, scratch_size(n, k, m, dtype)), dtype)
-            weight_gradient(parts, errors, rows, dweight, scratch)
+            dweight = transposed_times(errors, rows)
         if needs[2]:
             dbias = self.sum_rows(errors)
         return dx, dweight, dbias

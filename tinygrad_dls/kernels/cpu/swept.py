@@ -1,0 +1,207 @@
+"""Convolutions of images on the sweep, on all cores, without a matrix of windows (im2col).
+
+Images lie channels-last and weights as (window rows, window columns, channels in, out). For one row
+of places of the window, A of the sweep is that row of the image: place j begins at pixel
+j * across, and a whole row of the window is one run of numbers from there. So rows of A overlap,
+r runs over the rows of the window, and B is the weights as they lie. Padding is not computed with:
+a band of a few image rows is copied with its zeros into a scratch small enough for the first
+cache.
+
+The gradient of the weights is the same with A walked along the channels, its sum over places. The
+gradient of the images is a convolution of dy with the window turned around; for a stride s one for
+each of the s * s places that pixels can have in a step.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..compile import inlined, kernel
+from ..parallel import together
+from ..simd.sweep import ADD, prepare, sweep
+from ..simd.vector import address_of, lanes
+from ..threads import shares as threads_for
+from .windows import Geometry, copy
+
+Array = Any
+BAND = 24 * 1024  # bytes of image rows that are worked on at a time
+
+
+@inlined
+def padded(
+    x: Array, image: int, first: int, count: int, geometry: Any, width: int, out: Array, start: int
+) -> None:
+    """Rows `first` ... of an image with its padding, `width` pixels each; edges are zero already.
+    """
+    h, w, c, _, _, _, _, _, _, _, _, top, left = geometry
+    begin, end = max(0, left), max(0, min(width, left + w))  # the pixels that are in the image
+    run = max(0, end - begin) * c
+    for i in range(count):
+        row = first + i - top
+        to = start + (i * width + begin) * c
+        if row < 0 or row >= h:
+            out[to:to + run] = 0
+        else:
+            copy(out, to, x, ((image * h + row) * w + begin - left) * c, run)
+
+
+@kernel
+def convolve_share(
+    share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array, images: int,
+    geometry: Any, places: Any, band: int, width: int, scratch: Array,
+) -> None:
+    """Its share of the bands. `places`: where results go: steps of y from image to image, row to
+    row and pixel to pixel, the first place, and how many channels they have."""
+    h, w, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
+    y_image, y_row, y_pixel, y_start, o = places
+    panel, size = 2 * lanes(y), y.itemsize
+    bands = -(-rows // band)
+    mine = share * scratch.shape[1]
+    row_of_places = width * c
+    for work in range(share * images * bands // shares, (share + 1) * images * bands // shares):
+        image, begin = work // bands, work % bands * band
+        end = min(rows, begin + band)
+        if scratch.size:
+            padded(x, image, begin * down, (end - 1 - begin) * down + (kh - 1) * apart_down + 1,
+                   geometry, width, scratch.reshape(-1), mine)
+            base = address_of(scratch, mine)
+        else:
+            base = address_of(x, (image * h + begin * down) * w * c)
+        for j in range(0, o, panel):
+            first = address_of(bias, j) if bias.size else 0
+            for i in range(begin, end):
+                a = base + size * (i - begin) * down * row_of_places
+                to = address_of(y, y_start + image * y_image + i * y_row + j)
+                if apart_across == 1:
+                    sweep(y, a, address_of(weight, j), to, columns, min(panel, o - j), across * c,
+                          kw * c, 1, o, kh, apart_down * row_of_places, kw * c * o, y_pixel,
+                          first, 0)
+                    continue
+                for k in range(kh):
+                    sweep(y, a + size * k * apart_down * row_of_places,
+                          address_of(weight, k * kw * c * o + j), to, columns, min(panel, o - j),
+                          across * c, c, 1, o, kw, apart_across * c, c * o, y_pixel, first,
+                          ADD if k else 0)
+
+
+@kernel
+def weight_share(
+    share: int, shares: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any,
+    band: int, width: int, scratch: Array,
+) -> None:
+    """Its share of the images' bands, summed into parts[share], (kh, kw, c, o) flat."""
+    h, w, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
+    o, panel, size = parts.shape[1] // (kh * kw * c), 2 * lanes(parts), parts.itemsize
+    bands = -(-rows // band)
+    mine, sums = share * scratch.shape[1], share * parts.shape[1]
+    pixels = width * c
+    for work in range(share * images * bands // shares, (share + 1) * images * bands // shares):
+        image, begin = work // bands, work % bands * band
+        end = min(rows, begin + band)
+        if scratch.size:
+            padded(x, image, begin * down, (end - 1 - begin) * down + (kh - 1) * apart_down + 1,
+                   geometry, width, scratch.reshape(-1), mine)
+            base = address_of(scratch, mine)
+        else:
+            base = address_of(x, (image * h + begin * down) * w * c)
+        errors = ((image * rows + begin) * columns) * o
+        for j in range(0, o, panel):
+            for k in range(kh):
+                a = base + size * k * apart_down * pixels
+                to = sums + k * kw * c * o + j
+                run, turns = (kw * c, 1) if apart_across == 1 else (c, kw)
+                for m in range(turns):
+                    sweep(parts, a + size * m * apart_across * c, address_of(dy, errors + j),
+                          address_of(parts, to + m * c * o), run, min(panel, o - j), 1, columns,
+                          across * c, o, end - begin, down * pixels, columns * o, o, 0, ADD)
+
+
+@kernel
+def convolve(
+    shares: int, x: Array, weight: Array, bias: Array, y: Array, images: int, geometry: Any,
+    places: Any, band: int, width: int, scratch: Array,
+) -> None:
+    together(convolve_share, shares,
+             (x, weight, bias, y, images, geometry, places, band, width, scratch))
+
+
+@kernel
+def sum_weights(
+    shares: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any, band: int,
+    width: int, scratch: Array,
+) -> None:
+    together(weight_share, shares, (x, dy, parts, images, geometry, band, width, scratch))
+
+
+def _bands(g: Geometry, shares: int, dtype: Any) -> tuple[int, int, Array]:
+    """(rows of places in a band, pixels in a padded row, scratch: empty where x can be read)."""
+    width = (g.columns - 1) * g.across + (g.window_width - 1) * g.apart_across + 1
+    height = (g.rows - 1) * g.down + (g.window_height - 1) * g.apart_down + 1
+    if g.top == g.left == 0 and width <= g.width and height <= g.height:
+        return g.rows, g.width, np.empty((shares, 0), dtype)
+    size = dtype.itemsize
+    window = (g.window_height - 1) * g.apart_down
+    fitting = (BAND // (width * g.channels * size) - window - 1) // g.down + 1
+    band = min(g.rows, max(2, fitting))
+    length = ((band - 1) * g.down + window + 1) * width * g.channels
+    return band, width, np.zeros((shares, length), dtype)
+
+
+def convolution(x: Array, weight: Array, bias: Array, y: Array, g: Geometry) -> None:
+    """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (kh, kw, c, o), + bias (o,)
+    or an empty one; all contiguous and of one dtype."""
+    o = y.shape[3]
+    _convolve(x, weight, bias, y, g, (g.rows * g.columns * o, g.columns * o, o, 0, o))
+
+
+def _convolve(x: Array, weight: Array, bias: Array, y: Array, g: Geometry, places: Any) -> None:
+    prepare(x.dtype)
+    images = x.shape[0]
+    shares = threads_for(images * g.rows * g.columns * weight.size)
+    band, width, scratch = _bands(g, shares, x.dtype)
+    convolve(shares, x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1), images, tuple(g),
+             places, band, width, scratch)
+
+
+def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:
+    """dw (kh, kw, c, o) of x (n, h, w, c) and dy (n, rows, columns, o)."""
+    prepare(x.dtype)
+    images, o = x.shape[0], dy.shape[3]
+    size = g.length * g.channels * o
+    shares = threads_for(images * g.rows * g.columns * size)
+    band, width, scratch = _bands(g, shares, x.dtype)
+    parts = np.zeros((shares, size), x.dtype)
+    sum_weights(shares, x.reshape(-1), dy.reshape(-1), parts, images, tuple(g), band, width,
+                scratch)
+    total = parts[0] if shares == 1 else parts.sum(axis=0)
+    return total.reshape(g.window_height, g.window_width, g.channels, o)
+
+
+def input_gradient(dy: Array, weight: Array, bias: Array, x: Array, g: Geometry) -> None:
+    """x (n, h, w, c) = what a convolution of geometry `g` (without dilation) sends back from dy
+    (n, rows, columns, o), with weight (kh, kw, o, c), + bias (c,) or an empty one."""
+    c, o = g.channels, dy.shape[3]
+    for p in range(g.down):
+        for q in range(g.across):
+            rows, columns = -(-(g.height - p) // g.down), -(-(g.width - q) // g.across)
+            if rows <= 0 or columns <= 0:
+                continue
+            taps_down, from_row = _taps(g.window_height, g.down, p + g.top)
+            taps_across, from_column = _taps(g.window_width, g.across, q + g.left)
+            if not (taps_down and taps_across):
+                x[:, p :: g.down, q :: g.across] = bias if bias.size else 0
+                continue
+            part = np.ascontiguousarray(weight[taps_down][:, taps_across])
+            there = Geometry(
+                dy.shape[1], dy.shape[2], o, rows, columns, len(taps_down), len(taps_across),
+                1, 1, 1, 1, -from_row, -from_column,
+            )
+            places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
+                      (p * g.width + q) * c, c)
+            _convolve(dy, part, bias, x, there, places)
+
+
+def _taps(window: int, stride: int, place: int) -> tuple[list[int], int]:
+    """Places of the window that meet pixels at `place` of a step, and the first row they meet."""
+    taps = [k for k in range(window - 1, -1, -1) if (place - k) % stride == 0]
+    return taps, (place - taps[0]) // stride if taps else 0
