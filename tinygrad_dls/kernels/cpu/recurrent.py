@@ -1,7 +1,8 @@
-"""Recurrent layers: for each step one product by BLAS, and all gates in one compiled loop.
+"""Recurrent layers: a whole sequence in one kernel, each thread with sequences of its own.
 
-Only the states and the step's own rows are touched between two products, and they stay in the
-cache. The loop goes through the units of an example a vector register at a time.
+The products with W_ih and the weights' gradients are one matrix product for all steps. What is
+left is a loop over the steps: a product with W_hh on the sweep, added to what is there, then the
+gates. Sequences know nothing of each other, so the threads share the batch and never wait.
 """
 
 from collections.abc import Sequence
@@ -9,136 +10,186 @@ from typing import Any
 
 import numpy as np
 
+from ..compile import inlined, kernel
+from ..parallel import together
 from ..reference import recurrent as reference
-from ..reference.recurrent import of_inputs, parts, steps
-from ..simd import lanes, load_some, sigmoid, store_some, tanh
-from .compile import inlined, kernel
+from ..reference.recurrent import parts, steps
+from ..simd.sweep import ADD, prepare, sweep
+from ..simd.vector import address_of, lanes
+from ..threads import shares
+from .gates import (
+    gru_gates,
+    gru_gates_back,
+    lstm_gates,
+    lstm_gates_back,
+    rnn_gates,
+    rnn_gates_back,
+)
 from .layout import F32, F64
+from .linear import NOTHING, times, transposed_times
 
 Array = Any
 
 
 @inlined
-def sum_of(gates: Array, z: int, product: Array, p: int, bias: Array, b: int, m: int) -> Any:
-    """W_ih x + W_hh h + b of m units of a gate; the places of their first ones are z, p and b."""
-    return load_some(gates, z, m) + load_some(product, p, m) + load_some(bias, b, m)
+def multiply(
+    a: Array, a_row: int, first: int, rows: int, matrix: Array, begin: int, end: int, c: Array,
+    to: int, c_row: int, bias: Array, flags: int,
+) -> None:
+    """Rows of c = rows of a, from `first` on, times columns `begin` ... `end` of the matrix (+ c
+    with ADD). `to` is where the first result goes."""
+    inner, width = matrix.shape
+    panel = 2 * lanes(c)
+    for j in range(begin, end, panel):
+        sweep(c, address_of(a, first * a_row), address_of(matrix, j), address_of(c, to + j - begin),
+              rows, min(panel, end - j), a_row, inner, 1, width, 1, 0, 0, c_row,
+              address_of(bias, j - begin) if bias.size else 0, flags)
+
+
+@inlined
+def own(share: int, shares: int, sequences: int) -> tuple[int, int]:
+    """The sequences of a share: from the first to before the second number."""
+    return share * sequences // shares, (share + 1) * sequences // shares
 
 
 @kernel
-def lstm_step(
-    gates: Array, product: Array, bias: Array, h: Array, c: Array, h_before: Array,
-    c_before: Array, tanh_c: Array, output: Array, first: int, rows: int,
+def rnn_share(
+    share: int, shares: int, z: Array, turned: Array, none: Array, h: Array, h_before: Array,
+    output: Array, order: Array, rectified: bool,
 ) -> None:
-    """Step on: `gates` holds W_ih x and becomes the gates, `product` is W_hh h."""
-    H = c.shape[1]
-    n = lanes(c)
-    for row in range(rows):
-        s, p = H * row, 4 * H * row  # where this example starts in the states, and in the product
-        a, z = H * (first + row), 4 * H * (first + row)  # in the rows of all steps, in the gates
-        for j in range(0, H, n):
-            m = min(n, H - j)
-            k = H + j
-            update = sigmoid(sum_of(gates, z + j, product, p + j, bias, j, m))
-            forget = sigmoid(sum_of(gates, z + k, product, p + k, bias, k, m))
-            k += H
-            candidate = tanh(sum_of(gates, z + k, product, p + k, bias, k, m))
-            k += H
-            out = sigmoid(sum_of(gates, z + k, product, p + k, bias, k, m))
-            old = load_some(c, s + j, m)
-            new = update * candidate + forget * old
-            tanh_new = tanh(new)
-            store_some(gates, z + j, update, m)
-            store_some(gates, z + H + j, forget, m)
-            store_some(gates, z + 2 * H + j, candidate, m)
-            store_some(gates, z + k, out, m)
-            store_some(h_before, a + j, load_some(h, s + j, m), m)
-            store_some(c_before, a + j, old, m)
-            store_some(c, s + j, new, m)
-            store_some(tanh_c, a + j, tanh_new, m)
-            store_some(h, s + j, out * tanh_new, m)
-            store_some(output, a + j, out * tanh_new, m)
-
-
-@kernel
-def lstm_step_back(
-    d_output: Array, dh: Array, dc: Array, gates: Array, c_before: Array, tanh_c: Array,
-    dz: Array, first: int, rows: int,
-) -> None:
-    """Step back: dz of the step's rows, and dc of the step before."""
-    H = dc.shape[1]
-    n = lanes(dc)
-    for row in range(rows):
-        s, a, z = H * row, H * (first + row), 4 * H * (first + row)
-        for j in range(0, H, n):
-            m = min(n, H - j)
-            update, forget = load_some(gates, z + j, m), load_some(gates, z + H + j, m)
-            candidate = load_some(gates, z + 2 * H + j, m)
-            out = load_some(gates, z + 3 * H + j, m)
-            t = load_some(tanh_c, a + j, m)
-            d = load_some(dh, s + j, m) + load_some(d_output, a + j, m)
-            d_c = load_some(dc, s + j, m) + d * out * (1 - t * t)
-            old = load_some(c_before, a + j, m)
-            store_some(dz, z + j, d_c * candidate * update * (1 - update), m)
-            store_some(dz, z + H + j, d_c * old * forget * (1 - forget), m)
-            store_some(dz, z + 2 * H + j, d_c * update * (1 - candidate * candidate), m)
-            store_some(dz, z + 3 * H + j, d * t * out * (1 - out), m)
-            store_some(dc, s + j, d_c * forget, m)
-
-
-@kernel
-def gru_step(
-    gates: Array, product: Array, bias: Array, bias_n: Array, h: Array, h_n: Array,
-    h_before: Array, output: Array, first: int, rows: int,
-) -> None:
-    """Step on: `gates` holds W_ih x and becomes the gates, `product` is W_hh h."""
+    begin, end = own(share, shares, h.shape[0])
     H = h.shape[1]
-    n = lanes(h)
-    for row in range(rows):
-        s, p, a, z = H * row, 3 * H * row, H * (first + row), 3 * H * (first + row)
-        for j in range(0, H, n):
-            m = min(n, H - j)
-            k = H + j
-            reset = sigmoid(sum_of(gates, z + j, product, p + j, bias, j, m))
-            keep = sigmoid(sum_of(gates, z + k, product, p + k, bias, k, m))
-            k += H
-            inner = load_some(product, p + k, m) + load_some(bias_n, j, m)
-            candidate = tanh(load_some(gates, z + k, m) + load_some(bias, k, m) + reset * inner)
-            old = load_some(h, s + j, m)
-            new = (1 - keep) * candidate + keep * old
-            store_some(gates, z + j, reset, m)
-            store_some(gates, z + H + j, keep, m)
-            store_some(gates, z + k, candidate, m)
-            store_some(h_n, a + j, inner, m)
-            store_some(h_before, a + j, old, m)
-            store_some(h, s + j, new, m)
-            store_some(output, a + j, new, m)
+    for t in range(order.shape[0]):
+        first, last = order[t, 0], min(end, order[t, 1])
+        if last > begin:
+            multiply(h, H, begin, last - begin, turned, 0, H, z, (first + begin) * H, H, none, ADD)
+            rnn_gates(z, h, h_before, output, first, begin, last, rectified)
 
 
 @kernel
-def gru_step_back(
-    d_output: Array, dh: Array, gates: Array, h_n: Array, h_before: Array, d_of_x: Array,
-    d_of_h: Array, first: int, rows: int,
+def rnn_share_back(
+    share: int, shares: int, d_output: Array, dh: Array, output: Array, dz: Array, w_hh: Array,
+    none: Array, order: Array, rectified: bool,
 ) -> None:
-    """Step back: the gradients of the step's rows, and dh z for the step before."""
+    begin, end = own(share, shares, dh.shape[0])
     H = dh.shape[1]
-    n = lanes(dh)
-    for row in range(rows):
-        s, a, z = H * row, H * (first + row), 3 * H * (first + row)
-        for j in range(0, H, n):
-            m = min(n, H - j)
-            reset, keep = load_some(gates, z + j, m), load_some(gates, z + H + j, m)
-            candidate = load_some(gates, z + 2 * H + j, m)
-            d = load_some(dh, s + j, m) + load_some(d_output, a + j, m)
-            d_n = d * (1 - keep) * (1 - candidate * candidate)
-            d_z = d * (load_some(h_before, a + j, m) - candidate) * keep * (1 - keep)
-            d_r = d_n * load_some(h_n, a + j, m) * reset * (1 - reset)
-            store_some(d_of_x, z + j, d_r, m)
-            store_some(d_of_h, z + j, d_r, m)
-            store_some(d_of_x, z + H + j, d_z, m)
-            store_some(d_of_h, z + H + j, d_z, m)
-            store_some(d_of_x, z + 2 * H + j, d_n, m)
-            store_some(d_of_h, z + 2 * H + j, d_n * reset, m)
-            store_some(dh, s + j, d * keep, m)
+    for t in range(order.shape[0] - 1, -1, -1):
+        first, last = order[t, 0], min(end, order[t, 1])
+        if last > begin:
+            rnn_gates_back(d_output, dh, output, dz, first, begin, last, rectified)
+            multiply(dz, H, first + begin, last - begin, w_hh, 0, H, dh, begin * H, H, none, 0)
+
+
+@kernel
+def lstm_share(
+    share: int, shares: int, gates: Array, turned: Array, none: Array, h: Array, c: Array,
+    h_before: Array, c_before: Array, tanh_c: Array, output: Array, order: Array,
+) -> None:
+    begin, end = own(share, shares, h.shape[0])
+    H = h.shape[1]
+    for t in range(order.shape[0]):
+        first, last = order[t, 0], min(end, order[t, 1])
+        if last > begin:
+            multiply(h, H, begin, last - begin, turned, 0, 4 * H, gates, (first + begin) * 4 * H,
+                     4 * H, none, ADD)
+            lstm_gates(gates, h, c, h_before, c_before, tanh_c, output, first, begin, last)
+
+
+@kernel
+def lstm_share_back(
+    share: int, shares: int, d_output: Array, dh: Array, dc: Array, gates: Array,
+    c_before: Array, tanh_c: Array, dz: Array, w_hh: Array, none: Array, order: Array,
+) -> None:
+    begin, end = own(share, shares, dh.shape[0])
+    H = dh.shape[1]
+    for t in range(order.shape[0] - 1, -1, -1):
+        first, last = order[t, 0], min(end, order[t, 1])
+        if last > begin:
+            lstm_gates_back(d_output, dh, dc, gates, c_before, tanh_c, dz, first, begin, last)
+            multiply(dz, 4 * H, first + begin, last - begin, w_hh, 0, H, dh, begin * H, H, none, 0)
+
+
+@kernel
+def gru_share(
+    share: int, shares: int, gates: Array, turned: Array, none: Array, bias_n: Array, h: Array,
+    h_n: Array, h_before: Array, output: Array, order: Array,
+) -> None:
+    begin, end = own(share, shares, h.shape[0])
+    H = h.shape[1]
+    for t in range(order.shape[0]):
+        first, last = order[t, 0], min(end, order[t, 1])
+        if last > begin:
+            multiply(h, H, begin, last - begin, turned, 0, 2 * H, gates, (first + begin) * 3 * H,
+                     3 * H, none, ADD)
+            multiply(h, H, begin, last - begin, turned, 2 * H, 3 * H, h_n, (first + begin) * H, H,
+                     bias_n, 0)
+            gru_gates(gates, h, h_n, h_before, output, first, begin, last)
+
+
+@kernel
+def gru_share_back(
+    share: int, shares: int, d_output: Array, dh: Array, gates: Array, h_n: Array,
+    h_before: Array, d_of_x: Array, d_of_h: Array, w_hh: Array, none: Array, order: Array,
+) -> None:
+    begin, end = own(share, shares, dh.shape[0])
+    H = dh.shape[1]
+    for t in range(order.shape[0] - 1, -1, -1):
+        first, last = order[t, 0], min(end, order[t, 1])
+        if last > begin:
+            gru_gates_back(d_output, dh, gates, h_n, h_before, d_of_x, d_of_h, first, begin, last)
+            multiply(d_of_h, 3 * H, first + begin, last - begin, w_hh, 0, H, dh, begin * H, H,
+                     none, ADD)
+
+
+@kernel
+def rnn_sequence(
+    parts: int, z: Array, turned: Array, none: Array, h: Array, h_before: Array, output:
+    Array, order: Array, rectified: bool,
+) -> None:
+    together(rnn_share, parts, (z, turned, none, h, h_before, output, order, rectified))
+
+
+@kernel
+def rnn_back_sequence(
+    parts: int, d_output: Array, dh: Array, output: Array, dz: Array, w_hh: Array, none:
+    Array, order: Array, rectified: bool,
+) -> None:
+    together(rnn_share_back, parts, (d_output, dh, output, dz, w_hh, none, order, rectified))
+
+
+@kernel
+def lstm_sequence(
+    parts: int, gates: Array, turned: Array, none: Array, h: Array, c: Array, h_before:
+    Array, c_before: Array, tanh_c: Array, output: Array, order: Array,
+) -> None:
+    together(lstm_share, parts,
+             (gates, turned, none, h, c, h_before, c_before, tanh_c, output, order))
+
+
+@kernel
+def lstm_back_sequence(
+    parts: int, d_output: Array, dh: Array, dc: Array, gates: Array, c_before: Array,
+    tanh_c: Array, dz: Array, w_hh: Array, none: Array, order: Array,
+) -> None:
+    together(lstm_share_back, parts,
+             (d_output, dh, dc, gates, c_before, tanh_c, dz, w_hh, none, order))
+
+
+@kernel
+def gru_sequence(
+    parts: int, gates: Array, turned: Array, none: Array, bias_n: Array, h: Array, h_n:
+    Array, h_before: Array, output: Array, order: Array,
+) -> None:
+    together(gru_share, parts, (gates, turned, none, bias_n, h, h_n, h_before, output, order))
+
+
+@kernel
+def gru_back_sequence(
+    parts: int, d_output: Array, dh: Array, gates: Array, h_n: Array, h_before: Array,
+    d_of_x: Array, d_of_h: Array, w_hh: Array, none: Array, order: Array,
+) -> None:
+    together(gru_share_back, parts, (d_output, dh, gates, h_n, h_before, d_of_x, d_of_h, w_hh, none,
+              order))
 
 
 class Recurrent(reference.Recurrent):
@@ -150,22 +201,27 @@ class Recurrent(reference.Recurrent):
     ) -> tuple[Any, ...]:
         if not _alike(x, h0, w_ih, w_hh, b_ih, b_hh):
             return super().rnn(x, h0, w_ih, w_hh, b_ih, b_hh, activation, sizes, reverse)
-        z = x @ w_ih.T
-        z += _bias(w_ih, b_ih, b_hh)
+        z = _of_inputs(x, w_ih, _bias(w_ih, b_ih, b_hh))
         joined, (output, h) = _room(x, sizes[0], w_hh.shape[1])
         h[:], h_before = h0, np.empty_like(output)
-        product, to_product = np.empty_like(h), _columns(w_hh, sizes)
-        for first, n in steps(sizes, reverse):
-            rows, state = slice(first, first + n), h[:n]
-            now = z[rows]
-            h_before[rows] = state
-            now += np.matmul(state, to_product, out=product[:n])
-            if activation == "tanh":
-                np.tanh(now, out=state)
-            else:
-                np.maximum(now, 0.0, out=state)
-            output[rows] = state
+        rnn_sequence(_shares(w_hh, sizes), z, _turned(w_hh), NOTHING[x.dtype], h, h_before, output,
+                     _order(sizes, reverse), activation == "relu")
         return joined, h_before
+
+    def rnn_backward(
+        self, dy: Any, x: Any, w_ih: Any, w_hh: Any, y: Any, h_before: Any, activation: str,
+        sizes: Sequence[int], reverse: bool, needs: Sequence[bool],
+    ) -> tuple[Any | None, ...]:
+        if not _alike(dy, x, w_ih, w_hh, y, h_before) or not _contiguous(y, h_before):
+            return super().rnn_backward(dy, x, w_ih, w_hh, y, h_before, activation, sizes, reverse,
+                                        needs)
+        d_output, dh = _gradients(dy, h_before.shape, sizes[0])
+        output, _ = parts(y, h_before.shape, sizes[0])
+        dz = np.empty_like(output)
+        rnn_back_sequence(_shares(w_hh, sizes), d_output, dh, output, dz, _plain(w_hh),
+                          NOTHING[dy.dtype], _order(sizes, reverse), activation == "relu")
+        dx, *of_weights = _back(dz, dz, x, w_ih, h_before, (needs[0], *needs[2:]))
+        return dx, dh, *of_weights
 
     def lstm(
         self, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any,
@@ -174,15 +230,12 @@ class Recurrent(reference.Recurrent):
         if w_hr is not None or not _alike(x, h0, c0, w_ih, w_hh, b_ih, b_hh):
             return super().lstm(x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse)
         width = w_hh.shape[1]
-        gates = x @ w_ih.T
-        bias = _bias(w_ih, b_ih, b_hh)
+        gates = _of_inputs(x, w_ih, _bias(w_ih, b_ih, b_hh))
         joined, (output, h, c) = _room(x, sizes[0], width, width)
         h[:], c[:] = h0, c0
         h_before, c_before, tanh_c = (np.empty_like(output) for _ in range(3))
-        product, to_product = np.empty((len(h), 4 * width), x.dtype), _columns(w_hh, sizes)
-        for first, n in steps(sizes, reverse):
-            np.matmul(h[:n], to_product, out=product[:n])
-            lstm_step(gates, product, bias, h, c, h_before, c_before, tanh_c, output, first, n)
+        lstm_sequence(_shares(w_hh, sizes), gates, _turned(w_hh), NOTHING[x.dtype], h, c, h_before,
+                      c_before, tanh_c, output, _order(sizes, reverse))
         return joined, gates, c_before, tanh_c, h_before
 
     def lstm_backward(
@@ -190,16 +243,15 @@ class Recurrent(reference.Recurrent):
         tanh_c: Any, h_before: Any, sizes: Sequence[int], reverse: bool, needs: Sequence[bool],
     ) -> tuple[Any | None, ...]:
         saved = (gates, c_before, tanh_c, h_before)
-        if w_hr is not None or not _alike(dy, w_hh, *saved) or not _contiguous(*saved):
+        if w_hr is not None or not _alike(dy, x, w_ih, w_hh, *saved) or not _contiguous(*saved):
             return super().lstm_backward(
                 dy, x, w_ih, w_hh, w_hr, *saved, sizes, reverse, needs
             )
         d_output, dh, dc = _gradients(dy, h_before.shape, sizes[0], c_before.shape[1])
-        dz, w_hh = np.empty_like(gates), np.ascontiguousarray(w_hh)
-        for first, n in reversed(steps(sizes, reverse)):
-            lstm_step_back(d_output, dh, dc, gates, c_before, tanh_c, dz, first, n)
-            np.matmul(dz[first : first + n], w_hh, out=dh[:n])
-        dx, *of_weights = of_inputs(dz, dz, x, w_ih, h_before, (needs[0], *needs[3:7]))
+        dz = np.empty_like(gates)
+        lstm_back_sequence(_shares(w_hh, sizes), d_output, dh, dc, gates, c_before, tanh_c, dz,
+                           _plain(w_hh), NOTHING[dy.dtype], _order(sizes, reverse))
+        dx, *of_weights = _back(dz, dz, x, w_ih, h_before, (needs[0], *needs[3:7]))
         return dx, dh, dc, *of_weights, None
 
     def gru(
@@ -209,34 +261,28 @@ class Recurrent(reference.Recurrent):
         if not _alike(x, h0, w_ih, w_hh, b_ih, b_hh):
             return super().gru(x, h0, w_ih, w_hh, b_ih, b_hh, sizes, reverse)
         width = w_hh.shape[1]
-        gates = x @ w_ih.T
         bias, bias_n = _bias(w_ih, b_ih), _bias(w_hh, b_hh)[2 * width :].copy()
         if b_hh is not None:
             bias[: 2 * width] += b_hh[: 2 * width]
+        gates = _of_inputs(x, w_ih, bias)
         joined, (output, h) = _room(x, sizes[0], width)
         h[:], h_before, h_n = h0, np.empty_like(output), np.empty_like(output)
-        product, to_product = np.empty((len(h), 3 * width), x.dtype), _columns(w_hh, sizes)
-        for first, n in steps(sizes, reverse):
-            np.matmul(h[:n], to_product, out=product[:n])
-            gru_step(gates, product, bias, bias_n, h, h_n, h_before, output, first, n)
+        gru_sequence(_shares(w_hh, sizes), gates, _turned(w_hh), NOTHING[x.dtype], bias_n, h, h_n,
+                     h_before, output, _order(sizes, reverse))
         return joined, gates, h_n, h_before
 
     def gru_backward(
         self, dy: Any, x: Any, w_ih: Any, w_hh: Any, gates: Any, h_n: Any, h_before: Any,
         sizes: Sequence[int], reverse: bool, needs: Sequence[bool],
     ) -> tuple[Any | None, ...]:
-        if not _alike(dy, w_hh, gates, h_n, h_before) or not _contiguous(gates, h_n, h_before):
-            return super().gru_backward(
-                dy, x, w_ih, w_hh, gates, h_n, h_before, sizes, reverse, needs
-            )
+        saved = (gates, h_n, h_before)
+        if not _alike(dy, x, w_ih, w_hh, *saved) or not _contiguous(*saved):
+            return super().gru_backward(dy, x, w_ih, w_hh, *saved, sizes, reverse, needs)
         d_output, dh = _gradients(dy, h_before.shape, sizes[0])
         d_of_x, d_of_h = np.empty_like(gates), np.empty_like(gates)
-        w_hh = np.ascontiguousarray(w_hh)
-        through = np.empty_like(dh)
-        for first, n in reversed(steps(sizes, reverse)):
-            gru_step_back(d_output, dh, gates, h_n, h_before, d_of_x, d_of_h, first, n)
-            dh[:n] += np.matmul(d_of_h[first : first + n], w_hh, out=through[:n])
-        dx, *of_weights = of_inputs(d_of_x, d_of_h, x, w_ih, h_before, (needs[0], *needs[2:]))
+        gru_back_sequence(_shares(w_hh, sizes), d_output, dh, gates, h_n, h_before, d_of_x, d_of_h,
+                          _plain(w_hh), NOTHING[dy.dtype], _order(sizes, reverse))
+        dx, *of_weights = _back(d_of_x, d_of_h, x, w_ih, h_before, (needs[0], *needs[2:]))
         return dx, dh, *of_weights
 
 
@@ -250,9 +296,50 @@ def _contiguous(*arrays: Any) -> bool:
     return all(a.flags.c_contiguous for a in arrays)
 
 
-def _columns(w_hh: Array, sizes: Sequence[int]) -> Array:
-    """W_hh with its columns as rows; copied where it is used often enough to be worth it."""
-    return w_hh.T.copy() if len(sizes) > 4 else w_hh.T
+def _plain(a: Array) -> Array:
+    return np.ascontiguousarray(a)
+
+
+def _turned(w: Array) -> Array:
+    """W (n, k) with its columns as rows."""
+    return _plain(w.T)
+
+
+def _order(sizes: Sequence[int], reverse: bool) -> Array:
+    """(first row, number of rows) of each step, in the order they run."""
+    return np.array(steps(sizes, reverse), np.int64).reshape(-1, 2)
+
+
+def _shares(w_hh: Array, sizes: Sequence[int]) -> int:
+    """On how many threads: at most as many as there are sequences."""
+    prepare(w_hh.dtype)
+    return min(sizes[0], shares(sum(sizes) * w_hh.size)) or 1
+
+
+def _of_inputs(x: Array, w_ih: Array, bias: Array) -> Array:
+    """x @ w_ih.T + bias, of all rows."""
+    z = np.empty((len(x), len(w_ih)), x.dtype)
+    times(_plain(x), _turned(w_ih), bias, z)
+    return z
+
+
+def _back(
+    d_of_x: Array, d_of_h: Array, x: Array, w_ih: Array, h_before: Array, needs: Sequence[bool]
+) -> tuple[Any | None, ...]:
+    """(dx, dw_ih, dw_hh, db_ih, db_hh): one product over all steps for each."""
+    dx: Any = None
+    if needs[0]:
+        dx = np.empty(x.shape, x.dtype)
+        times(d_of_x, _plain(w_ih), NOTHING[x.dtype], dx)
+    db_ih = d_of_x.sum(axis=0) if needs[3] else None
+    same = d_of_x is d_of_h and needs[3] and needs[4]
+    return (
+        dx,
+        transposed_times(d_of_x, _plain(x)) if needs[1] else None,
+        transposed_times(d_of_h, h_before) if needs[2] else None,
+        db_ih,
+        db_ih if same else d_of_h.sum(axis=0) if needs[4] else None,
+    )
 
 
 def _bias(weight: Array, *biases: Any) -> Array:
