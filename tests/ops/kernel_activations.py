@@ -30,7 +30,6 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
                              for call in calls] + [(np.tanh(image), image, *calls[0][1:])]
         for name, calls in plain.items()
     }
-    del plain["hardtanh"]
     return {
         **plain, **backward, "tanh": [(x,)], "sigmoid": [(x,)], "relu": [(x,)],
         "tanh_backward": [(dy, y)], "sigmoid_backward": [(dy, np.abs(y))],

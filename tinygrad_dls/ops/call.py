@@ -101,6 +101,8 @@ def _of_one(op: Op) -> Function:
         else:
             result.requires_grad = False
             result._node = None
+            if traces.active:
+                tell(bound_op, (x,), (data,), out)
         return result
 
     return call
@@ -163,6 +165,8 @@ def _of_two(op: Op) -> Function:
         else:
             result.requires_grad = False
             result._node = None
+            if traces.active:
+                tell(bound_op, (a, b), (x, y), out)
         return result
 
     return call
@@ -211,6 +215,8 @@ def _of_many(op: Op) -> Function:
             key = device, tuple(needs)
             plan = plans.get(key) or plans.setdefault(key, bound_op.plan(key[1]))
             result._node = record(plan, inputs, arrays, made)
+        elif traces.active:
+            tell(bound_op, inputs, arrays, made[0])
         return result
 
     return call
@@ -230,6 +236,8 @@ def call_once(op: Op, x: Any) -> Any:
     if x.requires_grad and op.differentiable and mode.grad:
         result.requires_grad = True
         result._node = record(bound.plan((True,)), (x,), (data,), (out,))
+    elif traces.active:
+        tell(bound, (x,), (data,), out)
     return result
 
 
@@ -260,6 +268,12 @@ def note(node: Node, inputs: tuple[Any, ...], out: Any) -> None:
     if mode.trace:
         node.value = out
         node.trace = Trace(inputs, calling_line(), [])
+
+
+def tell(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], out: Any) -> None:
+    """Where somebody listens, tell of an operation without a node: `arrays` are its operands."""
+    if mode.listener is not None:
+        mode.listener(op, inputs, arrays, out)
 
 
 # --- operands that are no tensors ----------------------------------------------------------------

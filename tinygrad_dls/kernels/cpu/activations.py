@@ -5,14 +5,17 @@ from typing import Any
 import numpy as np
 
 from ..reference import activations as reference
+from ..threads import shares
 from .compile import inlined, kernel
 from .functions import HALF, ONE, TWO, ZERO, erf32, exp32, f32, log1p_of_exp32, sigmoid32
 from .layout import F32, flat, like
+from .piecewise import hold, pass_between
 
 Array = Any
 NEAR, THREE, THIRD, SIXTH = f32(-0.4), f32(3), f32(1 / 3), f32(1 / 6)
 MISH_TOP = f32(30)  # beyond, tanh(log(1 + e**x)) is 1 in float32
 SLOPE, CUBIC = f32(2 * 0.7978845608028654), f32(0.044715)
+MANY = 4096  # from so many numbers on a loop of ours is faster than NumPy's maximum
 ROOT_HALF, DENSITY = f32(0.7071067811865476), f32(0.3989422804014327)
 
 
@@ -49,12 +52,6 @@ def tanh_backward_loop(dy: Array, y: Array, dx: Array) -> None:
 
 
 @kernel
-def relu_backward_loop(dy: Array, y: Array, dx: Array) -> None:
-    for i in range(y.size):
-        dx[i] = dy[i] if y[i] > 0 else y.dtype.type(0)
-
-
-@kernel
 def leaky_relu_loop(x: Array, y: Array, slope: float) -> None:
     a = x.dtype.type(slope)
     for i in range(x.size):
@@ -66,13 +63,6 @@ def leaky_relu_backward_loop(dy: Array, x: Array, dx: Array, slope: float) -> No
     a = x.dtype.type(slope)
     for i in range(x.size):
         dx[i] = dy[i] if x[i] > 0 else a * dy[i]
-
-
-@kernel
-def hardtanh_backward_loop(dy: Array, x: Array, dx: Array, low: float, high: float) -> None:
-    a, b = x.dtype.type(low), x.dtype.type(high)
-    for i in range(x.size):
-        dx[i] = dy[i] if (x[i] > a) & (x[i] < b) else x.dtype.type(0)
 
 
 @kernel
@@ -188,6 +178,11 @@ def gelu_tanh_backward_loop(dy: Array, x: Array, dx: Array) -> None:
         dx[i] = dy[i] * (p + v * p * (ONE - p) * steep)
 
 
+def pass_inside(dy: Array, x: Array, dx: Array, low: float, high: float) -> None:
+    """dx = dy where x lies between low and high, else 0."""
+    pass_between(shares(x.size), dy, x, dx, low, high)
+
+
 class Activations(reference.Activations):
     """Those of the reference that compiled loops beat."""
 
@@ -200,8 +195,17 @@ class Activations(reference.Activations):
     def tanh_backward(self, dy: Any, y: Any) -> Any:
         return _backward(tanh_backward_loop, dy, y, super().tanh_backward)
 
+    def relu(self, x: Any) -> Any:
+        y = np.empty_like(x)
+        views = flat(x, y) if x.size >= MANY else None
+        if views is None:
+            return super().relu(x)
+        hold(shares(x.size), *views, 0.0, np.inf)
+        return y
+
     def relu_backward(self, dy: Any, y: Any) -> Any:
-        return _backward(relu_backward_loop, dy, y, super().relu_backward)
+        slow = super().relu_backward
+        return _backward(pass_inside, dy, y, lambda dy, y, *_: slow(dy, y), 0.0, np.nan)
 
     def leaky_relu(self, x: Any, slope: float) -> Any:
         y = np.empty_like(x)
@@ -216,8 +220,16 @@ class Activations(reference.Activations):
             leaky_relu_backward_loop, dy, x, super().leaky_relu_backward, float(slope)
         )
 
+    def hardtanh(self, x: Any, low: float, high: float) -> Any:
+        y = np.empty_like(x)
+        views = flat(x, y)
+        if views is None:
+            return super().hardtanh(x, low, high)
+        hold(shares(x.size), *views, float(low), float(high))
+        return y
+
     def hardtanh_backward(self, dy: Any, x: Any, low: float, high: float) -> Any:
-        return _backward(hardtanh_backward_loop, dy, x, super().hardtanh_backward, low, high)
+        return _backward(pass_inside, dy, x, super().hardtanh_backward, float(low), float(high))
 
     def hardswish(self, x: Any) -> Any:
         return _forward32(hardswish_loop, x, super().hardswish)

@@ -44,6 +44,10 @@ class Activations(Family):
         """dx = dy where x > 0, else slope * dy."""
         return self.xp.where(x > 0, dy, slope * dy)
 
+    def hardtanh(self, x: Any, low: float, high: float) -> Any:
+        """y = x held between low and high."""
+        return self.xp.clip(x, low, high)
+
     def hardtanh_backward(self, dy: Any, x: Any, low: float, high: float) -> Any:
         """dx = dy where low < x < high, else 0."""
         return self.xp.where((x > low) & (x < high), dy, 0.0)
