@@ -35,8 +35,10 @@ def runs(cache: str) -> list[Run]:
         Run("reference kernels", quick, {"TINYGRAD_DLS_KERNELS": "reference"}),
         Run("Numba's JIT switched off", quick, {"NUMBA_DISABLE_JIT": "1"}),
         Run("no Numba at all", quick, {"TINYGRAD_DLS_TEST_WITHOUT": "numba"}),
-        Run("one thread", quick, {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}),
-        Run("four threads", quick, {"OPENBLAS_NUM_THREADS": "4", "OMP_NUM_THREADS": "4"}),
+        Run("one thread", quick, {"OPENBLAS_NUM_THREADS": "1", "TINYGRAD_DLS_NUM_THREADS": "1"}),
+        Run("four threads", quick, {
+            "OPENBLAS_NUM_THREADS": "4", "NUMBA_NUM_THREADS": "4", "TINYGRAD_DLS_NUM_THREADS": "4",
+        }),
         Run("an older CPU (AVX2)", quick,
             {"NUMBA_CPU_NAME": "haswell", "TINYGRAD_DLS_CACHE": cache}),
     ]

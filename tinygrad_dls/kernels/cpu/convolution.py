@@ -58,8 +58,7 @@ class Convolution(reference.Convolution):
         g = _geometry(x.shape, out, weight.shape[2:], stride, padding, dilation)
         y = np.empty((x.shape[0], *out, len(weight)), x.dtype)
         if weight.shape[1] == 1 < groups:
-            y[:] = 0 if bias is None else bias
-            depthwise(_repeated(x, len(weight)), _taps(weight), y.reshape(-1, len(weight)), len(x),
+            depthwise(_repeated(x, len(weight)), _taps(weight), _or_none(bias, x.dtype), y, len(x),
                       tuple(g._replace(channels=len(weight))))
             return channels_first(y)
         if groups > 1:
@@ -90,8 +89,8 @@ class Convolution(reference.Convolution):
         shape = (len(x), channels, *size)
         g = _geometry(shape, x.shape[2:], window, stride, padding, dilation)
         if weight.shape[1] == 1 < groups:
-            y = np.zeros((len(x), *size, len(weight)), x.dtype)
-            depthwise_input(flat_rows(x), _taps(weight), y.reshape(-1, len(weight)), len(x),
+            y = np.empty((len(x), *size, len(weight)), x.dtype)
+            depthwise_input(flat_rows(x), _taps(weight), y, len(x),
                             tuple(g._replace(channels=len(weight))))
             if len(weight) > groups:
                 y = y.reshape(len(x), *size, groups, -1).sum(axis=-1)
@@ -139,9 +138,8 @@ class Convolution(reference.Convolution):
         g = _geometry(x.shape, dy.shape[2:], window, stride, padding, dilation)
         o, inner = dy.shape[1], x.shape[1] // groups
         if inner == 1 < groups:
-            dw = np.zeros((g.length, o), x.dtype)
-            depthwise_weight(_repeated(x, o), flat_rows(dy), dw, len(x),
-                             tuple(g._replace(channels=o)))
+            dw = depthwise_weight(_repeated(x, o), flat_rows(dy), len(x),
+                                  tuple(g._replace(channels=o)))
             return np.ascontiguousarray(dw.T).reshape(o, 1, *window)
         rows, each = flat_rows(dy), o // groups
         if groups == 1 and g.pointwise:
