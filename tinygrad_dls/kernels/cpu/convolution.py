@@ -1,4 +1,4 @@
-"""Convolutions of images by BLAS on bands of windows, depthwise ones by loops over channels."""
+"""Convolutions of images: on the sweep, depthwise ones by channel, volumes as sums of images."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from ..reference import convolution as reference
 from . import swept, volumes
 from .compile import kernel
 from .depthwise import depthwise, depthwise_input, depthwise_weight
+from .geometry import Geometry, flat_rows
 from .layout import F32, F64, channels_first, channels_last
 from .linear import NOTHING, times, transposed_times
-from .windows import Geometry, flat_rows, put_back, windows
 
 Array = Any
 Ints = tuple[int, ...]
@@ -61,14 +61,13 @@ class Convolution(reference.Convolution):
             depthwise(_repeated(x, len(weight)), _taps(weight), _or_none(bias, x.dtype), y, len(x),
                       tuple(g._replace(channels=len(weight))))
             return channels_first(y)
-        if groups > 1:
-            _products(x, weight.transpose(0, 2, 3, 1), bias, y, g, groups)
-        elif g.pointwise:
+        if groups == 1 and g.pointwise:
             matrix = np.ascontiguousarray(weight.reshape(len(weight), -1).T)
             times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, len(weight)))
         else:
-            by_tap = np.ascontiguousarray(weight.transpose(2, 3, 1, 0))
-            swept.convolution(_pixels(x), by_tap, _or_none(bias, x.dtype), y, g)
+            by_group = weight.reshape(groups, -1, *weight.shape[1:]).transpose(0, 3, 4, 2, 1)
+            swept.convolution(_pixels(x), np.ascontiguousarray(by_group), _or_none(bias, x.dtype),
+                              y, g, groups)
         return channels_first(y)
 
     def transposed_convolution(
@@ -99,25 +98,11 @@ class Convolution(reference.Convolution):
             matrix = np.ascontiguousarray(weight.reshape(weight.shape[:2]))
             times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, channels))
             return channels_first(y)
-        elif groups == 1 and g.apart_down == g.apart_across == 1:
-            y = np.empty((len(x), *size, channels), x.dtype)
-            swept.input_gradient(_pixels(x), weight.transpose(2, 3, 0, 1), _or_none(bias, x.dtype),
-                                 y, g)
-            return channels_first(y)
-        elif g.down == g.across == 1:  # a convolution with the window turned around
-            y = np.empty((len(x), *size, channels), x.dtype)
-            before = [d * (k - 1) - p for k, d, (p, _) in zip(window, dilation, padding)]
-            turned = _geometry(x.shape, size, window, stride, [(p, 0) for p in before], dilation)
-            by_group = weight.reshape(groups, -1, *weight.shape[1:])[..., ::-1, ::-1]
-            back = by_group.transpose(0, 2, 3, 4, 1).reshape(channels, *window, -1)
-            _products(x, back, bias, y, turned, groups)
-            return channels_first(y)
         else:
-            y = np.zeros((len(x), *size, channels), x.dtype)
-            rows, inner = flat_rows(x), weight.shape[1]
-            matrices = weight.transpose(0, 2, 3, 1).reshape(groups, len(weight) // groups, -1)
-            for i, given in enumerate(np.split(rows, groups, axis=1)):
-                put_back(given, matrices[i], y, g, i * inner, inner)
+            y = np.empty((len(x), *size, channels), x.dtype)
+            by_group = weight.reshape(groups, -1, *weight.shape[1:]).transpose(0, 3, 4, 1, 2)
+            swept.input_gradient(_pixels(x), by_group, _or_none(bias, x.dtype), y, g, groups)
+            return channels_first(y)
         if bias is not None:
             add_to_rows(y.reshape(-1, channels), bias)
         return channels_first(y)
@@ -141,21 +126,11 @@ class Convolution(reference.Convolution):
             dw = depthwise_weight(_repeated(x, o), flat_rows(dy), len(x),
                                   tuple(g._replace(channels=o)))
             return np.ascontiguousarray(dw.T).reshape(o, 1, *window)
-        rows, each = flat_rows(dy), o // groups
         if groups == 1 and g.pointwise:
-            return transposed_times(rows, flat_rows(x)).reshape(o, inner, *window)
-        if groups == 1:
-            by_tap = swept.weight_gradient(_pixels(x), _pixels(dy), g)
-            return np.ascontiguousarray(by_tap.transpose(3, 2, 0, 1))
-        dw = np.zeros((groups, g.length * inner, each), x.dtype)
-        share = np.empty(dw.shape[1:], x.dtype)
-        x = x if groups == 1 else _lasting(x)
-        for i in range(groups):
-            for first, last, matrix in windows(x, g, i * inner, inner):
-                np.matmul(matrix.T, rows[first:last, i * each : (i + 1) * each], out=share)
-                dw[i] += share
-        by_tap = dw.transpose(0, 2, 1).reshape(o, *window, inner)
-        return np.ascontiguousarray(by_tap.transpose(0, 3, 1, 2))
+            return transposed_times(flat_rows(dy), flat_rows(x)).reshape(o, inner, *window)
+        by_group = swept.weight_gradient(_pixels(x), _pixels(dy), g, groups)
+        dw = by_group.transpose(0, 4, 3, 1, 2).reshape(o, inner, *window)
+        return np.ascontiguousarray(dw)
 
     def sum_channels(self, x: Any) -> Any:
         if (x.dtype is not F32 and x.dtype is not F64) or not x.size:
@@ -187,21 +162,6 @@ def _geometry(
                     stride[1], dilation[0], dilation[1], down[0], across[0])
 
 
-def _products(
-    x: Array, weight: Array, bias: Array | None, y: Array, g: Geometry, groups: int
-) -> None:
-    """y (n, places, o) = windows of x times weight (o, window, c / groups), plus bias."""
-    o, inner = weight.shape[0] // groups, weight.shape[-1]
-    matrices = weight.reshape(groups, o, -1)
-    rows = y.reshape(-1, groups * o)
-    x = x if groups == 1 else _lasting(x)
-    for i in range(groups):
-        for first, last, matrix in windows(x, g, i * inner, inner):
-            np.matmul(matrix, matrices[i].T, out=rows[first:last, i * o : (i + 1) * o])
-            if bias is not None and i == groups - 1:
-                add_to_rows(rows[first:last], bias)
-
-
 def _pixels(x: Array) -> Array:
     """x (n, c, h, w) as (n, h, w, c), contiguous."""
     return np.ascontiguousarray(channels_last(x))
@@ -209,11 +169,6 @@ def _pixels(x: Array) -> Array:
 
 def _or_none(bias: Array | None, dtype: Any) -> Array:
     return NOTHING[dtype] if bias is None else np.ascontiguousarray(bias)
-
-
-def _lasting(x: Array) -> Array:
-    """x, channels-last in memory; each group then takes its channels from there."""
-    return channels_first(np.ascontiguousarray(channels_last(x)))
 
 
 def _repeated(x: Array, channels: int) -> Array:

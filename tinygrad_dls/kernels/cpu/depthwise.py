@@ -1,7 +1,7 @@
 """Depthwise convolutions: each channel with a window of its own, a vector of channels at a time.
 
 x (pixels, c), weight (taps, c), y (places, c), flat and channels-last: `geometry` is that of
-`windows.py`, of `count` images. Each result is summed in a register over its taps and written
+`geometry.py`, of `count` images. Each result is summed in a register over its taps and written
 once. Threads share the rows of results; for the weights' gradient the images.
 """
 
@@ -13,7 +13,7 @@ from ..compile import inlined, kernel
 from ..parallel import together
 from ..simd import fma, full, lanes, load_some, store_some
 from ..threads import shares as threads_for
-from .windows import Geometry, range_inside
+from .geometry import Geometry, range_inside
 
 Array = Any
 

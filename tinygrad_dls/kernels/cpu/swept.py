@@ -12,6 +12,7 @@ gradient of the images is a convolution of dy with the window turned around; for
 each of the s * s places that pixels can have in a step.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..parallel import together
 from ..simd.sweep import ADD, prepare, sweep
 from ..simd.vector import address_of, lanes
 from ..threads import shares as threads_for
-from .windows import Geometry, copy
+from .geometry import Geometry, copy
 
 Array = Any
 BAND = 24 * 1024  # bytes of image rows that are worked on at a time
@@ -51,10 +52,11 @@ def convolve_share(
     geometry: Any, places: Any, band: int, width: int, scratch: Array,
 ) -> None:
     """Its share of the bands. `places`: where results go: steps of y from image to image, row to
-    row and pixel to pixel, the first place, and how many channels they have."""
-    h, w, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
-    y_image, y_row, y_pixel, y_start, o = places
-    panel, size = 2 * lanes(y), y.itemsize
+    row and pixel to pixel, the first place, how many channels they have, and in how many groups."""
+    h, width_in, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
+    y_image, y_row, y_pixel, y_start, o, groups = places
+    c_in, c_out = c // groups, o // groups
+    panel, size, taps = 2 * lanes(y), y.itemsize, kw * c_in * c_out  # of a row of the window
     bands = -(-rows // band)
     mine = share * scratch.shape[1]
     row_of_places = width * c
@@ -66,32 +68,34 @@ def convolve_share(
                    geometry, width, scratch.reshape(-1), mine)
             base = address_of(scratch, mine)
         else:
-            base = address_of(x, (image * h + begin * down) * w * c)
-        for j in range(0, o, panel):
-            first = address_of(bias, j) if bias.size else 0
-            for i in range(begin, end):
-                a = base + size * (i - begin) * down * row_of_places
-                to = address_of(y, y_start + image * y_image + i * y_row + j)
-                if apart_across == 1:
-                    sweep(y, a, address_of(weight, j), to, columns, min(panel, o - j), across * c,
-                          kw * c, 1, o, kh, apart_down * row_of_places, kw * c * o, y_pixel,
-                          first, 0)
-                    continue
-                for k in range(kh):
-                    sweep(y, a + size * k * apart_down * row_of_places,
-                          address_of(weight, k * kw * c * o + j), to, columns, min(panel, o - j),
-                          across * c, c, 1, o, kw, apart_across * c, c * o, y_pixel, first,
-                          ADD if k else 0)
+            base = address_of(x, (image * h + begin * down) * width_in * c)
+        for group in range(groups):
+            for j in range(0, c_out, panel):
+                channel = group * c_out + j
+                first = address_of(bias, channel) if bias.size else 0
+                w = address_of(weight, group * kh * taps + j)
+                for i in range(begin, end):
+                    a = base + size * ((i - begin) * down * row_of_places + group * c_in)
+                    to = address_of(y, y_start + image * y_image + i * y_row + channel)
+                    if groups == 1 and apart_across == 1:
+                        sweep(y, a, w, to, columns, min(panel, c_out - j), across * c, kw * c, 1,
+                              c_out, kh, apart_down * row_of_places, taps, y_pixel, first, 0)
+                        continue
+                    for k in range(kh):
+                        sweep(y, a + size * k * apart_down * row_of_places, w + size * k * taps, to,
+                              columns, min(panel, c_out - j), across * c, c_in, 1, c_out, kw,
+                              apart_across * c, c_in * c_out, y_pixel, first, ADD if k else 0)
 
 
 @kernel
 def weight_share(
     share: int, shares: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any,
-    band: int, width: int, scratch: Array,
+    groups: int, band: int, width: int, scratch: Array,
 ) -> None:
-    """Its share of the images' bands, summed into parts[share], (kh, kw, c, o) flat."""
+    """Its share of the images' bands, summed into parts[share], (groups, kh, kw, in, out) flat."""
     h, w, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
-    o, panel, size = parts.shape[1] // (kh * kw * c), 2 * lanes(parts), parts.itemsize
+    c_in, c_out = c // groups, parts.shape[1] // (kh * kw * c)
+    o, panel, size = c_out * groups, 2 * lanes(parts), parts.itemsize
     bands = -(-rows // band)
     mine, sums = share * scratch.shape[1], share * parts.shape[1]
     pixels = width * c
@@ -105,15 +109,19 @@ def weight_share(
         else:
             base = address_of(x, (image * h + begin * down) * w * c)
         errors = ((image * rows + begin) * columns) * o
-        for j in range(0, o, panel):
-            for k in range(kh):
-                a = base + size * k * apart_down * pixels
-                to = sums + k * kw * c * o + j
-                run, turns = (kw * c, 1) if apart_across == 1 else (c, kw)
-                for m in range(turns):
-                    sweep(parts, a + size * m * apart_across * c, address_of(dy, errors + j),
-                          address_of(parts, to + m * c * o), run, min(panel, o - j), 1, columns,
-                          across * c, o, end - begin, down * pixels, columns * o, o, 0, ADD)
+        whole = groups == 1 and apart_across == 1  # a row of the window is one run
+        run, turns = (kw * c, 1) if whole else (c_in, kw)
+        for group in range(groups):
+            for j in range(0, c_out, panel):
+                for k in range(kh):
+                    a = base + size * (k * apart_down * pixels + group * c_in)
+                    to = sums + (group * kh + k) * kw * c_in * c_out + j
+                    for m in range(turns):
+                        sweep(parts, a + size * m * apart_across * c,
+                              address_of(dy, errors + group * c_out + j),
+                              address_of(parts, to + m * c_in * c_out), run, min(panel, c_out - j),
+                              1, columns, across * c, o, end - begin, down * pixels, columns * o,
+                              c_out, 0, ADD)
 
 
 @kernel
@@ -127,10 +135,10 @@ def convolve(
 
 @kernel
 def sum_weights(
-    shares: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any, band: int,
-    width: int, scratch: Array,
+    shares: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any, groups: int,
+    band: int, width: int, scratch: Array,
 ) -> None:
-    together(weight_share, shares, (x, dy, parts, images, geometry, band, width, scratch))
+    together(weight_share, shares, (x, dy, parts, images, geometry, groups, band, width, scratch))
 
 
 def _bands(g: Geometry, shares: int, dtype: Any) -> tuple[int, int, Array]:
@@ -147,11 +155,13 @@ def _bands(g: Geometry, shares: int, dtype: Any) -> tuple[int, int, Array]:
     return band, width, np.zeros((shares, length), dtype)
 
 
-def convolution(x: Array, weight: Array, bias: Array, y: Array, g: Geometry) -> None:
-    """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (kh, kw, c, o), + bias (o,)
-    or an empty one; all contiguous and of one dtype."""
+def convolution(
+    x: Array, weight: Array, bias: Array, y: Array, g: Geometry, groups: int
+) -> None:
+    """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (groups, kh, kw, c / groups,
+    o / groups), + bias (o,) or an empty one; all contiguous and of one dtype."""
     o = y.shape[3]
-    _convolve(x, weight, bias, y, g, (g.rows * g.columns * o, g.columns * o, o, 0, o))
+    _convolve(x, weight, bias, y, g, (g.rows * g.columns * o, g.columns * o, o, 0, o, groups))
 
 
 def _convolve(x: Array, weight: Array, bias: Array, y: Array, g: Geometry, places: Any) -> None:
@@ -163,45 +173,52 @@ def _convolve(x: Array, weight: Array, bias: Array, y: Array, g: Geometry, place
              places, band, width, scratch)
 
 
-def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:
-    """dw (kh, kw, c, o) of x (n, h, w, c) and dy (n, rows, columns, o)."""
+def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
+    """dw (groups, kh, kw, c / groups, o / groups) of x (n, h, w, c) and dy (n, rows, columns, o).
+    """
     prepare(x.dtype)
-    images, o = x.shape[0], dy.shape[3]
-    size = g.length * g.channels * o
+    images, inner, each = x.shape[0], g.channels // groups, dy.shape[3] // groups
+    size = g.length * g.channels * each
     shares = threads_for(images * g.rows * g.columns * size)
     band, width, scratch = _bands(g, shares, x.dtype)
     parts = np.zeros((shares, size), x.dtype)
-    sum_weights(shares, x.reshape(-1), dy.reshape(-1), parts, images, tuple(g), band, width,
-                scratch)
+    sum_weights(shares, x.reshape(-1), dy.reshape(-1), parts, images, tuple(g), groups, band,
+                width, scratch)
     total = parts[0] if shares == 1 else parts.sum(axis=0)
-    return total.reshape(g.window_height, g.window_width, g.channels, o)
+    return total.reshape(groups, g.window_height, g.window_width, inner, each)
 
 
-def input_gradient(dy: Array, weight: Array, bias: Array, x: Array, g: Geometry) -> None:
-    """x (n, h, w, c) = what a convolution of geometry `g` (without dilation) sends back from dy
-    (n, rows, columns, o), with weight (kh, kw, o, c), + bias (c,) or an empty one."""
+def input_gradient(
+    dy: Array, weight: Array, bias: Array, x: Array, g: Geometry, groups: int
+) -> None:
+    """x (n, h, w, c) = what a convolution of geometry `g` sends back from dy (n, rows, columns,
+    o), with weight (groups, kh, kw, o / groups, c / groups), + bias (c,) or an empty one."""
     c, o = g.channels, dy.shape[3]
     for p in range(g.down):
         for q in range(g.across):
             rows, columns = -(-(g.height - p) // g.down), -(-(g.width - q) // g.across)
             if rows <= 0 or columns <= 0:
                 continue
-            taps_down, from_row = _taps(g.window_height, g.down, p + g.top)
-            taps_across, from_column = _taps(g.window_width, g.across, q + g.left)
+            taps_down, apart_down, top = _taps(g.window_height, g.down, g.apart_down, p + g.top)
+            taps_across, apart_across, left = _taps(
+                g.window_width, g.across, g.apart_across, q + g.left
+            )
             if not (taps_down and taps_across):
                 x[:, p :: g.down, q :: g.across] = bias if bias.size else 0
                 continue
-            part = np.ascontiguousarray(weight[taps_down][:, taps_across])
+            part = np.ascontiguousarray(weight[:, taps_down][:, :, taps_across])
             there = Geometry(
                 dy.shape[1], dy.shape[2], o, rows, columns, len(taps_down), len(taps_across),
-                1, 1, 1, 1, -from_row, -from_column,
+                1, 1, apart_down, apart_across, top, left,
             )
             places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
-                      (p * g.width + q) * c, c)
+                      (p * g.width + q) * c, c, groups)
             _convolve(dy, part, bias, x, there, places)
 
 
-def _taps(window: int, stride: int, place: int) -> tuple[list[int], int]:
-    """Places of the window that meet pixels at `place` of a step, and the first row they meet."""
-    taps = [k for k in range(window - 1, -1, -1) if (place - k) % stride == 0]
-    return taps, (place - taps[0]) // stride if taps else 0
+def _taps(window: int, stride: int, apart: int, place: int) -> tuple[list[int], int, int]:
+    """Places of the window that meet pixels at `place` of a step: (those, from the last on; how
+    far apart the rows are that they meet; how far before the first result the first of them is)."""
+    taps = [k for k in range(window - 1, -1, -1) if (place - k * apart) % stride == 0]
+    first = (place - taps[0] * apart) // stride if taps else 0
+    return taps, apart // math.gcd(stride, apart), -first
