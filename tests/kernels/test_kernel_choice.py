@@ -78,3 +78,32 @@ class TestCache:
         from tinygrad_dls.kernels import cpu  # noqa: F401
 
         assert os.environ.get("NUMBA_CACHE_DIR", "") == numba.config.CACHE_DIR
+
+    def test_a_second_process_compiles_nothing(self, tmp_path):
+        """Among them the large functions that kernels share."""
+        code = """
+import numpy as np
+from numba.core import event
+import tinygrad_dls as dls
+from tinygrad_dls import nn
+compiled = []
+class Listener(event.Listener):
+    def on_start(self, event):
+        compiled.append(event.data["dispatcher"].py_func.__name__)
+    def on_end(self, event):
+        pass
+with event.install_listener("numba:compile", Listener()):
+    x = dls.Tensor(np.ones((4, 3, 8, 8), "float32"), requires_grad=True)
+    y = nn.Conv2d(3, 8, 3)(x).relu().reshape(4, -1)
+    nn.Linear(288, 2)(y).sum().backward()
+print(len(compiled))
+"""
+        found = []
+        for _ in range(2):
+            environment = dict(os.environ, TINYGRAD_DLS_CACHE=str(tmp_path))
+            result = subprocess.run([sys.executable, "-c", code], env=environment, text=True,
+                                    capture_output=True, timeout=300, check=True)
+            found.append((int(result.stdout), sorted(
+                (f.name, f.stat().st_mtime_ns) for f in tmp_path.rglob("*.nbc"))))
+        assert found[0][0] > 0
+        assert found[1][1] == found[0][1], "compiled again, under another name"

@@ -54,50 +54,6 @@ def product(
     return types.void(array, *[types.int64] * 13), generate
 
 
-_ready: set[Any] = set()
-
-
-def prepare(dtype: Any) -> None:
-    """Compile (or load) products of a NumPy dtype, before kernels that call them run."""
-    if dtype in _ready:
-        return
-    prepare_sweep(dtype)
-    kind = np.empty(0, dtype)
-
-    def blocks(
-        a: int, b: int, c: int, m: int, n: int, k: int, a_row: int, a_column: int, b_row: int,
-        c_row: int, bias: int, flags: int, scratch: int,
-    ) -> None:
-        size, width = kind.itemsize, 2 * lanes(kind)
-        for n0 in range(0, n, N_BLOCK):
-            columns = min(N_BLOCK, n - n0)
-            for k0 in range(0, max(k, 1), K_BLOCK):  # an empty sum is 0, too
-                inner = min(K_BLOCK, k - k0)
-                flag = flags & ADD if k0 == 0 else ADD
-                if k0 + inner >= k:
-                    flag |= flags & RELU
-                b_block = b + size * (k0 * b_row + n0)
-                if scratch != 0:
-                    pack(kind, b_block, b_row, inner, columns, scratch)
-                for m0 in range(0, m, M_BLOCK):
-                    for j in range(0, columns, width):
-                        first = bias + size * (n0 + j) if bias != 0 and k0 == 0 else 0
-                        sweep(
-                            kind, a + size * (m0 * a_row + k0 * a_column),
-                            scratch + size * j * inner if scratch != 0 else b_block + size * j,
-                            c + size * (m0 * c_row + n0 + j),
-                            min(M_BLOCK, m - m0), min(width, columns - j), a_row, inner, a_column,
-                            width if scratch != 0 else b_row, 1, 0, 0, c_row, first, flag,
-                        )
-
-    export(blocks, SIGNATURE, _symbol(from_dtype(np.dtype(dtype))))
-    _ready.add(dtype)
-
-
-def _symbol(kind: Any) -> str:
-    return f"tinygrad_dls_product_{kind}"
-
-
 @inlined
 def pack(kind: Array, b: int, b_row: int, inner: int, columns: int, panels: int) -> None:
     """Copy `inner` rows of `columns` numbers of B into panels of two vectors' width."""
@@ -112,3 +68,67 @@ def pack(kind: Array, b: int, b_row: int, inner: int, columns: int, panels: int)
                 store_at(kind, here + size * lane,
                          load_at(kind, row + size * lane, min(second, lane)))
             here += size * 2 * lane
+
+
+@inlined
+def blocks(
+    kind: Array, a: int, b: int, c: int, m: int, n: int, k: int, a_row: int, a_column: int,
+    b_row: int, c_row: int, bias: int, flags: int, scratch: int,
+) -> None:
+    """What `product` says, block by block."""
+    size, width = kind.itemsize, 2 * lanes(kind)
+    for n0 in range(0, n, N_BLOCK):
+        columns = min(N_BLOCK, n - n0)
+        for k0 in range(0, max(k, 1), K_BLOCK):  # an empty sum is 0, too
+            inner = min(K_BLOCK, k - k0)
+            flag = flags & ADD if k0 == 0 else ADD
+            if k0 + inner >= k:
+                flag |= flags & RELU
+            b_block = b + size * (k0 * b_row + n0)
+            if scratch != 0:
+                pack(kind, b_block, b_row, inner, columns, scratch)
+            for m0 in range(0, m, M_BLOCK):
+                for j in range(0, columns, width):
+                    first = bias + size * (n0 + j) if bias != 0 and k0 == 0 else 0
+                    sweep(
+                        kind, a + size * (m0 * a_row + k0 * a_column),
+                        scratch + size * j * inner if scratch != 0 else b_block + size * j,
+                        c + size * (m0 * c_row + n0 + j),
+                        min(M_BLOCK, m - m0), min(width, columns - j), a_row, inner, a_column,
+                        width if scratch != 0 else b_row, 1, 0, 0, c_row, first, flag,
+                    )
+
+
+EMPTY_32, EMPTY_64 = np.empty(0, np.float32), np.empty(0, np.float64)
+
+
+def product_32(
+    a: int, b: int, c: int, m: int, n: int, k: int, a_row: int, a_column: int, b_row: int,
+    c_row: int, bias: int, flags: int, scratch: int,
+) -> None:
+    """Of float32. Written out twice, since Numba keeps no compiled closures."""
+    blocks(EMPTY_32, a, b, c, m, n, k, a_row, a_column, b_row, c_row, bias, flags, scratch)
+
+
+def product_64(
+    a: int, b: int, c: int, m: int, n: int, k: int, a_row: int, a_column: int, b_row: int,
+    c_row: int, bias: int, flags: int, scratch: int,
+) -> None:
+    """Of float64."""
+    blocks(EMPTY_64, a, b, c, m, n, k, a_row, a_column, b_row, c_row, bias, flags, scratch)
+
+
+_ready: set[Any] = set()
+
+
+def prepare(dtype: Any) -> None:
+    """Compile (or load) products of a NumPy dtype, before kernels that call them run."""
+    if dtype not in _ready:
+        prepare_sweep(dtype)
+        kind = from_dtype(dtype)
+        export(product_32 if kind == types.float32 else product_64, SIGNATURE, _symbol(kind))
+        _ready.add(dtype)
+
+
+def _symbol(kind: Any) -> str:
+    return f"tinygrad_dls_product_{kind}"

@@ -263,29 +263,45 @@ def _all_rows(
 # --- one function for each dtype -----------------------------------------------------------------
 
 SIGNATURE = types.void(*[types.int64] * 15)
+along_k_32, along_rows_32 = sweep_of(types.float32, True), sweep_of(types.float32, False)
+along_k_64, along_rows_64 = sweep_of(types.float64, True), sweep_of(types.float64, False)
+
+
+def sweep_32(
+    a: int, b: int, c: int, rows: int, columns: int, a_row: int, inner: int, a_inner: int,
+    b_inner: int, outer: int, a_outer: int, b_outer: int, c_row: int, bias: int, flags: int,
+) -> None:
+    """A sweep of float32. Written out twice, since Numba keeps no compiled closures."""
+    if a_inner == 1:
+        along_k_32(a, b, c, rows, columns, a_row, inner, 1, b_inner, outer, a_outer, b_outer,
+                   c_row, bias, flags)
+    else:
+        along_rows_32(a, b, c, rows, columns, 1, inner, a_inner, b_inner, outer, a_outer, b_outer,
+                      c_row, bias, flags)
+
+
+def sweep_64(
+    a: int, b: int, c: int, rows: int, columns: int, a_row: int, inner: int, a_inner: int,
+    b_inner: int, outer: int, a_outer: int, b_outer: int, c_row: int, bias: int, flags: int,
+) -> None:
+    """A sweep of float64."""
+    if a_inner == 1:
+        along_k_64(a, b, c, rows, columns, a_row, inner, 1, b_inner, outer, a_outer, b_outer,
+                   c_row, bias, flags)
+    else:
+        along_rows_64(a, b, c, rows, columns, 1, inner, a_inner, b_inner, outer, a_outer, b_outer,
+                      c_row, bias, flags)
+
+
 _ready: set[Any] = set()
 
 
 def prepare(dtype: Any) -> None:
     """Compile (or load) the sweep of a NumPy dtype, before kernels that call it run."""
-    if dtype in _ready:
-        return
-    kind = from_dtype(dtype)
-    along_k, along_rows = sweep_of(kind, True), sweep_of(kind, False)
-
-    def sweep(
-        a: int, b: int, c: int, rows: int, columns: int, a_row: int, inner: int, a_inner: int,
-        b_inner: int, outer: int, a_outer: int, b_outer: int, c_row: int, bias: int, flags: int,
-    ) -> None:
-        if a_inner == 1:
-            along_k(a, b, c, rows, columns, a_row, inner, 1, b_inner, outer, a_outer, b_outer,
-                    c_row, bias, flags)
-        else:
-            along_rows(a, b, c, rows, columns, 1, inner, a_inner, b_inner, outer, a_outer,
-                       b_outer, c_row, bias, flags)
-
-    export(sweep, SIGNATURE, _symbol(kind))
-    _ready.add(dtype)
+    if dtype not in _ready:
+        kind = from_dtype(dtype)
+        export(sweep_32 if kind == types.float32 else sweep_64, SIGNATURE, _symbol(kind))
+        _ready.add(dtype)
 
 
 def _symbol(kind: Any) -> str:
