@@ -82,9 +82,23 @@ class Device:
         return array if self.xp is np else self.xp.asarray(array)
 
     def to_host(self, array: Any) -> np.ndarray[Any, Any]:
-        """An array of this device as a NumPy array; on the CPU the array itself."""
-        host: np.ndarray[Any, Any] = array if self.xp is np else self.xp.asnumpy(array)
+        """An array of this device as a NumPy array; on the CPU the array itself.
+
+        Raises DataError if a kernel on the GPU met a wrong value since the last copy.
+        """
+        if self.xp is np:
+            return array  # type: ignore[no-any-return]
+        host: np.ndarray[Any, Any] = self.xp.asnumpy(array)
+        self.raise_troubles()
         return host
+
+    def raise_troubles(self) -> None:
+        """DataError if a kernel on the GPU met a wrong value, a label out of range, since the last
+        call. Kernels cannot raise: they set a flag, looked at wherever the host has waited."""
+        if self.name.startswith("cuda") and "kernels" in self.__dict__:
+            look = getattr(self.kernels, "raise_troubles", None)  # the reference sets no flags
+            if look is not None:
+                look()
 
 
 def _namespace(name: str) -> Any:

@@ -1,7 +1,8 @@
 """Which kernels a device uses: compiled ones where they can be had, else the readable reference.
 
 Chosen once per device and process, never in between, so that a run repeats to the bit.
-`TINYGRAD_DLS_KERNELS=reference` asks for the reference; without Numba there is no choice.
+`TINYGRAD_DLS_KERNELS=reference` asks for the reference, on the CPU and on a GPU; without Numba
+the CPU has no choice.
 """
 
 import importlib.util
@@ -14,7 +15,14 @@ from .reference import ReferenceKernels
 
 
 def kernels_for(device: str, xp: Any) -> ReferenceKernels:
-    """The kernel table for the device of this name with array namespace `xp`."""
+    """The kernel table for the device of this name with array namespace `xp`.
+
+    The CPU has Numba's, a GPU those in CUDA C, and the strict device the reference.
+    """
+    if device.startswith("cuda") and not _reference_is_asked_for():
+        from .cuda import CudaKernels  # read only where there is a GPU
+
+        return CudaKernels(xp)
     if device != "cpu" or not wants_compiled():
         return ReferenceKernels(xp)
     from .cpu import CompiledKernels  # needs Numba, found by now
@@ -22,14 +30,18 @@ def kernels_for(device: str, xp: Any) -> ReferenceKernels:
     return CompiledKernels(xp)
 
 
-def wants_compiled() -> bool:
-    """Are Numba's kernels to be used? Asked for, not switched off, and Numba is there."""
+def _reference_is_asked_for() -> bool:
     choice = os.environ.get("TINYGRAD_DLS_KERNELS") or "compiled"
     if choice not in ("compiled", "reference"):
         raise DeviceError(
             f"TINYGRAD_DLS_KERNELS is {choice!r}: it can be 'compiled' or 'reference'"
         )
-    if choice == "reference" or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+    return choice == "reference"
+
+
+def wants_compiled() -> bool:
+    """Are Numba's kernels to be used? Asked for, not switched off, and Numba is there."""
+    if _reference_is_asked_for() or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return False
     if not _numba_is_there():
         print("tinygrad_dls: Numba is not installed, so kernels run on NumPy, correct but slower"
