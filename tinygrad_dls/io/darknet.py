@@ -1,4 +1,4 @@
-"""Weights of Darknet (YOLO): a .weights file is one row of floats, and a .cfg says what they are."""
+"""Weights of Darknet (YOLO): a .weights file is one row of floats, a .cfg says what they are."""
 
 from __future__ import annotations
 

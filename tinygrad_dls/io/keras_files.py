@@ -39,6 +39,8 @@ def load_keras(path: str | os.PathLike[str]) -> Arrays:
     .h5 and .keras, with weights or whole models. `metadata`: "config" (the model's, where it is
     there), "classes" (layer -> its class in Keras), "keras_version". `from_keras` makes them fit
     our layers. DataError without h5py (pip install h5py), FormatError for other or broken files.
+    HDF5's own library does the reading: a file made to crash it can end the process, so ask for
+    safetensors where you do not trust who sends it.
     """
     path = as_path(path)
     with reading(path), path.open("rb") as file:
@@ -86,6 +88,7 @@ def _hdf5(file: Any, size: int) -> Arrays:
     except ImportError as error:
         raise DataError("files of Keras are HDF5, which takes h5py: pip install h5py") from error
     try:
+        _check_heaps(file)
         with h5py.File(file, "r") as whole:
             return _Reader(h5py, size).arrays(whole)
     except FormatError:
@@ -95,11 +98,40 @@ def _hdf5(file: Any, size: int) -> Arrays:
         raise FormatError(f"its HDF5 is broken ({short(error)})") from error
 
 
+def _check_heaps(file: Any) -> None:
+    """Walk through each global heap (texts lie there), since HDF5's library walks some for ever.
+
+    A heap is "GCOL", version 1, its size; then objects of number, count, size and data. The space
+    that is free at its end has number 0, and a size of 0 there leads back to itself.
+    """
+    mark, before, start = b"GCOL\x01\0\0\0", b"", 0
+    file.seek(0)
+    while chunk := file.read(1 << 20):
+        held = before + chunk
+        place = held.find(mark)
+        while place >= 0:
+            here = file.tell()
+            file.seek(start - len(before) + place + len(mark))
+            size = int.from_bytes(file.read(8), "little")
+            heap = file.read(min(size, 1 << 24) - 16 if size > 16 else 0)
+            file.seek(here)
+            at = 0
+            while at + 16 <= len(heap):
+                number, length = heap[at : at + 2], int.from_bytes(heap[at + 8 : at + 16], "little")
+                if number == b"\0\0" and length < 16:
+                    raise FormatError("its HDF5 is broken (a heap of texts leads in a circle)")
+                at += length if number == b"\0\0" else 16 + (length + 7) // 8 * 8
+            place = held.find(mark, place + 1)
+        start += len(chunk)
+        before = held[-len(mark) + 1 :]
+    file.seek(0)
+
+
 class _Reader:
     """Reads one file, and no more bytes out of it than it has."""
 
     def __init__(self, h5py: Any, size: int) -> None:
-        self.h5py, self.left = h5py, size
+        self.h5py, self.left, self.size = h5py, size, size
         self.found = Arrays(metadata={"classes": {}})
 
     def arrays(self, whole: Any) -> Arrays:
@@ -122,9 +154,10 @@ class _Reader:
         for key in ("keras_version", "backend"):
             for attributes in (weights.attrs, about):
                 if key in attributes:
-                    self.found.metadata[key] = _text(attributes[key])
+                    self.found.metadata[key] = _text(self.attribute(attributes, key))
         if "model_config" in about:
-            config = parse_json(_text(about["model_config"]).encode(), "its model_config")
+            text = _text(self.attribute(about, "model_config"))
+            config = parse_json(text.encode(), "its model_config")
             self.found.metadata["config"] = config
             self.found.metadata["classes"] = dict(_classes(config, 0))
         layers = self.texts(weights, "layer_names")
@@ -146,7 +179,8 @@ class _Reader:
             if f"{name}{len(keys)}" not in group.attrs:
                 raise FormatError(f"it has no {name}")
             keys.append(f"{name}{len(keys)}")
-        return [_text(value) for key in keys for value in np.asarray(group.attrs[key]).reshape(-1)]
+        return [_text(value) for key in keys
+                for value in np.asarray(self.attribute(group.attrs, key)).reshape(-1)]
 
     # --- Keras 3: layers/conv2d/vars/0 ---------------------------------------------------------
 
@@ -161,7 +195,7 @@ class _Reader:
             held.remove("vars")
             own = self.inside(group, "vars")
             if path and "name" in own.attrs:
-                names = [*names[:-1], _text(own.attrs["name"])]
+                names = [*names[:-1], _text(self.attribute(own.attrs, "name"))]
             yield path, own, names, kind
         for key in held:
             if key in ("optimizer", "seed_generator"):
@@ -196,6 +230,13 @@ class _Reader:
                                   f"its {short(path)} is a link to elsewhere, which is not read")
             group = group[part]
         return group
+
+    def attribute(self, attributes: Any, name: str) -> Any:
+        """An attribute that is no larger than the file (a broken one may claim to be)."""
+        stored = attributes.get_id(name)
+        if 0 not in stored.shape and stored.get_storage_size() > self.size:  # no size of nothing
+            raise FormatError(f"its attribute {short(name)} would be larger than the file")
+        return attributes[name]
 
     def keep(self, name: str, data: Any) -> None:
         if name in self.found:

@@ -91,8 +91,8 @@ def _kernel(
 ) -> Array:
     if flattened is not None:
         if value.ndim != 2 or int(np.prod(flattened)) != value.shape[0]:
-            raise DataError(f"{layer}: {tuple(flattened)} (height, width, channels) do not make the "
-                            f"inputs of its kernel\n  {value.shape}")
+            raise DataError(f"{layer}: {tuple(flattened)} (height, width, channels) do not make "
+                            f"the inputs of its kernel\n  {value.shape}")
         places = value.reshape(*flattened, value.shape[1])
         value = places.transpose(2, 0, 1, 3).reshape(value.shape)
     if kind.startswith("depthwiseconv"):

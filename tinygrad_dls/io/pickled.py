@@ -66,7 +66,7 @@ class _Machine:
         while True:
             code = self.take(1)
             if code == b".":
-                if len(self.stack) != 1:
+                if len(self.stack) != 1 or self.stack[0] is _MARK:
                     raise FormatError("its pickle ends with something left over")
                 return self.plain(self.stack[0])
             rule = _RULES.get(code)

@@ -94,6 +94,8 @@ class _Reader:
     def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
         self.archive = archive
         self.entries: dict[str, zipfile.ZipInfo] = {}
+        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+            raise refused("__torch__")
         for entry in archive.infolist():
             if entry.filename in self.entries:
                 raise FormatError(f"its zip archive has {short(entry.filename)} twice")
@@ -110,8 +112,6 @@ class _Reader:
             raise FormatError("its zip archive has no data.pkl: torch.save did not write it"
                               if not pickles else "its zip archive has more than one data.pkl")
         self.folder = pickles[0].removesuffix("data.pkl")
-        if f"{self.folder}constants.pkl" in self.entries:
-            raise refused("__torch__")
         order = self.read("byteorder") if f"{self.folder}byteorder" in self.entries else b"little"
         if order not in (b"little", b"big"):
             raise FormatError(f"its byte order is {short(order)}, neither little nor big")

@@ -1,0 +1,262 @@
+"""Every reader on files cut off and with bytes changed at random: refused, or read; never worse."""
+
+import io
+import json
+import os
+import pickle
+import signal
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+
+import tinygrad_dls as dls
+from tinygrad_dls import nn
+from tinygrad_dls.io import (
+    export_onnx,
+    from_keras,
+    import_onnx,
+    load_darknet,
+    load_keras,
+    load_tensorflowjs,
+    load_torch,
+    parse_darknet_cfg,
+)
+
+CFG = (
+    "[net]\nchannels=3\n[convolutional]\nbatch_normalize=1\nfilters=4\nsize=3\n"
+    "[connected]\noutput=2"
+)
+
+
+def torch_pickle(names):
+    """{name: (key, shape)} as torch.save writes a state_dict."""
+    class Global:
+        def __init__(self, path):
+            self.path = path
+
+    class Writer(pickle._Pickler):
+        def save(self, value, save_persistent_id=True):
+            if isinstance(value, Global):
+                self.write(b"c" + value.path)
+            elif isinstance(value, tuple) and len(value) == 3 and value[0] is Writer:
+                _, key, shape = value
+                size = int(np.prod(shape))
+                strides = tuple(int(np.prod(shape[i + 1 :])) for i in range(len(shape)))
+                self.save(Global(b"torch._utils\n_rebuild_tensor_v2\n"))
+                self.write(b"(")
+                self.save(("storage", Global(b"torch\nFloatStorage\n"), key, "cpu", size))
+                self.write(b"Q")
+                for part in (0, shape, strides, False, None):
+                    self.save(part)
+                self.write(b"tR")
+            else:
+                super().save(value, save_persistent_id)
+
+    raw = io.BytesIO()
+    Writer(raw, 2).dump({n: (Writer, key, shape) for n, (key, shape) in names.items()})
+    return raw.getvalue()
+
+
+def torch_file(path, program=None):
+    program = torch_pickle({"a.weight": ("0", (3, 4)), "a.bias": ("1", (3,))}) if (
+        program is None) else program
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("m/data.pkl", program)
+        for i, n in enumerate((12, 3)):
+            file.writestr(f"m/data/{i}", np.arange(n, dtype="<f4").tobytes())
+
+
+def keras_file(path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = [b"dense"]
+        layer = group.create_group("dense")
+        layer.attrs["weight_names"] = [b"dense/kernel:0", b"dense/bias:0"]
+        layer["dense/kernel:0"], layer["dense/bias:0"] = np.ones((4, 3), "f4"), np.ones(3, "f4")
+        file.attrs["model_config"] = json.dumps({"config": [{"class_name": "Dense", "config": {
+            "name": "dense"}}]})
+
+
+def keras_archive(path):
+    h5py = pytest.importorskip("h5py")
+    raw = io.BytesIO()
+    with h5py.File(raw, "w") as file:
+        group = file.create_group("layers/dense/vars")
+        group.attrs["name"] = "dense"
+        group["0"], group["1"] = np.ones((4, 3), "f4"), np.ones(3, "f4")
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("config.json", "{}")
+        file.writestr("model.weights.h5", raw.getvalue())
+
+
+def darknet_file(path):
+    cfg = CFG.replace("channels=3", "channels=3\nheight=10\nwidth=10")
+    count = 4 * 4 + 4 * 3 * 9 + 2 + 2 * 4 * 8 * 8
+    path.write_bytes(np.array([0, 2, 5, 0, 0], "<i4").tobytes() + bytes(4 * count))
+    load_darknet(path, parse_darknet_cfg(cfg))
+
+
+def read_darknet(path):
+    return load_darknet(path, parse_darknet_cfg(CFG.replace(
+        "channels=3", "channels=3\nheight=10\nwidth=10")))
+
+
+def tensorflowjs_file(path):
+    (path.parent / "g.bin").write_bytes(bytes(12 + 3 + 4))
+    path.write_text(json.dumps({"weightsManifest": [{"paths": ["g.bin"], "weights": [
+        {"name": "a/kernel", "shape": [3], "dtype": "float32"},
+        {"name": "q", "shape": [3], "dtype": "float32",
+         "quantization": {"dtype": "uint8", "scale": 0.5, "min": -1.0}},
+        {"name": "i", "shape": [], "dtype": "int32"}]}]}))
+
+
+def onnx_file(path):
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(),
+                        nn.Linear(8, 2))
+    export_onnx(net, path, np.ones((1, 1, 4, 4), "float32"))
+
+
+def run_onnx(path):
+    """Read and, where it can be read, run: operators refuse in their own words."""
+    model = import_onnx(path)
+    if len(model.input_names) == 1:
+        model(dls.Tensor(np.ones((1, 1, 4, 4), "float32")))
+    return model
+
+
+READERS = {
+    "torch": (torch_file, load_torch, "m.pt"), "keras": (keras_file, load_keras, "m.h5"),
+    "keras archive": (keras_archive, load_keras, "m.keras"),
+    "darknet": (darknet_file, read_darknet, "m.weights"),
+    "tensorflow.js": (tensorflowjs_file, load_tensorflowjs, "model.json"),
+    "onnx": (onnx_file, import_onnx, "m.onnx"),
+}
+MOST = 20_000_000  # bytes: the files have a few thousand, reading them takes less than this
+
+
+def attempt(read, path):
+    """True if it was read, False if it was refused as it should be."""
+    try:
+        read(path)
+    except (dls.FormatError, dls.DataError) as error:
+        assert len(str(error)) < 2000
+        return False
+    return True
+
+
+READ, REFUSED, FAILED = 0, 3, 1
+
+
+def attempt_apart(read, path):
+    """`attempt` in a process of its own: READ, REFUSED, or how that process ended."""
+    if not hasattr(os, "fork"):
+        return READ if attempt(read, path) else REFUSED
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends it
+        code = FAILED
+        try:
+            code = READ if attempt(read, path) else REFUSED
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_files_cut_off_anywhere(tmp_path, name):
+    write, read, file = READERS[name]
+    path = tmp_path / file
+    write(path)
+    raw, there = path.read_bytes(), sorted(os.listdir(tmp_path))
+    assert attempt(read, path)
+    for end in sorted({*range(0, len(raw), max(1, len(raw) // 150)), len(raw) - 1}):
+        path.write_bytes(raw[:end])
+        assert not attempt(read, path) or name in ("keras", "onnx"), end  # their ends may be unused
+    assert sorted(os.listdir(tmp_path)) == there
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_bytes_changed_at_random(tmp_path, name):
+    write, read, file = READERS[name]
+    path = tmp_path / file
+    write(path)
+    good, there = path.read_bytes(), sorted(os.listdir(tmp_path))
+    rng, refused, lost = np.random.default_rng(0), 0, 0
+    tracemalloc.start()
+    for _ in range(400):
+        raw = bytearray(good)
+        for place in rng.integers(0, len(raw), rng.integers(1, 6)):
+            raw[place] = rng.integers(0, 256)
+        path.write_bytes(raw)
+        if "keras" in name:  # HDF5's own library crashes on about one such file in 200
+            outcome = attempt_apart(read, path)
+            refused += outcome == REFUSED
+            lost += outcome not in (READ, REFUSED)
+            assert outcome != FAILED
+        else:
+            refused += not attempt(read, path)
+    assert lost <= 8
+    assert tracemalloc.get_traced_memory()[1] < MOST
+    tracemalloc.stop()
+    assert refused > (0 if name == "darknet" else 40)  # where nearly every byte is a float
+    assert sorted(os.listdir(tmp_path)) == there
+
+
+def test_pickles_changed_at_random_in_whole_archives(tmp_path):
+    good = torch_pickle({"a.weight": ("0", (3, 4)), "a.bias": ("1", (3,))})
+    path = tmp_path / "m.pt"
+    tracemalloc.start()
+    rng, refused = np.random.default_rng(0), 0
+    for _ in range(600):  # the archive's own checks do not help here
+        raw = bytearray(good)
+        for place in rng.integers(0, len(raw), rng.integers(1, 4)):
+            raw[place] = rng.integers(0, 256)
+        torch_file(path, bytes(raw))
+        refused += not attempt(load_torch, path)
+    assert refused > 200
+    assert tracemalloc.get_traced_memory()[1] < MOST
+    tracemalloc.stop()
+    assert os.listdir(tmp_path) == ["m.pt"]
+
+
+def test_onnx_graphs_changed_at_random_refuse_with_our_errors(tmp_path):
+    path = tmp_path / "m.onnx"
+    onnx_file(path)
+    good, ran, rng = path.read_bytes(), 0, np.random.default_rng(0)
+    for _ in range(600):
+        raw = bytearray(good)
+        raw[rng.integers(0, len(raw))] = rng.integers(0, 256)
+        path.write_bytes(raw)
+        try:
+            run_onnx(path)
+            ran += 1
+        except dls.Error:
+            pass
+    assert ran > 100
+
+
+def test_keras_arrays_of_broken_files_convert_or_are_refused(tmp_path):
+    path, rng = tmp_path / "m.h5", np.random.default_rng(0)
+    keras_file(path)
+    good = path.read_bytes()
+    for _ in range(100):
+        raw = bytearray(good)
+        raw[rng.integers(0, len(raw))] ^= 1 << rng.integers(0, 8)
+        path.write_bytes(raw)
+        assert attempt_apart(lambda path: from_keras(load_keras(path)), path) != FAILED
+
+
+def test_a_heap_of_texts_that_leads_in_a_circle_is_refused(tmp_path):
+    path = tmp_path / "m.h5"
+    keras_file(path)
+    raw = bytearray(path.read_bytes())
+    at = raw.index(b"GCOL") + 16
+    while raw[at]:  # past the objects, to the free space
+        at += 16 + (raw[at + 8] + 7) // 8 * 8
+    raw[at + 8 : at + 16] = bytes(8)
+    path.write_bytes(raw)
+    with pytest.raises(dls.FormatError, match="leads in a circle"):
+        load_keras(path)
