@@ -4,6 +4,8 @@ import math
 from numbers import Real
 from typing import Any
 
+from .errors import DataError
+
 
 def is_whole(value: Any, least: int = 0) -> bool:
     """Is it a whole number of at least `least`? 2.0 is one; True, "2" and infinity are not."""
@@ -18,3 +20,13 @@ def is_amount(value: Any, infinite: bool = False) -> bool:
     except (TypeError, ValueError, OverflowError):
         return False
     return 0 <= number < math.inf or (infinite and number == math.inf)
+
+
+def number(what: str, value: Any) -> float:
+    """The value as a float; DataError unless it is a number, or a tensor of one."""
+    try:
+        if isinstance(value, (str, bytes)):  # float("1") would take it
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{what} is a number, not {value!r}") from None

@@ -2,7 +2,8 @@
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from .errors import GraphError
@@ -11,10 +12,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class _Mode(threading.local):
-    """`grad`: are operations recorded? `trace`: are all their values kept for pictures too?"""
+    """`grad`: are operations recorded? `trace`: are all their values kept for pictures too?
+
+    `listener` is told of each operation that is not recorded (its op, operands and output).
+    """
 
     grad = True
     trace = False
+    listener: Callable[..., None] | None = None
 
 
 mode = _Mode()
@@ -88,6 +93,20 @@ class trace(_Switch):
     def __exit__(self, *error: object) -> None:
         traces.active -= 1
         super().__exit__(*error)
+
+
+@contextmanager
+def listening(listener: Callable[..., None]) -> Iterator[None]:
+    """Record nothing, and tell `listener` of every operation, as (op, inputs, arrays, output)."""
+    before = mode.listener
+    mode.listener = listener
+    traces.active += 1
+    try:
+        with no_grad():
+            yield
+    finally:
+        traces.active -= 1
+        mode.listener = before
 
 
 def is_grad_enabled() -> bool:

@@ -14,6 +14,7 @@ _NAMES = {"dim": "axis", "keepdim": "keepdims", "unbiased": "correction",
           "start_dim": "start_axis", "end_dim": "end_axis", "dims": "axis", "dim1": "axis1",
           "dim2": "axis2", "shifts": "shift", "diagonal": "k"}
 _OF_MANY = ("concatenate", "stack")
+_NOT_GIVEN: Any = object()
 _PAIRS = {  # of values and places, in PyTorch
     "max": "x.max(axis={}) gives the values and x.argmax(axis={}) their places",
     "min": "x.min(axis={}) gives the values and x.argmin(axis={}) their places",
@@ -27,7 +28,11 @@ def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
     of_one = function.__name__ not in _OF_MANY
 
     @functools.wraps(function)
-    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(x: Any = _NOT_GIVEN, *args: Any, **kwargs: Any) -> Any:
+        if x is _NOT_GIVEN:
+            if "input" not in kwargs:
+                return function(**kwargs)
+            x = kwargs.pop("input")
         if of_one and not isinstance(x, TensorBase):
             x = tensor_of(x, default_device())
         if kwargs:
@@ -82,6 +87,10 @@ class Synonyms:
         """PyTorch's name of `@`."""
         return ops.matmul(self, other)
 
+    def dim(self) -> int:
+        """PyTorch's name of `ndim`."""
+        return int(self.ndim)  # type: ignore[attr-defined]
+
     def numel(self) -> int:
         """PyTorch's name of `size`."""
         return int(self.size)  # type: ignore[attr-defined]
@@ -89,6 +98,11 @@ class Synonyms:
     def cpu(self) -> Any:
         """PyTorch's name of `to("cpu")`."""
         return self.to("cpu")  # type: ignore[attr-defined]
+
+    def cuda(self, device: int | None = None) -> Any:
+        """PyTorch's name of `to("cuda")`."""
+        place = "cuda" if device is None else f"cuda:{device}"
+        return self.to(place)  # type: ignore[attr-defined]
 
     def float(self) -> Any:
         """PyTorch's name of `astype("float32")`."""

@@ -125,7 +125,9 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
             raise ShapeError(
                 f"item() takes the number out of a tensor of one; this has shape\n  {self.shape}"
             )
-        return self._data.item()
+        number = self._data.item()
+        self.device.raise_troubles()
+        return number
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers."""

@@ -266,7 +266,7 @@ def test_a_model_is_checked_on_a_copy() -> None:
     report = gradcheck(model, x)
     assert report, str(report)
     assert {check.name for check in report.gradients} == {
-        "x", "0.weight", "0.bias", "3.weight", "3.bias"}
+        "input", "0.weight", "0.bias", "3.weight", "3.bias"}
     assert default_generator.get_state() == state and model.training
     for parameter, array, values, grad, grads in kept:
         assert parameter._data is array and np.array_equal(array, values)

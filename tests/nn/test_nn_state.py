@@ -95,6 +95,11 @@ PROPOSALS = {
     "prefix and names too many": lambda s: {
         **{f"m.{n}": v for n, v in s.items()}, "m.head": np.zeros(2)},
     "one renamed": lambda s: {n.replace("2.bias", "2.b"): v for n, v in s.items()},
+    "reordered": lambda s: {f"layer{i}": v for i, v in list(enumerate(s.values()))[::-1]},
+    "reordered, turned": lambda s: {f"layer{i}": v.T for i, v in list(enumerate(s.values()))[::-1]},
+    "other names, some between": lambda s: dict(
+        pair for i, v in enumerate(s.values())
+        for pair in ((f"layer{i}", v), (f"step{i}", np.zeros(9)))),
 }
 
 
@@ -107,11 +112,20 @@ def test_the_proposal_works(case):
     assert "nothing was changed" in str(caught.value)
     target.load_state_dict(follow(str(caught.value), mapping, target))
     assert same(source.state_dict(), target.state_dict())
+    again = nn.Sequential({"body": mlp()})
+    before = dict(mapping)
+    again.load_state_dict(caught.value.proposal.apply(mapping))
+    assert same(source.state_dict(), again.state_dict())
+    assert list(mapping) == list(before) and all(mapping[n] is before[n] for n in before)
 
 
 def test_no_proposal_where_nothing_fits():
-    assert propose({"a": (2, 3)}, {"b": (4, 5)}) == []
-    assert propose({"a": (2, 3), "c": (1,)}, {"b": (2, 3)}) == []
+    assert propose({"a": (2, 3)}, {"b": (4, 5)}) is None
+    assert propose({"a": (2, 3), "c": (1,)}, {"b": (2, 3)}) is None
+    assert propose({"a": (2,), "b": (2,)}, {"x": (2,), "y": (3,)}) is None
+    with pytest.raises(dls.DataError) as caught:
+        mlp().load_state_dict({"z": np.zeros(77)})
+    assert caught.value.proposal is None
     with pytest.raises(dls.DataError, match="strict=False"):
         mlp().load_state_dict({})
     many = {f"x{i}": np.zeros(1) for i in range(30)}
@@ -129,11 +143,56 @@ def test_no_proposal_where_nothing_fits():
 def test_a_proposal_always_runs(shapes, prefix, turned):
     wanted = {f"p.{n}": s for n, s in shapes.items()}
     given_ = {prefix + n: s[::-1] if turned else s for n, s in shapes.items()}
-    lines = propose(wanted, given_)
-    assert lines
-    names = {"mapping": {n: np.zeros(s) for n, s in given_.items()}}
-    exec("\n".join(lines), names)
+    proposal = propose(wanted, given_)
+    assert proposal is not None
+    mapping = {n: np.zeros(s) for n, s in given_.items()}
+    assert {n: a.shape for n, a in proposal.apply(mapping).items()} == wanted
+    names = {"mapping": mapping}
+    exec(str(proposal), names)
     assert {n: names["mapping"][n].shape for n in wanted} == wanted
+
+
+def test_layouts_of_other_libraries_are_turned_by_value():
+    rng = np.random.default_rng(0)
+    net = nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), nn.Flatten(), nn.Linear(5, 5),
+                        nn.Linear(5, 2))
+    values = {n: rng.standard_normal(t.shape).astype("float32")
+              for n, t in net.state_dict().items()}
+    theirs = {
+        "c/kernel": values["0.weight"].transpose(2, 3, 1, 0), "c/bias": values["0.bias"],
+        "bn/gamma": values["1.weight"], "bn/beta": values["1.bias"],
+        "bn/moving_mean": values["1.running_mean"], "bn/moving_variance": values["1.running_var"],
+        "seen": values["1.num_batches_tracked"],
+        "d/kernel": values["3.weight"].T, "d/bias": values["3.bias"],
+        "e/kernel": values["4.weight"].T, "e/bias": values["4.bias"],
+    }
+    with pytest.raises(dls.DataError, match=r"transpose\(3, 2, 0, 1\)") as caught:
+        net.load_state_dict(theirs)
+    net.load_state_dict(caught.value.proposal.apply(theirs))
+    for name, tensor in net.state_dict().items():  # the square matrix too
+        wanted = values[name].astype("int64") if "tracked" in name else values[name]
+        assert np.array_equal(tensor.numpy(), wanted), name
+
+
+def test_a_part_of_a_model_is_proposed_with_strict_false():
+    net = nn.Sequential({"body": mlp(), "head": nn.Linear(2, 7)})
+    part = {f"module.{n}": t for n, t in nn.Sequential({"body": mlp()}).state_dict().items()}
+    with pytest.raises(dls.DataError, match="# and strict=False") as caught:
+        net.load_state_dict(part)
+    assert caught.value.proposal.left == ("head.weight", "head.bias")
+    result = net.load_state_dict(caught.value.proposal.apply(part), strict=False)
+    assert result.missing_keys == ["head.weight", "head.bias"]
+    assert np.array_equal(net.body[0].weight.numpy(), part["module.body.0.weight"].numpy())
+
+
+def test_a_proposal_refuses_another_mapping():
+    net = nn.Linear(3, 2)
+    with pytest.raises(dls.DataError) as caught:
+        net.load_state_dict({"w": np.zeros((3, 2)), "b": np.zeros(2)})
+    with pytest.raises(dls.DataError, match="was made for another"):
+        caught.value.proposal.apply({"b": np.zeros(2)})
+    with pytest.raises(dls.DataError, match="has 1 axes"):
+        caught.value.proposal.apply({"w": np.zeros(3), "b": np.zeros(2)})
 
 
 @pytest.mark.torch

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..arguments import is_whole
+from ..arguments import is_whole, number
 from ..device import Device
 from ..dtypes import default_dtype, float_dtype
 from ..errors import ShapeError
@@ -79,28 +79,28 @@ class Tanh(Module):
     """y = tanh(x)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.tanh(input)  # type: ignore[no-any-return]
+        return F.tanh(input)
 
 
 class Sigmoid(Module):
     """y = 1 / (1 + exp(-x))."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.sigmoid(input)  # type: ignore[no-any-return]
+        return F.sigmoid(input)
 
 
 class LogSigmoid(Module):
     """y = log(sigmoid(x))."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.logsigmoid(input)  # type: ignore[no-any-return]
+        return F.logsigmoid(input)
 
 
 class Softsign(Module):
     """y = x / (1 + |x|)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softsign(input)  # type: ignore[no-any-return]
+        return F.softsign(input)
 
 
 class Tanhshrink(Module):
@@ -114,7 +114,8 @@ class LeakyReLU(Module):
     """y = x where x > 0, else negative_slope * x."""
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        self.negative_slope, self.inplace = negative_slope, inplace
+        self.negative_slope = number("LeakyReLU: negative_slope", negative_slope)
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
         return F.leaky_relu(input, self.negative_slope)
@@ -161,7 +162,7 @@ class RReLU(Module):
         self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False,
         generator: Generator | None = None,
     ) -> None:
-        self.lower, self.upper = lower, upper
+        self.lower, self.upper = number("RReLU: lower", lower), number("RReLU: upper", upper)
         self.inplace, self.generator = inplace, generator
 
     def forward(self, input: Tensor) -> Tensor:
@@ -177,7 +178,7 @@ class _Alpha(Module):
     """Base of elu and celu."""
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        self.alpha, self.inplace = alpha, inplace
+        self.alpha, self.inplace = number(f"{type(self).__name__}: alpha", alpha), inplace
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha:g}"
@@ -214,7 +215,8 @@ class Softplus(Module):
     """y = log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        self.beta, self.threshold = beta, threshold
+        self.beta = number("Softplus: beta", beta)
+        self.threshold = number("Softplus: threshold", threshold)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softplus(input, self.beta, self.threshold)
@@ -229,7 +231,8 @@ class Hardtanh(Module):
     def __init__(
         self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
     ) -> None:
-        self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
+        self.min_val = number("Hardtanh: min_val", min_val)
+        self.max_val, self.inplace = number("Hardtanh: max_val", max_val), inplace
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardtanh(input, self.min_val, self.max_val)
@@ -242,7 +245,7 @@ class _Shrink(Module):
     """Base of the shrinks: `lambd` is where they start."""
 
     def __init__(self, lambd: float = 0.5) -> None:
-        self.lambd = lambd
+        self.lambd = number(f"{type(self).__name__}: lambd", lambd)
 
     def extra_repr(self) -> str:
         return f"{self.lambd:g}"
@@ -266,7 +269,8 @@ class Threshold(Module):
     """y = x where x > threshold, else value."""
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
-        self.threshold, self.value, self.inplace = threshold, value, inplace
+        self.threshold = number("Threshold: threshold", threshold)
+        self.value, self.inplace = number("Threshold: value", value), inplace
 
     def forward(self, input: Tensor) -> Tensor:
         return F.threshold(input, self.threshold, self.value)

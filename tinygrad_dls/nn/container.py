@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 from ..errors import DataError, DtypeError
 from .module import Module
 from .parameter import Parameter
+
+T = TypeVar("T")
+Named: TypeAlias = Mapping[str, T] | Iterable[tuple[str, T]]
 
 
 class _Listed(Module):
@@ -24,23 +27,58 @@ class _Listed(Module):
 
     def _place(self, index: int) -> str:
         names = [name for name, value in vars(self).items() if isinstance(value, Module)]
+        if isinstance(index, bool) or not hasattr(index, "__index__"):
+            raise DtypeError(f"{type(self).__name__} is indexed by a number, not by {index!r}")
         if not -len(names) <= index < len(names):
             raise IndexError(f"{type(self).__name__} of {len(names)} modules has no number {index}")
         return names[index]
 
     def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, self._place(index), module)
+        setattr(self, self._place(index), _checked(module))
+
+    def __delitem__(self, index: int | slice) -> None:
+        kept = self._held()
+        if not isinstance(index, slice):
+            self._place(index)
+        del kept[index]
+        self._hold(kept)
+
+    def _hold(self, modules: list[Module]) -> None:
+        """These modules alone, numbered anew."""
+        for name in [name for name, value in vars(self).items() if isinstance(value, Module)]:
+            delattr(self, name)
+        for i, module in enumerate(modules):
+            setattr(self, str(i), module)
 
     def append(self, module: Module) -> Any:
         """Put `module` at the end; returns the container."""
-        setattr(self, str(len(self)), module)
+        number = len(self)
+        while str(number) in vars(self):  # beside names of another kind
+            number += 1
+        setattr(self, str(number), _checked(module))
         return self
 
     def extend(self, modules: Iterable[Module]) -> Any:
         """Put all of `modules` at the end; returns the container."""
-        for module in modules:
+        for module in [_checked(module) for module in _listed(modules)]:
             self.append(module)
         return self
+
+    def insert(self, index: int, module: Module) -> Any:
+        """Put `module` before number `index`; those after it move on. Returns the container."""
+        held = self._held()
+        held.insert(index, _checked(module))
+        self._hold(held)
+        return self
+
+    def pop(self, index: int = -1) -> Module:
+        """Take number `index` out, and return it; those after it move up."""
+        found: Module = vars(self)[self._place(index)]
+        del self[index]
+        return found
+
+    def __add__(self, others: Iterable[Module]) -> Any:
+        return type(self)().extend([*self, *_listed(others)])
 
 
 class Sequential(_Listed):
@@ -57,10 +95,10 @@ class Sequential(_Listed):
             for i, module in enumerate(modules):
                 setattr(self, str(i), _checked(module))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         for module in self._held():
-            x = module(x)
-        return x
+            input = module(input)
+        return input
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
@@ -76,8 +114,8 @@ class Sequential(_Listed):
 class ModuleList(_Listed):
     """A list of modules whose parameters are found; it has no forward of its own."""
 
-    def __init__(self, modules: Iterable[Module] = ()) -> None:
-        self.extend(map(_checked, modules))
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        self.extend(() if modules is None else modules)
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
@@ -93,12 +131,12 @@ class ModuleList(_Listed):
 class ModuleDict(Module):
     """A dictionary of modules whose parameters are found; it has no forward of its own."""
 
-    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
-        self.update(modules or {})
+    def __init__(self, modules: Named[Module] | None = None) -> None:
+        self.update(() if modules is None else modules)
 
-    def update(self, modules: Mapping[str, Module]) -> None:
+    def update(self, modules: Named[Module]) -> None:
         """Add or replace modules by name."""
-        for name, module in modules.items():
+        for name, module in _named(modules):
             self[name] = module
 
     def __getitem__(self, name: str) -> Module:
@@ -108,12 +146,23 @@ class ModuleDict(Module):
         return found
 
     def __setitem__(self, name: str, module: Module) -> None:
-        _check_name(name, "module")
+        _check_name(name, "module", type(self))
         setattr(self, name, _checked(module))
 
     def __delitem__(self, name: str) -> None:
         self[name]
         delattr(self, name)
+
+    def pop(self, name: str) -> Module:
+        """Take the module of this name out, and return it."""
+        found = self[name]
+        delattr(self, name)
+        return found
+
+    def clear(self) -> None:
+        """Take all out."""
+        for name in self.keys():
+            delattr(self, name)
 
     def __len__(self) -> int:
         return len(self.keys())
@@ -140,8 +189,8 @@ class ModuleDict(Module):
 class ParameterList(Module):
     """A list of parameters, under the names "0", "1" ...; tensors and arrays become parameters."""
 
-    def __init__(self, values: Iterable[Any] = ()) -> None:
-        self.extend(values)
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        self.extend(() if values is None else values)
 
     def _held(self) -> list[Parameter]:
         return [value for value in vars(self).values() if isinstance(value, Parameter)]
@@ -153,7 +202,7 @@ class ParameterList(Module):
 
     def extend(self, values: Iterable[Any]) -> ParameterList:
         """Put all of `values` at the end; returns the list."""
-        for value in values:
+        for value in _listed(values):
             self.append(value)
         return self
 
@@ -182,12 +231,12 @@ class ParameterList(Module):
 class ParameterDict(Module):
     """A dictionary of parameters; tensors and arrays become parameters."""
 
-    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
-        self.update(values or {})
+    def __init__(self, parameters: Named[Any] | None = None) -> None:
+        self.update(() if parameters is None else parameters)
 
-    def update(self, values: Mapping[str, Any]) -> None:
+    def update(self, parameters: Named[Any]) -> None:
         """Add or replace parameters by name."""
-        for name, value in values.items():
+        for name, value in _named(parameters):
             self[name] = value
 
     def __getitem__(self, name: str) -> Parameter:
@@ -197,12 +246,27 @@ class ParameterDict(Module):
         return found
 
     def __setitem__(self, name: str, value: Any) -> None:
-        _check_name(name, "parameter")
+        _check_name(name, "parameter", type(self))
         setattr(self, name, _parameter(value))
 
     def __delitem__(self, name: str) -> None:
         self[name]
         delattr(self, name)
+
+    def pop(self, name: str) -> Parameter:
+        """Take the parameter of this name out, and return it."""
+        found = self[name]
+        delattr(self, name)
+        return found
+
+    def clear(self) -> None:
+        """Take all out."""
+        for name in self.keys():
+            delattr(self, name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The parameter of this name, or `default`."""
+        return self[name] if name in self else default
 
     def __len__(self) -> int:
         return len(self.keys())
@@ -233,12 +297,32 @@ def _parameter(value: Any) -> Parameter:
     return value if isinstance(value, Parameter) else Parameter(value)
 
 
-def _check_name(name: Any, what: str) -> None:
+def _listed(modules: Any) -> list[Any]:
+    """What is in a list or the like."""
+    if isinstance(modules, (str, Mapping)) or not (
+        hasattr(modules, "__iter__") or hasattr(modules, "__getitem__")
+    ):
+        raise DtypeError(f"a list of them is wanted, not a {type(modules).__name__}")
+    return list(modules)
+
+
+def _named(values: Any) -> list[tuple[Any, Any]]:
+    """The pairs of a dictionary, or of a list of pairs."""
+    if hasattr(values, "items"):
+        return list(values.items())
+    pairs = _listed(values)
+    if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
+        raise DtypeError("a dictionary is wanted, or a list of pairs (name, value)")
+    return [(name, value) for name, value in pairs]
+
+
+def _check_name(name: Any, what: str, holder: type[Module]) -> None:
     """DataError unless something can be held under this name."""
     if not isinstance(name, str) or not name or "." in name:
         raise DataError(f"a {what} is held under a name without dots, not {name!r}")
-    if hasattr(Module, name):
-        raise DataError(f"a module has an attribute {name!r} of its own: choose another name")
+    if hasattr(holder, name):
+        raise DataError(f"{holder.__name__} has an attribute {name!r} of its own: choose another "
+                        "name")
 
 
 def _checked(module: Any) -> Module:

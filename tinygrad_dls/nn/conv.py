@@ -20,6 +20,7 @@ from ..tensors import Tensor
 from . import init
 from .functional import conv as functional
 from .functional.conv import numbers, paddings
+from .functional.padding import check_padding
 from .module import Module
 from .parameter import Parameter
 
@@ -88,6 +89,8 @@ class ConvNd(Module):
         padding: Any = self.padding
         if self.padding_mode != "zeros" and input.ndim > self.axes:
             lead = ((0, 0),) * (input.ndim - self.axes)
+            for n, (before, after) in zip(input.shape[-self.axes:], self.widths):
+                check_padding(n, (before, after), (0, 0), self.padding_mode, input.shape)
             input = pad(input, (*lead, *self.widths), PADDING_MODES[self.padding_mode])
             padding = 0
         convolve = getattr(functional, f"conv{self.axes}d")

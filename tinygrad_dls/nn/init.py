@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from typing import Any, TypeVar
 
+import numpy as np
+
+from ..arguments import number
 from ..errors import DataError, DtypeError, ShapeError
 from ..random import Generator, chosen
 from ..storage import check_writable, mark_write
@@ -18,7 +21,7 @@ T = TypeVar("T", bound=Tensor)
 
 def constant_(tensor: T, val: float) -> T:
     """All elements `val`."""
-    return _write(tensor, float(val))
+    return _write(tensor, number("constant_: val", val))
 
 
 def _write(tensor: T, values: Any) -> T:
@@ -45,6 +48,9 @@ def uniform_(
     tensor: T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> T:
     """Uniform, a <= x < b."""
+    a, b = number("uniform_: a", a), number("uniform_: b", b)
+    if not a <= b:
+        raise DataError(f"uniform_ draws from a to b, the lower first, not from {a} to {b}")
     drawn = chosen(generator).uniform(tensor.shape, a, b, tensor.dtype)
     return _write(tensor, tensor.device.from_host(drawn))
 
@@ -53,10 +59,61 @@ def normal_(
     tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> T:
     """Normal with this mean and standard deviation."""
-    if std < 0:
+    mean, std = number("normal_: mean", mean), number("normal_: std", std)
+    if not std >= 0:
         raise DataError(f"a standard deviation is not negative, and this is {std}")
     drawn = chosen(generator).normal(tensor.shape, tensor.dtype)
     return _write(tensor, tensor.device.from_host(drawn * std + mean))
+
+
+def trunc_normal_(
+    tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
+    generator: Generator | None = None,
+) -> T:
+    """Normal, but drawn anew where it is outside [a, b]: numbers around the mean, not deviations.
+
+    For a std of .02 the usual bounds of +-2 cut nothing.
+    """
+    mean, std = number("trunc_normal_: mean", mean), number("trunc_normal_: std", std)
+    low, high = number("trunc_normal_: a", a), number("trunc_normal_: b", b)
+    if not (std > 0 and low <= mean <= high and low < high):
+        raise DataError("trunc_normal_ takes a std above 0, and a <= mean <= b with a < b, not "
+                        f"mean={mean}, std={std}, a={a}, b={b}")
+    source = chosen(generator)
+    drawn = np.full(tensor.shape, np.inf, tensor.dtype)
+    while (count := int((outside := (drawn < low) | (drawn > high)).sum())):
+        if high - low > std:
+            drawn[outside] = source.normal((count,), tensor.dtype) * std + mean
+        else:  # few would fall into so narrow a band: of uniform ones keep each by its density
+            new = source.uniform((count,), low, high, tensor.dtype)
+            keep = source.uniform((count,)) < np.exp(-0.5 * ((new - mean) / std) ** 2)
+            drawn[outside] = np.where(keep, new, np.inf)
+    return _write(tensor, tensor.device.from_host(drawn))
+
+
+def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
+    """Rows, or columns if they are fewer, at right angles and of length `gain` (Saxe et al. 2014).
+
+    Of a weight (out, in, ...) as a matrix (out, in * ...).
+    """
+    gain = number("orthogonal_: gain", gain)
+    if tensor.ndim < 2 or tensor.size == 0:
+        raise ShapeError("orthogonal_ needs a weight (out, in, ...) that is not empty, this is\n"
+                         f"  {tensor.shape}")
+    rows = tensor.shape[0]
+    shape = (rows, tensor.size // rows)
+    drawn = chosen(generator).normal(shape, np.dtype("float64"))
+    q, r = np.linalg.qr(drawn.T if shape[0] < shape[1] else drawn)
+    q = q * np.sign(np.diagonal(r))  # all rotations are alike, whatever the algorithm's signs
+    q = (q.T if shape[0] < shape[1] else q).reshape(tensor.shape) * gain
+    return _write(tensor, tensor.device.from_host(q.astype(tensor.dtype)))
+
+
+def eye_(tensor: T) -> T:
+    """The identity: ones on the diagonal of a matrix, zeros elsewhere."""
+    if tensor.ndim != 2:
+        raise ShapeError(f"eye_ is for a matrix, this is\n  {tensor.shape}")
+    return _write(tensor, tensor.device.from_host(np.eye(*tensor.shape, dtype=tensor.dtype)))
 
 
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:

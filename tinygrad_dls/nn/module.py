@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike
 from ..autograd import Scope, as_tensor
 from ..device import Device
 from ..dtypes import float_dtype
-from ..errors import DtypeError, Error
+from ..errors import DataError, DtypeError, Error
 from ..modes import mode
 from ..storage import next_number
 from ..tensors import Tensor
@@ -62,6 +62,8 @@ class Module(Hooked):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Module):
+            if value is self:
+                raise DataError(f"a {type(self).__name__} cannot hold itself, as {name!r}")
             value.__dict__["_name"] = name
         elif isinstance(value, Parameter):
             if value.name is None:
@@ -236,6 +238,8 @@ class Module(Hooked):
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training (dropout is on ...), this module and all inside it."""
+        if not isinstance(mode, bool):
+            raise DataError(f"train() takes True or False, not {mode!r}")
         for module in self.modules():
             module.training = mode
         return self
@@ -281,6 +285,14 @@ class Module(Hooked):
                 if part is not None:
                     _move(part, where, kind)
         return self
+
+    def cpu(self) -> Self:
+        """`to("cpu")`."""
+        return self.to("cpu")
+
+    def cuda(self, device: int | None = None) -> Self:
+        """`to("cuda")`, or the CUDA device of this number."""
+        return self.to("cuda" if device is None else f"cuda:{device}")
 
     def float(self) -> Self:
         """All floats as float32."""

@@ -108,17 +108,18 @@ class _Tracking(_Affine):
 
 
 class _BatchNorm(_Tracking):
-    def forward(self, x: Tensor) -> Tensor:
-        self._check_input(x)
+    def forward(self, input: Tensor) -> Tensor:
+        self._check_input(input)
         mean, var = self.running_mean, self.running_var
         if not self.training:
-            return F.batch_norm(x, mean, var, self.weight, self.bias, mean is None, 0.0, self.eps)
+            return F.batch_norm(input, mean, var, self.weight, self.bias, mean is None, 0.0,
+                                self.eps)
         momentum: float | Tensor = self.momentum or 0.0
         counter = self.num_batches_tracked
         if self.momentum is None and counter is not None:
             # Computed where the counter is: reading it would wait for the device.
-            momentum = 1.0 / (counter.astype(x.dtype) + 1.0)
-        y = F.batch_norm(x, mean, var, self.weight, self.bias, True, momentum, self.eps)
+            momentum = 1.0 / (counter.astype(input.dtype) + 1.0)
+        y = F.batch_norm(input, mean, var, self.weight, self.bias, True, momentum, self.eps)
         if counter is not None:
             counter._data += 1
             mark_write(counter._data, "BatchNorm")
@@ -163,11 +164,11 @@ class _InstanceNorm(_Tracking):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype,
                          bias=bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        self._check_input(x)
-        if x.ndim == min(self.dims):  # one example
-            return self._normalized(x.reshape(1, *x.shape)).reshape(x.shape)  # type: ignore[no-any-return]
-        return self._normalized(x)
+    def forward(self, input: Tensor) -> Tensor:
+        self._check_input(input)
+        if input.ndim == min(self.dims):  # one example
+            return self._normalized(input.reshape(1, *input.shape)).reshape(input.shape)  # type: ignore[no-any-return]
+        return self._normalized(input)
 
     def _normalized(self, x: Tensor) -> Tensor:
         if self.affine and x.shape[1] != self.num_features:
@@ -225,8 +226,8 @@ class GroupNorm(_Affine):
         self.eps, self.affine = eps, affine
         self._make((self.num_channels,), affine, affine and bias, device, dtype)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
@@ -252,8 +253,8 @@ class LayerNorm(_Affine):
         self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device,
                    dtype)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return (f"{self.normalized_shape}, eps={self.eps}, "
@@ -297,8 +298,8 @@ class LocalResponseNorm(Module):
     ) -> None:
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
-from ..arguments import is_whole
+from ..arguments import is_whole, number
 from ..autograd import as_tensor
 from ..device import Device
 from ..errors import DataError, DtypeError, ShapeError
@@ -102,8 +102,12 @@ def pad_packed_sequence(
 
     `total_length`: pad to so many steps, at least as many as the longest sequence has.
     """
+    if not isinstance(sequence, PackedSequence):
+        raise DtypeError("pad_packed_sequence takes what pack_padded_sequence gives, or a layer "
+                         f"made of it, not a {type(sequence).__name__}")
     data = sequence.data
     sizes = np.array(sequence.sizes, np.int64)
+    padding_value = number("padding_value", padding_value)
     if total_length is not None and (not is_whole(total_length) or total_length < len(sizes)):
         raise DataError(
             f"total_length is a whole number from {len(sizes)}, the longest length, not "

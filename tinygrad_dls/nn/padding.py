@@ -25,12 +25,12 @@ class _Pad(Module):
                              f"(left, right, top, bottom ...), not {padding!r}")
         self.padding = widths
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.ndim not in (self.axes + 1, self.axes + 2):
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (self.axes + 1, self.axes + 2):
             lengths = ", ".join(("depth", "height", "width")[-self.axes :])
             raise ShapeError(f"{type(self).__name__} takes images (m, channels, {lengths}), or "
-                             f"one, (channels, {lengths}), not\n  {x.shape}")
-        return pad(x, self.padding, self.mode, self.value)
+                             f"one, (channels, {lengths}), not\n  {input.shape}")
+        return pad(input, self.padding, self.mode, self.value)
 
     def extra_repr(self) -> str:
         return str(self.padding)

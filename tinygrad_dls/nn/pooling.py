@@ -24,8 +24,8 @@ class _MaxPool(Module):
         self.stride = kernel_size if stride is None else stride
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
-    def forward(self, x: Tensor) -> Any:
-        return ops.max_pool(x, self.kernel_size, self.stride, self.padding, self.dilation,
+    def forward(self, input: Tensor) -> Any:
+        return ops.max_pool(input, self.kernel_size, self.stride, self.padding, self.dilation,
                             self.ceil_mode, self.return_indices, self.axes)
 
     def extra_repr(self) -> str:
@@ -64,9 +64,9 @@ class _AvgPool(Module):
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
         self.divisor_override = divisor_override
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         return ops.avg_pool(  # type: ignore[no-any-return]
-            x, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
             self.count_include_pad, self.divisor_override, self.axes)
 
     def extra_repr(self) -> str:
@@ -106,8 +106,8 @@ class _AdaptiveAvgPool(Module):
     def __init__(self, output_size: Any) -> None:
         self.output_size = output_size
 
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.adaptive_avg_pool(x, self.output_size, self.axes)  # type: ignore[no-any-return]
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.adaptive_avg_pool(input, self.output_size, self.axes)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -137,8 +137,8 @@ class _AdaptiveMaxPool(Module):
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         self.output_size, self.return_indices = output_size, return_indices
 
-    def forward(self, x: Tensor) -> Any:
-        return ops.adaptive_max_pool(x, self.output_size, self.return_indices, self.axes)
+    def forward(self, input: Tensor) -> Any:
+        return ops.adaptive_max_pool(input, self.output_size, self.return_indices, self.axes)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -209,8 +209,8 @@ class LPPool1d(Module):
         self.norm_type, self.kernel_size = norm_type, kernel_size
         self.stride, self.ceil_mode = stride, ceil_mode
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.lp_pool1d(x, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.lp_pool1d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
 
     def extra_repr(self) -> str:
         return (f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, "
@@ -220,5 +220,5 @@ class LPPool1d(Module):
 class LPPool2d(LPPool1d):
     """(sum of x**p)**(1/p) of each window, p = `norm_type`; x (m, channels, height, width)."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.lp_pool2d(x, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.lp_pool2d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)

@@ -194,10 +194,11 @@ class RNNBase(Module):
         places = self.num_layers * (1 + self.bidirectional)
         for what, state, width in zip(("h_0", "c_0"), given, widths):
             wanted = (places, width) if alone else (places, sequences, width)
-            if getattr(state, "shape", None) != wanted:
+            found = getattr(state, "shape", f"a {type(state).__name__}")
+            if found != wanted:
                 raise ShapeError(
                     f"{name}: {what} has shape (layers * directions{'' if alone else ', sequences'}"
-                    f", hidden):\n  wanted  {wanted}\n  given   {getattr(state, 'shape', state)}"
+                    f", hidden):\n  wanted  {wanted}\n  given   {found}"
                 )
         return [state[:, None] for state in given] if alone else given
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..arguments import is_whole
 from ..errors import ShapeError
 from ..ops import flatten, reshape
 from ..ops.reduction import normal_axis
@@ -19,8 +20,8 @@ class Identity(Module):
     def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__()
 
-    def forward(self, x: Any) -> Any:
-        return x
+    def forward(self, input: Any) -> Any:
+        return input
 
 
 class Flatten(Module):
@@ -29,8 +30,8 @@ class Flatten(Module):
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, x: Tensor) -> Tensor:
-        return flatten(x, self.start_dim, self.end_dim)  # type: ignore[no-any-return]
+    def forward(self, input: Tensor) -> Tensor:
+        return flatten(input, self.start_dim, self.end_dim)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -43,6 +44,10 @@ class Unflatten(Module):
     """
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        if not isinstance(unflattened_size, (tuple, list)) or not all(
+            is_whole(n, -1) for n in unflattened_size
+        ):
+            raise ShapeError(f"Unflatten takes a tuple of lengths, not {unflattened_size!r}")
         self.dim, self.unflattened_size = dim, tuple(int(n) for n in unflattened_size)
         if not self.unflattened_size or self.unflattened_size.count(-1) > 1:
             raise ShapeError(f"Unflatten takes lengths, of which one may be -1, not "

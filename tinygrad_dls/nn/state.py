@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import DataError, DtypeError, Error, ShapeError
 from ..storage import check_writable, mark_write
 from ..tensors import Tensor
-
-Shape: TypeAlias = tuple[int, ...]
-Shapes: TypeAlias = dict[str, Shape]
+from .proposals import Proposal as Proposal
+from .proposals import Shapes
+from .proposals import propose as propose
 
 SHOWN = 12  # names of a kind in a message; more are counted
 
@@ -77,7 +77,7 @@ def _host(name: str, value: Any) -> np.ndarray[Any, Any]:
 
 
 def _mismatch(module: str, wanted: Shapes, given: Shapes, strict: bool) -> Error:
-    """The error for a mapping of other names or shapes, with a proposal."""
+    """The error for a mapping of other names or shapes; its `proposal` is a Proposal, or None."""
     missing = {n: s for n, s in wanted.items() if n not in given} if strict else {}
     unexpected = {n: s for n, s in given.items() if n not in wanted} if strict else {}
     wrong = [n for n, s in wanted.items() if n in given and given[n] != s]
@@ -92,56 +92,19 @@ def _mismatch(module: str, wanted: Shapes, given: Shapes, strict: bool) -> Error
         for name in wrong[:SHOWN]:
             lines += [f"  {name}", f"    module  {wanted[name]}", f"    given   {given[name]}"]
         lines += ["  ..."] if len(wrong) > SHOWN else []
-    proposal = propose(wanted, given)
-    if proposal:
+    proposal = propose(wanted, given, strict)
+    if proposal is None and strict:  # a part of it, if its names are those of this mapping
+        part = propose(wanted, given, strict=False)
+        proposal = part if part and len(part.origin) > len(wanted.keys() & given.keys()) else None
+    if proposal and proposal.lines:
         lines.append("would work:")
-        lines += [f"  {line}" for line in proposal]
+        lines += [f"  {line}" for line in proposal.lines]
+        lines.append("  # the same: mapping = error.proposal.apply(mapping)")
+        if strict and proposal.left:
+            lines.append("  # and strict=False, for the names that it does not have")
     elif strict and not wrong:
         lines.append("strict=False passes over names that only one side has")
-    return DataError("\n".join(lines)) if missing or unexpected else ShapeError("\n".join(lines))
-
-
-def propose(wanted: Shapes, given: Shapes) -> list[str]:
-    """Lines of Python that map `given` to `wanted`, checked by name and shape; [] if none would."""
-    missing = {n: s for n, s in wanted.items() if n not in given}
-    spare = {n: s for n, s in given.items() if n not in wanted}
-    names = _renamed(missing, spare) if missing else ("mapping", {})
-    if names is None:
-        return []
-    expression, origin = names
-    turned = []
-    for name, shape in wanted.items():
-        found = given[origin.get(name, name)]
-        if found != shape and found[::-1] != shape:
-            return []
-        if found != shape:
-            turned.append(name)
-    left = set(spare) - set(origin.values())
-    if left and not missing:  # only names too many
-        expression = "{k: v for k, v in mapping.items() if k in model.state_dict()}"
-    lines = [f"mapping = {expression}"] if expression != "mapping" else []
-    return lines + [f'mapping["{name}"] = mapping["{name}"].T' for name in turned]
-
-
-def _renamed(missing: Shapes, spare: Shapes) -> tuple[str, dict[str, str]] | None:
-    """An expression that renames, and where each missing name then comes from."""
-    prefixes = {s[: -len(m)] for m in missing for s in spare if s.endswith(m)}
-    for prefix in sorted(prefixes, key=len):  # every name has a prefix too much
-        if all(prefix + m in spare for m in missing):
-            expression = f"{{k.removeprefix({prefix!r}): v for k, v in mapping.items()}}"
-            if len(spare) > len(missing):
-                expression = (f"{{k.removeprefix({prefix!r}): v for k, v in mapping.items() "
-                              f"if k.removeprefix({prefix!r}) in model.state_dict()}}")
-            return expression, {m: prefix + m for m in missing}
-    prefixes = {m[: -len(s)] for m in missing for s in spare if m.endswith(s)}
-    for prefix in sorted(prefixes, key=len):  # or one too few
-        origin = {m: m.removeprefix(prefix) for m in missing}
-        if set(origin.values()) == set(spare):
-            return f"{{{prefix!r} + k: v for k, v in mapping.items()}}", origin
-    if len(missing) != len(spare):
-        return None
-    origin = dict(zip(missing, spare))  # other names in the same order, shapes equal or turned
-    if any(missing[m] not in (spare[s], spare[s][::-1]) for m, s in origin.items()):
-        return None
-    table = ", ".join(f"{s!r}: {m!r}" for m, s in origin.items())
-    return f"{{{{{table}}}.get(k, k): v for k, v in mapping.items()}}", origin
+    text = "\n".join(lines)
+    error: Any = DataError(text) if missing or unexpected else ShapeError(text)
+    error.proposal = proposal
+    return error  # type: ignore[no-any-return]

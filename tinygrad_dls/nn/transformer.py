@@ -283,7 +283,9 @@ class Transformer(Module):
         sz: int, device: str | Device | None = None, dtype: DTypeLike | None = None
     ) -> Tensor:
         """The causal mask (sz, sz) of floats: 0 where a key may be seen, -inf after it."""
-        later = np.triu(np.full((sz, sz), -np.inf), 1)
+        if not is_whole(sz):
+            raise ShapeError(f"a causal mask has a whole number of rows, not {sz!r}")
+        later = np.triu(np.full((int(sz), int(sz)), -np.inf), 1)
         return Tensor(later.astype(float_dtype(dtype or default_dtype())), device=device)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import number
 from ..autograd import Array
 from ..errors import DataError
 from .call import function, function_of
@@ -326,26 +327,28 @@ softsign = function(Softsign())
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """x where x > 0, else negative_slope * x, element-wise."""
-    return function_of(LeakyRelu, float(negative_slope))(x)
+    return function_of(LeakyRelu, number("leaky_relu: negative_slope", negative_slope))(x)
 
 
 def hardtanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
     """x held between low and high, with gradient 0 on the bounds and beyond."""
+    low, high = number("hardtanh: a bound", low), number("hardtanh: a bound", high)
     if not low <= high:
         raise DataError(f"hardtanh holds x between two numbers, the lower first, not {low}, {high}")
-    return function_of(Hardtanh, float(low), float(high))(x)
+    return function_of(Hardtanh, low, high)(x)
 
 
 def elu(x: Any, alpha: float = 1.0, scale: float = 1.0, inner: float = 1.0) -> Any:
     """scale * x where x > 0, else scale * alpha * (exp(inner * x) - 1)."""
-    return function_of(Elu, float(alpha), float(scale), float(inner))(x)
+    return function_of(Elu, number("elu: alpha", alpha), float(scale), float(inner))(x)
 
 
 def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """log(1 + exp(beta x)) / beta, and x itself where beta x > threshold."""
+    beta, threshold = number("softplus: beta", beta), number("softplus: threshold", threshold)
     if beta == 0:
         raise DataError("softplus divides by beta: it must not be 0")
-    return function_of(Softplus, float(beta), float(threshold))(x)
+    return function_of(Softplus, beta, threshold)(x)
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:

@@ -187,8 +187,7 @@ def _of_many(op: Op) -> Function:
             if isinstance(x, TensorBase):
                 if device is not x.device:
                     if device is not None:
-                        first = next(t for t in inputs if isinstance(t, TensorBase))
-                        raise _two_devices(op, first, x)
+                        raise _two_devices(op, *inputs)
                     device = x.device
                 arrays.append(x._data)
                 needs.append(x.requires_grad)
@@ -335,8 +334,13 @@ def _to_floats(x: Any, y: Any) -> tuple[Any, Any]:
     )
 
 
-def _two_devices(op: Op, a: TensorBase, b: TensorBase) -> DeviceError:
+def _two_devices(op: Op, *inputs: Any) -> DeviceError:
+    """Names the first operand and the first that lies elsewhere."""
+    names = op.inputs if len(op.inputs) == len(inputs) else [f"inputs[{i}]" for i in range(
+        len(inputs))]
+    (a, x), *rest = [(n, t) for n, t in zip(names, inputs) if isinstance(t, TensorBase)]
+    b, y = next((n, t) for n, t in rest if t.device is not x.device)
     return DeviceError(
-        f"'{op.name}' got operands on two devices: {a.device} and {b.device}.\n"
-        f"Move one of them: b.to({str(a.device)!r})"
+        f"'{op.name}' got operands on two devices: {a} on {x.device} and {b} on {y.device}.\n"
+        f"Move one of them: {b}.to({str(x.device)!r}), or {a}.to({str(y.device)!r})"
     )

@@ -10,7 +10,7 @@ from ..arguments import is_whole
 from ..autograd import TensorBase, as_tensor
 from ..device import default_device
 from ..dtypes import default_dtype
-from ..errors import DataError, ShapeError
+from ..errors import DataError, DeviceError, ShapeError
 from .call import operand
 from .elementwise import cast, clip
 from .indexing import take
@@ -62,6 +62,9 @@ def grid_sample(
     """
     x = x if isinstance(x, TensorBase) else operand(x, default_device())
     grid = operand(grid, x.device)
+    if grid.device is not x.device:
+        raise DeviceError(f"grid_sample: the images are on {x.device} and the grid on "
+                          f"{grid.device}: grid.to({str(x.device)!r})")
     if mode not in MODES:
         raise DataError(f"grid_sample: mode is one of {', '.join(MODES)}, not {mode!r}")
     if padding_mode not in PADDINGS:

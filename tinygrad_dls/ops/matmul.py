@@ -7,6 +7,7 @@ import numpy as np
 
 from ..autograd import Array
 from ..device import default_device
+from ..dtypes import default_dtype
 from .call import NUMBERS, function, operand
 from .cards import shape_error
 from .elementwise import cast
@@ -132,8 +133,9 @@ matmul = function(Matmul())
 _linear = function(Linear())
 
 
-def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """x @ weight.T + bias; x (..., n_in), weight (n_out, n_in), bias (n_out,)."""
+    x = input
     try:
         inputs, weights = x._data.shape, weight._data.shape
         fits = inputs and len(weights) == 2 and inputs[-1] == weights[1]
@@ -143,6 +145,13 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
         return linear(*[operand(a, default_device()) for a in given])
     if not fits:
         raise shape_error(Linear(), (x, weight) if bias is None else (x, weight, bias))
-    if x._data.dtype.kind != "f":
-        x = cast(x, weight.dtype)
+    if x._data.dtype.kind != "f" or weight._data.dtype.kind != "f":
+        x, weight = _floats(x, weight)
     return _linear(x, weight, bias)
+
+
+def _floats(x: Any, weight: Any) -> tuple[Any, Any]:
+    """Integers as floats: of the dtype of the other, or the default one."""
+    kinds = [t.dtype for t in (x, weight) if t.dtype.kind == "f"]
+    kind = kinds[0] if kinds else default_dtype()
+    return tuple(t if t.dtype.kind == "f" else cast(t, kind) for t in (x, weight))

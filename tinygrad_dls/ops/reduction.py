@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import number
 from ..autograd import Array, TensorBase
 from ..errors import DataError, ShapeError
 from .call import function_of
@@ -75,11 +76,11 @@ class Mean(Reduction):
 
     def forward(self, x: Array) -> Array:
         y = x.sum(axis=self.axis, keepdims=self.keepdims)
-        return y * (y.size / x.size)
+        return y * (y.size / (x.size or 1))
 
     def backward(self, dy: Any, shapes: Any) -> Any:
         (shape,) = shapes
-        share = dy * (dy.size / math.prod(shape))
+        share = dy * (dy.size / (math.prod(shape) or 1))
         return self.kernels.spread(self.spread(share, shape), shape)
 
 
@@ -313,10 +314,10 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def var(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
     """Variance along `axis`: sum of squared deviations / (n - correction); NumPy's correction 0."""
-    along = normal_axis(axis, x.ndim, "var")
+    along, correction = normal_axis(axis, x.ndim, "var"), number("var: correction", correction)
     if count(x.shape, along) <= correction:
         raise DataError(f"var with correction={correction} of {count(x.shape, along)} elements")
-    return function_of(Var, along, bool(keepdims), float(correction))(x)
+    return function_of(Var, along, bool(keepdims), correction)(x)
 
 
 def std(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:

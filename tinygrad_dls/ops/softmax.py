@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array, as_tensor
+from ..errors import ShapeError
 from .call import function_of
 from .elementwise import log
 from .op import Op
@@ -66,12 +67,20 @@ class LogSoftmax(Op):
 
 def softmax(x: Any, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) along `axis`; the results along it are positive and sum to 1."""
-    return function_of(Softmax, normal_axis(axis, x.ndim, "softmax"))(x)
+    along = _one_axis(axis, x.ndim, "softmax")
+    return function_of(Softmax, along)(x) if x.ndim == 0 or x.shape[along] else x * 1.0
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """log(softmax(x)) along `axis`, without taking the log of a 0."""
-    return function_of(LogSoftmax, normal_axis(axis, x.ndim, "log_softmax"))(x)
+    along = _one_axis(axis, x.ndim, "log_softmax")
+    return function_of(LogSoftmax, along)(x) if x.ndim == 0 or x.shape[along] else x * 1.0
+
+
+def _one_axis(axis: Any, ndim: int, name: str) -> Any:
+    if axis is None or isinstance(axis, (tuple, list)):
+        raise ShapeError(f"{name} is along one axis, not {axis!r}: reshape the axes into one first")
+    return normal_axis(axis, ndim, name)
 
 
 def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:

@@ -4,7 +4,7 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 
 Shape = tuple[int, ...]
 
@@ -14,6 +14,8 @@ def read(subscripts: str, shapes: Sequence[Shape]) -> tuple[list[str], str, str]
 
     Without "->" the result has the axes of "...", then the letters met once, in order.
     """
+    if not isinstance(subscripts, str):
+        raise DtypeError(f"einsum takes a text such as 'ij,jk->ik' first, not {subscripts!r}")
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     given = [named.partition("...") for named in left.split(",")]
     letters = "".join(head + tail for head, _, tail in given)

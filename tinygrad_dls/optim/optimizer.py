@@ -57,6 +57,9 @@ class Optimizer:
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """More parameters, {"params": tensors, ...}; options not named are the defaults."""
+        if not isinstance(group, Mapping):
+            raise DataError('a group is {"params": a list of parameters, and options of its own}, '
+                            f"not {group!r}")
         if unknown := [n for n in group if n not in {"params", "initial_lr", *self.defaults}]:
             raise DataError(
                 f"{type(self).__name__} has no option {', '.join(map(repr, unknown))}: choose from "
@@ -117,9 +120,14 @@ class Optimizer:
         """
         loss = None
         if closure is not None:
+            if not callable(closure):
+                raise DtypeError("step() takes nothing, or a function that computes the loss and "
+                                 f"its gradients, not {closure!r}")
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            if group["lr"].__class__ is not float:
+                self.check(group)
             self._step_group(group, f"{type(self).__name__}.step()")
         return loss
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
+from ...arguments import number
 from ...device import default_device
 from ...errors import DataError, ShapeError
 from ...ops.call import operand
@@ -18,10 +19,29 @@ from ...random import Generator, chosen
 from ...synonyms import renamed
 from ...tensors import Tensor
 
-tanh, sigmoid, logsigmoid, softsign = ops.tanh, ops.sigmoid, ops.logsigmoid, ops.softsign
 softmax, log_softmax = renamed(ops.softmax), renamed(ops.log_softmax)
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+
+def tanh(input: Any) -> Tensor:
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)), between -1 and 1."""
+    return ops.tanh(input)  # type: ignore[no-any-return]
+
+
+def sigmoid(input: Any) -> Tensor:
+    """1 / (1 + exp(-x)), between 0 and 1."""
+    return ops.sigmoid(input)  # type: ignore[no-any-return]
+
+
+def logsigmoid(input: Any) -> Tensor:
+    """log(sigmoid(x)), without taking the log of a 0."""
+    return ops.logsigmoid(input)  # type: ignore[no-any-return]
+
+
+def softsign(input: Any) -> Tensor:
+    """x / (1 + |x|), between -1 and 1."""
+    return ops.softsign(input)  # type: ignore[no-any-return]
 
 
 def relu(input: Any, inplace: bool = False) -> Tensor:
@@ -82,6 +102,7 @@ def rrelu(
 
     Otherwise the slope is the middle of the two (Xu et al. 2015). `generator`: where it is drawn.
     """
+    lower, upper = number("rrelu: lower", lower), number("rrelu: upper", upper)
     if not lower <= upper:
         raise DataError(f"rrelu draws slopes from lower to upper, not from {lower} to {upper}")
     x = operand(input, default_device())
@@ -103,6 +124,7 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha (exp(x / alpha) - 1): slope 1 at 0 (Barron 2017)."""
+    alpha = number("celu: alpha", alpha)
     if alpha == 0:
         raise DataError("celu divides by alpha: it must not be 0")
     return ops.elu(input, alpha, 1.0, 1.0 / alpha)  # type: ignore[no-any-return]
@@ -140,22 +162,23 @@ def tanhshrink(input: Any) -> Tensor:
 def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0; slope 0 at both edges."""
     x = operand(input, default_device())
-    large = ops.abs(x.detach()) > lambd
-    return ops.where(large, x, 0.0)  # type: ignore[no-any-return]
+    small = ops.abs(x.detach()) <= number("hardshrink: lambd", lambd)
+    return ops.where(small, 0.0, x)  # type: ignore[no-any-return]  # NaN stays
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 where |x| <= lambd; slope 0 at both edges."""
-    if lambd < 0:
+    if (lambd := number("softshrink: lambd", lambd)) < 0:
         raise DataError(f"softshrink moves by lambd of at least 0, not {lambd}")
     x = operand(input, default_device())
-    return x - ops.clip(x, -float(lambd), float(lambd))  # type: ignore[no-any-return]
+    return x - ops.clip(x, -lambd, lambd)  # type: ignore[no-any-return]
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, else value; slope 0 at the threshold."""
     x = operand(input, default_device())
-    return ops.where(x.detach() > threshold, x, value)  # type: ignore[no-any-return]
+    low = x.detach() <= number("threshold", threshold)
+    return ops.where(low, number("threshold: value", value), x)  # type: ignore[no-any-return]  # NaN stays
 
 
 def glu(input: Any, dim: int = -1) -> Tensor:
@@ -186,6 +209,8 @@ def gumbel_softmax(
     `hard`: one-hot forward, with the soft draw's gradient (Jang et al. 2017; Maddison et al. 2017).
     `eps` is taken for PyTorch's sake and not needed.
     """
+    if not (tau := number("gumbel_softmax: tau", tau)) > 0:
+        raise DataError(f"gumbel_softmax divides by tau of more than 0, not {tau}")
     u = uniform_like(logits, 0.0, 1.0, chosen(generator).stream())
     tiny = 1e-20  # a uniform 0 would be infinite noise
     noise = -ops.log(-ops.log(ops.clip(u, tiny)) + tiny)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arguments import number
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import DataError, DtypeError, ShapeError
@@ -51,6 +52,7 @@ def scaled_dot_product_attention(
     if attn_mask is not None and is_causal:
         raise DataError("scaled_dot_product_attention takes attn_mask or is_causal, not both")
     mask = None if attn_mask is None else _mask(attn_mask, q, (*lead, q.shape[-2], k.shape[-2]))
+    scale = None if scale is None else number("scaled_dot_product_attention: scale", scale)
     if scale is None:
         scale = 1.0 / math.sqrt(max(1, q.shape[-1]))
     p = probability(dropout_p)

@@ -86,12 +86,15 @@ def check_weighted(examples: Any, losses: Any) -> None:
         )
 
 
-def same_shape(name: str, prediction: Any, target: Any) -> None:
+def same_shape(
+    name: str, prediction: Any, target: Any, words: tuple[str, str] = ("prediction", "target")
+) -> None:
     """ShapeError unless both have one shape: (m, 1) against (m,) would silently make (m, m)."""
     if prediction.shape != target.shape:
+        wide = max(map(len, words))
         raise ShapeError(
             f"{name} takes two tensors of one shape; broadcasting here would hide a mistake:\n"
-            f"  prediction  {prediction.shape}\n  target      {target.shape}"
-            + (f"\nwould work: target.reshape({prediction.shape})"
+            f"  {words[0]:{wide}}  {prediction.shape}\n  {words[1]:{wide}}  {target.shape}"
+            + (f"\nwould work: {words[1]}.reshape({prediction.shape})"
                if prediction.size == target.size else "")
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arguments import is_amount
+from ...arguments import is_amount, is_whole, number
 from ...autograd import as_tensor
 from ...errors import DataError, DtypeError, ShapeError
 from ...ops.cross_entropy import cross_entropy_of_rows, pick
@@ -166,6 +166,8 @@ def _rows(logits: Tensor) -> Tensor:
 def _counted(places: Tensor, classes: int, ignore_index: int, reduction: str) -> Tensor | None:
     """Which labels count; None if all do. On the CPU they are checked, elsewhere nothing waits."""
     labels = places._data
+    if not is_whole(ignore_index, -(2**63)):
+        raise DataError(f"ignore_index is a whole number, a label, not {ignore_index!r}")
     if isinstance(labels, np.ndarray):
         inside = not 0 <= ignore_index < classes
         if inside and not (labels.size and labels.min() < 0) and (
@@ -207,6 +209,8 @@ def binary_cross_entropy(
     if isinstance(values, np.ndarray) and values.size and not (
         values.min() >= 0 and values.max() <= 1
     ):
+        if np.isnan(values).any():
+            raise DataError("binary_cross_entropy takes probabilities, and there is NaN among them")
         raise DataError(
             "binary_cross_entropy takes probabilities from 0 to 1, these go from "
             f"{values.min():.4g} to {values.max():.4g}: take the sigmoid first, or "
@@ -241,11 +245,24 @@ def binary_cross_entropy_with_logits(
     if pos_weight is None:
         losses = each["none"](input, target)
     else:
+        _, pos_weight = operands("logits pos_weight", input, pos_weight)
+        if not _stretches(pos_weight.shape, input.shape):
+            raise ShapeError(
+                "pos_weight is one number for each class, the last axis, or broadcasts otherwise:\n"
+                f"  logits      {input.shape}\n  pos_weight  {pos_weight.shape}"
+            )
         hits, misses = each["none"](input, 1.0), each["none"](input, 0.0)
         losses = pos_weight * target * hits + (1 - target) * misses
     weighted = losses if weight is None else losses * weight
     check_weighted(input, weighted)
     return reduce_loss(weighted, reduction)
+
+
+def _stretches(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Does `shape` broadcast to `wanted`?"""
+    return len(shape) <= len(wanted) and all(
+        n in (1, m) for n, m in zip(shape[::-1], wanted[::-1])
+    )
 
 
 def multi_margin_loss(
@@ -259,6 +276,7 @@ def multi_margin_loss(
     """
     if p not in (1, 2):
         raise DataError(f"multi_margin_loss takes p = 1 or 2, not {p!r}")
+    margin = number("multi_margin_loss: margin", margin)
     input, target = operands("input target", input, target)
     input = floats(input)
     if input.ndim not in (1, 2):

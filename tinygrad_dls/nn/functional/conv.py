@@ -8,6 +8,7 @@ from ... import ops
 from ...arguments import is_whole
 from ...autograd import TensorBase
 from ...device import default_device
+from ...dtypes import default_dtype
 from ...errors import ShapeError
 from ...ops.call import function, operand
 from ...ops.cards import shape_error
@@ -192,7 +193,13 @@ def _operands(name: str, axes: int, x: Any, weight: Any, bias: Any) -> tuple[Any
             f"{name} takes a weight (channels, channels / groups, "
             f"{', '.join(['window'] * axes)}), none of them 0, not\n  {weight.shape}"
         )
-    return (ops.cast(x, weight.dtype) if x.dtype.kind != "f" else x), weight, bias
+    if all(t is None or t.dtype.kind == "f" for t in (x, weight, bias)):
+        return x, weight, bias
+    kinds = [t.dtype for t in (x, weight, bias) if t is not None and t.dtype.kind == "f"]
+    kind = kinds[0] if kinds else default_dtype()
+    x, weight, bias = (t if t is None or t.dtype.kind == "f" else ops.cast(t, kind)
+                       for t in (x, weight, bias))
+    return x, weight, bias
 
 
 def _run(planned: Any, x: Any, weight: Any, bias: Any, axes: int, *options: Any) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...errors import DataError, ShapeError
+from ...arguments import number
+from ...errors import DataError, DtypeError, ShapeError
 from ...ops.reduction import normal_axis
 from ...tensors import Tensor
 from .checks import check_signs, floats, operands, reduce_loss, same_shape
@@ -28,6 +29,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
             ) from None
         x1, x2 = ops.broadcast_to(x1, shape), ops.broadcast_to(x2, shape)
     axis = normal_axis(dim, x1.ndim, "cosine_similarity")
+    eps = number("cosine_similarity: eps", eps)
     first, second = (x / ops.maximum(length(x, 2.0, axis, True), eps) for x in (x1, x2))
     return ops.sum(first * second, axis=axis)  # type: ignore[no-any-return]
 
@@ -40,12 +42,12 @@ def pairwise_distance(
     `eps` keeps the gradient finite where the two are equal.
     """
     x1, x2 = (floats(x) for x in operands("x1 x2", x1, x2))
-    return length(x1 - x2 + eps, p, -1, keepdim)
+    return length(x1 - x2 + number("pairwise_distance: eps", eps), p, -1, keepdim)
 
 
 def length(x: Any, p: float, axis: Any, keepdims: bool = False) -> Tensor:
     """(sum of |x|**p)**(1/p) along an axis; the largest |x| for p = inf. Slope 0 at 0."""
-    if not p > 0:
+    if not (p := number("the p of a norm", p)) > 0:
         raise DataError(f"a norm has p above 0, not {p!r}")
     if p == 2:
         return ops.sum(x * x, axis=axis, keepdims=keepdims) ** 0.5  # type: ignore[no-any-return]
@@ -66,7 +68,8 @@ def cosine_embedding_loss(
     Inputs (m, n) and targets (m,), or (n,) and one target.
     """
     input1, input2, target = operands("input1 input2 target", input1, input2, target)
-    same_shape("cosine_embedding_loss", input1, input2)
+    same_shape("cosine_embedding_loss", input1, input2, ("input1", "input2"))
+    margin = number("cosine_embedding_loss: margin", margin)
     if input1.ndim not in (1, 2) or target.shape != input1.shape[:-1]:
         raise ShapeError(
             "cosine_embedding_loss takes inputs (m, n) and targets (m,):\n"
@@ -88,8 +91,9 @@ def margin_ranking_loss(
     All of one shape.
     """
     input1, input2, target = operands("input1 input2 target", input1, input2, target)
-    same_shape("margin_ranking_loss", input1, input2)
-    same_shape("margin_ranking_loss", input1, target)
+    same_shape("margin_ranking_loss", input1, input2, ("input1", "input2"))
+    same_shape("margin_ranking_loss", input1, target, ("input1", "target"))
+    margin = number("margin_ranking_loss: margin", margin)
     check_signs(target, "margin_ranking_loss")
     losses = ops.clip(-target * (floats(input1) - input2) + margin, 0.0)
     return reduce_loss(losses, reduction)
@@ -119,11 +123,13 @@ def triplet_margin_with_distance_loss(
     swap: bool = False, reduction: str = "mean",
 ) -> Tensor:
     """triplet_margin_loss with a distance of your own, pairwise_distance unless told."""
-    if margin <= 0:
+    if not (margin := number("the margin of a triplet loss", margin)) > 0:
         raise DataError(f"a triplet loss has a margin above 0, not {margin!r}")
     anchor, positive, negative = operands("anchor positive negative", anchor, positive, negative)
-    same_shape("triplet_margin_loss", anchor, positive)
-    same_shape("triplet_margin_loss", anchor, negative)
+    same_shape("triplet_margin_loss", anchor, positive, ("anchor", "positive"))
+    same_shape("triplet_margin_loss", anchor, negative, ("anchor", "negative"))
+    if distance_function is not None and not callable(distance_function):
+        raise DtypeError(f"distance_function is a function or None, not {distance_function!r}")
     distance = distance_function or pairwise_distance
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:

@@ -25,6 +25,11 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
             "bilinear takes inputs (..., n1) and (..., n2) and a weight (n_out, n1, n2):\n"
             f"  input1  {x1.shape}\n  input2  {x2.shape}\n  weight  {weight.shape}"
         )
+    if bias is not None:
+        _, bias = operands("input1 bias", x1, bias)
+        if bias.shape != weight.shape[:1]:
+            raise ShapeError("bilinear has one bias for each output, the first axis of weight:\n"
+                             f"  weight  {weight.shape}\n  bias    {bias.shape}")
     n_out, n1, n2 = weight.shape
     rows1, rows2 = x1.reshape(-1, n1), x2.reshape(-1, n2)
     table = ops.transpose(weight, (1, 0, 2)).reshape(n1, n_out * n2)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arguments import number
 from ...autograd import as_tensor
 from ...errors import DataError, ShapeError
 from ...ops.losses import absolute_error, huber_error, squared_error
@@ -51,7 +52,7 @@ def _of_difference(
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """d**2 / (2 beta) where |d| < beta, else |d| - beta / 2; d = input - target (Girshick 2015)."""
-    if beta < 0:
+    if not (beta := number("smooth_l1_loss: beta", beta)) >= 0:
         raise DataError(f"smooth_l1_loss is smooth within beta of at least 0, not {beta}")
     if beta == 0:
         return l1_loss(input, target, reduction)
@@ -68,7 +69,7 @@ def huber_loss(
 
     With `weight` the mean still divides by the number of losses, as PyTorch's.
     """
-    if delta <= 0:
+    if not (delta := number("huber_loss: delta", delta)) > 0:
         raise DataError(f"huber_loss is a square within delta of more than 0, not {delta}")
     input, target = operands("input target", input, target)
     same_shape("huber_loss", input, target)
@@ -95,7 +96,7 @@ def hinge_embedding_loss(
     input, target = operands("input target", input, target)
     same_shape("hinge_embedding_loss", input, target)
     check_signs(target, "hinge_embedding_loss")
-    input = floats(input)
+    input, margin = floats(input), number("hinge_embedding_loss: margin", margin)
     losses = ops.where(target.detach() > 0, input, ops.clip(margin - input, 0.0))
     return reduce_loss(losses, reduction)
 
@@ -139,6 +140,7 @@ def poisson_nll_loss(
     """
     input, target = operands("input target", input, target)
     same_shape("poisson_nll_loss", input, target)
+    eps = number("poisson_nll_loss: eps", eps)
     input = floats(input)
     if log_input:
         losses = ops.exp(input) - target * input
@@ -163,6 +165,7 @@ def gaussian_nll_loss(
     """
     input, target, var = operands("input target var", input, target, var)
     same_shape("gaussian_nll_loss", input, target)
+    eps = number("gaussian_nll_loss: eps", eps)
     input = floats(input)
     var = floats(var).astype(input.dtype)
     if var.ndim and var.shape != input.shape:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arguments import is_amount, is_whole
+from ...arguments import is_amount, is_whole, number
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import DataError, DtypeError, ShapeError
@@ -160,15 +160,17 @@ def local_response_norm(
     ends = [Tensor(np.zeros((x.shape[0], n, *rest), x.dtype), device=x.device)
             for n in (before, after)]
     padded = ops.concatenate([ends[0], square, ends[1]], axis=1)
+    alpha, beta, k = (number(f"local_response_norm: {what}", value)
+                      for what, value in (("alpha", alpha), ("beta", beta), ("k", k)))
     total = sum((padded[:, i : i + channels] for i in range(1, size)), padded[:, :channels])
-    return x / (total * (alpha / size) + k) ** float(beta)  # type: ignore[no-any-return]
+    return x / (total * (alpha / size) + k) ** beta  # type: ignore[no-any-return]
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """x / max(norm, eps), the norm (sum |x|**p)**(1/p) along `dim`: vectors of length 1."""
     x = _floats(input)
     size = ops.vector_norm(x, p, dim, True)
-    return x / ops.clip(size, eps)  # type: ignore[no-any-return]
+    return x / ops.clip(size, number("normalize: eps", eps))  # type: ignore[no-any-return]
 
 
 # --- what is checked -----------------------------------------------------------------------------
@@ -192,7 +194,8 @@ def _last(name: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:
     shape = shape_of(normalized_shape, name)
     if not shape or x.shape[-len(shape):] != shape:
         raise ShapeError(
-            f"{name} over {shape}: the input ends with these lengths\n  input  {x.shape}"
+            f"{name} over {shape}: the shape of the input ends so, but this one is\n"
+            f"  input  {x.shape}"
         )
     return shape
 
@@ -214,7 +217,8 @@ def _check(name: str, x: Tensor, shape: tuple[int, ...], **given: Tensor | None)
             raise DtypeError(f"{name}: {what} is a tensor or None, not a {type(values).__name__}")
         if values.shape != shape:
             raise ShapeError(
-                f"{name}: {what} has shape {shape}\n  input  {x.shape}\n  {what}  {values.shape}"
+                f"{name}: for this input {what} has shape {shape}:\n"
+                f"  input  {x.shape}\n  {what}  {values.shape}"
             )
         if values.dtype != x.dtype:
             raise DtypeError(

@@ -46,14 +46,14 @@ def pad(
     grow = tuple([(max(0, before), max(0, after)) for before, after in pairs])
     cut = tuple([(max(0, -before), max(0, -after)) for before, after in pairs])
     for n, added, removed in zip(x.shape, grow, cut):
-        _check(n, added, removed, mode, x.shape)
+        check_padding(n, added, removed, mode, x.shape)
     # A reflection is of all that was there, cut off or not; a circle closes without what was cut.
     if mode in ("constant", "circular"):
         return _grown(_cut(x, cut), grow, mode, value)
     return _cut(_grown(x, grow, mode, value), cut)
 
 
-def _check(
+def check_padding(
     n: int, added: tuple[int, int], removed: tuple[int, int], mode: str, shape: tuple[int, ...]
 ) -> None:
     """ShapeError if an axis of length n cannot be padded and cut by this."""

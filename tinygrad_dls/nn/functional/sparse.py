@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...arguments import is_amount, is_whole
 from ...autograd import as_tensor
 from ...device import default_device
 from ...errors import DataError, DtypeError, ShapeError
@@ -30,9 +31,13 @@ def one_hot(target: Any, num_classes: int = -1) -> Tensor:
     if labels.dtype.kind not in "iu":
         raise DtypeError(f"labels are integers, not {labels.dtype}")
     if num_classes == -1:
+        if not labels.size:
+            raise DataError("one_hot of no labels cannot tell how many classes: give num_classes")
         num_classes = int(labels.max()) + 1
-    check_places(labels._data, num_classes, "label")
-    classes = as_tensor(labels.device.xp.arange(num_classes), labels.device)
+    if not is_whole(num_classes, 1):
+        raise DataError(f"num_classes is a whole number from 1, or -1, not {num_classes!r}")
+    check_places(labels._data, int(num_classes), "label")
+    classes = as_tensor(labels.device.xp.arange(int(num_classes)), labels.device)
     return (ops.expand_dims(labels, -1) == classes).astype("int64")  # type: ignore[no-any-return]
 
 
@@ -82,6 +87,7 @@ def embedding_bag(
                 f"  input    {input.shape}\n  weights  {per_sample_weights.shape}"
             )
     places, bags, count = _bags(input, offsets, include_last_offset)
+    made = count + bool(include_last_offset)  # what lies behind the last offset is in no bag
     if max_norm is not None:
         _shorten(weight, places, max_norm, norm_type)
     rows = ops.embedding(weight, places, padding, scale_grad_by_freq)
@@ -89,8 +95,8 @@ def embedding_bag(
     if padding is not None:
         kept = as_tensor(places._data != padding, weight.device).astype(weight.dtype)
     if mode == "max":
-        share = _shares_of_largest(rows, kept, bags, count)
-        return ops.add_at(rows * share, (count, weight.shape[1]), bags)  # type: ignore[no-any-return]
+        share = _shares_of_largest(rows, kept, bags, made)
+        return ops.add_at(rows * share, (made, weight.shape[1]), bags)[:count]  # type: ignore[no-any-return]
     weights = per_sample_weights
     if weights is not None:
         weights = weights.reshape(-1)
@@ -98,13 +104,13 @@ def embedding_bag(
         weights = kept if weights is None else weights * kept
     if weights is not None:
         rows = rows * ops.expand_dims(weights, 1)
-    total = ops.add_at(rows, (count, weight.shape[1]), bags)
+    total = ops.add_at(rows, (made, weight.shape[1]), bags)
     if mode == "mean":
         each = kept._data if kept is not None else weight.device.xp.ones(places.shape, weight.dtype)
-        found = weight.device.kernels.add_at(each, (count,), (bags,))
+        found = weight.device.kernels.add_at(each, (made,), (bags,))
         found = weight.device.xp.maximum(found, 1.0)[:, None]
         total = total / as_tensor(found, weight.device)
-    return total  # type: ignore[no-any-return]
+    return total if made == count else total[:count]  # type: ignore[no-any-return]
 
 
 def _table(input: Any, weight: Any, sparse: bool) -> tuple[Tensor, Tensor]:
@@ -127,13 +133,15 @@ def _row(padding_idx: int | None, weight: Tensor) -> int | None:
     """`padding_idx` counted from the first row."""
     if padding_idx is None:
         return None
-    if not -weight.shape[0] <= padding_idx < weight.shape[0]:
-        raise DataError(f"padding_idx {padding_idx} is no row of a table of {weight.shape[0]}")
+    if not is_whole(padding_idx, -weight.shape[0]) or padding_idx >= weight.shape[0]:
+        raise DataError(f"padding_idx {padding_idx!r} is no row of a table of {weight.shape[0]}")
     return int(padding_idx) % weight.shape[0]
 
 
 def _shorten(weight: Tensor, places: Tensor, max_norm: float, norm_type: float) -> None:
     """Scale the rows at `places` to a norm of at most `max_norm`, in place."""
+    if not is_amount(max_norm):
+        raise DataError(f"max_norm is a number of at least 0, or None, not {max_norm!r}")
     where, xp = places._data.reshape(-1), weight.device.xp
     with no_grad():
         rows = as_tensor(weight._data[where], weight.device)
@@ -172,7 +180,7 @@ def _bags(
     count = starts.size - bool(include_last_offset)
     if count < 0 or (count == 0 and input.size):
         raise DataError("offsets name no bag for these places")
-    first = ends[:count].astype(xp.int64)
+    first = ends.astype(xp.int64)
     return input, xp.searchsorted(first, xp.arange(input.size), side="right") - 1, count
 
 

@@ -103,12 +103,17 @@ def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All parameters, flattened, one after the other; shape (number of them,)."""
     parts: list[Any] = [p.reshape(-1) for p in parameters]
+    if not parts:
+        raise DataError("parameters_to_vector got no parameters: the model has none, or its "
+                        "parameters() were used up by another loop")
     return ops.concatenate(parts)  # type: ignore[no-any-return]
 
 
 def vector_to_parameters(vector: Tensor, parameters: Iterable[Tensor]) -> None:
     """Write the values of `vector` back into the parameters, in the order they were taken."""
     targets = list(parameters)
+    if not isinstance(vector, Tensor):
+        raise DtypeError(f"vector_to_parameters takes a tensor, not a {type(vector).__name__}")
     wanted = sum(p.size for p in targets)
     if vector.shape != (wanted,):
         raise ShapeError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from ...errors import DataError
 from ...modes import no_grad
 from ...random import Generator
 from ...tensors import Tensor
@@ -32,12 +33,14 @@ def spectral_norm(
 ) -> M:
     """weight = w / (largest singular value of w); see `nn.utils.spectral_norm`.
 
-    Every use of the weight in training brings the singular vectors nearer. In state_dict:
+    Power iterations are made before each forward in training. In state_dict:
     `parametrizations.weight.original` and `parametrizations.weight.0._u`, `_v`.
     """
     weight = taken(module, name, "spectral_norm").detach()
-    norm = SpectralNorm(dim_of(module, dim), n_power_iterations, eps)
-    return _computed(module, name, _SpectralNorm(norm, weight, generator), {"original": weight})
+    norm = SpectralNorm(dim_of(module, dim), n_power_iterations, eps, u_first=True)
+    _computed(module, name, _SpectralNorm(norm, weight, generator), {"original": weight})
+    module.register_forward_pre_hook(_Iterate(name))
+    return module
 
 
 class ParametrizationList(_Listed):
@@ -74,9 +77,23 @@ class _SpectralNorm(Module):
         norm.iterate(weight, self._u, self._v, 15)  # PyTorch starts with as many
 
     def forward(self, weight: Tensor) -> Tensor:
-        if self.training:
-            self.norm.iterate(weight, self._u, self._v)
         return self.norm.divided(weight, self._u, self._v)
+
+
+class _Iterate:
+    """Before each forward in training: power iterations.
+
+    Not at each use of the weight, as PyTorch has it: a layer may look at it more than once.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, module: Any, inputs: Any) -> None:
+        if module.training:
+            held = module.parametrizations[self.name]
+            (compute,) = held
+            compute.norm.iterate(held.original, compute._u, compute._v)
 
 
 class _Compute:
@@ -106,12 +123,15 @@ def is_parametrized(module: Module, name: str | None = None) -> bool:
 
 def remove_parametrizations(module: M, name: str) -> M:
     """Make `name` a plain parameter again, with the values it has."""
+    if not is_parametrized(module, name) or "parametrizations" not in vars(module):
+        raise DataError(f"{name} of {type(module).__name__} has no parametrization to remove")
     held: Any = vars(module)["parametrizations"]
     with no_grad():
-        training, held[name].training = held[name].training, False
-        values = held[name].eval()()
-        held[name].train(training)
+        values = held[name]()
     del held[name]
+    module._hooks = tuple(
+        h for h in module._hooks
+        if not (isinstance(h.function, _Iterate) and h.function.name == name))
     if not len(held):
         delattr(module, "parametrizations")
     module._computed = {n: c for n, c in module._computed.items() if n != name}

@@ -103,15 +103,18 @@ def remove_spectral_norm(module: M, name: str = "weight") -> M:
 
 
 class SpectralNorm:
-    """The largest singular value of a weight by power iteration, and the weight over it."""
+    """The largest singular value of a weight by power iteration, and the weight over it.
 
-    def __init__(self, dim: int, iterations: int, eps: float) -> None:
+    `u_first`: which of the two vectors an iteration brings nearer first.
+    """
+
+    def __init__(self, dim: int, iterations: int, eps: float, u_first: bool = False) -> None:
         if not is_whole(iterations, 1) or not is_amount(eps):
             raise DataError(
                 f"spectral_norm takes at least 1 power iteration, not {iterations!r}, and an eps "
                 f"of at least 0, not {eps!r}"
             )
-        self.dim, self.iterations, self.eps = dim, int(iterations), eps
+        self.dim, self.iterations, self.eps, self.u_first = dim, int(iterations), eps, u_first
 
     def matrix(self, weight: Any) -> Any:
         """The weight as a matrix, axis `dim` as rows."""
@@ -131,9 +134,10 @@ class SpectralNorm:
         """Bring u and v nearer to the first singular vectors, in place."""
         with no_grad():
             matrix = self.matrix(weight)
+            pairs = [(v, matrix.mT, u), (u, matrix, v)]
             for _ in range(self.iterations if times is None else times):
-                v._data[...] = self._unit(matrix.mT @ u)._data
-                u._data[...] = self._unit(matrix @ v)._data
+                for new, by, of in reversed(pairs) if self.u_first else pairs:
+                    new._data[...] = self._unit(by @ of)._data
         for x in (u, v):
             mark_write(x._data, "spectral_norm")
 

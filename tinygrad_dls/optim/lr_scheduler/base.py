@@ -74,6 +74,7 @@ class LRScheduler(Schedule):
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
+        check_whole(f"{type(self).__name__}: last_epoch", last_epoch, -1)
         self.optimizer = optimizer
         if last_epoch == -1:
             for group in optimizer.param_groups:

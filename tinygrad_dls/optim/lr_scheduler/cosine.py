@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...errors import DataError
+from ...arguments import number
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_whole
 
@@ -15,7 +15,8 @@ class CosineAnnealingLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
-        self.T_max, self.eta_min = check_whole("CosineAnnealingLR: T_max", T_max), eta_min
+        self.T_max = check_whole("CosineAnnealingLR: T_max", T_max)
+        self.eta_min = number("CosineAnnealingLR: eta_min", eta_min)
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: int) -> float:
@@ -46,9 +47,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     ) -> None:
         self.T_0 = check_whole("CosineAnnealingWarmRestarts: T_0", T_0)
         self.T_mult = check_whole("CosineAnnealingWarmRestarts: T_mult", T_mult)
-        if not isinstance(eta_min, (int, float)):
-            raise DataError(f"CosineAnnealingWarmRestarts: eta_min is a number, not {eta_min!r}")
-        self.eta_min = eta_min
+        self.eta_min = number("CosineAnnealingWarmRestarts: eta_min", eta_min)
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: int) -> float:

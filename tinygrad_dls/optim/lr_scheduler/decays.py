@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from ...arguments import is_amount
+from ...arguments import is_amount, is_whole, number
 from ...errors import DataError
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_whole
@@ -18,7 +18,7 @@ class StepLR(LRScheduler):
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
         self.step_size = check_whole("StepLR: step_size", step_size)
-        self.gamma = gamma
+        self.gamma = number("StepLR: gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: int) -> float:
@@ -32,7 +32,10 @@ class MultiStepLR(LRScheduler):
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
+        given = list(milestones) if isinstance(milestones, Iterable) else [None]
+        if not all(is_whole(epoch) for epoch in given):
+            raise DataError(f"MultiStepLR: milestones are a list of epochs, not {milestones!r}")
+        self.milestones, self.gamma = sorted(given), number("MultiStepLR: gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: int) -> float:
@@ -63,6 +66,8 @@ class LinearLR(LRScheduler):
         self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0,
         total_iters: int = 5, last_epoch: int = -1,
     ) -> None:
+        start_factor = number("LinearLR: start_factor", start_factor)
+        end_factor = number("LinearLR: end_factor", end_factor)
         if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
             raise DataError("LinearLR: factors are between 0 and 1, the first one above 0")
         self.start_factor, self.end_factor = start_factor, end_factor
@@ -78,7 +83,7 @@ class ExponentialLR(LRScheduler):
     """Times `gamma` every epoch (Course 2, week 2: 0.95^epoch)."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma = gamma
+        self.gamma = number("ExponentialLR: gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, epoch: int) -> float:

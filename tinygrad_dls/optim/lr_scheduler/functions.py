@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from ...errors import DataError
+from ...arguments import number
+from ...errors import DataError, DtypeError
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_optimizer
 
@@ -22,11 +23,20 @@ class _ByFunction(LRScheduler):
     ) -> None:
         check_optimizer(optimizer)
         groups = len(optimizer.param_groups)
+        if not callable(lr_lambda) and not (
+            isinstance(lr_lambda, (list, tuple)) and all(map(callable, lr_lambda))
+        ):
+            raise DtypeError(f"{type(self).__name__}: lr_lambda is a function of the epoch, or a "
+                             f"list of one for each group, not {lr_lambda!r}")
         self.lr_lambdas = [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
         if len(self.lr_lambdas) != groups:
             raise DataError(f"{type(self).__name__}: {len(self.lr_lambdas)} functions for "
                             f"{groups} groups")
         super().__init__(optimizer, last_epoch)
+
+    def _factor(self, group: int, epoch: int) -> float:
+        return number(f"{type(self).__name__}: what lr_lambda({epoch}) gives",
+                      self.lr_lambdas[group](epoch))
 
     def _groups(self) -> list[dict[str, Any]]:
         groups = super()._groups()
@@ -42,17 +52,17 @@ class LambdaLR(_ByFunction):
     multiplies = False
 
     def _rate(self, group: int, epoch: int) -> float:
-        return self.base_lrs[group] * float(self.lr_lambdas[group](epoch))
+        return self.base_lrs[group] * self._factor(group, epoch)
 
 
 class MultiplicativeLR(_ByFunction):
     """The rate so far times `lr_lambda(epoch)`, from epoch 1 on."""
 
     def _next(self, group: int, now: float) -> float:
-        return now * float(self.lr_lambdas[group](self.last_epoch)) if self.last_epoch else now
+        return now * self._factor(group, self.last_epoch) if self.last_epoch else now
 
     def restart(self) -> None:
         """Its turn has come: it goes on from the rates that there are."""
         self.last_epoch = 0
-        self._set([float(group["lr"]) * float(self.lr_lambdas[i](0))
+        self._set([float(group["lr"]) * self._factor(i, 0)
                    for i, group in enumerate(self._groups())])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...arguments import is_amount
+from ...arguments import is_amount, number
 from ...errors import DataError
 from ..optimizer import Optimizer
-from .base import Schedule, check_optimizer, for_each_group
+from .base import Schedule, check_optimizer, check_whole, for_each_group
 
 
 class ReduceLROnPlateau(Schedule):
@@ -31,16 +31,19 @@ class ReduceLROnPlateau(Schedule):
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
             raise DataError("ReduceLROnPlateau: mode is 'min' or 'max', threshold_mode 'rel' or "
                             "'abs'")
-        self.optimizer, self.mode, self.factor, self.patience = optimizer, mode, factor, patience
-        self.threshold, self.threshold_mode = threshold, threshold_mode
-        self.cooldown, self.eps = cooldown, eps
+        self.optimizer, self.mode, self.factor = optimizer, mode, factor
+        self.patience = check_whole("ReduceLROnPlateau: patience", patience, 0)
+        self.threshold = number("ReduceLROnPlateau: threshold", threshold)
+        self.threshold_mode = threshold_mode
+        self.cooldown = check_whole("ReduceLROnPlateau: cooldown", cooldown, 0)
+        self.eps = number("ReduceLROnPlateau: eps", eps)
         self.min_lrs = for_each_group("ReduceLROnPlateau: min_lr", min_lr, optimizer)
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
 
     def step(self, metrics: Any) -> None:
         """Note the figure of an epoch, and cut the rate if it is time."""
-        figure = float(metrics)
+        figure = number("ReduceLROnPlateau: the figure of an epoch", metrics)
         self.last_epoch += 1
         if self._better(figure):
             self.best, self.num_bad_epochs = figure, 0
