@@ -31,7 +31,7 @@ def test_every_source_has_a_reader_for_each_place():
     for name, source in sources.SOURCES.items():
         assert (name in loading._COURSE) == bool(source.course)
         assert (name in loading._BUILTIN) == bool(source.builtin)
-        assert (name in loading._CACHE) == (source.client != "generated")
+        assert (name in loading._CACHE) == (source.client not in ("generated", "installed"))
 
 
 def test_faces_are_real_balanced_and_repeatable():
@@ -122,6 +122,17 @@ def test_extra_sets_are_drawn_in_the_order_of_the_course():
 def test_generated_sets_take_any_data_and_report_built_in():
     for data in ("course", "cache", "built-in", None):
         assert sources.load("flower", data=data).where == "built-in"
+
+
+def test_what_packages_bring_takes_any_data_too():
+    for data in ("course", "cache", "built-in", None):
+        assert sources.load("digits", data=data).where == "built-in"
+    read = sources.load("breast-cancer").arrays
+    assert read["X"].shape == (30, 569) and read["features"][0] == "mean radius"
+    assert read["Y"].shape == (1, 569) and read["Y"].sum() == 212  # malignant
+    assert read["X"][0, read["Y"][0] == 1].mean() > read["X"][0, read["Y"][0] == 0].mean()
+    with pytest.raises(DataError, match="comes with scikit-learn: nothing to fetch"):
+        sources.fetch("digits")
 
 
 def test_search_order(course, write_h5, monkeypatch):

@@ -37,6 +37,22 @@ def digits() -> Images:
     return _split(x[..., None], read.target, np.arange(10), train=1500)
 
 
+def breast_cancer() -> Arrays:
+    """Tumours: `X` (30, 569), `Y` (1, 569) with 1 = malignant, `features` (30,): names of rows.
+
+    The Wisconsin records (UCI, 1995), as scikit-learn ships them, shuffled by a fixed seed.
+    """
+    read = need("sklearn.datasets", "the records of breast tumours").load_breast_cancer()
+    order = np.random.default_rng(SEED).permutation(len(read.data))
+    return Arrays(
+        arrays={
+            "X": np.ascontiguousarray(read.data[order].T),
+            "Y": 1 - read.target[order].reshape(1, -1),  # there, 0 is malignant
+            "features": np.array([str(name) for name in read.feature_names]),
+        }
+    )
+
+
 def word_vectors() -> Arrays:
     """`words` (5000,) and `vectors` float16 (5000, 100): GloVe, from the project's datasets/."""
     path = datasets_folder() / "glove-5k.npz"

@@ -7,7 +7,7 @@ from typing import Any
 
 from .fetching import MeterFactory, fetch
 from .folders import CACHE, COURSE, cache_folder, course_folder
-from .locating import locate, places
+from .locating import HERE, locate, places
 from .table import SOURCES, Source
 
 
@@ -50,7 +50,7 @@ def _list(args: argparse.Namespace) -> int:
         print(f"{name}  {here}  {size}  {row[3]}")
         if source is not None:
             print(f"{' ' * (sum(widths) + 6)}from {source.origin}; licence: {source.licence}")
-            if here.strip() == "built-in" and source.client != "generated":  # not the set itself
+            if here.strip() == "built-in" and source.client not in HERE:  # not the set itself
                 stands_in = locate(source.name).statement.split("; ")[0].removeprefix(source.name)
                 print(f"{' ' * (sum(widths) + 6)}here{stands_in}")
     print(f"\ncourse files  {course_folder() or f'not set ({COURSE})'}")

@@ -51,6 +51,8 @@ def fetch(name: str, *, force: bool = False, meter: MeterFactory = _silent) -> P
             return cached_place(source)
     if source.client == "generated":
         raise DataError(f"{name} is made by seeded code: there is nothing to fetch, just use it")
+    if source.client == "installed":
+        raise DataError(f"{name} comes with {source.package}: nothing to fetch, just use it")
     with _work_folder(name) as work:
         out = work / "out"
         out.mkdir()

@@ -9,7 +9,7 @@ from . import builtin, cached_files, course_files, generated
 from .locating import Where, locate
 from .sets import Arrays, Files, Images, Loaded, Points
 
-ImageName = Literal["cats", "signs", "happy-house", "mnist-5k", "cifar10"]
+ImageName = Literal["cats", "signs", "happy-house", "digits", "mnist-5k", "cifar10"]
 PointName = Literal[
     "flower",
     "noisy-circles",
@@ -21,7 +21,7 @@ PointName = Literal[
     "moons",
     "regularization",
 ]
-ArrayName = Literal["squeezenet", "glove-100d"]
+ArrayName = Literal["squeezenet", "glove-100d", "breast-cancer"]
 FileName = Literal["vgg16-edges", "face-api"]
 
 _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
@@ -45,6 +45,8 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "happy-house": builtin.faces,
     "signs": builtin.digits,
     "mnist-5k": builtin.digits,
+    "digits": builtin.digits,
+    "breast-cancer": builtin.breast_cancer,
     "regularization": generated.pitch,
     "glove-100d": builtin.word_vectors,
     **generated.GENERATORS,

@@ -12,6 +12,7 @@ from .table import COURSE_SHA256, Source, find
 
 Where = Literal["course", "cache", "built-in"]
 SUMS = "SHA256SUMS"
+HERE = ("generated", "installed")  # sets that are always built in, whatever is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def locate(name: str, data: Where | None = None) -> Place:
     if data is not None and data not in get_args(Where):
         raise DataError(f"data={data!r} is none of {', '.join(get_args(Where))}")
     for where in places(source):
-        if data is None or data == where or source.client == "generated":
+        if data is None or data == where or source.client in HERE:
             return _PLACES[where](source)
     raise DataError(_missing(source, data))
 

@@ -6,14 +6,15 @@ from typing import Literal
 
 from ...errors import DataError
 
-Client = Literal["url", "pip", "npm", "course", "generated"]
+Client = Literal["url", "pip", "npm", "course", "generated", "installed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One set of data or weights.
 
-    client: who brings it ("course": only the learner has it; "generated": our seeded code).
+    client: who brings it ("course": only the learner has it; "generated": our seeded code;
+    "installed": it lies inside the installed `package`).
     package: its name in the client's registry, or its URL; version; archive: the file that comes,
     of `size` bytes and checksum `sha256`; members: what is read out of the archive.
     files: what lies in the cache afterwards.
@@ -51,12 +52,15 @@ class Source:
                 return "your course files"
             case "generated":
                 return "seeded code"
+            case "installed":
+                return f"inside the installed {self.package}"
 
 
 COURSE_HOME = "https://www.coursera.org/specializations/deep-learning"
 COURSE_LICENCE = "the course's own, not for redistribution"
 FACES = "100 faces and 100 patches of background, 25x25 grey (LFW, from scikit-image)"
 DIGITS = "1,797 handwritten digits, 8x8 grey (from scikit-learn)"
+RECORDS = "569 records of breast tumours, 30 measurements each (from scikit-learn)"
 
 FACE_FILES = tuple(
     f"{model}_model{ending}"
@@ -133,6 +137,26 @@ _SOURCES = (
     _generated("no-structure", "200 points without structure", "planar classification"),
     _generated("circles", "two circles, 300 + 100 points", "initialization"),
     _generated("moons", "two moons, 300 points", "optimization methods"),
+    Source(
+        "digits",
+        DIGITS,
+        "error analysis and the case studies of Course 3",
+        "CC BY 4.0 (UCI)",
+        "https://archive.ics.uci.edu/dataset/80",
+        "installed",
+        package="scikit-learn",
+        builtin=DIGITS,
+    ),
+    Source(
+        "breast-cancer",
+        RECORDS,
+        "goals and metrics",
+        "CC BY 4.0 (UCI)",
+        "https://archive.ics.uci.edu/dataset/17",
+        "installed",
+        package="scikit-learn",
+        builtin=RECORDS,
+    ),
     Source(
         "mnist-5k",
         "5,000 handwritten digits of MNIST, 28x28 grey",
