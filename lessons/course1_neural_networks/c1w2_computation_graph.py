@@ -16,6 +16,8 @@
 #
 # Derivatives of sums, products and powers, and the chain rule
 # $\frac{d}{dx} f(g(x)) = f'(g(x))\, g'(x)$. Python: functions, lists, classes.
+# `tinygrad-dls learn start c1w2-computation-graph` makes a copy of this script for you
+# to fill in, and `tinygrad-dls learn check c1w2-computation-graph` checks it.
 
 # %%
 import math
@@ -201,13 +203,13 @@ assert np.allclose(measured, [3, 6, 9], atol=1e-6)
 #
 # **Exercise 3.** Fill in the slopes of a product.
 #
-# **Exercise 4** (`topological_order`, below the class). Put all numbers that `end` was
+# **Exercise 4.** `backward`: start with $dJ/dJ = 1$ and go through all numbers that $J$
+# was made from, in an order that exercise 5 provides, backwards. Each number passes its
+# derivative on to its inputs, times the slope of the arrow.
+#
+# **Exercise 5** (`topological_order`, below the class). Put all numbers that `end` was
 # made from into an order in which each comes after all it was made from. Hint: visit a
 # number; if it was seen before, return; else visit its inputs first, then append it.
-#
-# **Exercise 5.** `backward`: start with $dJ/dJ = 1$ and go through that order
-# backwards. Each number passes its derivative on to its inputs, times the slope of the
-# arrow.
 
 
 # %%
@@ -281,7 +283,7 @@ class Value:
     # --- the way back -----------------------------------------------------------------
 
     def backward(self):
-        """Exercise 5: add dJ/dx to x.grad for each x that this J was made from."""
+        """Exercise 4: add dJ/dx to x.grad for each x that this J was made from."""
         order = topological_order(self)
         # BEGIN SOLUTION
         self.grad = 1.0
@@ -292,7 +294,7 @@ class Value:
 
 
 def topological_order(end):
-    """Exercise 4: all Values that `end` was made from, inputs first, `end` last."""
+    """Exercise 5: all Values that `end` was made from, inputs first, `end` last."""
     order = []
     seen = set()
 
@@ -683,7 +685,8 @@ assert t.grad.item() == 1
 #   of `exp` and division. Compare both by `numeric_derivative`.
 # - Write `topological_order` with a list in place of recursion. The framework's own is
 #   in `tinygrad_dls/autograd.py`.
-# - Next: the lesson `c1w2-logistic-regression` trains on pictures.
+# - Next: `c1w2-vectorization` puts whole arrays in place of single numbers, and
+#   `c1w2-logistic-regression` trains on pictures.
 
 # %%
 lesson.finish(

@@ -17,9 +17,11 @@
 #
 # ## What you need
 #
-# The lesson `c1w2-computation-graph` (derivatives on a graph, `backward`). Matrix
-# products. The function names, their arguments and shapes are the course's own (2021
-# edition).
+# The lesson `c1w2-computation-graph` (derivatives on a graph, `backward`), and
+# `c1w2-vectorization` for arrays in place of loops. The function names, their arguments
+# and shapes are the course's own (2021 edition).
+# `tinygrad-dls learn start c1w2-logistic-regression` makes a copy of this script for
+# you to fill in, and `tinygrad-dls learn check c1w2-logistic-regression` checks it.
 
 # %%
 import matplotlib.pyplot as plt
@@ -635,7 +637,8 @@ assert "1/m" in report.first.hint
 # belong to nothing. On the cats that leaves 34 % on the test set.
 #
 # The gradient check is no help: the gradients are right, for the wrong data. *Look at a
-# column as a picture*, or ask whether the way there and back is the identity.
+# column as a picture*, or let `dls.compare` tell whether the way there and back is the
+# identity; a few guesses then name the mistake.
 
 # %%
 dealt_train = train_x_orig.reshape(-1, m_train) / 255.0  # WRONG, of the right shape
@@ -653,13 +656,31 @@ show_picture(
 lesson.figure(fig, "wrong_reshape")
 
 
-def is_column_a_picture(X, pictures):
-    """Is each column of X (n_x, m) one picture, its pixels in order?"""
-    return np.array_equal(np.rint(255 * X).T.reshape(pictures.shape), pictures)
+def name_the_layout(X, pictures):
+    """What was done to pictures (m, height, width, channels) to make X of them."""
+    m = len(pictures)
+    guesses = {
+        "right: each column is a picture": pictures.reshape(m, -1).T / 255.0,
+        "not divided by 255": pictures.reshape(m, -1).T,
+        "transpose missing: pictures lie in rows": pictures.reshape(m, -1) / 255.0,
+        "reshape(-1, m): pixels of all pictures dealt out": (
+            pictures.reshape(-1, m) / 255.0
+        ),
+    }
+    for name, guess in guesses.items():
+        if dls.compare("X", X, guess, print=False).ok:
+            return name
+    return "none of the known mistakes"
 
 
-assert is_column_a_picture(train_x, train_x_orig)
-assert not is_column_a_picture(dealt_train, train_x_orig)
+column, picture = dealt_train[:, 0], train_x_orig[0].reshape(-1) / 255.0
+assert not dls.compare("a column, a picture", column, picture).ok
+print("train_x:    ", name_the_layout(train_x, train_x_orig))
+print("dealt_train:", name_the_layout(dealt_train, train_x_orig))
+assert name_the_layout(train_x, train_x_orig).startswith("right")
+assert name_the_layout(dealt_train, train_x_orig).startswith("reshape(-1, m)")
+assert name_the_layout(255 * train_x, train_x_orig) == "not divided by 255"
+assert "rows" in name_the_layout(train_x.T, train_x_orig)
 steps = lesson.steps("wrong reshape")
 run = model(
     dealt_train, train_y, dealt_test, test_y, num_iterations, learning_rate, steps=steps

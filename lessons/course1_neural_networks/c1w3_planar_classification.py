@@ -18,6 +18,8 @@
 #
 # The lesson `c1w2-logistic-regression`: the sigmoid neuron, its cost, $dZ = A - Y$. The
 # function names, their arguments and shapes are the course's own (2021 edition).
+# `tinygrad-dls learn start c1w3-planar-classification` makes a copy of this script for
+# you to fill in, and `tinygrad-dls learn check c1w3-planar-classification` checks it.
 
 # %%
 import matplotlib.pyplot as plt
@@ -903,8 +905,8 @@ lesson.figure(fig, "broken")
 # - Halve the learning rate when the cost rises. Does the jump at 7850 go away?
 # - Make 200 more points with `sources.flower(seed=2)` (of `tinygrad_dls.data`) and test
 #   the 20 hidden units on them, against 4.
-# - Write a network with two hidden layers, by hand. Next, `c1w4-cat-classifier` does it
-#   for any number of them.
+# - Write a network with two hidden layers, by hand. Next,
+#   `c1w4-deep-network-step-by-step` does it for any number of them.
 
 # %%
 # The end: this run must have reached what is known of it.

@@ -17,8 +17,10 @@
 # ## What you need
 #
 # The lesson `c1w3-planar-classification`: forward and backward through one hidden
-# layer. The function names, their arguments, shapes and caches are the course's own
-# (2021 edition).
+# layer; `c1w4-deep-network-step-by-step` has the same blocks one by one. The function
+# names, their arguments, shapes and caches are the course's own (2021 edition).
+# `tinygrad-dls learn start c1w4-cat-classifier` makes a copy of this script for you to
+# fill in, and `tinygrad-dls learn check c1w4-cat-classifier` checks it.
 
 # %%
 import importlib.util

@@ -38,7 +38,8 @@ def run_lesson(tmp_path) -> Callable[..., Run]:
         done = subprocess.run(
             [sys.executable, str(find_lesson(name).script), "--out", str(out), *options],
             capture_output=True, text=True, timeout=timeout, cwd=tmp_path, check=False,
-            env={**os.environ, VARIABLE: "", "PYTHONIOENCODING": "utf-8"},
+            env={"TINYGRAD_DLS_NUM_THREADS": "1",  # tests run side by side
+                 **os.environ, VARIABLE: "", "PYTHONIOENCODING": "utf-8"},
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         result = json.loads((out / "result.json").read_text())

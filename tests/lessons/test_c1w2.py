@@ -15,6 +15,28 @@ def test_computation_graph(run_lesson):
     assert figures["visits"] == {"every_path": 2**15 - 1, "topological_order": 15}
 
 
+SOFTMAX_ROWS = [
+    [9.80897665e-01, 8.94462891e-04, 1.79657674e-02, 1.21052389e-04, 1.21052389e-04],
+    [8.78679856e-01, 1.18916387e-01, 8.01252314e-04, 8.01252314e-04, 8.01252314e-04],
+]
+
+
+def test_vectorization(run_lesson):
+    run = run_lesson("c1w2-vectorization", "--fast", "--data", "built-in")
+    figures = run.figures
+    for row, known in zip(figures["softmax_rows"], SOFTMAX_ROWS, strict=True):
+        assert row == pytest.approx(known, rel=1e-8)
+    assert figures["L1"] == pytest.approx(1.1, abs=1e-12)
+    assert figures["L2"] == pytest.approx(0.43, abs=1e-12)
+    assert figures["sigmoid_derivative"] == pytest.approx(
+        [0.19661193, 0.10499359, 0.04517666], abs=1e-8)
+    assert figures["steps_until_learned"] == {"cross-entropy": 7, "squared error": 214}
+    assert figures["a_at_the_end"] == pytest.approx(figures["engine"]["a_at_the_end"], abs=1e-10)
+    assert figures["speedup"]["gradients"] > 20
+    for named in ("is 1/m missing?", "keepdims=True?", "mine is nan", "ShapeError"):
+        assert named in run.said
+
+
 def test_logistic_regression_on_the_built_in_faces(run_lesson):
     run = run_lesson("c1w2-logistic-regression", "--data", "built-in")
     for way in (run.figures, run.figures["engine"], run.figures["layers"]):
@@ -25,6 +47,7 @@ def test_logistic_regression_on_the_built_in_faces(run_lesson):
     assert run.figures["wrong_reshape"]["test_accuracy"] < 60
     assert "is 1/m missing?" in run.said  # the gradient check names the planted mistake
     assert "ShapeError" in run.said
+    assert "dealt_train: reshape(-1, m)" in run.said
 
 
 @pytest.mark.slow

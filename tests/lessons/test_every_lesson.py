@@ -9,7 +9,7 @@ import pytest
 
 from tinygrad_dls.train.options import VARIABLE
 
-ALLOWED = {"numpy", "matplotlib", "tinygrad_dls"} | set(sys.stdlib_module_names)
+ALLOWED = {"numpy", "matplotlib", "optuna", "tinygrad_dls"} | set(sys.stdlib_module_names)
 LONGEST = 88
 
 
@@ -26,7 +26,7 @@ def test_it_runs_fast_on_what_is_built_in(entry, run_lesson):
     assert figures
     pictures = [path for path in run.out.iterdir() if path.suffix in (".png", ".svg")]
     assert pictures and all(path.stat().st_size > 1000 for path in pictures)
-    assert {path.suffix for path in run.out.iterdir()} <= {".png", ".svg", ".json", ".html"}
+    assert {path.suffix for path in run.out.iterdir()} <= {".png", ".svg", ".json", ".html", ".csv"}
 
 
 @pytest.mark.slow
