@@ -24,7 +24,9 @@ class Normalization(Family):
         """
         share = 1.0 / max(1, math.prod(x.shape[i] for i in axes))
         mean = x.sum(axis=axes, keepdims=True) * share
-        if not centered:
+        if centered:  # a sum of many large numbers lost digits: add the mean of what is left
+            mean += (x - mean).sum(axis=axes, keepdims=True) * share
+        else:
             mean *= 0.0
         y = x - mean
         var = (y * y).sum(axis=axes, keepdims=True) * share
