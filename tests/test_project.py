@@ -22,7 +22,7 @@ ROOMS = (  # from the ground up: a room imports only from those before it
     {"copying", "operators", "synonyms", "shaping", "numpy_dispatch"},
     {"tensors"},
     {"creation", "functions", "gradients", "random_tensors", "scripts"},
-    {"nn", "optim", "data", "io"},
+    {"nn", "optim", "data", "io", "capturing"},
     {"check", "train", "viz"},
     {"bench", "learn"},
     {"cli", "__main__", "__init__"},

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .capturing import capture as capture
 from .creation import arange as arange
 from .creation import empty as empty
 from .creation import empty_like as empty_like

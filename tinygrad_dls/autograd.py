@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from . import storage
 from .errors import DtypeError, GraphError
 from .misuse import check_overwritten, freed, miscounted
+from .modes import mode, traces
 
 if TYPE_CHECKING:
     from .ops.op import Op, Plan
@@ -115,6 +116,13 @@ def as_tensor(array: Array, device: Any, edge: "Node | None" = None) -> Any:
     return tensor
 
 
+def constant(array: Array, device: Any) -> Any:
+    """A tensor of an array that is the same whatever other tensors hold: zeros, a range ..."""
+    if traces.active and mode.recorder is not None:
+        mode.recorder.created(array)
+    return as_tensor(array, device)
+
+
 new = object.__new__  # makes a tensor without running its __init__
 Tensor: Any = TensorBase  # until tensors.py, which stands on this file, registers the full class
 
@@ -131,31 +139,43 @@ def register_tensor(cls: type[TensorBase]) -> type[TensorBase]:
 
 def backward(root: Any, gradient: Any, retain_graph: bool, create_graph: bool) -> None:
     """Add dL/dx to `x.grad` of every leaf x that `root` was computed from."""
+    if traces.active and mode.recorder is not None:
+        mode.recorder.backward(root, gradient, retain_graph, create_graph)
+        return
     grads, owned = propagate([(root, gradient)], retain_graph, create_graph)
     leaves = [leaf for leaf in grads if isinstance(leaf, TensorBase)]
     for leaf in leaves:  # all hooks before the first `.grad` changes: one may raise
         if leaf._hooks:
             grads[leaf] = through_hooks(leaf._hooks, grads[leaf], leaf, create_graph)
             owned.discard(leaf)
+    for leaf in leaves:
+        if not create_graph:
+            add_gradient(leaf, grads[leaf], leaf in owned)
+            continue
+        with _adding:
+            before = leaf._grad
+            leaf._grad = grads[leaf] if before is None else before + grads[leaf]
+
+
+def add_gradient(leaf: Any, gradient: Array, sole: bool) -> Array:
+    """Add to `leaf.grad`, and return its array; `sole`: no one else holds that of `gradient`."""
+    device = leaf.device
     with _adding:
-        for leaf in leaves:
-            grad, before = grads[leaf], leaf._grad
-            if create_graph:
-                leaf._grad = grad if before is None else before + grad
-            elif before is not None:
-                leaf._grad = as_tensor(leaf.device.asarray(before._data + grad), leaf.device)
-            else:
-                leaf._grad = as_tensor(own(grad, leaf, owned), leaf.device)
+        before = leaf._grad
+        gradient = own(gradient, device, sole) if before is None else device.asarray(
+            before._data + gradient)
+        leaf._grad = as_tensor(gradient, device)
+    return gradient
 
 
 _adding = threading.Lock()  # two threads may add to the gradient of one leaf
 
 
-def own(gradient: Array, edge: Edge, owned: set[Edge]) -> Array:
+def own(gradient: Array, device: Any, sole: bool) -> Array:
     """`gradient` if no one else holds it, else a copy: others would see what is added to it."""
-    if edge in owned and gradient.flags.c_contiguous:
-        return edge.device.asarray(gradient)
-    return edge.device.copy(gradient)
+    if sole and gradient.flags.c_contiguous:
+        return device.asarray(gradient)
+    return device.copy(gradient)
 
 
 def propagate(
@@ -311,14 +331,20 @@ def fit(share: Any, edge: Any, node: Node) -> Any:
                 f"  {share.shape}\nwhere the input has shape\n  {edge.shape}\n"
                 "A gradient has the shape of what it is the gradient of: mend the rule."
             )
-        stretched = [lead + i for i, n in enumerate(edge.shape) if n != share.shape[lead + i]]
-        share = share.sum(axis=(*range(lead), *stretched), keepdims=True).reshape(edge.shape)
+        share = sum_to(share, edge.shape)
     if edge.dtype.kind != "f":
         raise DtypeError(
             f"a tensor of {edge.dtype} and shape {edge.shape} was marked as requiring grad: only "
             "floats have gradients.\nWrite x.astype('float32') before requires_grad_()"
         )
     return share if share.dtype == edge.dtype else share.astype(edge.dtype)
+
+
+def sum_to(share: Any, shape: tuple[int, ...]) -> Any:
+    """Undo broadcasting: the sum over the axes along which `shape` was stretched."""
+    lead = share.ndim - len(shape)
+    stretched = [lead + i for i, n in enumerate(shape) if n != share.shape[lead + i]]
+    return share.sum(axis=(*range(lead), *stretched), keepdims=True).reshape(shape)
 
 
 def through_hooks(hooks: list[Hook], gradient: Any, owner: Any, create_graph: bool) -> Any:

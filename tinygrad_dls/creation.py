@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import ops
-from .autograd import as_tensor
+from .autograd import constant
 from .conversion import host_array
 from .device import Device, default_device
 from .dtypes import default_dtype, float_dtype, tensor_dtype
@@ -43,7 +43,7 @@ def _wrapped(
     array: Any, device: Device, requires_grad: bool = False, name: str | None = None
 ) -> Tensor:
     """A tensor around a new array of `device`."""
-    made: Tensor = as_tensor(array, device)
+    made: Tensor = constant(array, device)
     made.name = name
     return made.requires_grad_() if requires_grad else made
 

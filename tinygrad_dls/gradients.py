@@ -6,7 +6,7 @@ from typing import Any
 from . import autograd, storage
 from .autograd import TensorBase, as_tensor
 from .errors import GraphError, ShapeError
-from .modes import enable_grad, mode, no_grad
+from .modes import enable_grad, mode, no_grad, traces
 from .ops.call import record
 from .ops.op import Op
 from .random import default_generator
@@ -26,6 +26,8 @@ def grad(
     With `create_graph` the results can be differentiated again. An input that no output was made
     from raises GraphError, or gives None with `allow_unused`.
     """
+    if traces.active and mode.recorder is not None:
+        mode.recorder.refuse("dls.grad() is called in it")
     made = _listed(outputs, "outputs")
     given = grad_outputs if isinstance(grad_outputs, (list, tuple)) else [grad_outputs]
     given = list(given) * len(made) if grad_outputs is None else list(given)
@@ -54,7 +56,7 @@ def grad(
                 share = autograd.through_hooks(x._hooks, share, x, create_graph)
                 owned.discard(x)
             if share is not None and not create_graph:
-                share = as_tensor(autograd.own(share, edge, owned), x.device)
+                share = as_tensor(autograd.own(share, x.device, edge in owned), x.device)
                 owned.discard(edge)  # asked for twice, it is given in two copies
             results.append(share)
     return tuple(results)

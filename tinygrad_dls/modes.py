@@ -1,4 +1,4 @@
-"""Modes of recording, one per thread: no_grad, enable_grad, trace."""
+"""Modes of recording, one per thread: no_grad, enable_grad, trace, and who is told of it."""
 
 import functools
 import threading
@@ -15,18 +15,20 @@ class _Mode(threading.local):
     """`grad`: are operations recorded? `trace`: are all their values kept for pictures too?
 
     `listener` is told of each operation that is not recorded (its op, operands and output).
+    `recorder` is told of all that a step does, by `dls.capture`.
     """
 
     grad = True
     trace = False
     listener: Callable[..., None] | None = None
+    recorder: Any = None
 
 
 mode = _Mode()
 
 
 class _Traces:
-    """How many traces are on in all threads together: a quick look before the slow one."""
+    """How many traces and recordings are on in all threads: a quick look before the slow one."""
 
     active = 0
 
@@ -107,6 +109,31 @@ def listening(listener: Callable[..., None]) -> Iterator[None]:
     finally:
         traces.active -= 1
         mode.listener = before
+
+
+@contextmanager
+def recording(recorder: Any) -> Iterator[None]:
+    """Tell `recorder` of all that happens to tensors in this thread; None: nobody, for a while."""
+    before = mode.recorder
+    mode.recorder = recorder
+    traces.active += 1
+    try:
+        yield
+    finally:
+        traces.active -= 1
+        mode.recorder = before
+
+
+def replayed(function: Function) -> Function:
+    """Decorator of what acts on more than its result: a captured step calls it again each time."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if traces.active and mode.recorder is not None:
+            return mode.recorder.call(function, args, kwargs)
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
 
 
 def is_grad_enabled() -> bool:

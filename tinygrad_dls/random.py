@@ -10,6 +10,7 @@ import numpy as np
 
 from .dtypes import default_dtype, float_dtype
 from .errors import DataError, DtypeError
+from .modes import mode, traces
 
 
 class Generator:
@@ -51,32 +52,44 @@ class Generator:
 
     def normal(self, shape: Sequence[int], dtype: Any = None) -> np.ndarray[Any, Any]:
         """Standard normal numbers."""
+        _tell()
         return self._floats(self.numpy.standard_normal, shape, dtype)
 
     def uniform(
         self, shape: Sequence[int], low: float = 0.0, high: float = 1.0, dtype: Any = None
     ) -> np.ndarray[Any, Any]:
         """Uniform numbers, low <= x < high."""
+        _tell()
         x = self._floats(self.numpy.random, shape, dtype)
         return x if (low, high) == (0.0, 1.0) else x * (high - low) + low
 
     def integers(self, low: int, high: int, shape: Sequence[int] = ()) -> Any:
         """Integers, low <= x < high."""
+        _tell()
         return self.numpy.integers(low, high, size=tuple(shape))
 
     def permutation(self, n: int) -> np.ndarray[Any, Any]:
         """0 ... n-1 in random order."""
+        _tell()
         return self.numpy.permutation(n)
 
     def stream(self) -> int:
         """The seed of a counter-based stream, for kernels that draw their own numbers."""
-        return int(self.numpy.integers(0, 2**63))
+        seed = int(self.numpy.integers(0, 2**63))
+        if traces.active and mode.recorder is not None:
+            mode.recorder.drew(self, seed)
+        return seed
 
     def _floats(self, draw: Any, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
         kind = float_dtype(dtype or default_dtype())
         if kind in (np.float32, np.float64):
             return np.asarray(draw(tuple(shape), dtype=kind))
         return np.asarray(draw(tuple(shape))).astype(kind)
+
+
+def _tell() -> None:
+    if traces.active and mode.recorder is not None:
+        mode.recorder.refuse("random numbers are drawn in it, by other than dropout")
 
 
 def _whole(seed: int) -> int:

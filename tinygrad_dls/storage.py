@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .errors import GraphError
+from .modes import mode, traces
 
 next_number = itertools.count(1).__next__  # creation numbers of nodes and writes, one clock
 
@@ -66,6 +67,8 @@ def mark_write(array: Any, place: str) -> None:
         entry.number = number
         entry.place = place
     clock.newest = number
+    if traces.active and mode.recorder is not None:
+        mode.recorder.wrote(array, place)
 
 
 def is_read_only(array: Any) -> bool:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import autograd, ops, storage
-from .autograd import TensorBase, as_tensor, register_tensor
+from .autograd import TensorBase, as_tensor, constant, register_tensor
 from .conversion import host_array
 from .copying import Copying
 from .device import Device, default_device
 from .dtypes import default_dtype, tensor_dtype
 from .errors import DeviceError, DtypeError, GraphError, ShapeError
-from .modes import mode, no_grad
+from .modes import mode, no_grad, replayed, traces
 from .numpy_dispatch import NumpyDispatch
 from .operators import Operators
 from .shaping import Shaping
@@ -49,10 +49,13 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
     ) -> None:
         place = Device(device) if device is not None else None
         if isinstance(data, TensorBase):
+            _tell_of_reading(data)
             place = place or data.device
             data = data.device.to_host(data._data)
         self.device = place or default_device()
         self._data = self.device.copy(self.device.from_host(host_array(data, dtype)))
+        if traces.active and mode.recorder is not None:
+            mode.recorder.created(self._data)
         self._grad = self._hooks = self._node = None
         self.name = name
         self.requires_grad = False
@@ -100,6 +103,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
+        _tell_of_reading(self)
         body = np.array2string(self.device.to_host(self._data), separator=", ", prefix="Tensor(",
                                threshold=100, edgeitems=3, precision=4)
         notes = "" if self.dtype == default_dtype() or self.dtype.kind in "ib" else (
@@ -115,6 +119,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The values on the host; on the CPU a read-only view of them."""
+        _tell_of_reading(self)
         view: np.ndarray[Any, Any] = self.device.to_host(self._data).view()
         view.flags.writeable = False
         return view
@@ -125,6 +130,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
             raise ShapeError(
                 f"item() takes the number out of a tensor of one; this has shape\n  {self.shape}"
             )
+        _tell_of_reading(self)
         number = self._data.item()
         self.device.raise_troubles()
         return number
@@ -174,6 +180,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
         return self._grad  # type: ignore[no-any-return]
 
     @grad.setter
+    @replayed
     def grad(self, value: Tensor | None) -> None:
         if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
             raise ShapeError(
@@ -373,6 +380,12 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
         return ops.cast(self, dtype)  # type: ignore[no-any-return]
 
 
+def _tell_of_reading(x: Any) -> None:
+    """Python learns a value: what it does next may depend on it."""
+    if traces.active and mode.recorder is not None:
+        mode.recorder.read(x._data)
+
+
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     """A tensor on the CPU that shares memory with `array`; writes through `array` are not seen."""
     if not isinstance(array, np.ndarray):
@@ -384,4 +397,4 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
             "shared: dls.Tensor(array) makes a copy"
         )
     shared = np.asarray(array).view(dtype)
-    return as_tensor(shared, Device("cpu"))  # type: ignore[no-any-return]
+    return constant(shared, Device("cpu"))  # type: ignore[no-any-return]

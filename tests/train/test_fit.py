@@ -208,8 +208,6 @@ def test_clear_errors():
     net, loss, opt, loader = parts()
     batches = iter([(dls.Tensor(X), dls.Tensor(Y))])
     for call, error, match in [
-        (lambda: fit(net, loss, opt, loader, 1, capture=True), dls.Error,
-         "capture=True needs dls.capture, which this version does not have"),
         (lambda: fit(net, loss, opt, loader, -1), dls.DataError, "epochs"),
         (lambda: fit(net, loss, opt, []), dls.DataError, "no batches in epoch 1"),
         (lambda: fit(net, loss, opt, batches, 2), dls.DataError, "gone through once"),

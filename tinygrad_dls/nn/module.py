@@ -21,7 +21,7 @@ from ..autograd import Scope, as_tensor
 from ..device import Device
 from ..dtypes import float_dtype
 from ..errors import DataError, DtypeError, Error
-from ..modes import mode
+from ..modes import mode, replayed, traces
 from ..storage import next_number
 from ..tensors import Tensor
 from .hooks import Hooked
@@ -47,6 +47,8 @@ class Module(Hooked):
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         start = next_number() if mode.grad else 0
+        if traces.active and mode.recorder is not None:
+            mode.recorder.module(self)
         try:
             if self._hooks:
                 output = self._through_hooks(self.forward, inputs, options)
@@ -248,6 +250,7 @@ class Module(Hooked):
         """Switch to evaluation: `train(False)`."""
         return self.train(False)
 
+    @replayed
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients: None, or zeros."""
         for parameter in self.parameters():

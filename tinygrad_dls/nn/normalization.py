@@ -12,6 +12,7 @@ from ..arguments import is_amount, is_whole
 from ..device import Device
 from ..dtypes import default_dtype, float_dtype
 from ..errors import DataError, ShapeError
+from ..modes import replayed
 from ..storage import mark_write
 from ..tensors import Tensor
 from . import functional as F
@@ -121,9 +122,15 @@ class _BatchNorm(_Tracking):
             momentum = 1.0 / (counter.astype(input.dtype) + 1.0)
         y = F.batch_norm(input, mean, var, self.weight, self.bias, True, momentum, self.eps)
         if counter is not None:
-            counter._data += 1
-            mark_write(counter._data, "BatchNorm")
+            _count(counter)
         return y
+
+
+@replayed
+def _count(counter: Tensor) -> None:
+    """One batch more."""
+    counter._data += 1
+    mark_write(counter._data, "BatchNorm")
 
 
 class BatchNorm1d(_BatchNorm):

@@ -97,12 +97,12 @@ def _of_one(op: Op) -> Function:
             node.value = kept(out) if out.size <= KEPT_FOR_PICTURES else None
             node.grad = node.hooks = node.scope = node.trace = None
             if traces.active:
-                note(node, (data,), out)
+                note(node, (x,), (data,), (out,))
         else:
             result.requires_grad = False
             result._node = None
             if traces.active:
-                tell(bound_op, (x,), (data,), out)
+                tell(bound_op, (x,), (data,), (out,))
         return result
 
     return call
@@ -161,12 +161,12 @@ def _of_two(op: Op) -> Function:
             node.value = kept(out) if out.size <= KEPT_FOR_PICTURES else None
             node.grad = node.hooks = node.scope = node.trace = None
             if traces.active:
-                note(node, (x, y), out)
+                note(node, (a, b), (x, y), (out,))
         else:
             result.requires_grad = False
             result._node = None
             if traces.active:
-                tell(bound_op, (a, b), (x, y), out)
+                tell(bound_op, (a, b), (x, y), (out,))
         return result
 
     return call
@@ -215,7 +215,7 @@ def _of_many(op: Op) -> Function:
             plan = plans.get(key) or plans.setdefault(key, bound_op.plan(key[1]))
             result._node = record(plan, inputs, arrays, made)
         elif traces.active:
-            tell(bound_op, inputs, arrays, made[0])
+            tell(bound_op, inputs, arrays, made)
         return result
 
     return call
@@ -236,7 +236,7 @@ def call_once(op: Op, x: Any) -> Any:
         result.requires_grad = True
         result._node = record(bound.plan((True,)), (x,), (data,), (out,))
     elif traces.active:
-        tell(bound, (x,), (data,), out)
+        tell(bound, (x,), (data,), (out,))
     return result
 
 
@@ -253,7 +253,7 @@ def record(
     node.value = kept(out) if out.size <= KEPT_FOR_PICTURES else None
     node.grad = node.hooks = node.scope = node.trace = None
     if traces.active:
-        note(node, tuple(arrays), out)
+        note(node, tensors, tuple(arrays), made)
     return node
 
 
@@ -262,17 +262,23 @@ def kept(out: Any) -> Any:
     return out if out.base is None or owner_of(out).size <= KEPT_FOR_PICTURES else out.copy()
 
 
-def note(node: Node, inputs: tuple[Any, ...], out: Any) -> None:
+def note(
+    node: Node, inputs: Sequence[Any], arrays: tuple[Any, ...], made: tuple[Any, ...]
+) -> None:
     """Under `with trace():` keep all values of this operation, and the line that asked for it."""
+    if mode.recorder is not None:
+        mode.recorder.operation(node.op, inputs, arrays, made, node)
     if mode.trace:
-        node.value = out
-        node.trace = Trace(inputs, calling_line(), [])
+        node.value = made[0]
+        node.trace = Trace(arrays, calling_line(), [])
 
 
-def tell(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], out: Any) -> None:
+def tell(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...]) -> None:
     """Where somebody listens, tell of an operation without a node: `arrays` are its operands."""
+    if mode.recorder is not None:
+        mode.recorder.operation(op, inputs, arrays, made, None)
     if mode.listener is not None:
-        mode.listener(op, inputs, arrays, out)
+        mode.listener(op, inputs, arrays, made[0])
 
 
 # --- operands that are no tensors ----------------------------------------------------------------

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from ..autograd import as_tensor
+from ..autograd import constant
 from ..dtypes import tensor_dtype
 
 
 def full_like(x: Any, value: float, dtype: Any = None) -> Any:
     """A tensor like x, of its dtype unless another is given, all elements `value`; no gradient."""
     kind = x.dtype if dtype is None else tensor_dtype(dtype)
-    return as_tensor(x.device.xp.full(x.shape, value, dtype=kind), x.device)
+    return constant(x.device.xp.full(x.shape, value, dtype=kind), x.device)
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Any:

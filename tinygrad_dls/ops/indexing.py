@@ -7,7 +7,7 @@ import numpy as np
 from ..autograd import Array, TensorBase
 from ..device import default_device
 from ..errors import DataError, DeviceError, DtypeError, ShapeError
-from ..modes import mode
+from ..modes import mode, replayed
 from .call import call_once, function_of, operand
 from .op import Op
 from .samples import Rng, Sample
@@ -196,6 +196,7 @@ def _part(part: Any, x: Any, keep: bool) -> Any:
     return x.device.copy(part) if keep else part
 
 
+@replayed
 def check_places(places: Any, count: int, what: str) -> None:
     """DataError if an integer array on the CPU holds a place outside [0, count)."""
     if isinstance(places, np.ndarray) and places.size:

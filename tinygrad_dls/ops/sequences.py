@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import TensorBase, as_tensor
+from ..autograd import TensorBase, constant
 from ..device import default_device
 from ..errors import DataError, DeviceError, DtypeError, ShapeError
 from ..kernels.reference.recurrent import parts
@@ -84,7 +84,7 @@ def _run(
     }
     _check(name, x, named)
     states = [
-        as_tensor(device.xp.zeros(shape, w_hh.dtype), device) if t is None else t
+        constant(device.xp.zeros(shape, w_hh.dtype), device) if t is None else t
         for t, shape in zip(states, shapes)
     ]
     inputs = _alike(x, *states, w_ih, w_hh, b_ih, b_hh, *[w_hr] * (w_hr is not None))

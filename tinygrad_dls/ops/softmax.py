@@ -13,6 +13,7 @@ from .reduction import max as max_of
 from .reduction import normal_axis
 from .reduction import sum as sum_of
 from .samples import samples_of
+from .special import nan_to_num
 
 
 def softmax_of(z: Any, axis: int) -> Any:
@@ -85,8 +86,7 @@ def _one_axis(axis: Any, ndim: int, name: str) -> Any:
 
 def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) along `axis`, without overflow."""
-    xp = x.device.xp
-    largest = max_of(as_tensor(x._data, x.device), axis, keepdims=True)._data
-    top = as_tensor(x.device.asarray(xp.where(xp.isfinite(largest), largest, 0.0)), x.device)
+    largest = max_of(as_tensor(x._data, x.device), axis, keepdims=True)
+    top = nan_to_num(largest, 0.0, 0.0, 0.0)
     y = log(sum_of((x - top).exp(), axis=axis, keepdims=True)) + top
     return y if keepdims else y.squeeze(axis)

@@ -10,7 +10,7 @@ import numpy as np
 from ..arguments import is_amount
 from ..autograd import as_tensor
 from ..errors import DataError, DtypeError, Error, GraphError, ShapeError
-from ..modes import enable_grad
+from ..modes import enable_grad, replayed
 from ..storage import check_writable, mark_write
 from ..tensors import Tensor
 
@@ -106,6 +106,7 @@ class Optimizer:
                     f"{type(self).__name__}: betas are two numbers, 0 <= beta < 1, not {betas!r}"
                 )
 
+    @replayed
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients: None, or zeros."""
         for group in self.param_groups:
@@ -113,6 +114,7 @@ class Optimizer:
                 if p._grad is not None:
                     p._grad = None if set_to_none else p._grad * 0
 
+    @replayed
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient.
 

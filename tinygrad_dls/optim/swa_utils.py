@@ -20,7 +20,7 @@ from typing import Any
 from ..arguments import is_amount
 from ..device import Device
 from ..errors import DataError, DtypeError, ShapeError
-from ..modes import no_grad
+from ..modes import no_grad, replayed
 from ..nn import Module
 from ..storage import mark_write
 from ..tensors import Tensor
@@ -58,6 +58,7 @@ class AveragedModel(Module):
     def forward(self, *inputs: Any, **options: Any) -> Any:
         return self.module(*inputs, **options)
 
+    @replayed
     def update_parameters(self, model: Module) -> None:
         """Take the weights of `model` as they are now into the average."""
         mine, theirs = list(self.module.parameters()), list(model.parameters())

@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..capturing import capture as captured_step
 from ..data import DataLoader
-from ..errors import DataError, DtypeError, Error, ShapeError
+from ..errors import DataError, DtypeError, ShapeError
 from ..modes import no_grad
 from ..nn import Module
 from ..optim import Optimizer
@@ -61,6 +62,8 @@ def fit(
     optim.ExponentialMovingAverage or AveragedModel of the model) takes in the weights after each
     step, and is what is validated.
 
+    `capture`: replay the steps, recorded at first (see dls.capture), to the same numbers.
+
     `checkpoint`: a folder for checkpoints, one after `every` so many steps (None: after each
     epoch), of which the last `keep` stay. Where there is one already training goes on from the
     newest, to the bit, be it in the middle of an epoch; `resume=False` refuses to.
@@ -69,16 +72,12 @@ def fit(
     after the current step: the history has `interrupted` True, the model keeps its weights.
     What an error ended is not lost either: `error.history` has the epochs before it.
     """
-    if capture:
-        raise Error(
-            "capture=True needs dls.capture, which this version does not have: leave it out"
-        )
     check_arguments(model, loss_fn, opt, loader, epochs, validation, metrics, scheduler,
                     scheduler_steps, average, callbacks)
     history, epochs = History(), int(epochs)
     was_training, start = model.training, time.perf_counter()
     loop = _Loop(model, loss_fn, opt, loader, metrics or {}, epochs, average,
-                 scheduler if scheduler_steps == "steps" else None)
+                 scheduler if scheduler_steps == "steps" else None, bool(capture))
     keeper = None
     if checkpoint is not None:
         keeper = loop.keeper = Keeper(checkpoint, every, keep, {
@@ -143,10 +142,12 @@ class _Loop:
     def __init__(
         self, model: Module, loss_fn: Callable[[Any, Any], Tensor], opt: Optimizer,
         loader: Iterable[Any], metrics: Metrics, epochs: int, average: Any, scheduler: Any,
+        captured: bool,
     ) -> None:
         self.model, self.loss_fn, self.opt, self.loader = model, loss_fn, opt, loader
         self.metrics, self.epochs, self.average, self.scheduler = (
             metrics, epochs, average, scheduler)
+        self.learn = captured_step(self._learn) if captured else None
         self.bar: Progress | None = None
         self.keeper: Keeper | None = None
         self.steps = 0  # of the whole training
@@ -188,18 +189,17 @@ class _Loop:
     def _step(self, batch: Any, epoch: int, last_read: float) -> float:
         """Learn from one batch; when the figures were last read."""
         inputs, label = _parts(batch)
-        output = self.model(*inputs)
-        loss = _one_number(self.loss_fn(output, label))
+        loss, output = self._forward(inputs, label) if self.learn is None else self.learn(*batch)
         self.figures.add(len(inputs[0]), [loss, *(f(output, label)
                                                   for f in self.metrics.values())])
         on_host = loss.device.xp is np
         now = time.perf_counter()
         if on_host or now - last_read > READ_SECONDS:
             last_read = now
-            _check(self.figures.read(), epoch, self.in_epoch + 1, inputs, on_host)
-        self.opt.zero_grad()
-        loss.backward()
-        self.opt.step()
+            _check(self.figures.read(), epoch, self.in_epoch + 1, inputs,
+                   on_host and self.learn is None)
+        if self.learn is None:
+            self._update(loss)
         if self.average is not None:
             self.average.update_parameters(self.model)
         if self.scheduler is not None:
@@ -210,6 +210,24 @@ class _Loop:
             known = _text(epoch, self.epochs, self.figures.means()) if self.figures.steps else None
             self.bar.update(1, known)
         return last_read
+
+    def _forward(self, inputs: Sequence[Any], label: Any) -> tuple[Tensor, Any]:
+        """The loss and the output for a batch."""
+        output = self.model(*inputs)
+        return _one_number(self.loss_fn(output, label)), output
+
+    def _update(self, loss: Tensor) -> None:
+        """One step of the optimizer down the gradient of the loss."""
+        self.opt.zero_grad()
+        loss.backward()
+        self.opt.step()
+
+    def _learn(self, *batch: Any) -> tuple[Tensor, Any]:
+        """Both, as one step that can be captured."""
+        inputs, label = _parts(batch)
+        loss, output = self._forward(inputs, label)
+        self._update(loss)
+        return loss, output
 
     def read(self, epoch: int) -> None:
         """Fetch the figures that wait on the device; DataError if one is no number."""

@@ -8,8 +8,9 @@ import numpy as np
 
 from ... import ops
 from ...arguments import is_amount, is_whole, number
-from ...autograd import as_tensor
+from ...autograd import constant
 from ...errors import DataError, DtypeError, ShapeError
+from ...modes import replayed
 from ...ops.cross_entropy import cross_entropy_of_rows, pick
 from ...ops.indexing import check_places
 from ...ops.losses import binary_cross_entropy_of_logits
@@ -56,7 +57,7 @@ def cross_entropy(
         losses = cross_entropy_of_rows(rows, places, reduction, label_smoothing)
         return losses.reshape(shape) if reduction == "none" else losses  # type: ignore[no-any-return]
     if counted is not None:
-        places = as_tensor(input.device.xp.where(counted._data, places._data, 0), input.device)
+        places = ops.mul(places, counted)  # 0 for those ignored
     shares = _shares(counted, weight, places, input.dtype)
     if weight is None or not label_smoothing:
         losses = cross_entropy_of_rows(rows, places, "none", label_smoothing) * shares
@@ -89,7 +90,7 @@ def nll_loss(
     places, shape = _labels(target, input, "nll_loss"), target.shape
     counted = _counted(places, classes, ignore_index, reduction)
     if counted is not None:
-        places = as_tensor(input.device.xp.where(counted._data, places._data, 0), input.device)
+        places = ops.mul(places, counted)  # 0 for those ignored
     losses = -pick(_rows(input), places)
     shares = None
     if counted is not None or weight is not None:
@@ -174,14 +175,19 @@ def _counted(places: Tensor, classes: int, ignore_index: int, reduction: str) ->
             not labels.size or labels.max() < classes
         ):
             return None
-        ignored = labels == ignore_index
-        check_places(np.where(ignored, 0, labels), classes, "label")
-        if not ignored.any():
+        if not _check_ignored(labels, classes, ignore_index, reduction):
             return None
-        if reduction == "mean" and ignored.all():
-            raise DataError(f"the mean of no losses: all labels are {ignore_index}, the ignored")
-        return as_tensor(~ignored, places.device)  # type: ignore[no-any-return]
-    return as_tensor(labels != ignore_index, places.device)  # type: ignore[no-any-return]
+    return ops.not_equal(places, ignore_index)  # type: ignore[no-any-return]
+
+
+@replayed
+def _check_ignored(labels: Any, classes: int, ignore_index: int, reduction: str) -> Any:
+    """Is any label ignored? DataError if all are, for a mean, or if one is out of range."""
+    ignored = labels == ignore_index
+    check_places(np.where(ignored, 0, labels), classes, "label")
+    if reduction == "mean" and labels.size and ignored.all():
+        raise DataError(f"the mean of no losses: all labels are {ignore_index}, the ignored")
+    return True if ignored.any() else None
 
 
 def _shares(counted: Tensor | None, weight: Any, places: Tensor, dtype: Any) -> Tensor:
@@ -290,9 +296,8 @@ def multi_margin_loss(
     right = ops.expand_dims(pick(rows, places), 1)
     over = ops.clip(margin - right + rows, 0.0)
     over = over if p == 1 else over * over
-    other = as_tensor(
-        input.device.xp.arange(classes) != places._data[:, None], input.device
-    ).astype(input.dtype)
+    numbers = constant(input.device.xp.arange(classes), input.device)
+    other = ops.not_equal(numbers, ops.expand_dims(places, 1)).astype(input.dtype)
     losses = ops.sum(over * other, axis=1) * (1.0 / classes)
     losses = losses if weight is None else losses * weight[places]
     return reduce_loss(losses.reshape(target.shape), reduction)

@@ -49,7 +49,7 @@ def ctc_loss(
     _check_labels(padded, counts, classes, int(blank))
     losses = ops.ctc(log_probs, padded, inputs, counts, int(blank))
     if zero_infinity:
-        finite = as_tensor(log_probs.device.xp.isfinite(losses._data), log_probs.device)
+        finite = ops.isfinite(losses)
         losses = ops.where(finite, losses, 0.0)
     if reduction == "mean":
         losses = losses / ops.maximum(counts, 1).astype(log_probs.dtype)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ... import ops
 from ...arguments import is_amount
-from ...autograd import as_tensor
+from ...autograd import constant
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import DataError, DtypeError, ShapeError
@@ -124,7 +124,7 @@ def _alpha(
 
 
 def _ones(x: Tensor, shape: Sequence[int]) -> Tensor:
-    ones: Tensor = as_tensor(x.device.xp.ones(tuple(shape), dtype=x.dtype), x.device)
+    ones: Tensor = constant(x.device.xp.ones(tuple(shape), dtype=x.dtype), x.device)
     return ones
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import ops
 from ...arguments import is_amount, is_whole
-from ...autograd import as_tensor
+from ...autograd import as_tensor, constant
 from ...device import default_device
 from ...errors import DataError, DtypeError, ShapeError
 from ...modes import no_grad
@@ -37,7 +37,7 @@ def one_hot(target: Any, num_classes: int = -1) -> Tensor:
     if not is_whole(num_classes, 1):
         raise DataError(f"num_classes is a whole number from 1, or -1, not {num_classes!r}")
     check_places(labels._data, int(num_classes), "label")
-    classes = as_tensor(labels.device.xp.arange(int(num_classes)), labels.device)
+    classes = constant(labels.device.xp.arange(int(num_classes)), labels.device)
     return (ops.expand_dims(labels, -1) == classes).astype("int64")  # type: ignore[no-any-return]
 
 
@@ -93,7 +93,7 @@ def embedding_bag(
     rows = ops.embedding(weight, places, padding, scale_grad_by_freq)
     kept = None
     if padding is not None:
-        kept = as_tensor(places._data != padding, weight.device).astype(weight.dtype)
+        kept = ops.not_equal(places, padding).astype(weight.dtype)
     if mode == "max":
         share = _shares_of_largest(rows, kept, bags, made)
         return ops.add_at(rows * share, (made, weight.shape[1]), bags)[:count]  # type: ignore[no-any-return]

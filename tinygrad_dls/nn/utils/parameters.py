@@ -10,7 +10,7 @@ from ... import ops
 from ...arguments import is_amount
 from ...autograd import as_tensor
 from ...errors import DataError, DtypeError, ShapeError
-from ...modes import no_grad
+from ...modes import no_grad, replayed
 from ...storage import mark_write
 from ...tensors import Tensor
 
@@ -51,6 +51,7 @@ def _norm(xp: Any, arrays: list[Any], power: float) -> Any:
     return sum((abs(a) ** power).sum() for a in arrays) ** (1.0 / power)
 
 
+@replayed
 def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor
 ) -> None:
@@ -66,6 +67,7 @@ def clip_grads_with_norm_(
         mark_write(g._data, "clip_grad_norm_()")
 
 
+@replayed
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
@@ -83,6 +85,7 @@ def clip_grad_norm_(
     return norm
 
 
+@replayed
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Hold every element of the gradients between -clip_value and clip_value."""
     if not is_amount(clip_value, True):

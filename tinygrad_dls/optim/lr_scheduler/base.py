@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ...arguments import is_amount, is_whole
 from ...errors import DataError
+from ...modes import replayed
 from ..optimizer import Optimizer
 
 
@@ -91,6 +92,7 @@ class LRScheduler(Schedule):
         """The learning rate of an epoch where it is `base` at epoch 0."""
         raise NotImplementedError(f"{type(self).__name__} does not define rate(base, epoch)")
 
+    @replayed
     def step(self) -> None:
         """Go to the next epoch."""
         self.last_epoch += 1

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...arguments import is_amount, number
 from ...errors import DataError
+from ...modes import replayed
 from ..optimizer import Optimizer
 from .base import Schedule, check_optimizer, check_whole, for_each_group
 
@@ -41,6 +42,7 @@ class ReduceLROnPlateau(Schedule):
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
 
+    @replayed
     def step(self, metrics: Any) -> None:
         """Note the figure of an epoch, and cut the rate if it is time."""
         figure = number("ReduceLROnPlateau: the figure of an epoch", metrics)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ...arguments import is_whole
 from ...errors import DataError
+from ...modes import replayed
 from ..optimizer import Optimizer
 from .base import Schedule, check_optimizer
 from .plateau import ReduceLROnPlateau
@@ -82,6 +83,7 @@ class SequentialLR(_Together):
             group["lr"] = float(group["initial_lr"])
         self.schedulers[bisect_right(self.milestones, 0)].restart()
 
+    @replayed
     def step(self) -> None:
         """Go to the next epoch."""
         self.last_epoch += 1
@@ -106,6 +108,7 @@ class ChainedScheduler(_Together):
             schedule.last_epoch = -1
             schedule.step()
 
+    @replayed
     def step(self) -> None:
         """Go to the next epoch."""
         for schedule in self.schedulers:

@@ -1,0 +1,187 @@
+"""`dls.capture`: a training step that is recorded, and from then on replayed."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from ..autograd import TensorBase
+from ..errors import DtypeError
+from ..modes import mode, recording
+from .comparing import difference, same
+from .program import Program
+from .recorder import Held, Recorder
+
+T = TypeVar("T")
+TRIES = 4  # runs of a step after which two in a row must have been the same program
+CHANGES = 16  # of modes and the like, each of which takes a new recording
+PROGRAMS = 16  # of one step: more kinds of arguments than this are not worth recording
+
+
+class Captured(Generic[T]):
+    """A step and its programs: one for each kind of arguments it was called with.
+
+    `reason`: why it is not replayed, if it is not; `source()`: the programs, to be read.
+    """
+
+    def __init__(self, step: Callable[..., T]) -> None:
+        functools.update_wrapper(self, step)
+        self.step = step
+        self.reason: str | None = None
+        self._kinds: dict[Any, _Kind] = {}
+        self._lock = threading.RLock()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> T:
+        given = args if not kwargs else (*args, *kwargs.values())
+        if mode.recorder is not None or mode.trace or self._hopeless():
+            return self.step(*args, **kwargs)
+        key = (mode.grad, len(args), *kwargs, *map(_kind_of, given), _shared(given))
+        with self._lock:
+            kind = self._kinds.get(key)
+            if kind is None:
+                kind = self._kinds[key] = _Kind()
+                if self._hopeless():
+                    self._give_up(f"it was called with more than {PROGRAMS} kinds of arguments: "
+                                  "numbers that change are passed as tensors")
+            program = kind.program
+            if program is None:
+                return self._record(kind, args, kwargs, given)
+            if not fits(program):
+                kind.program, kind.tries = None, 0
+                kind.changes += 1
+                if kind.changes > CHANGES:
+                    kind.tries = TRIES
+                    self._give_up("it, or what is around it, changes modes (train, eval), hooks or "
+                                  "frozen parameters too often")
+                return self._record(kind, args, kwargs, given)
+            arrays = [x._data for x in given if isinstance(x, TensorBase)]
+            try:
+                return program.run(*arrays)  # type: ignore[no-any-return]
+            except Exception as error:
+                error.add_note("This was a replay of a captured step; the step itself, without "
+                               "dls.capture, says more.")
+                raise
+
+    def _hopeless(self) -> bool:
+        return len(self._kinds) > PROGRAMS
+
+    def _record(self, kind: _Kind, args: Any, kwargs: Any, given: Any) -> T:
+        """Run the step as it is, and write down what it does."""
+        if kind.tries >= TRIES:
+            return self.step(*args, **kwargs)
+        kind.tries += 1
+        tensors = [x for x in given if isinstance(x, TensorBase)]
+        recorder = Recorder(tensors)
+        for x in tensors:
+            if x.requires_grad:
+                recorder.refuse("an argument of it requires grad")
+        with recording(recorder):
+            result = self.step(*args, **kwargs)
+            answer = recorder.results(result)
+        reason = recorder.reason
+        if reason is not None:
+            kind.tries = TRIES
+        elif kind.last is not None:
+            before, said = kind.last
+            reason = difference(before, recorder)
+            if reason is None and not same(said, answer):
+                reason = "it returns another Python value each time: return tensors"
+            if reason is None:
+                kind.program = Program(recorder, len(tensors), answer)
+                kind.last = None
+                return result
+        kind.last = None if recorder.reason else (recorder, answer)
+        if reason is not None and kind.tries >= TRIES:
+            kind.last = None
+            self._give_up(reason)
+        return result
+
+    def _give_up(self, reason: str) -> None:
+        if self.reason is None:
+            warnings.warn(f"{self._name()} is not captured, it runs as it is: {reason}",
+                          stacklevel=4)
+        self.reason = reason
+
+    def source(self) -> str:
+        """The programs as Python; one comment if there are none yet, or why there are none."""
+        programs = [k.program for k in self._kinds.values() if k.program is not None]
+        if programs:
+            return "\n\n".join(p.source for p in programs)
+        return f"# {self._name()} is not captured" + (
+            f": {self.reason}\n" if self.reason else " yet: call it twice\n")
+
+    def _name(self) -> str:
+        return getattr(self.step, "__name__", "the step")
+
+    def __repr__(self) -> str:
+        count = sum(k.program is not None for k in self._kinds.values())
+        state = f"{count} programs" if count != 1 else "1 program"
+        return f"<captured {self._name()}: {self.reason or state}>"
+
+
+class _Kind:
+    """What is known of one kind of arguments."""
+
+    def __init__(self) -> None:
+        self.program: Program | None = None
+        self.last: tuple[Recorder, Any] | None = None
+        self.tries = self.changes = 0
+
+
+def capture(step: Callable[..., T]) -> Captured[T]:
+    """Run `step` faster: recorded twice, it is then replayed without building a graph.
+
+    The step takes tensors (and Python values), computes a loss, calls backward() and an
+    optimizer's step, and returns tensors. What changes from call to call is an argument: numbers
+    and arrays that it takes from elsewhere are as they were when it was recorded; parameters,
+    buffers, rates of optimizers and the seeds of dropout are as they are at each call. Other
+    shapes, dtypes, numbers, modes (train, eval) or frozen parameters are recorded anew. Results
+    equal those of the step itself to the bit. A step that cannot be replayed, because it reads a
+    value or writes in place, runs as it is: a warning says why, and so does `reason`.
+
+        train = dls.capture(step)
+        for xb, yb in loader:
+            loss = train(xb, yb)
+        print(train.source())
+    """
+    if not callable(step):
+        raise DtypeError(f"capture takes a function, the step, not a {type(step).__name__}")
+    return Captured(step)
+
+
+def fits(program: Program) -> bool:
+    """Is all that the program was recorded with still as it was?"""
+    for module, training in program.modules:
+        if module.training is not training:
+            return False
+    return all(map(_as_recorded, program.held))
+
+
+def _as_recorded(held: Held) -> bool:
+    x, array = held.tensor, held.tensor._data
+    if x.requires_grad is not held.requires_grad or x._hooks:
+        return False
+    return array is held.array or (
+        array.shape == held.array.shape and array.dtype == held.array.dtype
+        and isinstance(array, type(held.array))
+        and array.flags.c_contiguous == held.array.flags.c_contiguous)
+
+
+def _kind_of(x: Any) -> Any:
+    """What of an argument the program depends on."""
+    if isinstance(x, TensorBase):
+        return x._data.shape, x._data.dtype, x.device, x.requires_grad
+    try:
+        hash(x)
+    except TypeError:
+        return id(x), type(x)
+    return type(x), x
+
+
+def _shared(given: Any) -> Any:
+    """Which arguments are one array."""
+    ids = [id(x._data) for x in given if isinstance(x, TensorBase)]
+    return None if len(set(ids)) == len(ids) else tuple(map(ids.index, ids))

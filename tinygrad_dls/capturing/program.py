@@ -1,0 +1,146 @@
+"""A recorded step as a Python function: one line for each instruction, and nothing else.
+
+Of x -> tanh(w x), its sum and an optimizer it reads about like this; F, B, C are rules and
+functions bound to names, so a line costs what the kernel under it costs:
+
+    def step(x0):
+        w0 = W0._data  # weight (4, 3) float32
+        C0(O0)  # zero_grad
+        t0 = F0(x0, w0)  # linear (5, 4)
+        t1 = F1(t0)  # tanh (5, 4)
+        del t0
+        t2 = F2(t1)  # sum ()
+        (g0,) = B0(c0, (c1,))  # backward of sum
+        ...
+
+A name is deleted after the line that used it last, so memory is freed as early as it can be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ..autograd import add_gradient, as_tensor, sum_to
+from ..storage import mark_write
+from .recorder import Instruction, Recorder, Result
+
+NAME = re.compile(r"\b[a-z]\d+\b")
+COMPUTED = "tgs"  # first letters of what the program makes; the rest is there before
+
+
+class Program:
+    """A step that was recorded, as source and as a function of its tensor arguments' arrays."""
+
+    def __init__(self, recorder: Recorder, arguments: int, result: Any) -> None:
+        self.held, self.modules = recorder.held, recorder.modules
+        self.namespace: dict[str, Any] = {
+            "sum_to": sum_to, "add_gradient": add_gradient, "mark_write": mark_write,
+            "tensor": as_tensor, **recorder.constants,
+        }
+        self._numbers: dict[tuple[str, int], str] = {}
+        lines = [(f"{h.name} = {self._bind('W', h.tensor)}._data",
+                  f"{h.tensor.name or 'held'} {_shape(h.array)} {h.array.dtype}")
+                 for h in self.held]
+        self._ops: dict[int, Any] = {}
+        for instruction in recorder.instructions:
+            lines += getattr(self, f"_{instruction.kind}")(instruction)
+        answer = self._structure(result)
+        self.source = self._text(lines, arguments, answer)
+        code = compile(self.source, "<captured step>", "exec")
+        exec(code, self.namespace)
+        self.run: Callable[..., Any] = self.namespace["step"]
+
+    def _bind(self, letter: str, value: Any) -> str:
+        """The name under which the program finds an object: the same one for the same object."""
+        key = letter, id(value)
+        if key not in self._numbers:
+            count = sum(known[0] == letter for known in self._numbers)
+            self._numbers[key] = f"{letter}{count}"
+            self.namespace[self._numbers[key]] = value
+        return self._numbers[key]
+
+    # --- one line for each kind of instruction ---------------------------------------------------
+
+    def _forward(self, i: Instruction) -> list[tuple[str, str]]:
+        op, (drawn, shapes) = i.subject, i.detail
+        lines = [(f"{self._bind('O', op)}.{name} = {seed}", "") for name, seed in drawn.items()]
+        call = f"{self._bind('F', op.forward)}({', '.join(i.takes)})"
+        lines.append((f"{', '.join(i.makes)} = {call}", f"{op.label()} {_text(shapes[0])}"))
+        if shapes[0] == ():  # a reduction may leave a NumPy scalar
+            lines.append((f"{i.makes[0]} = {self._bind('A', op.device.asarray)}({i.makes[0]})", ""))
+        return lines
+
+    def _backward(self, i: Instruction) -> list[tuple[str, str]]:
+        dy, *saved = i.takes
+        takes = "".join(f"{name}, " for name in saved).rstrip(" ")
+        makes = ", ".join(i.makes) + ("," if len(i.makes) == 1 else "")
+        call = f"{self._bind('B', i.subject.back)}({dy}, ({takes}))"
+        return [(f"{makes} = {call}", f"backward of {i.subject.op.label()}")]
+
+    def _cast(self, i: Instruction) -> list[tuple[str, str]]:
+        return [(f"{i.makes[0]} = {i.takes[0]}.astype({str(i.subject)!r})", "")]
+
+    def _sum_to(self, i: Instruction) -> list[tuple[str, str]]:
+        return [(f"{i.makes[0]} = sum_to({i.takes[0]}, {i.subject})", "undo broadcasting")]
+
+    def _add(self, i: Instruction) -> list[tuple[str, str]]:
+        return [(f"{i.makes[0]} = {' + '.join(i.takes)}", "used twice: the shares add")]
+
+    def _gradient(self, i: Instruction) -> list[tuple[str, str]]:
+        call = f"add_gradient({self._bind('W', i.subject)}, {i.takes[0]}, {i.detail})"
+        return [(f"{i.makes[0]} = {call}", f"gradient of {i.subject.name or _shape(i.subject)}")]
+
+    def _seed(self, i: Instruction) -> list[tuple[str, str]]:
+        return [(f"{i.makes[0]} = {self._bind('S', i.subject.stream)}()", "for dropout")]
+
+    def _wrote(self, i: Instruction) -> list[tuple[str, str]]:
+        return [(f"mark_write({i.takes[0]}, {i.subject!r})", "")]
+
+    def _call(self, i: Instruction) -> list[tuple[str, str]]:
+        options = "".join(f", {k}={self._bind('K', v)}" for k, v in i.detail.items())
+        takes = [re.sub(r"tensor\((\w+)\)", r"tensor(\1, DEVICE)", name) for name in i.takes]
+        if any("DEVICE" in name for name in takes):
+            self.namespace["DEVICE"] = self.held[0].tensor.device
+        call = f"{self._bind('C', i.subject)}({', '.join(takes)}{options})"
+        made = f"{i.makes[0]} = {call}._data" if i.makes else call
+        return [(made, i.subject.__qualname__)]
+
+    def _structure(self, result: Any) -> str:
+        """The result as an expression that makes it."""
+        if isinstance(result, Result):
+            return f"tensor({result.name}, {self._bind('D', result.device)})"
+        if isinstance(result, (list, tuple)) and not hasattr(result, "_fields"):
+            inside = "".join(f"{self._structure(v)}, " for v in result).rstrip(" ")
+            return f"({inside})" if isinstance(result, tuple) else f"[{inside}]"
+        if isinstance(result, dict):
+            return "{" + ", ".join(f"{k!r}: {self._structure(v)}" for k, v in result.items()) + "}"
+        if hasattr(result, "_fields"):
+            return f"{self._bind('R', type(result))}({', '.join(map(self._structure, result))})"
+        return self._bind("R", result)
+
+    # --- the text --------------------------------------------------------------------------------
+
+    def _text(self, lines: list[tuple[str, str]], arguments: int, answer: str) -> str:
+        """The function, with a `del` after the last use of each name."""
+        last: dict[str, int] = {}
+        for number, (line, _) in enumerate([*lines, (answer, "")]):
+            for name in NAME.findall(line):
+                last[name] = number
+        text = [f"def step({', '.join(f'x{i}' for i in range(arguments))}):"]
+        for number, (line, comment) in enumerate(lines):
+            text.append(f"    {line}" + (f"  # {comment}" if comment else ""))
+            over = [name for name in dict.fromkeys(NAME.findall(line))
+                    if last[name] == number and name[0] in COMPUTED]
+            if over:
+                text.append(f"    del {', '.join(over)}")
+        return "\n".join([*text, f"    return {answer}", ""])
+
+
+def _shape(array: Any) -> str:
+    return _text(array.shape)
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))})"

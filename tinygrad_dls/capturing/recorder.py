@@ -1,0 +1,301 @@
+"""What one training step does, written down while it runs: a list of instructions.
+
+A step is run as always; the engine tells the recorder of each operation, of each rule that
+backward goes through, of calls that act on more than their result (an optimizer's step) and of
+seeds drawn. Arrays get names by their identity: whatever an instruction takes was made by an
+earlier one, or is an argument of the step ("x0"), or is held by a tensor from outside such as a
+parameter ("w0"), or is a constant ("c0"). What fits none of these was computed behind the
+engine's back: the step is then not captured, and `reason` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from .. import autograd
+from ..autograd import Node, TensorBase, add_gradient, sum_to, topological_order
+from ..misuse import check_overwritten, freed, miscounted
+from ..modes import recording
+from ..storage import calling_line
+
+PLAIN = (type(None), bool, int, float, str, tuple)  # not told apart by identity
+BEHIND = {  # operations that do more than compute an output from their operands
+    "checkpoint": "dls.checkpoint is used in it", "to_device": "it moves tensors between devices",
+}
+WRITTEN_BY_OPS = ("batch_norm()", "instance_norm()")  # running statistics, replayed with the op
+
+
+class Instruction(NamedTuple):
+    """One line of the program: `makes` = what the kind of instruction does with `takes`."""
+
+    kind: str  # forward, backward, cast, sum_to, add, gradient, seed, call, wrote
+    takes: tuple[str, ...]
+    makes: tuple[str, ...]
+    subject: Any  # the op, the plan of its backward, the leaf, the function ...
+    detail: Any = None  # what else two recordings must have in common
+
+
+class Held(NamedTuple):
+    """A tensor from outside of the step: a parameter, a buffer, data."""
+
+    name: str
+    tensor: Any
+    array: Any
+    requires_grad: bool
+
+
+class Recorder:
+    """Listens to one run of a step, in its thread."""
+
+    def __init__(self, arguments: Sequence[Any]) -> None:
+        self.instructions: list[Instruction] = []
+        self.held: list[Held] = []
+        self.constants: dict[str, Any] = {}
+        self.modules: list[tuple[Any, bool]] = []
+        self.reason: str | None = None
+        self._names: dict[int, str] = {}
+        self._alive: list[Any] = []  # an id is only worth something while its array lives
+        self._new: set[int] = set()  # arrays that functions like dls.zeros made in the step
+        self._seeds: dict[int, str] = {}
+        self._nodes: set[Node] = set()
+        self._counts: dict[str, int] = {}
+        for x in arguments:
+            self._name("x", x._data)
+
+    def refuse(self, reason: str) -> None:
+        """The step cannot be captured: what happens from here on does not matter."""
+        if self.reason is None:
+            self.reason = f"{reason} ({calling_line()})"
+            self._names.clear()
+            self._alive.clear()
+            self._nodes.clear()
+
+    # --- names -----------------------------------------------------------------------------------
+
+    def _name(self, letter: str, value: Any) -> str:
+        """A new name for what an instruction made."""
+        count = self._counts[letter] = self._counts.get(letter, -1) + 1
+        name = f"{letter}{count}"
+        if not isinstance(value, PLAIN):
+            self._names[id(value)] = name
+            self._alive.append(value)
+        return name
+
+    def constant(self, value: Any) -> str:
+        """The name of a value that does not change: a number is its own."""
+        if value is None or isinstance(value, (bool, int)):
+            return repr(value)
+        name = self._name("c", value)
+        self.constants[name] = value
+        return name
+
+    def of_value(self, value: Any) -> str:
+        """The name of what an op saved, or of any other value."""
+        found = None if isinstance(value, PLAIN) else self._names.get(id(value))
+        return found or self.constant(value)
+
+    def of_tensor(self, x: Any) -> str:
+        """The name of the array of a tensor."""
+        array = x._data
+        name = self._names.get(id(array))
+        if name is not None:
+            return name
+        if x._node is not None:
+            self.refuse("it uses a tensor that was computed before it")
+        if id(array) in self._new:
+            return self.constant(array)
+        name = self._name("w", array)
+        self.held.append(Held(name, x, array, x.requires_grad))
+        return name
+
+    def _operand(self, given: Any, array: Any) -> str:
+        if not isinstance(given, TensorBase):
+            return self.of_value(array)
+        name = self.of_tensor(given)
+        if array is given._data:
+            return name
+        if array.shape != given._data.shape:
+            self.refuse("an operand was changed before its operation")
+        made = self._name("t", array)
+        self._add("cast", (name,), (made,), array.dtype)
+        return made
+
+    def _add(
+        self, kind: str, takes: Sequence[str], makes: Sequence[str], subject: Any,
+        detail: Any = None,
+    ) -> None:
+        self.instructions.append(Instruction(kind, tuple(takes), tuple(makes), subject, detail))
+
+    # --- what the engine tells -------------------------------------------------------------------
+
+    def created(self, array: Any) -> None:
+        """A tensor was made of numbers: not of other tensors."""
+        self._new.add(id(array))
+        self._alive.append(array)
+
+    def read(self, array: Any) -> None:
+        """Python asked for the values of a tensor."""
+        if id(array) not in self._new:
+            self.refuse("it reads a value, by item(), numpy(), print or an `if`: return the tensor "
+                        "and read it outside")
+
+    def drew(self, generator: Any, seed: int) -> None:
+        """A seed was drawn, for dropout."""
+        name = self._name("s", seed)
+        self._seeds[seed] = name
+        self._add("seed", (), (name,), generator)
+
+    def wrote(self, array: Any, place: str) -> None:
+        """An array was written in place."""
+        if place in WRITTEN_BY_OPS:
+            self._add("wrote", (self.of_value(array),), (), place)
+        else:
+            self.refuse(f"it writes in place, by {place}: an optimizer does so outside of the "
+                        "operations, x = x + 1 needs no write")
+
+    def module(self, module: Any) -> None:
+        """A module was called: whether it trains is part of what the program depends on."""
+        self.modules.append((module, module.training))
+
+    def operation(
+        self, op: Any, inputs: Sequence[Any], arrays: Sequence[Any], made: Sequence[Any],
+        node: Node | None,
+    ) -> None:
+        """An op made `made` (its output, then extras) of `arrays`; `inputs` as they were given."""
+        if self.reason is not None:
+            return
+        if op.name in BEHIND:
+            return self.refuse(BEHIND[op.name])
+        takes = [self._operand(given, array) for given, array in zip(inputs, arrays, strict=True)]
+        drawn = {k: self._seeds[v] for k, v in vars(op).items()
+                 if v.__class__ is int and v in self._seeds}
+        if any(id(v) in self._names for v in op.parameters.values() if not isinstance(v, PLAIN)):
+            return self.refuse(f"'{op.name}' has a computed parameter")
+        shapes = [getattr(a, "shape", ()) for a in made]
+        makes = [self._name("t", a) for a in made]
+        if node is not None:
+            self._nodes.add(node)
+        self._add("forward", takes, makes, op, (drawn, shapes))
+
+    def call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Any) -> Any:
+        """Call a function that a replay calls again, such as an optimizer's step."""
+        args = [list(a) if isinstance(a, Iterator) else a for a in args]
+        with recording(None):
+            result = function(*args, **kwargs)
+        if self.reason is None:
+            takes = [self._argument(a) for a in args]
+            makes = []
+            if isinstance(result, TensorBase):
+                makes = [self._name("t", result._data)]
+            elif result is not None and result is not True:
+                self.refuse(f"{function.__name__}() in it gives Python a number")
+            self._add("call", takes, makes, function, kwargs)
+        return result
+
+    def _argument(self, value: Any) -> str:
+        """A tensor that the step computed goes by its array, all else as it is."""
+        inside = value if isinstance(value, list) else ()
+        if any(isinstance(v, TensorBase) and v._node is not None for v in inside):
+            self.refuse("computed tensors are passed in a list")
+        array = value._data if isinstance(value, TensorBase) else value
+        name = None if isinstance(array, PLAIN) else self._names.get(id(array))
+        if name is None or name[0] in "wc":
+            return self.constant(value)
+        return f"tensor({name})" if isinstance(value, TensorBase) else name
+
+    # --- backward --------------------------------------------------------------------------------
+
+    def backward(self, root: Any, seed: Any, retain_graph: bool, create_graph: bool) -> None:
+        """What autograd.backward does, written down step by step."""
+        order = topological_order([] if root._node is None else [root._node])
+        leaves = {e for node in order for e in node.edges if isinstance(e, TensorBase)}
+        if create_graph:
+            self.refuse("it differentiates gradients")
+        elif any(x.hooks for x in order) or any(x._hooks for x in leaves):
+            self.refuse("a gradient in it goes through a hook")
+        elif not all(node in self._nodes for node in order) or root._node is None:
+            self.refuse("it goes back through a graph that was made before it")
+        if self.reason is not None:
+            with recording(None):
+                return autograd.backward(root, seed, retain_graph, create_graph)
+        grads: dict[Any, tuple[Any, str]] = {root._node: (seed, self.of_value(seed))}
+        sole: set[Any] = set()
+        for node in order:
+            if node not in grads:
+                continue
+            dy, name = grads.pop(node)
+            saved = node.saved
+            if saved is None:
+                raise freed(node)
+            check_overwritten(node)
+            shares = node.plan.back(dy, saved)
+            if not retain_graph:
+                node.saved = None
+            if len(shares) != len(node.edges):
+                raise miscounted(node, len(shares))
+            takes = [name, *(self.of_value(value) for value in saved)]
+            pairs = [(edge, share) for edge, share in zip(node.edges, shares)
+                     if share is not None and isinstance(edge, (Node, TensorBase))]
+            alone = [share.base is None and id(share) not in self._names
+                     and sum(share is s for s in shares) == 1 for _, share in pairs]
+            wanted = [share for _, share in pairs]
+            makes = [self._name("g", s) if any(s is w for w in wanted) else "_" for s in shares]
+            names = [m for m, s in zip(makes, shares) if any(s is w for w in wanted)]
+            self._add("backward", takes, makes, node.plan, None)
+            for (edge, share), one, its in zip(pairs, alone, names):
+                self._share(grads, sole, node, edge, share, one, its)
+        for leaf, (gradient, name) in grads.items():
+            array = add_gradient(leaf, gradient, leaf in sole)
+            self._add("gradient", (name,), (self._name("g", array),), leaf, leaf in sole)
+
+    def _share(
+        self, grads: dict[Any, tuple[Any, str]], sole: set[Any], node: Node, edge: Any, share: Any,
+        alone: bool, name: str,
+    ) -> None:
+        """Add one share to the gradient of `edge`, of the input's shape and dtype."""
+        of = edge if edge.__class__ is Node else edge._data
+        if share.shape != of.shape or share.dtype is not of.dtype:
+            autograd.fit(share, edge, node)  # says what is wrong with it, if anything is
+            if share.shape != of.shape:
+                share = sum_to(share, of.shape)
+                name = self._made("sum_to", (name,), share, of.shape)
+            if share.dtype != of.dtype:
+                share = share.astype(of.dtype)
+                name = self._made("cast", (name,), share, of.dtype)
+            alone = share.base is None
+        before = grads.get(edge)
+        if before is None:
+            grads[edge] = share, name
+            if alone:
+                sole.add(edge)
+        else:
+            total = before[0] + share
+            grads[edge] = total, self._made("add", (before[1], name), total, None)
+            sole.add(edge)
+
+    def _made(self, kind: str, takes: tuple[str, ...], array: Any, subject: Any) -> str:
+        name = self._name("g", array)
+        self._add(kind, takes, (name,), subject)
+        return name
+
+    # --- the result ------------------------------------------------------------------------------
+
+    def results(self, value: Any) -> Any:
+        """What the step returned, with names in place of its tensors."""
+        if isinstance(value, TensorBase):
+            return Result(self.of_tensor(value), value.device)
+        if isinstance(value, (list, tuple)):
+            inside = [self.results(v) for v in value]
+            made = type(value)
+            return made(*inside) if hasattr(value, "_fields") else made(inside)
+        if isinstance(value, dict):
+            return {k: self.results(v) for k, v in value.items()}
+        return value
+
+
+class Result(NamedTuple):
+    """A tensor that the step returns: the name of its array, and where it is."""
+
+    name: str
+    device: Any
