@@ -46,13 +46,14 @@ def markdown(found: dict[str, Any]) -> str:
     lines = [
         f"{about['processor']}, {about['cores']} cores, NumPy {about['numpy']}, "
         f"load {found['load']:.2f}; milliseconds of a training step (ratio ours / theirs)", "",
-        "| case | ours | bare NumPy | " + " | ".join(peers) + " |",
-        "|---|---|---|" + "---|" * len(peers),
+        "| case | ours | captured | bare NumPy | " + " | ".join(peers) + " |",
+        "|---|---|---|---|" + "---|" * len(peers),
     ]
     for name, case in found["cases"].items():
         cells = [f"{case['peers'][p]:.4g} ({case['ratios'][p]:.2f})" if p in case["peers"] else "-"
                  for p in peers]
-        ours = [f"{case['ours_ms']:.4g}", f"{case['numpy_ms']:.4g}" if case["numpy_ms"] else "-"]
+        ours = [f"{case[key]:.4g}" if case[key] else "-"
+                for key in ("ours_ms", "captured_ms", "numpy_ms")]
         row = [f"{name} {case['title']}", *ours, *cells]
         lines.append(f"| {' | '.join(row)} |")
     for name, cost in found.get("tape", {}).items():

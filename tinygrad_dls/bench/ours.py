@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import optim
+from ..capturing import capture
 from ..nn import functional as F
 from ..tensors import Tensor
 from .cases import OURS, Case, Perceptron, numpy_update
@@ -16,7 +17,7 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def build(case: Case) -> Step:
+def build(case: Case, captured: bool = False) -> Step:
     """A function that trains one step and returns the loss before it."""
     model = case.network(OURS)
     model.load_state_dict(case.state())
@@ -28,14 +29,20 @@ def build(case: Case) -> Step:
         momentum = 0.9 if case.optimizer == "momentum" else 0.0
         optimizer = optim.SGD(model.parameters(), lr=case.rate, momentum=momentum)
 
-    def step() -> float:
+    def step(x: Tensor, y: Tensor) -> Tensor:
         optimizer.zero_grad()
         loss = loss_of(model(x), y)
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return loss
 
-    return step
+    train = capture(step) if captured else step
+    return lambda: float(train(x, y))
+
+
+def build_captured(case: Case) -> Step:
+    """The same with `dls.capture` around the step."""
+    return build(case, captured=True)
 
 
 def reference(case: Perceptron) -> Step:

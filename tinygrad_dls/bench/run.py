@@ -45,7 +45,7 @@ def run(
 def run_case(name: str, peers: Sequence[str], report: Report) -> dict[str, Any]:
     """One case: milliseconds of a step by contender, ratios, and how far the losses differ."""
     case = CASES[name]
-    steps = {"ours": ours.build(case)}
+    steps = {"ours": ours.build(case), "captured": ours.build_captured(case)}
     if isinstance(case, Perceptron):
         steps["numpy"] = ours.reference(case)
     failed = {}
@@ -59,13 +59,14 @@ def run_case(name: str, peers: Sequence[str], report: Report) -> dict[str, Any]:
     losses = {n: [build() for _ in range(3)] for n, build in _fresh(name, list(steps)).items()}
     report(f"{name}: {case.title}")
     times = interleave(dict(steps))
-    mine = times.pop("ours")
+    mine, replayed, bare = times.pop("ours"), times.pop("captured"), times.pop("numpy", None)
+    torch = [ms for peer, ms in times.items() if peer.startswith("torch")]
     result: dict[str, Any] = {
-        "title": case.title, "ours_ms": mine, "captured_ms": None,
-        "numpy_ms": times.pop("numpy", None),
+        "title": case.title, "ours_ms": mine, "captured_ms": replayed, "numpy_ms": bare,
         "peers": times,
         "ratios": {peer: mine / ms for peer, ms in times.items()},
-        "ratio": mine / times["torch"] if "torch" in times else None, "captured_ratio": None,
+        "ratio": mine / times["torch"] if "torch" in times else None,
+        "captured_ratio": replayed / min(torch) if torch else None,
         "loss_difference": {
             n: max(abs(a - b) / max(abs(a), 1e-30) for a, b in zip(losses["ours"], other))
             for n, other in losses.items() if n != "ours"
@@ -79,7 +80,7 @@ def run_case(name: str, peers: Sequence[str], report: Report) -> dict[str, Any]:
 def _fresh(name: str, contenders: list[str]) -> dict[str, Callable[[], float]]:
     """New steps of one case, that all begin at the same weights."""
     builders: dict[str, Builder] = {
-        "ours": ours.build, "numpy": ours.reference, **PEERS}
+        "ours": ours.build, "captured": ours.build_captured, "numpy": ours.reference, **PEERS}
     return {contender: builders[contender](CASES[name]) for contender in contenders}
 
 
