@@ -114,7 +114,7 @@ def test_links_between_files_lead_somewhere(page):
 
 
 def test_the_programs_of_the_readme_run(tmp_path):
-    blocks = (ROOT / "README.md").read_text("utf-8").split("```python\n")[1:4]
+    blocks = (ROOT / "README.md").read_text("utf-8").split("```python\n")[1:5]
     program = "\n".join(block.split("```")[0] for block in blocks)
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path
@@ -123,4 +123,5 @@ def test_the_programs_of_the_readme_run(tmp_path):
     assert result.stdout.startswith("Tensor([[2., 4.],\n        [6., 8.]])")
     assert "gradient check: right" in result.stdout
     assert "mine = 1/2 of it" in result.stdout
+    assert "def step(x0, x1):" in result.stdout
     assert (tmp_path / "graph.svg").read_text("utf-8").rstrip().endswith("</svg>")
