@@ -16,7 +16,9 @@ from numba.np.ufunc import parallel
 from ..errors import DeviceError
 
 VARIABLE = "TINYGRAD_DLS_NUM_THREADS"
-WORTH = 60_000.0  # multiplications: about as long as waking threads takes, ten times
+# Multiplications that one core does in about 5 us. Sharing fewer saves a microsecond or two at best,
+# and where another program holds a core each shared call may wait for the scheduler, 4 ms.
+WORTH = 500_000.0
 
 
 _numba: Any = numba  # parts of it have no types

@@ -180,7 +180,7 @@ def gelu_tanh_backward_loop(dy: Array, x: Array, dx: Array) -> None:
 
 def pass_inside(dy: Array, x: Array, dx: Array, low: float, high: float) -> None:
     """dx = dy where x lies between low and high, else 0."""
-    pass_between(shares(x.size), dy, x, dx, low, high)
+    pass_between(shares(8 * x.size), dy, x, dx, low, high)
 
 
 class Activations(reference.Activations):
@@ -200,7 +200,7 @@ class Activations(reference.Activations):
         views = flat(x, y) if x.size >= MANY else None
         if views is None:
             return super().relu(x)
-        hold(shares(x.size), *views, 0.0, np.inf)
+        hold(shares(8 * x.size), *views, 0.0, np.inf)
         return y
 
     def relu_backward(self, dy: Any, y: Any) -> Any:
@@ -225,7 +225,7 @@ class Activations(reference.Activations):
         views = flat(x, y)
         if views is None:
             return super().hardtanh(x, low, high)
-        hold(shares(x.size), *views, float(low), float(high))
+        hold(shares(8 * x.size), *views, float(low), float(high))
         return y
 
     def hardtanh_backward(self, dy: Any, x: Any, low: float, high: float) -> Any:

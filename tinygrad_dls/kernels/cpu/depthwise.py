@@ -127,7 +127,7 @@ def backward_weight(
 
 def _shares(geometry: Any, count: int) -> int:
     _, _, c, rows, columns, kh, kw, *_ = geometry
-    return threads_for(count * rows * columns * c * kh * kw // 4)
+    return threads_for(2 * count * rows * columns * c * kh * kw)
 
 
 def depthwise(x: Array, weight: Array, bias: Array, y: Array, count: int, geometry: Any) -> None:

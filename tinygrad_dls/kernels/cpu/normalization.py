@@ -156,7 +156,7 @@ def _split(rows: Any) -> tuple[int, Any]:
 
 def _parts(x: Any) -> int:
     """How many threads are worth it: a number takes about as long as four multiplications."""
-    return shares(4 * x.size)
+    return shares(24 * x.size)
 
 
 def _fit(x: Any, *others: Any) -> bool:
