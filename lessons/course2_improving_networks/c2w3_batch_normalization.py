@@ -30,7 +30,7 @@ from tinygrad_dls.train.lesson import start_lesson
 
 lesson = start_lesson("c2w3-batch-normalization")
 digits = lesson.load("digits")
-pixels = digits.train_x_orig.reshape(len(digits.train_x_orig), -1).T / 16  # (64, 1500)
+pixels = digits.train_x_orig.reshape(len(digits.train_x_orig), -1).T / 255  # (64, 1500)
 labels = digits.train_y  # (1, 1500)
 train_X, train_Y = pixels[:, :1200], labels[:, :1200]
 dev_X, dev_Y = pixels[:, 1200:], labels[:, 1200:]
