@@ -593,9 +593,9 @@ for kind, title in (
 # With batch norm it learns at rates at which the plain network explodes, and faster at
 # small ones; from weights that are ten times too small; and through twenty layers. The
 # scale of the weights matters little: $\hat z$ does not see it. It matters a bit: the
-# *gradient* of $W$ is divided by the scale, so large weights learn slowly, and small ones
-# fast. It is no magic either: at the rate that suits it best the plain network of four
-# layers comes close.
+# *gradient* of $W$ is divided by the scale, so large weights learn slowly, and small
+# ones fast. It is no magic either: at the rate that suits it best the plain network of
+# four layers comes close.
 
 # %%
 for kind in figures:
