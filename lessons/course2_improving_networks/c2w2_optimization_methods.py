@@ -136,7 +136,7 @@ assert abs(lags["plain"]) < abs(lags["corrected"])
 # |---|---|---|
 # | gradient descent | | $\alpha g$ |
 # | momentum | $v \leftarrow \beta v + (1 - \beta) g$ | $\alpha v$ |
-# | RMSprop | $s \leftarrow \beta_2 s + (1-\beta_2) g^2$ | $\alpha g/(\sqrt s+\epsilon)$ |
+# | RMSprop | $s\leftarrow\beta_2 s+(1-\beta_2)g^2$ | $\alpha g/(\sqrt s+\epsilon)$ |
 # | Adam | both | $\alpha \hat v/(\sqrt{\hat s}+\epsilon)$ |
 #
 # with $\hat v = v / (1 - \beta_1^t)$ and $\hat s = s / (1 - \beta_2^t)$.

@@ -16,8 +16,8 @@ from numba.np.ufunc import parallel
 from ..errors import DeviceError
 
 VARIABLE = "TINYGRAD_DLS_NUM_THREADS"
-# Multiplications that one core does in about 5 us. Sharing fewer saves a microsecond or two at best,
-# and where another program holds a core each shared call may wait for the scheduler, 4 ms.
+# Multiplications that one core does in about 5 us. Sharing fewer saves a microsecond or two at
+# best, and where another program holds a core each shared call may wait for the scheduler, 4 ms.
 WORTH = 500_000.0
 
 
