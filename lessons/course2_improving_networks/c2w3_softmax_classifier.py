@@ -1085,7 +1085,8 @@ assert set(backward_figures["no slope"]["wrong"]) == {"dW1", "db1", "dW2", "db2"
 #   does the test accuracy rise?
 # - Divide the scores by a number T ("temperature") chosen on held-out pictures so that
 #   their cost is the least. Are the probabilities better to believe now?
-# - Next: `c2w3-batch-normalization`, which centers not the inputs only, but each layer.
+# - `c2w3-batch-normalization` centers not the inputs only, but each layer: try it here.
+# - Next: Course 3, `c3w1-goals-and-metrics`.
 
 # %%
 # The end: this run must have reached what is known of it.

@@ -792,7 +792,7 @@ assert raw_alone > 90 and raw_pipeline < pipeline[1500]
 # - Train the structured network on 300 pairs and 300 labelled digits together.
 # - Give both halves of the structured network the same reader, each on its half of the
 #   picture. How many pairs does it need?
-# - Next: Course 4, `c4w1-edges-and-filters`.
+# - This is the last lesson of Course 3.
 
 # %%
 # The end: this run must have reached what is known of it.
