@@ -907,7 +907,7 @@ assert max(growing[True]) < 1.01 and growing[False][4] > 4.9
 #
 # - Find the largest rate at which gradient descent learns the moons.
 # - Nesterov's momentum: `optim.SGD(..., nesterov=True)`. Draw its walk in the valley.
-# - Next: `c2w3-batch-normalization`.
+# - Next: week 3, `c2w3-hyperparameter-search`.
 
 # %%
 # The end: this run must have reached what is known of it.
