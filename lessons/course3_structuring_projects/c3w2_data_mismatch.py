@@ -765,7 +765,7 @@ assert not report.ok
 # - Make the car pictures darker still, or blurred. Which remedy fails first?
 # - Train a classifier that tells scans from car pictures, and weigh scans by how much
 #   they look like car pictures.
-# - Next: `c3w2-end-to-end`.
+# - Next: `c3w2-transfer-and-multi-task`.
 
 # %%
 # The end: this run must have reached what is known of it.

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -316,6 +317,22 @@ def test_client_that_fails_is_quoted(monkeypatch, said, error, shown):
     assert shown in message
     assert "TINYGRAD_DLS_MIRROR" in message
     assert left_in(sources.cache_folder()) == []
+
+
+def test_bytes_are_counted_while_folders_come_and_go(tmp_path, monkeypatch):
+    for name in ("stays", "goes"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(bytes(100))
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("goes"):  # the client removes it between being seen and being read
+            shutil.rmtree(path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert clients._bytes_in(tmp_path) == 100
+    assert not (tmp_path / "goes").exists()
 
 
 def test_interrupted_client_is_ended_and_leaves_nothing(monkeypatch):

@@ -119,7 +119,7 @@ class Lesson:
         graph.save(path, **options)
         return path
 
-    def table(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    def table(self, header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
         """Print rows under a header: text to the left, numbers to the right."""
         print(text_table(header, rows))
 
@@ -148,8 +148,9 @@ class Lesson:
         return path
 
 
-def text_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def text_table(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
     """A table as text. Floats are written to six significant digits: format them for others."""
+    header = [str(name) for name in header]
     body = [[f"{x:.6g}" if isinstance(x, float) else str(x) for x in row] for row in rows]
     numeric = [
         bool(body) and all(_NUMBER.fullmatch(row[column]) for row in body)

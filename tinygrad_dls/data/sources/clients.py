@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ...errors import DataError, FormatError
@@ -137,12 +138,12 @@ def _failed(source: Source, reason: str) -> str:
 
 
 def _bytes_in(folder: Path) -> int:
+    """The bytes of all files in a folder whose files and folders come and go meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:  # the client moved it meanwhile
-            continue
+    for parent, _, names in os.walk(folder):  # passes over a folder that has gone
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(parent, name)).st_size
     return total
 
 
