@@ -26,7 +26,7 @@ if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
 from tinygrad_dls.kernels.cpu import CompiledKernels
 
 KERNELS = [n for n in dir(ReferenceKernels) if not n.startswith("_")]
-SUMS = ("sum_rows", "normalize_backward")  # long sums, close relative to the largest of them
+SUMS = ("matmul", "sum_rows", "normalize_backward")  # long sums, close relative to the largest of them
 TOLERANCE = {"float16": (2e-3, 2e-3), "float32": (5e-6, 2e-6), "float64": (1e-13, 1e-14)}
 REFERENCE, COMPILED = ReferenceKernels(np), CompiledKernels(np)
 Call = tuple[Any, ...]
@@ -99,6 +99,9 @@ def large(name: str) -> list[Call]:
     n = 10_007
     x, rows = values((n,)), values((37, 11))
     return {
+        "matmul": [(values((70, 90)), values((90, 40))), (values((90, 70)).T, values((40, 90)).T),
+                   (values((30, 700)), values((33, 700)).T), (rows[::2], values((11, 3000))),
+                   (values((600, 20)), values((20, 17))), (values((6, 70, 30)), values((30, 50)))],
         "linear": [(values((65, 4)), values((3, 4)), values((9,))[6:]), (rows, rows[:5], None)],
         "linear_backward": [(rows, values((37, 5)), values((11, 5)), needs)
                             for needs in ((True,) * 3, (False, True, True), (True, False, False))]

@@ -34,7 +34,9 @@ class Matmul(Op):
     )
 
     def forward(self, a: Array, b: Array) -> Array:
-        return a @ b if a.__class__ in NUMBERS or b.__class__ in NUMBERS else _times(a, b)
+        if a.__class__ in NUMBERS or b.__class__ in NUMBERS:
+            return a @ b
+        return self._times(a, b)
 
     def backward_a(self, dy: Any, b: Any, shapes: Any) -> Any:
         shape_a, shape_b = shapes
@@ -43,8 +45,8 @@ class Matmul(Op):
         if len(shape_a) == 1:
             return summed_to((dy[..., None, :] @ b.swapaxes(-1, -2))[..., 0, :], shape_a)
         if len(shape_a) == 2 and len(shape_b) > 2:  # one a for the whole batch: sum in one product
-            return _side_by_side(dy) @ _on_top(b.swapaxes(-1, -2))
-        return summed_to(_times(dy, b.swapaxes(-1, -2)), shape_a)
+            return self._product(_side_by_side(dy), _on_top(b.swapaxes(-1, -2)))
+        return summed_to(self._times(dy, b.swapaxes(-1, -2)), shape_a)
 
     def backward_b(self, dy: Any, a: Any, shapes: Any) -> Any:
         shape_a, shape_b = shapes
@@ -54,8 +56,18 @@ class Matmul(Op):
         if len(shape_b) == 1:
             return _on_top(a).swapaxes(0, 1) @ _ravel(dy)
         if len(shape_b) == 2 and len(shape_a) > 2:  # one b for the whole batch
-            return _on_top(a).swapaxes(0, 1) @ _on_top(dy)
-        return summed_to(a.swapaxes(-1, -2) @ dy, shape_b)
+            return self._product(_on_top(a).swapaxes(0, 1), _on_top(dy))
+        return summed_to(self._product(a.swapaxes(-1, -2), dy), shape_b)
+
+    def _times(self, a: Any, b: Any) -> Any:
+        """a @ b; where one matrix b meets a batch, by one product instead of one for each of it."""
+        if b.ndim == 2 and a.ndim > 2:
+            return self._product(_on_top(a), b).reshape((*a.shape[:-1], b.shape[1]))
+        return self._product(a, b)
+
+    def _product(self, a: Any, b: Any) -> Any:
+        """a @ b, of arrays or of tensors."""
+        return a @ b if hasattr(a, "requires_grad") else self.kernels.matmul(a, b)
 
     def rule(self, shapes: list[tuple[int, ...]]) -> str:
         if () in shapes:
@@ -65,13 +77,6 @@ class Matmul(Op):
             "(n, k) @ (k, m): the last axis of a and the last but one of b must be equal, here "
             f"{inner[0]} and {inner[1]}"
         )
-
-
-def _times(a: Any, b: Any) -> Any:
-    """a @ b; where one matrix b meets a batch, by one product instead of one for each of it."""
-    if b.ndim == 2 and a.ndim > 2:
-        return (_on_top(a) @ b).reshape((*a.shape[:-1], b.shape[1]))
-    return a @ b
 
 
 def _on_top(x: Any) -> Any:

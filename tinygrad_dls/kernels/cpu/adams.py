@@ -7,7 +7,7 @@ import numpy as np
 from ..reference import adams as reference
 from ..reference.optimizers import Arrays
 from .compile import kernel
-from .optimizers import lines
+from .optimizers import lines, settled
 
 Array = Any
 
@@ -26,8 +26,8 @@ def adam_loop(
         d = turn * g[i] + shrink * w[i]
         a = b1 * m[i] + new1 * d
         b = b2 * v[i] + new2 * d * d
-        m[i] = a
-        v[i] = b
+        m[i] = settled(a)
+        v[i] = settled(b)
         w[i] = w[i] * stay - rate * a / (np.sqrt(b) * scale + small)
 
 
@@ -44,8 +44,8 @@ def amsgrad_loop(
         d = turn * g[i] + shrink * w[i]
         a = b1 * m[i] + new1 * d
         b = b2 * v[i] + new2 * d * d
-        m[i] = a
-        v[i] = b
+        m[i] = settled(a)
+        v[i] = settled(b)
         c = largest[i] if largest[i] > b else b
         largest[i] = c
         w[i] = w[i] * stay - rate * a / (np.sqrt(c) * scale + small)
@@ -64,8 +64,8 @@ def adamax_loop(
         a = b1 * m[i] + new1 * d
         old, new = b2 * u[i], abs(d) + small
         b = old if old > new else new
-        m[i] = a
-        u[i] = b
+        m[i] = settled(a)
+        u[i] = settled(b)
         w[i] -= rate * a / b
 
 
@@ -82,8 +82,8 @@ def nadam_loop(
         d = turn * g[i] + shrink * w[i]
         a = b1 * m[i] + new1 * d
         b = b2 * v[i] + new2 * d * d
-        m[i] = a
-        v[i] = b
+        m[i] = settled(a)
+        v[i] = settled(b)
         w[i] = w[i] * stay - (now * d + then * a) / (np.sqrt(b) * scale + small)
 
 
@@ -101,8 +101,8 @@ def radam_loop(
         d = turn * g[i] + shrink * w[i]
         a = b1 * m[i] + new1 * d
         b = b2 * v[i] + new2 * d * d
-        m[i] = a
-        v[i] = b
+        m[i] = settled(a)
+        v[i] = settled(b)
         w[i] = w[i] * stay - rate * a / (one if one > 0 else np.sqrt(b) + small)
 
 
@@ -121,8 +121,8 @@ def lamb_loop(
         d = turn * g[i]
         a = b1 * m[i] + new1 * d
         b = b2 * v[i] + new2 * d * d
-        m[i] = a
-        v[i] = b
+        m[i] = settled(a)
+        v[i] = settled(b)
         u = first * a / (np.sqrt(b) * scale + small) + shrink * w[i]
         long += float(w[i]) * float(w[i])
         short += float(u) * float(u)

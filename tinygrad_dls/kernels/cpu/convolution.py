@@ -8,8 +8,8 @@ from ..reference import convolution as reference
 from . import swept, volumes
 from .compile import kernel
 from .depthwise import depthwise, depthwise_input, depthwise_weight
-from .geometry import Geometry, flat_rows
-from .layout import F32, F64, channels_first, channels_last
+from .geometry import Geometry, flat_rows, pixels_of
+from .layout import F32, F64, channels_first
 from .linear import NOTHING, times, transposed_times
 
 Array = Any
@@ -66,7 +66,7 @@ class Convolution(reference.Convolution):
             times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, len(weight)))
         else:
             by_group = weight.reshape(groups, -1, *weight.shape[1:]).transpose(0, 3, 4, 2, 1)
-            swept.convolution(_pixels(x), np.ascontiguousarray(by_group), _or_none(bias, x.dtype),
+            swept.convolution(pixels_of(x), np.ascontiguousarray(by_group), _or_none(bias, x.dtype),
                               y, g, groups)
         return channels_first(y)
 
@@ -101,7 +101,7 @@ class Convolution(reference.Convolution):
         else:
             y = np.empty((len(x), *size, channels), x.dtype)
             by_group = weight.reshape(groups, -1, *weight.shape[1:]).transpose(0, 3, 4, 1, 2)
-            swept.input_gradient(_pixels(x), by_group, _or_none(bias, x.dtype), y, g, groups)
+            swept.input_gradient(pixels_of(x), by_group, _or_none(bias, x.dtype), y, g, groups)
             return channels_first(y)
         if bias is not None:
             add_to_rows(y.reshape(-1, channels), bias)
@@ -128,7 +128,7 @@ class Convolution(reference.Convolution):
             return np.ascontiguousarray(dw.T).reshape(o, 1, *window)
         if groups == 1 and g.pointwise:
             return transposed_times(flat_rows(dy), flat_rows(x)).reshape(o, inner, *window)
-        by_group = swept.weight_gradient(_pixels(x), _pixels(dy), g, groups)
+        by_group = swept.weight_gradient(pixels_of(x), pixels_of(dy), g, groups)
         dw = by_group.transpose(0, 4, 3, 1, 2).reshape(o, inner, *window)
         return np.ascontiguousarray(dw)
 
@@ -160,11 +160,6 @@ def _geometry(
     (height, width), (down, across) = shape[2:], padding
     return Geometry(height, width, shape[1], out[0], out[1], window[0], window[1], stride[0],
                     stride[1], dilation[0], dilation[1], down[0], across[0])
-
-
-def _pixels(x: Array) -> Array:
-    """x (n, c, h, w) as (n, h, w, c), contiguous."""
-    return np.ascontiguousarray(channels_last(x))
 
 
 def _or_none(bias: Array | None, dtype: Any) -> Array:

@@ -19,6 +19,7 @@ from .gemm import prepare, product, scratch_size
 from .layout import F32, F64
 
 Array = Any
+SMALL = 200_000  # multiplications: a product that BLAS does by itself, and faster
 LONG = 512  # numbers in a row of x from which on rows are multiplied as they lie
 NOTHING = {kind: np.empty(0, kind) for kind in (F32, F64)}
 
@@ -174,7 +175,28 @@ def transposed_times(a: Array, b: Array) -> Array:
 
 
 class Linear(reference.Linear):
-    """Float32 and float64 that lie in order; anything else by BLAS, as in the reference."""
+    """Float32 and float64; anything else by BLAS, as in the reference.
+
+    BLAS has threads of its own, which go on spinning for milliseconds after a product and take
+    the cores from ours: so none of the larger products is left to it.
+    """
+
+    def matmul(self, a: Any, b: Any) -> Any:
+        dtype = a.dtype
+        if (a.ndim != 2 or b.ndim != 2 or b.dtype is not dtype or a.shape[1] != b.shape[0]
+                or (dtype is not F32 and dtype is not F64) or a.size * b.shape[1] < SMALL):
+            return super().matmul(a, b)
+        prepare(dtype)
+        (m, k), n = a.shape, b.shape[1]
+        if k >= LONG and a.flags.c_contiguous and b.flags.f_contiguous:
+            y = np.empty((m, n), dtype)
+            linear_long(shares(m * n * k), a, b.T, NOTHING[dtype], y)
+            return y
+        if a.flags.f_contiguous:
+            return transposed_times(a.T, np.ascontiguousarray(b))
+        y = np.empty((m, n), dtype)
+        times(np.ascontiguousarray(a), np.ascontiguousarray(b), NOTHING[dtype], y)
+        return y
 
     def linear(self, x: Any, weight: Any, bias: Any | None) -> Any:
         dtype = x.dtype
@@ -243,7 +265,9 @@ def _plain(a: Any, dtype: Any, ndim: int) -> bool:
 
 
 def _rows(x: Any) -> Any | None:
-    """x (..., k) as (m, k), if it is a C-contiguous array of floats."""
-    if (x.dtype is not F32 and x.dtype is not F64) or not x.flags.c_contiguous or x.ndim < 1:
+    """x (..., k) as (m, k), in order in memory, if it is an array of floats."""
+    if (x.dtype is not F32 and x.dtype is not F64) or x.ndim < 1:
         return None
+    if not x.flags.c_contiguous:  # turned: a copy is little beside the product
+        x = np.ascontiguousarray(x)
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1]) if x.shape[-1] else None

@@ -169,7 +169,10 @@ def _fit(x: Any, *others: Any) -> bool:
 def _columns(rows: Any, *values: Any) -> list[Any]:
     """Values for the columns of rows (n, m, c) as arrays (n, c) of its dtype."""
     shape = (rows.shape[0], rows.shape[2])
-    return [np.ascontiguousarray(np.broadcast_to(v, shape), rows.dtype) for v in values]
+    made = np.empty((len(values), *shape), rows.dtype)
+    for array, value in zip(made, values):
+        array[...] = value
+    return list(made)
 
 
 def _needed(

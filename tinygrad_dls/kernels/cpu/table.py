@@ -13,6 +13,7 @@ from .convolution import Convolution
 from .ctc import Ctc
 from .linear import Linear
 from .losses import Losses
+from .memory import keep_freed_memory
 from .normalization import Normalization
 from .optimizers import Optimizers
 from .pooling import Pooling
@@ -30,3 +31,6 @@ class CompiledKernels(
     Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special, Spreading, ReferenceKernels,
 ):
     """Kernels compiled by Numba, over those of the reference."""
+
+
+keep_freed_memory()

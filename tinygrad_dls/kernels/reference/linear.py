@@ -6,7 +6,11 @@ from .base import Family
 
 
 class Linear(Family):
-    """linear, linear_backward."""
+    """matmul of matrices, linear, linear_backward."""
+
+    def matmul(self, a: Any, b: Any) -> Any:
+        """a @ b."""
+        return a @ b
 
     def linear(self, x: Any, weight: Any, bias: Any | None) -> Any:
         """y = x @ weight.T + bias."""

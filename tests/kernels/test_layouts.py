@@ -1,0 +1,64 @@
+"""Operands that lie in memory in any order: turned copies, products of transposed matrices."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_dls as dls
+from tinygrad_dls.kernels.table import wants_compiled
+
+if not wants_compiled():
+    pytest.skip("only with compiled kernels", allow_module_level=True)
+
+from tinygrad_dls.kernels.cpu.geometry import BLOCK, pixels_of
+
+KERNELS = dls.Device("cpu").kernels
+SIZES = st.integers(1, 70)
+
+
+@given(st.integers(1, 5), st.integers(1, 20), st.integers(1, 2 * BLOCK + 1),
+       st.sampled_from(["float32", "float64", "int64"]))
+@settings(max_examples=60, deadline=None)
+def test_channels_are_turned_to_the_last_place(n, c, pixels, dtype):
+    x = np.random.default_rng(0).integers(0, 1000, (n, c, pixels)).astype(dtype)
+    turned = pixels_of(x)
+    assert turned.flags.c_contiguous and turned.dtype == x.dtype
+    assert np.array_equal(turned, x.transpose(0, 2, 1))
+
+
+def test_channels_last_is_not_copied():
+    x = np.zeros((2, 4, 5, 3), np.float32)
+    assert np.shares_memory(pixels_of(x.transpose(0, 3, 1, 2)), x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(m=SIZES, k=st.sampled_from([1, 3, 40, 130, 600]), n=SIZES, turn=st.integers(0, 3))
+@settings(max_examples=80, deadline=None)
+def test_matrix_products_of_any_order(dtype, m, k, n, turn):
+    rng = np.random.default_rng(m * n)
+    m, n = 3 * m, 3 * n
+    a = rng.standard_normal((k, m) if turn & 1 else (m, k)).astype(dtype)
+    b = rng.standard_normal((n, k) if turn & 2 else (k, n)).astype(dtype)
+    a, b = a.T if turn & 1 else a, b.T if turn & 2 else b
+    right = a.astype("float64") @ b.astype("float64")
+    size = np.abs(a).astype("float64") @ np.abs(b).astype("float64")
+    made = KERNELS.matmul(a, b)
+    assert made.dtype == a.dtype and made.shape == right.shape
+    assert np.all(np.abs(made - right) <= 4 * k * np.finfo(dtype).eps * size + 1e-30)
+
+
+@pytest.mark.parametrize("order", ["turned", "sliced"])
+def test_a_linear_layer_takes_rows_that_lie_otherwise(order):
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((50, 32, 128)).astype("float32")
+    x = x.transpose(1, 0, 2) if order == "turned" else x[::2]
+    weight, bias = rng.standard_normal((27, 128)).astype("f"), rng.standard_normal(27).astype("f")
+    y = KERNELS.linear(x, weight, bias)
+    assert np.allclose(y, x @ weight.T + bias, atol=1e-4)
+    dy = rng.standard_normal(y.transpose(2, 0, 1).shape).astype("f").transpose(1, 2, 0)
+    dx, dweight, dbias = KERNELS.linear_backward(dy, x, weight, (True, True, True))
+    rows = dy.reshape(-1, 27)
+    assert np.allclose(dx, dy @ weight, atol=1e-4)
+    assert np.allclose(dweight, rows.T @ x.reshape(-1, 128), atol=1e-2)
+    assert np.allclose(dbias, rows.sum(axis=0), atol=1e-3)
