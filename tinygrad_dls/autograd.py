@@ -24,7 +24,7 @@ from operator import attrgetter
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from . import storage
+from . import rows, storage
 from .errors import DtypeError, GraphError
 from .misuse import check_overwritten, freed, miscounted
 from .modes import mode, traces
@@ -244,7 +244,7 @@ def propagate(
                     edge.__class__ is not Node
                     and not create_graph
                     and share.base is None
-                    and getrefcount(share) <= SOLE_OWNER
+                    and getrefcount(share) <= SOLE_OWNER + rows.is_kept(share)
                 ):
                     owned.add(edge)  # a leaf may keep this array as its gradient
             elif create_graph or edge not in owned:
@@ -252,6 +252,7 @@ def propagate(
                 owned.add(edge)
             else:
                 before += share
+                rows.forget(before)
                 grads[edge] = before
     if targets is not None:
         grads = {t: wanted[t] if isinstance(t, Node) else grads.get(t) for t in targets}

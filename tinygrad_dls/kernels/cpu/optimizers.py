@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...rows import rows_of
 from ..reference import optimizers as reference
 from ..reference.optimizers import Arrays
 from .compile import inlined, kernel
@@ -32,6 +33,15 @@ def sgd_loop(w: Array, g: Array, lr: float, decay: float) -> None:
     rate, shrink = w.dtype.type(lr), w.dtype.type(decay)
     for i in range(w.size):
         w[i] -= rate * (g[i] + shrink * w[i])
+
+
+@kernel
+def sgd_rows_loop(w: Array, g: Array, rows: Array, lr: float) -> None:
+    """w -= lr g, where the other rows of g are zero."""
+    rate = w.dtype.type(lr)
+    for i in range(rows.size):
+        for j in range(w.shape[1]):
+            w[rows[i], j] -= rate * g[rows[i], j]
 
 
 @kernel
@@ -151,8 +161,12 @@ class Optimizers(reference.Optimizers):
                         first)
         elif velocities is None:  # to climb is to descend by a negative rate
             lr, decay = (-lr, -decay) if maximize else (lr, decay)
-            for row in rows:
-                sgd_loop(*row, lr, decay)
+            for row, w, g in zip(rows, ws, gs, strict=True):
+                places = rows_of(g) if decay == 0 else None
+                if places is None:
+                    sgd_loop(*row, lr, decay)
+                else:
+                    sgd_rows_loop(w, g, places, lr)
         else:  # the first velocity is the gradient itself: no dampening, nothing before
             share, sign = 1.0 if first else 1.0 - dampening, -1.0 if maximize else 1.0
             for row in rows:

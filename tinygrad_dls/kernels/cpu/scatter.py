@@ -4,10 +4,12 @@ Indices by arrays of integers are brought to one form: a table of rows, and for 
 values its place in the table. What does not fit that form goes to the reference.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ...rows import tell_rows, used_table, worth_telling
 from ..reference import scatter as reference
 from .compile import kernel
 from .layout import F32, F64
@@ -23,6 +25,33 @@ def add_rows(table: Array, places: Array, values: Array) -> None:
         place = places[i]
         for j in range(values.shape[1]):
             table[place, j] += values[i, j]
+
+
+@kernel
+def distinct(places: Array, seen: Array, rows: Array) -> int:
+    """Each of the places once, in the order they come; how many those are."""
+    count = 0
+    for place in places:
+        if not seen[place]:
+            seen[place] = True
+            rows[count] = place
+            count += 1
+    return count
+
+
+@kernel
+def clear_rows(table: Array, rows: Array) -> None:
+    for i in range(rows.size):
+        table[rows[i]] = 0
+
+
+def zeros(shape: tuple[int, ...], dtype: Any) -> Array:
+    """A table of zeros; that of an earlier call where nobody holds it, with its rows cleared."""
+    used = used_table(shape, dtype)
+    if used is None:
+        return np.zeros(shape, dtype)
+    clear_rows(*used)
+    return used[0]
 
 
 class Scatter(reference.Scatter):
@@ -49,16 +78,21 @@ class Scatter(reference.Scatter):
             axes = len(met)
             values = values.transpose(*range(lead, lead + axes), *range(lead),
                                       *range(lead + axes, values.ndim))
-        total = np.zeros((*lengths, *rest), values.dtype)
-        if total.size:
+        width = math.prod(rest)
+        table = zeros((math.prod(lengths), width), values.dtype)
+        if table.size:
             if values.shape != met + rest:
                 values = np.broadcast_to(values, met + rest)
-            width = int(np.prod(rest))
             rows = np.ascontiguousarray(values).reshape(places.size, width)
             if width == 1:
-                np.add.at(total.reshape(-1), places, rows.reshape(-1))
+                np.add.at(table.reshape(-1), places, rows.reshape(-1))
             else:
-                add_rows(total.reshape(-1, width), places, rows)
+                add_rows(table, places, rows)
+                if worth_telling(table, places.size):
+                    rows = np.empty_like(places)
+                    count = distinct(places, np.zeros(len(table), np.bool_), rows)
+                    tell_rows(table, rows[:count])
+        total = table if table.shape == (*lengths, *rest) else table.reshape(*lengths, *rest)
         return np.moveaxis(total, 0, lead) if lead else total
 
 
