@@ -4,7 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from ..parallel import together
 from ..reference import convolution as reference
+from ..simd import lanes, load_some, store_some
+from ..threads import shares
 from . import swept, volumes
 from .compile import kernel
 from .depthwise import depthwise, depthwise_input, depthwise_weight
@@ -13,6 +16,7 @@ from .layout import F32, F64, channels_first
 from .linear import NOTHING, times, transposed_times
 
 Array = Any
+BLOCK = 256  # rows that are summed first
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
@@ -25,17 +29,27 @@ def add_to_rows(rows: Array, bias: Array) -> None:
 
 
 @kernel
-def sum_of_rows(rows: Array, total: Array) -> None:
-    """The sum of all rows; of 256 first, for precision."""
-    share = np.empty_like(total)
+def sum_share(share: int, shares: int, rows: Array, sums: Array) -> None:
+    """The sums of BLOCK rows each; sums (blocks, c)."""
+    (m, c), n, blocks = rows.shape, lanes(rows), sums.shape[0]
+    for block in range(share * blocks // shares, (share + 1) * blocks // shares):
+        first, last = block * BLOCK, min(m, (block + 1) * BLOCK)
+        for j in range(0, c, n):
+            width = min(n, c - j)
+            total = load_some(rows, first * c + j, width)
+            for i in range(first + 1, last):
+                total = total + load_some(rows, i * c + j, width)
+            store_some(sums, block * c + j, total, width)
+
+
+@kernel
+def sum_of_rows(parts: int, rows: Array, sums: Array, total: Array) -> None:
+    """The sum of all rows; of blocks first, for precision, and the same on any number of cores."""
+    together(sum_share, parts, (rows, sums))
     total[:] = 0
-    for first in range(0, rows.shape[0], 256):
-        share[:] = 0
-        for i in range(first, min(first + 256, rows.shape[0])):
-            for j in range(rows.shape[1]):
-                share[j] += rows[i, j]
+    for block in range(sums.shape[0]):
         for j in range(total.size):
-            total[j] += share[j]
+            total[j] += sums[block, j]
 
 
 class Convolution(reference.Convolution):
@@ -135,8 +149,9 @@ class Convolution(reference.Convolution):
     def sum_channels(self, x: Any) -> Any:
         if (x.dtype is not F32 and x.dtype is not F64) or not x.size:
             return super().sum_channels(x)
-        total = np.empty(x.shape[1], x.dtype)
-        sum_of_rows(flat_rows(x), total)
+        rows, total = flat_rows(x), np.empty(x.shape[1], x.dtype)
+        sums = np.empty((-(-len(rows) // BLOCK), rows.shape[1]), x.dtype)
+        sum_of_rows(shares(8 * rows.size), rows, sums, total)
         return total
 
 

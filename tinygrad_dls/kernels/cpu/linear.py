@@ -1,7 +1,7 @@
 """The linear layer on the sweep, on all cores: y = x W.T + b and its three gradients.
 
-x (m, k), weight W (n, k), bias (n,), y (m, n). Long rows are multiplied as they lie; for short
-ones W is transposed first. Layers of at most 16 weights are one plain loop: the rest is all
+x (m, k), weight W (n, k), bias (n,), y (m, n). A few long rows are multiplied as they lie; else
+W is transposed first. Layers of at most 16 weights are one plain loop: the rest is all
 preparation for them.
 """
 
@@ -20,7 +20,9 @@ from .layout import F32, F64
 
 Array = Any
 SMALL = 200_000  # multiplications: a product that BLAS does by itself, and faster
-LONG = 512  # numbers in a row of x from which on rows are multiplied as they lie
+LONG = 512  # numbers in a row of x from which on rows are multiplied as they lie,
+MANY = 512  # unless there are so many rows that turning W is little beside the product
+FEW = 16  # outputs for which it never pays
 NOTHING = {kind: np.empty(0, kind) for kind in (F32, F64)}
 
 
@@ -155,6 +157,11 @@ def weight_gradient(parts: int, dy: Array, x: Array, dweight: Array, scratch: Ar
     together(columns_times, parts, (dy, x, dweight, scratch))
 
 
+def as_it_lies(m: int, k: int, n: int) -> bool:
+    """Is x (m, k) to be multiplied by the rows of W (n, k), without turning W first?"""
+    return k >= LONG and (m < MANY or n < FEW)
+
+
 def times(x: Array, matrix: Array, bias: Array, y: Array) -> None:
     """y (m, n) = x (m, k) @ matrix (k, n), + bias (n,) or an empty one; contiguous, one dtype."""
     prepare(x.dtype)
@@ -188,7 +195,7 @@ class Linear(reference.Linear):
             return super().matmul(a, b)
         prepare(dtype)
         (m, k), n = a.shape, b.shape[1]
-        if k >= LONG and a.flags.c_contiguous and b.flags.f_contiguous:
+        if as_it_lies(m, k, n) and a.flags.c_contiguous and b.flags.f_contiguous:
             y = np.empty((m, n), dtype)
             linear_long(shares(m * n * k), a, b.T, NOTHING[dtype], y)
             return y
@@ -211,7 +218,7 @@ class Linear(reference.Linear):
         y = np.empty((m, n), dtype)
         if 0 < weight.size <= 16 and bias.size:
             linear_small(rows, weight, bias, y)
-        elif k >= LONG:
+        elif as_it_lies(m, k, n):
             linear_long(shares(m * n * k), rows, weight, bias, y)
         else:
             prepare(dtype)

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..parallel import together
 from ..reference import pooling as reference
 from ..reference.pooling import number_dtype
+from ..threads import shares
 from ..windows import Windows
 from .compile import kernel
 from .layout import F32, F64
@@ -22,19 +24,22 @@ ONE_ROW = Windows(1, (0,), (1,), 1, (1,))
 
 
 @kernel
-def max_pool_loop(
-    x: Array, y: Array, numbers: Array,
+def max_pool_share(
+    share: int, shares: int, x: Array, y: Array, numbers: Array, bests: Array, orders: Array,
     row_starts: Array, row_counts: Array, row_step: int,
     column_starts: Array, column_counts: Array, column_step: int, width: int,
 ) -> None:
-    """x (m, h, w, c); y and numbers (m, outputs, outputs, c). `width`: of the largest window."""
+    """x (m, h, w, c); y and numbers (m, outputs, outputs, c). `width`: of the largest window.
+
+    Room for each share: `bests` and `orders` (shares, w, c).
+    """
     m, h, w, c = x.shape
     lines = x.reshape(m, h, w * c)
-    best = np.empty((w, c), x.dtype)  # the largest of each column of the window's rows
-    number = np.empty((w, c), numbers.dtype)  # and where it was
+    best = bests[share]  # the largest of each column of the window's rows
+    number = orders[share]  # and where it was
     flat_best, flat_number = best.reshape(-1), number.reshape(-1)
     one = numbers.dtype.type
-    for p in range(m):
+    for p in range(share * m // shares, (share + 1) * m // shares):
         for i in range(row_starts.size):
             line = lines[p, row_starts[i]]
             for t in range(w * c):
@@ -82,13 +87,25 @@ def max_pool_loop(
 
 
 @kernel
-def max_pool_backward_loop(
-    dy: Array, numbers: Array, dx: Array, row_starts: Array, column_starts: Array, offsets: Array
+def max_pool_loop(
+    parts: int, x: Array, y: Array, numbers: Array, bests: Array, orders: Array,
+    row_starts: Array, row_counts: Array, row_step: int,
+    column_starts: Array, column_counts: Array, column_step: int, width: int,
+) -> None:
+    together(max_pool_share, parts,
+             (x, y, numbers, bests, orders, row_starts, row_counts, row_step, column_starts,
+              column_counts, column_step, width))
+
+
+@kernel
+def max_pool_backward_share(
+    share: int, shares: int, dy: Array, numbers: Array, dx: Array, row_starts: Array,
+    column_starts: Array, offsets: Array,
 ) -> None:
     """dx gets each dy; offsets[n] is how far place n of a window lies behind its first place."""
     m, rows, columns, c = dy.shape
     w = dx.shape[2]
-    for p in range(m):
+    for p in range(share * m // shares, (share + 1) * m // shares):
         plane = dx[p].reshape(-1)
         for i in range(rows):
             start = row_starts[i] * w
@@ -102,6 +119,15 @@ def max_pool_backward_loop(
                     plane[first + t + offsets[numbers[p, i, j, t]]] += dy[p, i, j, t]
 
 
+@kernel
+def max_pool_backward_loop(
+    parts: int, dy: Array, numbers: Array, dx: Array, row_starts: Array, column_starts: Array,
+    offsets: Array,
+) -> None:
+    together(max_pool_backward_share, parts,
+             (dy, numbers, dx, row_starts, column_starts, offsets))
+
+
 class Pooling(reference.Pooling):
     """Windows over one or two axes by compiled loops."""
 
@@ -113,7 +139,10 @@ class Pooling(reference.Pooling):
         lengths = tuple([len(window.starts) for window in windows])
         y = planes.empty(lengths, x.dtype)
         numbers = planes.empty(lengths, number_dtype(np, windows))
-        max_pool_loop(planes.array, y, numbers, *rows.bounds, rows.step, *columns.bounds,
+        parts = min(len(planes.array), shares(16 * x.size))
+        room = (parts, *planes.array.shape[2:])
+        max_pool_loop(parts, planes.array, y, numbers, np.empty(room, x.dtype),
+                      np.empty(room, numbers.dtype), *rows.bounds, rows.step, *columns.bounds,
                       columns.step, columns.width)
         return planes.shown(y, lengths), planes.shown(numbers, lengths)
 
@@ -128,7 +157,8 @@ class Pooling(reference.Pooling):
         planes, there = planes_of(dy, last), planes_of(numbers, last)
         size = (math.prod(lengths[:-1]), lengths[-1]) if len(lengths) > 1 else lengths
         dx = planes.zeros(size, dy.dtype)
-        max_pool_backward_loop(planes.array, there.array, dx, *_places(windows, dx.shape[-1]))
+        max_pool_backward_loop(min(len(dx), shares(16 * dx.size)), planes.array, there.array, dx,
+                               *_places(windows, dx.shape[-1]))
         return planes.shown(dx, size).reshape(*dy.shape[:2], *lengths)
 
 
