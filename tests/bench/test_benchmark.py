@@ -8,10 +8,11 @@ import pytest
 from tinygrad_dls import cli
 from tinygrad_dls.bench import ours
 from tinygrad_dls.bench.cases import CASES, Perceptron
-from tinygrad_dls.bench.commands import markdown
+from tinygrad_dls.bench.commands import draw, markdown
 from tinygrad_dls.bench.run import run
 from tinygrad_dls.bench.timing import interleave
 from tinygrad_dls.errors import DataError
+from tinygrad_dls.kernels.table import wants_compiled
 
 
 @pytest.mark.parametrize("name", [n for n, c in CASES.items() if isinstance(c, Perceptron)])
@@ -64,3 +65,58 @@ def test_the_command_checks_its_files_before_it_measures(tmp_path, capsys):
     code = cli.main(["benchmark", "--json", str(tmp_path / "no" / "x.json")])
     assert code == 1
     assert "make it first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("captured", [False, True])
+def test_a_profile_accounts_for_the_step(captured):
+    from tinygrad_dls.bench import profile
+
+    plain, lines = profile.profile("c2", captured, steps=5)
+    named = {line.name: line for line in lines}
+    assert plain > 0 and all(line.ms >= 0 for line in lines)
+    assert [line.ms for line in lines] == sorted((line.ms for line in lines), reverse=True)
+    assert sum(line.ms for line in lines) > 0.2 * plain
+    if wants_compiled():
+        loops = named["kernels/cpu/adams: adam_loop"]
+        assert loops.kind == "kernel" and loops.calls == 6  # weights and biases of three layers
+    table = profile.text("c2", plain, lines, count=3)
+    assert "others" in table and "kernel " in table.splitlines()[-1]
+
+
+def test_products_and_convolutions_are_measured(monkeypatch):
+    from tinygrad_dls.bench import products
+
+    monkeypatch.setattr(products, "MATRICES", ((8, 5, 6),))
+    monkeypatch.setattr(products, "IMAGES", ((2, 8, 3, 4, 3, 2),))
+    rows = products.measure()
+    assert [name.rpartition(": ")[2] for name, _ in rows[1:]] == ["forward", "dx", "dW"]
+    assert all(value > 0 for _, figures in rows for value in figures.values())
+    assert "| (8, 6) @ (6, 5) |" in products.text(rows)
+
+
+def test_the_picture_of_ratios(tmp_path):
+    pytest.importorskip("matplotlib")
+    machine = {"processor": "x", "cores": 2}
+    case = {"title": "a case", "ratio": 0.5, "captured_ratio": 0.25}
+    draw({"machine": machine, "cases": {"b": case, "j": case}}, tmp_path / "r.png")
+    assert (tmp_path / "r.png").stat().st_size > 5000
+    with pytest.raises(DataError, match="needs PyTorch"):
+        draw({"machine": machine, "cases": {"b": case | {"ratio": None}}}, tmp_path / "n.png")
+    assert not (tmp_path / "n.png").exists()
+
+
+def test_profile_of_an_unknown_case(capsys):
+    assert cli.main(["benchmark", "--profile", "z"]) != 0
+    assert "no case is called z" in capsys.readouterr().err
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_pytorch_compiled_takes_the_same_steps():
+    pytest.importorskip("torch")
+    from tinygrad_dls.bench.peers import installed, torch_compile
+
+    if "torch_compile" not in installed():
+        pytest.skip("no C++ compiler")
+    mine, theirs = ours.build(CASES["c2"]), torch_compile(CASES["c2"])
+    np.testing.assert_allclose(*zip(*[(mine(), theirs()) for _ in range(3)]), rtol=1e-4)

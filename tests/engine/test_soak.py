@@ -1,8 +1,10 @@
 """Long runs: memory stays flat, and threads do not disturb each other."""
 
 import gc
+import os
 import threading
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,3 +74,36 @@ def test_eight_threads_train_eight_models_as_one_after_the_other_does():
     for thread in threads:
         thread.join()
     assert together == alone
+
+
+def _resident():
+    """Bytes of this process in memory."""
+    fields = Path("/proc/self/statm").read_text().split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell")
+@pytest.mark.parametrize("captured", [False, True])
+def test_memory_is_flat_over_200_000_steps(captured):
+    rng = np.random.default_rng(0)
+    model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+    x = dls.Tensor(rng.standard_normal((400, 2)).astype("float32"))
+    y = dls.Tensor((rng.random((400, 1)) < 0.5).astype("float32"))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = dls.capture(step) if captured else step
+    for _ in range(10_000):
+        first = run(x, y)
+    before, first = _resident(), first.item()
+    for _ in range(200_000):
+        last = run(x, y)
+    assert last.item() < first
+    grown = _resident() - before
+    assert grown < 2_000_000, f"{grown} bytes in 200,000 steps"  # ten bytes a step

@@ -1,11 +1,14 @@
 """The command `tinygrad-dls benchmark`."""
 
 import argparse
+import importlib
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
-from ..files import check_parent, write_whole
+from ..errors import DataError
+from ..files import check_parent, whole_file, write_whole
 
 
 def add_parser(subparsers: Any) -> None:
@@ -17,6 +20,11 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--cases", help="a,b,c1,... (all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a table there")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios (.png, .svg)")
+    parser.add_argument("--profile", metavar="CASE",
+                        help="only: where the time of a step of this case goes, eager and captured")
+    parser.add_argument("--kernels", action="store_true",
+                        help="only: matrix products and convolutions by themselves, in GFLOP/s")
     parser.set_defaults(run=run_command)
 
 
@@ -24,7 +32,9 @@ def run_command(arguments: argparse.Namespace) -> int:
     """Run the benchmark, print the table, write the files asked for."""
     from .run import run  # frameworks are loaded only when they are timed
 
-    for path in (arguments.json, arguments.markdown):
+    if arguments.profile or arguments.kernels:
+        return _look_inside(arguments.profile, arguments.kernels)
+    for path in (arguments.json, arguments.markdown, arguments.picture):
         if path is not None:
             check_parent(path)
     cases = arguments.cases.split(",") if arguments.cases else None
@@ -36,7 +46,51 @@ def run_command(arguments: argparse.Namespace) -> int:
         write_whole(arguments.json, json.dumps(found, indent=1) + "\n")
     if arguments.markdown:
         write_whole(arguments.markdown, table)
+    if arguments.picture:
+        draw(found, arguments.picture)
     return 0
+
+
+def _look_inside(case: str | None, kernels: bool) -> int:
+    from . import products, profile
+    from .cases import CASES
+
+    if case is not None:
+        if case not in CASES:
+            raise DataError(f"no case is called {case}: there are {', '.join(CASES)}")
+        for captured in (False, True):
+            print("captured" if captured else "eager", end=": ")
+            print(profile.text(case, *profile.profile(case, captured)))
+    if kernels:
+        there = importlib.util.find_spec("torch") is not None
+        torch: Any = importlib.import_module("torch") if there else None
+        print(products.text(products.measure(torch, lambda line: print(f"measuring {line}"))))
+    return 0
+
+
+def draw(found: dict[str, Any], path: Path) -> None:
+    """Bars of our time by PyTorch's, for each case: eager by eager, captured by its best."""
+    from matplotlib.figure import Figure
+
+    cases = {n: c for n, c in found["cases"].items() if c["ratio"] is not None}
+    if not cases:
+        raise DataError("a picture of ratios needs PyTorch among the peers")
+    figure = Figure(figsize=(9, 0.45 * len(cases) + 1.6), layout="constrained")
+    ax = figure.subplots()
+    for i, case in enumerate(reversed(cases.values())):
+        for offset, key, colour in ((0.2, "ratio", "tab:blue"),
+                                    (-0.2, "captured_ratio", "tab:orange")):
+            ax.barh(i + offset, case[key], 0.38, color=colour)
+            ax.text(case[key] + 0.01, i + offset, f"{case[key]:.2f}", va="center", fontsize=8)
+    ax.set_yticks(range(len(cases)), [c["title"] for c in reversed(cases.values())], fontsize=8)
+    ax.axvline(1, color="black", linewidth=1)
+    ax.set_xlabel("time of our training step / PyTorch's (left of 1: faster)")
+    bars = ax.containers
+    ax.legend([bars[0], bars[1]], ["eager / eager", "captured / the best of its ways"], fontsize=8)
+    about = found["machine"]
+    ax.set_title(f"{about['processor']}, {about['cores']} cores", fontsize=9)
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=120)
 
 
 def markdown(found: dict[str, Any]) -> str:

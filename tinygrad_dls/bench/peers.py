@@ -4,6 +4,7 @@ A builder gets the case and returns a step, like ours. What a framework cannot d
 """
 
 import importlib.util
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,9 @@ from .ours import Step
 Builder = Callable[[Any], Step]
 
 
-def torch_eager(case: Case, channels_last: bool = False, **options: Any) -> Step:
+def torch_eager(
+    case: Case, channels_last: bool = False, compiled: bool = False, **options: Any
+) -> Step:
     """PyTorch, eager, as its tutorials write it."""
     import torch
 
@@ -34,14 +37,24 @@ def torch_eager(case: Case, channels_last: bool = False, **options: Any) -> Step
         options["momentum"] = 0.9 if case.optimizer == "momentum" else 0.0
         optimizer = torch.optim.SGD(model.parameters(), lr=case.rate, **options)
 
+    def forward(x: Any, y: Any) -> Any:
+        return loss_of(model(x), y)
+
+    compute = torch.compile(forward) if compiled else forward
+
     def step() -> float:
         optimizer.zero_grad()
-        loss = loss_of(model(x), y)
+        loss = compute(x, y)
         loss.backward()
         optimizer.step()
         return float(loss.item())
 
     return step
+
+
+def torch_compile(case: Case) -> Step:
+    """PyTorch with model and loss through `torch.compile`; its first step takes many seconds."""
+    return torch_eager(case, compiled=True)
 
 
 def torch_fused(case: Case) -> Step:
@@ -182,6 +195,7 @@ def tinygrad(case: Perceptron) -> Step:
 
 PEERS: dict[str, Builder] = {
     "torch": torch_eager, "torch_fused": torch_fused, "torch_channels_last": torch_channels_last,
+    "torch_compile": torch_compile,
     "dezero": dezero, "autograd": hips_autograd, "mygrad": mygrad, "tinygrad": tinygrad,
 }
 
@@ -190,9 +204,13 @@ def takes(peer: str, case: Case) -> bool:
     """Is this case one for this peer? Perceptrons are for all, networks for PyTorch."""
     if peer == "torch_channels_last":
         return len(case.inputs) == 4
+    if peer == "torch_compile":  # it leaves recurrent layers as they are
+        return not case.name.startswith("h_")
     return peer.startswith("torch") or isinstance(case, Perceptron)
 
 
 def installed() -> list[str]:
-    """The peers that can be imported here."""
-    return [name for name in PEERS if importlib.util.find_spec(name.split("_")[0]) is not None]
+    """The peers that can be imported here; `torch.compile` needs a C++ compiler."""
+    here = [name for name in PEERS if importlib.util.find_spec(name.split("_")[0]) is not None]
+    compiler = any(map(shutil.which, ("g++", "clang++", "cl")))
+    return [name for name in here if name != "torch_compile" or compiler]
