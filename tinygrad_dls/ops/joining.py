@@ -38,7 +38,10 @@ class Concatenate(Op):
         shares, start = [], 0
         for need, shape in zip(needs, shapes):
             stop = start + shape[self.axis]
-            shares.append(dy[(*before, slice(start, stop))] if need else None)
+            share: Any = dy[(*before, slice(start, stop))] if need else None
+            if need and hasattr(dy, "strides"):  # an array: copied once, lest each user copies it
+                share = share.copy(order="K")
+            shares.append(share)
             start = stop
         return tuple(shares)
 

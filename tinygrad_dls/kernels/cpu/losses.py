@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from ..parallel import together
 from ..reference import losses as reference
+from ..threads import shares
 from .compile import inlined, kernel
 from .functions import ONE, exp32, log1p_of_exp32, sigmoid32
 from .layout import F32, flat, like
@@ -114,17 +116,18 @@ def log_softmax_backward_rows(dy: Array, y: Array, dz: Array) -> None:
 
 
 @kernel
-def cross_entropy_rows(
-    z: Array, labels: Array, losses: Array, wholes: Array, smoothing: float
-) -> bool:
-    """False if a label is out of range; the gradient's kernel then never runs."""
-    n = z.shape[1]
-    part = z.dtype.type(smoothing)
+def cross_entropy_share(
+    share: int, shares: int, z: Array, labels: Array, losses: Array, wholes: Array, room: Array,
+    smoothing: float,
+) -> None:
+    """Room for each share: (shares, rows at once, n). The labels are in range."""
+    (m, n), part = z.shape, z.dtype.type(smoothing)
     block = rows_at_once(n)
-    e = np.empty((block, n), z.dtype)
+    e = room[share]  # (block, n)
     flat_e = e.reshape(e.size)
-    for start in range(0, z.shape[0], block):
-        rows = min(block, z.shape[0] - start)
+    begin, end = share * m // shares, (share + 1) * m // shares
+    for start in range(begin, end, block):
+        rows = min(block, end - start)
         for i in range(rows):
             top = row_max(z, start + i)
             wholes[start + i] = top
@@ -133,30 +136,41 @@ def cross_entropy_rows(
         exp_of(flat_e[: rows * n])
         for r in range(rows):
             i = start + r
-            label = labels[i]
-            if label < 0 or label >= n:
-                return False
             whole = np.log(row_sum(e, r))
-            hit = z[i, label]
+            hit = z[i, labels[i]]
             losses[i] = whole + (wholes[i] - hit)
             wholes[i] += whole
             if part != 0:
                 losses[i] += part * (hit - row_sum(z, i) / z.dtype.type(n))
+
+
+@kernel
+def cross_entropy_rows(
+    parts: int, z: Array, labels: Array, losses: Array, wholes: Array, smoothing: float
+) -> bool:
+    """False if a label is out of range; the gradient's kernel then never runs."""
+    for label in labels:
+        if label < 0 or label >= z.shape[1]:
+            return False
+    room = np.empty((parts, rows_at_once(z.shape[1]), z.shape[1]), z.dtype)
+    together(cross_entropy_share, parts, (z, labels, losses, wholes, room, smoothing))
     return True
 
 
 @kernel
-def cross_entropy_backward_rows(
-    d: Array, z: Array, labels: Array, wholes: Array, dz: Array, smoothing: float
+def cross_entropy_backward_share(
+    share: int, shares: int, d: Array, z: Array, labels: Array, wholes: Array, dz: Array,
+    smoothing: float,
 ) -> None:
     """`d` has one element for each row, or one for all."""
-    n, flat_dz = z.shape[1], dz.reshape(dz.size)
+    (m, n), flat_dz = z.shape, dz.reshape(dz.size)
     one = d.size == 1
     part = z.dtype.type(smoothing)
     each = part / z.dtype.type(n)
     block = rows_at_once(n)
-    for start in range(0, z.shape[0], block):
-        stop = min(start + block, z.shape[0])
+    end = (share + 1) * m // shares
+    for start in range(share * m // shares, end, block):
+        stop = min(start + block, end)
         for i in range(start, stop):
             whole = wholes[i]
             for j in range(n):
@@ -167,6 +181,13 @@ def cross_entropy_backward_rows(
             for j in range(n):
                 dz[i, j] = (dz[i, j] - each) * d_i
             dz[i, labels[i]] -= d_i * (ONE - part)
+
+
+@kernel
+def cross_entropy_backward_rows(
+    parts: int, d: Array, z: Array, labels: Array, wholes: Array, dz: Array, smoothing: float
+) -> None:
+    together(cross_entropy_backward_share, parts, (d, z, labels, wholes, dz, smoothing))
 
 
 @kernel
@@ -234,7 +255,8 @@ class Losses(reference.Losses):
                 and labels.shape == z.shape[:1]):
             return super().cross_entropy(z, labels, smoothing)
         losses, wholes = np.empty(z.shape[0], z.dtype), np.empty(z.shape[0], z.dtype)
-        if not cross_entropy_rows(z, _int64(labels), losses, wholes, float(smoothing)):
+        parts = min(len(z), shares(32 * z.size))
+        if not cross_entropy_rows(parts, z, _int64(labels), losses, wholes, float(smoothing)):
             raise IndexError(f"a label is out of range: there are {z.shape[1]} classes")
         return losses, wholes
 
@@ -245,8 +267,9 @@ class Losses(reference.Losses):
                 and d.flags.c_contiguous and wholes.flags.c_contiguous):
             return super().cross_entropy_backward(d, z, labels, wholes, smoothing)
         dz = np.empty_like(z)
+        parts = min(len(z), shares(32 * z.size))
         cross_entropy_backward_rows(
-            d.reshape(-1), z, _int64(labels), wholes, dz, float(smoothing)
+            parts, d.reshape(-1), z, _int64(labels), wholes, dz, float(smoothing)
         )
         return dz
 
