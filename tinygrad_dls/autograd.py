@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from . import rows, storage
 from .errors import DtypeError, GraphError
+from .kernels.adding import added
 from .misuse import check_overwritten, freed, miscounted
 from .modes import mode, traces
 
@@ -241,14 +242,12 @@ def propagate(
             if before is None:
                 grads[edge] = share
                 if (
-                    edge.__class__ is not Node
-                    and not create_graph
-                    and share.base is None
+                    edge.__class__ is not Node and not create_graph and share.base is None
                     and getrefcount(share) <= SOLE_OWNER + rows.is_kept(share)
                 ):
                     owned.add(edge)  # a leaf may keep this array as its gradient
             elif create_graph or edge not in owned:
-                grads[edge] = before + share
+                grads[edge] = added(before, share)
                 owned.add(edge)
             else:
                 before += share

@@ -11,6 +11,7 @@ from tinygrad_dls.kernels.table import wants_compiled
 if not wants_compiled():
     pytest.skip("only with compiled kernels", allow_module_level=True)
 
+from tinygrad_dls.kernels.adding import LARGE, added
 from tinygrad_dls.kernels.cpu.geometry import BLOCK, pixels_of
 
 KERNELS = dls.Device("cpu").kernels
@@ -62,3 +63,27 @@ def test_a_linear_layer_takes_rows_that_lie_otherwise(order):
     assert np.allclose(dx, dy @ weight, atol=1e-4)
     assert np.allclose(dweight, rows.T @ x.reshape(-1, 128), atol=1e-2)
     assert np.allclose(dbias, rows.sum(axis=0), atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+@given(size=st.integers(LARGE, LARGE + 200), order=st.sampled_from(["C", "last", "mixed", "row"]))
+@settings(max_examples=30, deadline=None)
+def test_large_sums_are_numpys_to_the_bit(dtype, size, order):
+    rng = np.random.default_rng(size)
+    a, b = (rng.standard_normal((2, size // 8, 4, 3)).astype(dtype) * 100 for _ in range(2))
+    if order != "C":
+        a = a.transpose(0, 3, 1, 2)
+        b = a[:, :1] if order == "row" else b.transpose(0, 3, 1, 2)
+    if order == "mixed":
+        b = np.ascontiguousarray(b)
+    made = added(a, b)
+    assert np.array_equal(made, a + b) and made.dtype == a.dtype
+    assert order == "mixed" or made.strides == (a + b).strides
+
+
+def test_sums_keep_what_is_no_number():
+    a = np.zeros(LARGE, np.float32)
+    a[:4] = np.nan, np.inf, -np.inf, -0.0
+    assert np.array_equal(added(a, a), a + a, equal_nan=True)
+    assert np.signbit(added(a, a)[3])
+    assert np.isnan(added(a, -a)[1])

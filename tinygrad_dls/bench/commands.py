@@ -85,8 +85,10 @@ def draw(found: dict[str, Any], path: Path) -> None:
     ax.set_yticks(range(len(cases)), [c["title"] for c in reversed(cases.values())], fontsize=8)
     ax.axvline(1, color="black", linewidth=1)
     ax.set_xlabel("time of our training step / PyTorch's (left of 1: faster)")
-    bars = ax.containers
-    ax.legend([bars[0], bars[1]], ["eager / eager", "captured / the best of its ways"], fontsize=8)
+    bars: list[Any] = list(ax.containers[:2])
+    figure.legend(bars, ["eager / eager", "captured / the best of its ways"],
+                  loc="outside lower center", ncols=2, fontsize=8)
+    ax.margins(x=0.08, y=0.01)
     about = found["machine"]
     ax.set_title(f"{about['processor']}, {about['cores']} cores", fontsize=9)
     with whole_file(path) as part:

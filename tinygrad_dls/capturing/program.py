@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autograd import add_gradient, as_tensor, sum_to
+from ..kernels.adding import added
 from ..storage import mark_write
 from .recorder import Instruction, Recorder, Result
 
@@ -36,8 +37,8 @@ class Program:
     def __init__(self, recorder: Recorder, arguments: int, result: Any) -> None:
         self.held, self.modules = recorder.held, recorder.modules
         self.namespace: dict[str, Any] = {
-            "sum_to": sum_to, "add_gradient": add_gradient, "mark_write": mark_write,
-            "tensor": as_tensor, **recorder.constants,
+            "added": added, "sum_to": sum_to, "add_gradient": add_gradient,
+            "mark_write": mark_write, "tensor": as_tensor, **recorder.constants,
         }
         self._numbers: dict[tuple[str, int], str] = {}
         lines = [(f"{h.name} = {self._bind('W', h.tensor)}._data",
@@ -86,7 +87,7 @@ class Program:
         return [(f"{i.makes[0]} = sum_to({i.takes[0]}, {i.subject})", "undo broadcasting")]
 
     def _add(self, i: Instruction) -> list[tuple[str, str]]:
-        return [(f"{i.makes[0]} = {' + '.join(i.takes)}", "used twice: the shares add")]
+        return [(f"{i.makes[0]} = added({', '.join(i.takes)})", "used twice: the shares add")]
 
     def _gradient(self, i: Instruction) -> list[tuple[str, str]]:
         call = f"add_gradient({self._bind('W', i.subject)}, {i.takes[0]}, {i.detail})"

@@ -8,6 +8,7 @@ the CPU has no choice.
 import importlib.util
 import os
 import sys
+from functools import cache
 from typing import Any
 
 from ..errors import DeviceError
@@ -44,10 +45,16 @@ def wants_compiled() -> bool:
     if _reference_is_asked_for() or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return False
     if not _numba_is_there():
-        print("tinygrad_dls: Numba is not installed, so kernels run on NumPy, correct but slower"
-              " (pip install numba)", file=sys.stderr)
+        _say_what_is_missing()
         return False
     return True
+
+
+@cache
+def _say_what_is_missing() -> None:
+    """Once."""
+    print("tinygrad_dls: Numba is not installed, so kernels run on NumPy, correct but slower"
+          " (pip install numba)", file=sys.stderr)
 
 
 def _numba_is_there() -> bool:
