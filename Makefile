@@ -28,7 +28,7 @@ lesson: $(VENV)/.lesson
 	$(BIN)/tinygrad-dls lesson $(LESSON) --out $(OUT) $(ARGS)
 
 test: $(VENV)/.dev lint types
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not torch"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not slow and not torch"
 
 test-all: test
 	$(BIN)/python tools/test_matrix.py

@@ -66,7 +66,8 @@ def main() -> int:
                 continue
             start = time.monotonic()
             code = subprocess.run(
-                [sys.executable, "-m", "pytest", "-q", "-n", arguments.jobs, *run.arguments],
+                [sys.executable, "-m", "pytest", "-q", "-n", arguments.jobs, "--dist", "worksteal",
+                 *run.arguments],
                 cwd=ROOT, env={**os.environ, **run.environment}, check=False,
             ).returncode
             summary.append((code, f"{run.name}, {time.monotonic() - start:.0f} s"))
