@@ -2,7 +2,7 @@
 
 A step makes and frees the same arrays again and again. By its defaults glibc gives large ones back
 to the system at once, and the system hands out each page anew, cleared: thousands of page faults a
-step, up to a third of its time (a CNN on 64x64 pictures: 2,535 faults, 21 against 16 ms).
+step, up to a third of its time (a CNN on 64x64 pictures: 2,535 faults, 21 against 17 ms).
 """
 
 import ctypes
