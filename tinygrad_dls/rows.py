@@ -50,8 +50,8 @@ def tell_rows(table: Array, rows: Array) -> None:
     reference = weakref.ref(table, lambda _: _known.pop(key, None))
     _known[key] = Known(reference, version(table), table.shape, rows)
     _kept[table.shape, table.dtype] = table
-    while len(_kept) > KEPT:
-        _kept.pop(next(iter(_kept)), None)
+    for oldest in list(_kept)[:-KEPT]:  # a list: other threads may add meanwhile
+        _kept.pop(oldest, None)
 
 
 def rows_of(table: Array) -> Array | None:

@@ -1,6 +1,7 @@
 """Where the time of a training step goes: each kernel and function, and what it takes."""
 
 import cProfile
+import importlib
 import pstats
 import time
 from pathlib import Path
@@ -60,8 +61,6 @@ def _named(place: tuple[str, int, str]) -> tuple[str, str]:
 
 def _is_compiled(path: Path, name: str) -> bool:
     """Is `name` a compiled function of this file of kernels?"""
-    import importlib
-
     module = ".".join(("tinygrad_dls", *path.relative_to(PACKAGE).with_suffix("").parts))
     return hasattr(getattr(importlib.import_module(module), name, None), "py_func")
 

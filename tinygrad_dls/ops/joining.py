@@ -39,8 +39,8 @@ class Concatenate(Op):
         for need, shape in zip(needs, shapes):
             stop = start + shape[self.axis]
             share: Any = dy[(*before, slice(start, stop))] if need else None
-            if need and hasattr(dy, "strides"):  # an array: copied once, lest each user copies it
-                share = share.copy(order="K")
+            if need and self.axis and hasattr(dy, "strides"):
+                share = share.copy(order="K")  # it has gaps: copied once, lest each user copies it
             shares.append(share)
             start = stop
         return tuple(shares)

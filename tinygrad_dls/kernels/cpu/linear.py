@@ -185,7 +185,8 @@ class Linear(reference.Linear):
     """Float32 and float64; anything else by BLAS, as in the reference.
 
     BLAS has threads of its own, which go on spinning for milliseconds after a product and take
-    the cores from ours: so none of the larger products is left to it.
+    the cores from ours: so no larger product of two matrices is left to it. (Those of batches of
+    matrices are: NumPy calls it for one small matrix after the other.)
     """
 
     def matmul(self, a: Any, b: Any) -> Any:
