@@ -43,7 +43,6 @@ from .kinds import (
 from .width import HOST
 
 ADD, RELU = 1, 2  # flags: add to what C holds; negative results become 0
-UNROLL = 4
 TILES: dict[int, tuple[int, ...]] = (  # vectors -> rows of the tiles
     {1: (16, 8, 4, 2, 1), 2: (12, 8, 4, 2, 1)} if HOST.registers >= 32
     else {1: (8, 4, 2, 1), 2: (6, 4, 2, 1)}
@@ -83,6 +82,7 @@ class Tile:
     ) -> None:
         self.builder, self.kind, self.rows, self.vectors = builder, kind, rows, vectors
         self.mask, self.contiguous = mask, contiguous  # is a_inner one element (else a_row)?
+        self.unroll = 1 if contiguous and vectors == 2 else 4  # steps of k in one turn of the loop
         self.number, self.whole = ELEMENTS[kind.dtype], llvm_type(kind)
         self.itemsize = kind.dtype.bitwidth // 8
         self.results = [
@@ -146,12 +146,17 @@ class Tile:
 
     def row_starts(self, a: Any, a_row: Any) -> list[Any]:
         """Addresses of the rows' numbers, as a base for every third row plus 0, 1 or 2 steps:
-        processors add base + step and base + 2 * step for free."""
+        processors add base + step while they load. Left to itself, LLVM makes a chain of them,
+        each row's address from the last one's, which takes longer than the products."""
         if not self.contiguous:
             return [a]
         b = self.builder
-        bases = [b.add(a, b.mul(a_row, I64(3 * q))) for q in range((self.rows + 2) // 3)]
-        return [b.add(bases[i // 3], b.mul(a_row, I64(i % 3))) for i in range(self.rows)]
+        once, twice = unrelated(b, a_row), unrelated(b, b.mul(a_row, I64(2)))
+        starts: list[Any] = []
+        for i in range(0, self.rows, 3):
+            base = unrelated(b, b.add(a, b.mul(a_row, I64(i))))
+            starts += [base, b.add(base, once), b.add(base, twice)]
+        return starts
 
     def multiply(self, a: Any, b_address: Any, steps: Steps) -> None:
         """Sum all products into the results."""
@@ -159,17 +164,19 @@ class Tile:
         with cgutils.for_range(b, steps.outer, intp=I64) as r:
             a_r = b.add(a, b.mul(r.index, steps.a_outer))
             b_r = b.add(b_address, b.mul(r.index, steps.b_outer))
-            groups = b.sdiv(steps.inner, I64(UNROLL))
+            groups = b.sdiv(steps.inner, I64(self.unroll))
             with cgutils.for_range(b, groups, intp=I64) as k:
-                place = b.mul(k.index, I64(UNROLL))
+                place = b.mul(k.index, I64(self.unroll))
                 a_k = b.add(a_r, b.mul(place, steps.a_inner))
                 b_k = b.add(b_r, b.mul(place, steps.b_inner))
                 starts = self.row_starts(a_k, steps.a_row)
-                for u in range(UNROLL):
+                for u in range(self.unroll):
                     if not self.contiguous:
                         starts = [b.add(a_k, b.mul(steps.a_inner, I64(u)))]
                     self.step(starts, b.add(b_k, b.mul(steps.b_inner, I64(u))), u)
-            done = b.mul(groups, I64(UNROLL))
+            if self.unroll == 1:
+                return
+            done = b.mul(groups, I64(self.unroll))
             with cgutils.for_range(b, b.sub(steps.inner, done), intp=I64) as k:
                 place = b.add(k.index, done)
                 starts = self.row_starts(b.add(a_r, b.mul(place, steps.a_inner)), steps.a_row)
@@ -187,6 +194,12 @@ class Tile:
             start = b.add(c, b.mul(c_row, I64(i)))
             for j, result in enumerate(row):
                 self.store(b.load(result), start, j)
+
+
+def unrelated(builder: Any, value: Any) -> Any:
+    """The same number in a register, of which the optimizer may not think where it came from."""
+    same = ir.FunctionType(I64, [I64])
+    return builder.asm(same, "", "=r,0", [value], False)
 
 
 def _is_set(builder: Any, flags: Any, flag: int) -> Any:
