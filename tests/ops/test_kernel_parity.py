@@ -26,7 +26,8 @@ if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
 from tinygrad_dls.kernels.cpu import CompiledKernels
 
 KERNELS = [n for n in dir(ReferenceKernels) if not n.startswith("_")]
-SUMS = ("matmul", "sum_rows", "normalize_backward")  # long sums: close as to the largest of them
+# long sums: close as to the largest of them
+SUMS = ("matmul", "sum_rows", "normalize_backward", "batch_norm_backward")
 TOLERANCE = {"float16": (2e-3, 2e-3), "float32": (5e-6, 2e-6), "float64": (1e-13, 1e-14)}
 REFERENCE, COMPILED = ReferenceKernels(np), CompiledKernels(np)
 Call = tuple[Any, ...]

@@ -102,6 +102,7 @@ from .matmul import linear as linear
 from .matmul import matmul as matmul
 from .moving import to_device as to_device
 from .normalization import batch_norm as batch_norm
+from .normalization import batch_norm_activation as batch_norm_activation
 from .normalization import group_norm as group_norm
 from .normalization import instance_norm as instance_norm
 from .normalization import layer_norm as layer_norm

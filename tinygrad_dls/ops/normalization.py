@@ -21,6 +21,7 @@ from .op import Op
 from .samples import Rng, Sample
 
 Shape = tuple[int, ...]
+Bounds = tuple[float, float | None] | None  # of the activation after it
 
 
 class Normalization(Op):
@@ -97,20 +98,6 @@ class Normalization(Op):
         """The shape in which weight and bias come."""
         return (shape[1],)
 
-    def track(
-        self, running_mean: Array | None, running_var: Array | None, factor: Any, mean: Array,
-        var: Array, count: int,
-    ) -> None:
-        """Move the running statistics towards those of a batch, in place.
-
-        r = (1 - factor) r + factor * new. The new variance is the one without bias,
-        n / (n - 1) of the one that normalizes.
-        """
-        if running_mean is None or running_var is None or not count:
-            return
-        running_mean += (mean.reshape(-1) - running_mean) * factor
-        running_var += (var.reshape(-1) * (count / max(1, count - 1)) - running_var) * factor
-
 
 def _oracle(x: Any, axes: Shape, eps: float, weight: Any, bias: Any) -> Any:
     y = (x - x.mean(axis=axes, keepdims=True)) / np.sqrt(x.var(axis=axes, keepdims=True) + eps)
@@ -143,10 +130,11 @@ class BatchNorm(Normalization):
     """
 
     axes, weighed = (0, 2), (1,)
-    numpy = staticmethod(lambda x, weight, bias, eps, momentum=0.0: _oracle(
+    numpy: ClassVar[Any] = staticmethod(lambda x, weight, bias, eps, momentum=0.0: _oracle(
         x, (0, *range(2, x.ndim)), eps, _channels(weight, x.ndim), _channels(bias, x.ndim)))
     samples = _samples([(4, 3), (3, 2, 5), (2, 3, 2, 4), (2, 1, 1, 1)], lambda s, _: s[1:2],
                        {"eps": 1e-5}, {"eps": 0.5})
+    bounds: Bounds = None
 
     def __init__(self, eps: float, momentum: float = 0.0) -> None:
         self.eps, self.momentum = eps, momentum
@@ -158,11 +146,74 @@ class BatchNorm(Normalization):
         self, x: Array, weight: Array | None, bias: Array | None,
         running_mean: Array | None = None, running_var: Array | None = None, factor: Any = None,
     ) -> Any:
-        y, mean, var = self.normalize(x, weight, bias)
-        count = x.size // max(1, x.shape[1])
-        share = self.momentum if factor is None else factor
-        self.track(running_mean, running_var, share, mean, var, count)
+        return self.run(x, weight, bias, running_mean, running_var, factor, None)
+
+    def run(
+        self, x: Array, weight: Array | None, bias: Array | None, running_mean: Array | None,
+        running_var: Array | None, factor: Any, residual: Array | None,
+    ) -> Any:
+        """(y, mean, var), and the running statistics moved."""
+        y, mean, var = self.kernels.batch_norm(x, weight, bias, residual, self.eps, self.bounds)
+        if running_mean is not None and running_var is not None and x.size:
+            share = self.momentum if factor is None else factor
+            count = x.size // x.shape[1]
+            self.kernels.move_statistics(running_mean, running_var, mean, var, count, share)
         return y, mean, var
+
+    def backward_kernel(
+        self, dy: Array, x: Array, weight: Array, mean: Array, var: Array, needs: Any
+    ) -> Any:
+        dx, dweight, dbias, _ = self.kernels.batch_norm_backward(
+            dy, x, None, weight, mean, var, self.eps, None,
+            (needs[0], needs[1], needs[2], False))
+        return (dx, dweight, dbias, None, None, None)[: len(needs)]
+
+
+class BatchNormActivation(BatchNorm):
+    """y = batch norm of x (+ residual), no less than `low` and no more than `high`: in one pass.
+
+    With d = dL/dy where low < y < high, else 0: dL/dresidual = d, and the rest as batch norm's of
+    d. ReLU has low = 0 and no high, ReLU6 has 0 and 6.
+    """
+
+    numpy: ClassVar[Any] = staticmethod(
+        lambda x, weight, bias, residual, eps, low, high: np.clip(
+            BatchNorm.numpy(x, weight, bias, eps) + residual, low, high))
+    samples = staticmethod(lambda rng: [
+        Sample((*s.inputs, rng.standard_normal(s.inputs[0].shape)),
+               {**s.parameters, "low": low, "high": high})
+        for s in BatchNorm.samples(rng)[:6] for low, high in ((0.0, None), (-0.3, 0.4))])
+
+    def __init__(
+        self, eps: float, momentum: float = 0.0, low: float = 0.0, high: float | None = None
+    ) -> None:
+        self.eps, self.momentum, self.low, self.high = eps, momentum, low, high
+
+    @property
+    def bounds(self) -> Bounds:  # type: ignore[override]
+        """As the kernels take them."""
+        return self.low, self.high
+
+    def forward(  # type: ignore[override]
+        self, x: Array, weight: Array | None, bias: Array | None, residual: Array | None,
+        running_mean: Array | None = None, running_var: Array | None = None, factor: Any = None,
+    ) -> Any:
+        return self.run(x, weight, bias, running_mean, running_var, factor, residual)
+
+    def backward(  # type: ignore[override]
+        self, dy: Any, x: Any, weight: Any, mean: Any, var: Any, y: Any, needs: Any
+    ) -> Any:
+        inside = y > self.low if self.high is None else (y > self.low) & (y < self.high)
+        d = self.xp.where(inside, dy, 0.0)
+        gradients = super().backward(d, x, weight, mean, var, needs[:3])
+        return (*gradients, d if needs[3] else None, None, None, None)[: len(needs)]
+
+    def backward_kernel(  # type: ignore[override]
+        self, dy: Array, x: Array, weight: Array, mean: Array, var: Array, y: Array, needs: Any
+    ) -> Any:
+        dx, dweight, dbias, dresidual = self.kernels.batch_norm_backward(
+            dy, x, y, weight, mean, var, self.eps, self.bounds, needs[:4])
+        return (dx, dweight, dbias, dresidual, None, None, None)[: len(needs)]
 
 
 class GroupNorm(Normalization):
@@ -212,9 +263,11 @@ class InstanceNorm(Normalization):
         running_mean: Array | None = None, running_var: Array | None = None,
     ) -> Any:
         y, mean, var = self.normalize(x, weight, bias)
-        share = 1.0 / max(1, x.shape[0])
-        self.track(running_mean, running_var, self.momentum, mean.sum(axis=0) * share,
-                   var.sum(axis=0) * share, math.prod(x.shape[2:]) if x.size else 0)
+        if running_mean is not None and running_var is not None and x.size:
+            share = 1.0 / x.shape[0]
+            means, variances = ((v.sum(axis=0) * share).reshape(-1) for v in (mean, var))
+            self.kernels.move_statistics(running_mean, running_var, means, variances,
+                                         math.prod(x.shape[2:]), self.momentum)
         return y, mean, var
 
 
@@ -297,6 +350,15 @@ def batch_norm(
         op = function_of(BatchNorm, eps, float(momentum))
         return op(x, weight, bias, running_mean, running_var, None)
     return function_of(BatchNorm, eps)(x, weight, bias, running_mean, running_var, momentum)
+
+
+def batch_norm_activation(
+    x: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, momentum: float,
+    eps: float, residual: Any = None, low: float = 0.0, high: float | None = None,
+) -> Any:
+    """`batch_norm`, then + residual (or None), held between low and high (or None): by one op."""
+    op = function_of(BatchNormActivation, eps, float(momentum), low, high)
+    return op(x, weight, bias, residual, running_mean, running_var, None)
 
 
 def instance_norm(

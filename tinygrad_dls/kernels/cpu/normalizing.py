@@ -23,57 +23,66 @@ Array = Any
 BLOCK = 8192  # numbers in a block
 
 
+@inlined
+def moments_of_rows(
+    x: Array, begin: int, m: int, c: int, mean: Array, square: Array, place: int
+) -> None:
+    """Of m rows of c numbers, the first of them at `begin`: mean[place] and square[place], each
+    column's mean and sum of squared deviations."""
+    width, rest = lanes(x), c % lanes(x)
+    rows = max(1, BLOCK // c)
+    first_mean = np.empty(c, x.dtype)
+    s1, s2 = np.empty(c, x.dtype), np.empty(c, x.dtype)
+    mean[place, :] = 0.0
+    square[place, :] = 0.0
+    for start in range(0, m, rows):
+        stop = min(start + rows, m)
+        first = begin + start * c
+        last = begin + stop * c
+        share = 1.0 / (stop - start)
+        for j in range(0, c - width + 1, width):
+            s = full(x, 0.0)
+            for i in range(first + j, last, c):
+                s = s + load(x, i)
+            middle = s * share
+            s, q = full(x, 0.0), full(x, 0.0)
+            for i in range(first + j, last, c):
+                d = load(x, i) - middle
+                s = s + d
+                q = q + d * d
+            store(first_mean, j, middle)
+            store(s1, j, s)
+            store(s2, j, q)
+        if rest:
+            j = c - rest
+            s = full(x, 0.0)
+            for i in range(first + j, last, c):
+                s = s + load_some(x, i, rest)
+            middle = s * share
+            s, q = full(x, 0.0), full(x, 0.0)
+            for i in range(first + j, last, c):
+                d = load_some(x, i, rest) - middle
+                s = s + d
+                q = q + d * d
+            store_some(first_mean, j, middle, rest)
+            store_some(s1, j, s, rest)
+            store_some(s2, j, q, rest)
+        part = (stop - start) / stop
+        for j in range(c):
+            mended = s1[j] * share
+            shift = first_mean[j] + mended - mean[place, j]
+            mean[place, j] += shift * part
+            square[place, j] += s2[j] - mended * s1[j] + shift * shift * part * start
+
+
 @kernel
 def column_moments_share(
     share: int, shares: int, x: Array, mean: Array, square: Array,
 ) -> None:
     """Of each column of x (n, m, c): its mean, and its sum of squared deviations; (n, c)."""
     n, m, c = x.shape
-    width, rest = lanes(x), c % lanes(x)
-    rows = max(1, BLOCK // c)
-    first_mean = np.empty(c, x.dtype)
-    s1, s2 = np.empty(c, x.dtype), np.empty(c, x.dtype)
     for b in range(share * n // shares, (share + 1) * n // shares):
-        mean[b, :] = 0.0
-        square[b, :] = 0.0
-        for start in range(0, m, rows):
-            stop = min(start + rows, m)
-            first = (b * m + start) * c
-            last = (b * m + stop) * c
-            share = 1.0 / (stop - start)
-            for j in range(0, c - width + 1, width):
-                s = full(x, 0.0)
-                for i in range(first + j, last, c):
-                    s = s + load(x, i)
-                middle = s * share
-                s, q = full(x, 0.0), full(x, 0.0)
-                for i in range(first + j, last, c):
-                    d = load(x, i) - middle
-                    s = s + d
-                    q = q + d * d
-                store(first_mean, j, middle)
-                store(s1, j, s)
-                store(s2, j, q)
-            if rest:
-                j = c - rest
-                s = full(x, 0.0)
-                for i in range(first + j, last, c):
-                    s = s + load_some(x, i, rest)
-                middle = s * share
-                s, q = full(x, 0.0), full(x, 0.0)
-                for i in range(first + j, last, c):
-                    d = load_some(x, i, rest) - middle
-                    s = s + d
-                    q = q + d * d
-                store_some(first_mean, j, middle, rest)
-                store_some(s1, j, s, rest)
-                store_some(s2, j, q, rest)
-            part = (stop - start) / stop
-            for j in range(c):
-                mended = s1[j] * share
-                shift = first_mean[j] + mended - mean[b, j]
-                mean[b, j] += shift * part
-                square[b, j] += s2[j] - mended * s1[j] + shift * shift * part * start
+        moments_of_rows(x, b * m * c, m, c, mean, square, b)
 
 
 @kernel

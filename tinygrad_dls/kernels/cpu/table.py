@@ -9,6 +9,7 @@ from ..reference import ReferenceKernels
 from .activations import Activations
 from .adams import Adams
 from .attention import Attention
+from .batch_norm import BatchNorm
 from .convolution import Convolution
 from .ctc import Ctc
 from .linear import Linear
@@ -27,8 +28,9 @@ from .spreading import Spreading
 
 
 class CompiledKernels(
-    Activations, Adams, Attention, Convolution, Ctc, Linear, Losses, Normalization, Optimizers,
-    Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special, Spreading, ReferenceKernels,
+    BatchNorm, Activations, Adams, Attention, Convolution, Ctc, Linear, Losses, Normalization,
+    Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special, Spreading,
+    ReferenceKernels,
 ):
     """Kernels compiled by Numba, over those of the reference."""
 

@@ -3,6 +3,7 @@
 from .activations import Activations
 from .adams import Adams
 from .attention import Attention
+from .batch_norm import BatchNorm
 from .convolution import Convolution
 from .ctc import Ctc
 from .linear import Linear
@@ -20,8 +21,8 @@ from .spreading import Spreading
 
 
 class ReferenceKernels(
-    Activations, Adams, Attention, Convolution, Ctc, Linear, Losses, Normalization, Optimizers,
-    Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special, Spreading,
+    BatchNorm, Activations, Adams, Attention, Convolution, Ctc, Linear, Losses, Normalization,
+    Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special, Spreading,
 ):
     """All kernels in plain array operations; `xp` is the array namespace they work in."""
 

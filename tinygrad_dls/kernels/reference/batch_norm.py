@@ -1,0 +1,65 @@
+"""Batch normalization, with what often follows it: + a residual, and ReLU or ReLU6."""
+
+import math
+from typing import Any, TypeAlias
+
+from .activations import Activations
+from .normalization import Normalization
+
+Bounds: TypeAlias = tuple[float, float | None] | None  # ReLU is (0, None), ReLU6 (0, 6)
+
+
+class BatchNorm(Activations, Normalization):
+    """batch_norm, batch_norm_backward, move_statistics."""
+
+    def batch_norm(
+        self, x: Any, weight: Any | None, bias: Any | None, residual: Any | None, eps: float,
+        bounds: Bounds,
+    ) -> tuple[Any, Any, Any]:
+        """y = normalized x (m, c, ...) (+ residual), held between bounds; mean, var (c,).
+
+        weight and bias (c,); statistics of each channel over all else.
+        """
+        c, seen = x.shape[1], (*x.shape[:2], math.prod(x.shape[2:]))
+        w, b = (None if v is None else v.reshape(1, c, 1) for v in (weight, bias))
+        y, mean, var = self.normalize(x.reshape(seen), w, b, (0, 2), eps, True)
+        y = y.reshape(x.shape)
+        if residual is not None:
+            y = y + residual
+        if bounds is not None:
+            low, high = bounds
+            y = self.relu(y) if high is None else self.hardtanh(y, low, high)
+        return y, mean.reshape(c), var.reshape(c)
+
+    def batch_norm_backward(
+        self, dy: Any, x: Any, y: Any | None, weight: Any | None, mean: Any, var: Any, eps: float,
+        bounds: Bounds, needs: tuple[bool, ...],
+    ) -> tuple[Any | None, ...]:
+        """(dx, dweight, dbias, dresidual), each where `needs` asks for it; y if there are bounds.
+        """
+        if bounds is not None:
+            low, high = bounds
+            dy = (self.relu_backward(dy, y) if high is None
+                  else self.hardtanh_backward(dy, y, low, high))
+        c, seen = x.shape[1], (*x.shape[:2], math.prod(x.shape[2:]))
+        w = None if weight is None else weight.reshape(1, c, 1)
+        mean, var = mean.reshape(1, c, 1), var.reshape(1, c, 1)
+        dx, dweight, dbias = self.normalize_backward(
+            dy.reshape(seen), x.reshape(seen), w, mean, var, (0, 2), eps, True, needs[:3])
+        return (
+            None if dx is None else dx.reshape(x.shape),
+            None if dweight is None else dweight.reshape(c),
+            None if dbias is None else dbias.reshape(c),
+            dy if needs[3] else None,
+        )
+
+    def move_statistics(
+        self, running_mean: Any, running_var: Any, mean: Any, var: Any, count: int, factor: Any
+    ) -> None:
+        """Move running statistics towards those of `count` numbers each, in place.
+
+        r = (1 - factor) r + factor * new. The new variance is the one without bias,
+        n / (n - 1) of the one that normalizes.
+        """
+        running_mean += (mean - running_mean) * factor
+        running_var += (var * (count / max(1, count - 1)) - running_var) * factor
