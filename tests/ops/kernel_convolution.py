@@ -41,7 +41,7 @@ CASES = [
 
 
 def arguments() -> dict[str, list[Call]]:
-    found: dict[str, list[Call]] = {"convolution": [], "transposed_convolution": [],
+    found: dict[str, list[Call]] = {"convolution": [], "convolution_relu": [], "transposed_convolution": [],
                                     "convolution_weight_gradient": []}
     for i, (shape, weight, stride, padding, dilation, groups) in enumerate(CASES):
         size, window = shape[2:], weight[2:]
@@ -53,6 +53,7 @@ def arguments() -> dict[str, list[Call]]:
         if i % 2:
             x, dy = last(x), last(dy)
         found["convolution"] += [(x, w, small(weight[0]), *sliding), (x, w, None, *sliding)]
+        found["convolution_relu"] += [(x, w, small(weight[0]), *sliding), (x, w, None, *sliding)]
         found["transposed_convolution"] += [(dy, w, small(shape[1]), size, *sliding),
                                             (dy, w, None, size, *sliding)]
         found["convolution_weight_gradient"].append((x, dy, window, *sliding))

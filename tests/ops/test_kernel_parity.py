@@ -27,7 +27,7 @@ from tinygrad_dls.kernels.cpu import CompiledKernels
 
 KERNELS = [n for n in dir(ReferenceKernels) if not n.startswith("_")]
 # long sums: close as to the largest of them
-SUMS = ("matmul", "sum_rows", "normalize_backward", "batch_norm_backward")
+SUMS = ("matmul", "linear_relu", "sum_rows", "normalize_backward", "batch_norm_backward")
 TOLERANCE = {"float16": (2e-3, 2e-3), "float32": (5e-6, 2e-6), "float64": (1e-13, 1e-14)}
 REFERENCE, COMPILED = ReferenceKernels(np), CompiledKernels(np)
 Call = tuple[Any, ...]
@@ -104,6 +104,9 @@ def large(name: str) -> list[Call]:
                    (values((30, 700)), values((33, 700)).T), (rows[::2], values((11, 3000))),
                    (values((600, 20)), values((20, 17))), (values((6, 70, 30)), values((30, 50)))],
         "linear": [(values((65, 4)), values((3, 4)), values((9,))[6:]), (rows, rows[:5], None)],
+        "linear_relu": [(values((65, 4)), values((3, 4)), values((9,))[6:]), (rows, rows[:5], None),
+                        (values((9, 600)), values((5, 600)), x[:5]),
+                        (values((70, 40)), values((90, 40)), x[:90])],
         "linear_backward": [(rows, values((37, 5)), values((11, 5)), needs)
                             for needs in ((True,) * 3, (False, True, True), (True, False, False))]
         + [(values((9, 2)), values((9, 4)), values((2, 4)), needs)

@@ -6,7 +6,7 @@ gradient of that. They work on any number of spatial axes; `nn.functional` has t
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -145,7 +145,7 @@ class Convolution(Sliding):
     Course 4, week 1.
     """
 
-    numpy = staticmethod(_plain)
+    numpy: ClassVar[Any] = staticmethod(_plain)
     samples = _drawn("plain")
 
     def __init__(self, stride: Ints, padding: Pairs, dilation: Ints, groups: int = 1) -> None:
@@ -168,6 +168,36 @@ class Convolution(Sliding):
 
     def backward_bias(self, dy: Any) -> Any:
         return self.kernels.sum_channels(dy)
+
+
+class ConvolutionRelu(Convolution):
+    """y = max(convolution of x + bias, 0), in one pass: for what is known to be neighbours.
+
+    The gradients are those of Convolution of dL/dy where y > 0, else 0.
+    """
+
+    numpy: ClassVar[Any] = staticmethod(
+        lambda *inputs, **options: np.maximum(_plain(*inputs, **options), 0))
+
+    def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        return self.kernels.convolution_relu(
+            x, weight, bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+    def backward(self, dy: Any, x: Any, weight: Any, y: Any, needs: Any, shapes: Any) -> Any:
+        return self._shares(self.xp.where(y > 0, dy, 0.0), x, weight, needs, shapes)
+
+    def backward_kernel(
+        self, dy: Array, x: Array, weight: Array, y: Array, needs: Any, shapes: Any
+    ) -> Any:
+        return self._shares(self.kernels.relu_backward(dy, y), x, weight, needs, shapes)
+
+    def _shares(self, dy: Any, x: Any, weight: Any, needs: Any, shapes: Any) -> Any:
+        return (
+            self.backward_x(dy, weight, shapes) if needs[0] else None,
+            self.backward_weight(dy, x, shapes) if needs[1] else None,
+            self.backward_bias(dy) if needs[2] else None,
+        )
 
 
 class TransposedConvolution(Sliding):

@@ -1,7 +1,7 @@
 """Matrix products: matmul with batches and vectors, and the linear layer."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -110,7 +110,7 @@ class Linear(Op):
     dL/dx = dL/dy @ weight,  dL/dweight = dL/dy.T @ x,  dL/dbias = dL/dy summed over the examples
     """
 
-    numpy = staticmethod(lambda x, weight, bias: x @ weight.T + bias)
+    numpy: ClassVar[Any] = staticmethod(lambda x, weight, bias: x @ weight.T + bias)
     samples = samples_of(
         ([(5, 3), (2, 3), (2,)], {}), ([(2, 4, 3), (5, 3), (5,)], {}), ([(3,), (2, 3), (2,)], {}),
         ([(0, 3), (2, 3), (2,)], {}), ([(1, 1), (1, 1), (1,)], {}),
@@ -132,6 +132,29 @@ class Linear(Op):
 
     def rule(self, shapes: list[tuple[int, ...]]) -> str:
         return "x (..., n_in), weight (n_out, n_in), bias (n_out,)"
+
+
+class LinearRelu(Linear):
+    """y = max(x @ weight.T + bias, 0), in one pass: for what is known to be neighbours.
+
+    The gradients are those of Linear of dL/dy where y > 0, else 0.
+    """
+
+    numpy: ClassVar[Any] = staticmethod(
+        lambda x, weight, bias: np.maximum(Linear.numpy(x, weight, bias), 0))
+
+    def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        return self.kernels.linear_relu(x, weight, bias)
+
+    def backward(  # type: ignore[override]
+        self, dy: Any, x: Any, weight: Any, y: Any, needs: Any
+    ) -> Any:
+        return super().backward(self.xp.where(y > 0, dy, 0.0), x, weight, needs)
+
+    def backward_kernel(  # type: ignore[override]
+        self, dy: Array, x: Array, weight: Array, y: Array, needs: Any
+    ) -> Any:
+        return super().backward_kernel(self.kernels.relu_backward(dy, y), x, weight, needs)
 
 
 matmul = function(Matmul())

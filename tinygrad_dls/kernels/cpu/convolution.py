@@ -7,6 +7,7 @@ import numpy as np
 from ..parallel import together
 from ..reference import convolution as reference
 from ..simd import lanes, load_some, store_some
+from ..simd.sweep import RELU
 from ..threads import shares
 from . import swept, volumes
 from .compile import kernel
@@ -14,6 +15,7 @@ from .depthwise import depthwise, depthwise_input, depthwise_weight
 from .geometry import Geometry, flat_rows, pixels_of
 from .layout import F32, F64, channels_first
 from .linear import NOTHING, times, transposed_times
+from .piecewise import relu_in_place
 
 Array = Any
 BLOCK = 256  # rows that are summed first
@@ -59,29 +61,41 @@ class Convolution(reference.Convolution):
         self, x: Any, weight: Any, bias: Any | None, stride: Ints, padding: Pairs, dilation: Ints,
         groups: int,
     ) -> Any:
-        if not _fit(x, weight, bias):
-            return super().convolution(x, weight, bias, stride, padding, dilation, groups)
-        if x.ndim == 3:
-            return self.convolution(x[:, :, None], weight[:, :, None], bias, (1, *stride),
-                                    ((0, 0), *padding), (1, *dilation), groups)[:, :, 0]
-        if x.ndim == 5:
-            return volumes.convolution(self, x, weight, bias, stride, padding, dilation, groups)
+        return self._convolution(x, weight, bias, stride, padding, dilation, groups, 0)
+
+    def convolution_relu(
+        self, x: Any, weight: Any, bias: Any | None, stride: Ints, padding: Pairs, dilation: Ints,
+        groups: int,
+    ) -> Any:
+        return self._convolution(x, weight, bias, stride, padding, dilation, groups, RELU)
+
+    def _convolution(
+        self, x: Any, weight: Any, bias: Any | None, stride: Ints, padding: Pairs, dilation: Ints,
+        groups: int, flags: int,
+    ) -> Any:
+        if x.ndim == 3 and weight.ndim == 3:
+            return self._convolution(x[:, :, None], weight[:, :, None], bias, (1, *stride),
+                                     ((0, 0), *padding), (1, *dilation), groups, flags)[:, :, 0]
         out = reference.output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
-        if 0 in out:
-            return super().convolution(x, weight, bias, stride, padding, dilation, groups)
+        if not _fit(x, weight, bias) or 0 in out or x.ndim == 5:
+            y = (volumes.convolution(self, x, weight, bias, stride, padding, dilation, groups)
+                 if _fit(x, weight, bias) and x.ndim == 5 else
+                 super().convolution(x, weight, bias, stride, padding, dilation, groups))
+            return np.maximum(y, 0) if flags else y
         g = _geometry(x.shape, out, weight.shape[2:], stride, padding, dilation)
         y = np.empty((x.shape[0], *out, len(weight)), x.dtype)
         if weight.shape[1] == 1 < groups:
             depthwise(_repeated(x, len(weight)), _taps(weight), _or_none(bias, x.dtype), y, len(x),
                       tuple(g._replace(channels=len(weight))))
-            return channels_first(y)
-        if groups == 1 and g.pointwise:
+            if flags:
+                relu_in_place(y)
+        elif groups == 1 and g.pointwise:
             matrix = np.ascontiguousarray(weight.reshape(len(weight), -1).T)
-            times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, len(weight)))
+            times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, len(weight)), flags)
         else:
             by_group = weight.reshape(groups, -1, *weight.shape[1:]).transpose(0, 3, 4, 2, 1)
             swept.convolution(pixels_of(x), np.ascontiguousarray(by_group), _or_none(bias, x.dtype),
-                              y, g, groups)
+                              y, g, groups, flags)
         return channels_first(y)
 
     def transposed_convolution(

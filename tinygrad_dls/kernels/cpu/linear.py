@@ -13,10 +13,12 @@ from ..compile import inlined, kernel
 from ..parallel import together
 from ..reference import linear as reference
 from ..simd.dots import TILE, dot_tile
+from ..simd.sweep import RELU
 from ..simd.vector import address_of
 from ..threads import shares
 from .gemm import prepare, product, scratch_size
 from .layout import F32, F64
+from .piecewise import relu_in_place
 
 Array = Any
 SMALL = 200_000  # multiplications: a product that BLAS does by itself, and faster
@@ -91,7 +93,8 @@ def transpose(matrix: Array, out: Array) -> None:
 
 @kernel
 def rows_times(
-    share: int, shares: int, x: Array, matrix: Array, bias: Array, y: Array, scratch: Array
+    share: int, shares: int, x: Array, matrix: Array, bias: Array, y: Array, flags: int,
+    scratch: Array,
 ) -> None:
     """y = x @ matrix + bias; each share takes rows, or columns where there are more of them."""
     (m, k), n = x.shape, matrix.shape[1]
@@ -99,11 +102,13 @@ def rows_times(
     if m >= n or n < 64:
         begin, end = part(share, shares, m, 4)
         product(y, address_of(x, begin * k), address_of(matrix, 0), address_of(y, begin * n),
-                end - begin, n, k, k, 1, n, n, address_of(bias, 0) if bias.size else 0, 0, copies)
+                end - begin, n, k, k, 1, n, n, address_of(bias, 0) if bias.size else 0, flags,
+                copies)
     else:
         begin, end = part(share, shares, n, 32)
         product(y, address_of(x, 0), address_of(matrix, begin), address_of(y, begin), m,
-                end - begin, k, k, 1, n, n, address_of(bias, begin) if bias.size else 0, 0, copies)
+                end - begin, k, k, 1, n, n, address_of(bias, begin) if bias.size else 0, flags,
+                copies)
 
 
 @kernel
@@ -139,17 +144,18 @@ def linear_long(parts: int, x: Array, weight: Array, bias: Array, y: Array) -> N
 
 @kernel
 def linear_short(
-    parts: int, x: Array, weight: Array, turned: Array, bias: Array, y: Array, scratch: Array
+    parts: int, x: Array, weight: Array, turned: Array, bias: Array, y: Array, flags: int,
+    scratch: Array,
 ) -> None:
     transpose(weight, turned)
-    together(rows_times, parts, (x, turned, bias, y, scratch))
+    together(rows_times, parts, (x, turned, bias, y, flags, scratch))
 
 
 @kernel
 def product_of_rows(
-    parts: int, x: Array, matrix: Array, bias: Array, y: Array, scratch: Array
+    parts: int, x: Array, matrix: Array, bias: Array, y: Array, flags: int, scratch: Array
 ) -> None:
-    together(rows_times, parts, (x, matrix, bias, y, scratch))
+    together(rows_times, parts, (x, matrix, bias, y, flags, scratch))
 
 
 @kernel
@@ -162,13 +168,16 @@ def as_it_lies(m: int, k: int, n: int) -> bool:
     return k >= LONG and (m < MANY or n < FEW)
 
 
-def times(x: Array, matrix: Array, bias: Array, y: Array) -> None:
-    """y (m, n) = x (m, k) @ matrix (k, n), + bias (n,) or an empty one; contiguous, one dtype."""
+def times(x: Array, matrix: Array, bias: Array, y: Array, flags: int = 0) -> None:
+    """y (m, n) = x (m, k) @ matrix (k, n), + bias (n,) or an empty one; contiguous, one dtype.
+
+    `flags`: RELU or 0.
+    """
     prepare(x.dtype)
     (m, k), n = x.shape, matrix.shape[1]
     parts = shares(m * n * k)
     scratch = np.empty((parts, scratch_size(m, n, k, x.dtype)), x.dtype)
-    product_of_rows(parts, x, matrix, bias, y, scratch)
+    product_of_rows(parts, x, matrix, bias, y, flags, scratch)
 
 
 def transposed_times(a: Array, b: Array) -> Array:
@@ -207,14 +216,23 @@ class Linear(reference.Linear):
         return y
 
     def linear(self, x: Any, weight: Any, bias: Any | None) -> Any:
+        y = self._linear(x, weight, bias, 0)
+        return super().linear(x, weight, bias) if y is None else y
+
+    def linear_relu(self, x: Any, weight: Any, bias: Any | None) -> Any:
+        y = self._linear(x, weight, bias, RELU)
+        return super().linear_relu(x, weight, bias) if y is None else y
+
+    def _linear(self, x: Any, weight: Any, bias: Any | None, flags: int) -> Any | None:
+        """What `linear` or `linear_relu` gives; None where the loops can't."""
         dtype = x.dtype
         rows = _rows(x)
         if rows is None or not _plain(weight, dtype, 2) or weight.shape[1] != rows.shape[1]:
-            return super().linear(x, weight, bias)
+            return None
         if bias is None:
             bias = NOTHING[dtype]
         elif not _plain(bias, dtype, 1) or bias.shape[0] != weight.shape[0]:
-            return super().linear(x, weight, bias)
+            return None
         (m, k), n = rows.shape, weight.shape[0]
         y = np.empty((m, n), dtype)
         if 0 < weight.size <= 16 and bias.size:
@@ -225,7 +243,10 @@ class Linear(reference.Linear):
             prepare(dtype)
             parts = shares(m * n * k)
             scratch = np.empty((parts, scratch_size(m, n, k, dtype)), dtype)
-            linear_short(parts, rows, weight, np.empty((k, n), dtype), bias, y, scratch)
+            linear_short(parts, rows, weight, np.empty((k, n), dtype), bias, y, flags, scratch)
+            flags = 0
+        if flags:
+            relu_in_place(y)
         return y if x.ndim == 2 else y.reshape(*x.shape[:-1], n)
 
     def linear_backward(

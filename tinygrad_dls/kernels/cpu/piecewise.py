@@ -1,10 +1,12 @@
 """ReLU and its kin on all cores: what lies between two bounds passes."""
 
+from math import nan
 from typing import Any
 
 from ..compile import inlined, kernel
 from ..parallel import together
 from ..simd import lanes, load, load_some, store, store_some, where
+from ..threads import shares as threads_for
 
 Array = Any
 
@@ -53,7 +55,7 @@ def pass_share(
 
 @kernel
 def hold(shares: int, x: Array, y: Array, low: float, high: float) -> None:
-    """y = x, but no less than low and no more than high."""
+    """y = x, but no less than low and no more than high; a high of NaN is no bound."""
     together(hold_share, shares, (x, y, low, high))
 
 
@@ -63,3 +65,9 @@ def pass_between(
 ) -> None:
     """dx = dy where low < x < high, else 0; a high of NaN is no bound."""
     together(pass_share, shares, (dy, x, dx, low, high))
+
+
+def relu_in_place(y: Array) -> None:
+    """Negative numbers of a contiguous y become 0."""
+    flat = y.reshape(-1)
+    hold(threads_for(8 * y.size), flat, flat, 0.0, nan)

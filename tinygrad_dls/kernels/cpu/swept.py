@@ -49,7 +49,7 @@ def padded(
 @kernel
 def convolve_share(
     share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array, images: int,
-    geometry: Any, places: Any, band: int, width: int, scratch: Array,
+    geometry: Any, places: Any, band: int, width: int, flags: int, scratch: Array,
 ) -> None:
     """Its share of the bands. `places`: where results go: steps of y from image to image, row to
     row and pixel to pixel, the first place, how many channels they have, and in how many groups."""
@@ -79,12 +79,13 @@ def convolve_share(
                     to = address_of(y, y_start + image * y_image + i * y_row + channel)
                     if groups == 1 and apart_across == 1:
                         sweep(y, a, w, to, columns, min(panel, c_out - j), across * c, kw * c, 1,
-                              c_out, kh, apart_down * row_of_places, taps, y_pixel, first, 0)
+                              c_out, kh, apart_down * row_of_places, taps, y_pixel, first, flags)
                         continue
                     for k in range(kh):
                         sweep(y, a + size * k * apart_down * row_of_places, w + size * k * taps, to,
                               columns, min(panel, c_out - j), across * c, c_in, 1, c_out, kw,
-                              apart_across * c, c_in * c_out, y_pixel, first, ADD if k else 0)
+                              apart_across * c, c_in * c_out, y_pixel, first,
+                              (ADD if k else 0) | (flags if k == kh - 1 else 0))
 
 
 @kernel
@@ -127,10 +128,10 @@ def weight_share(
 @kernel
 def convolve(
     shares: int, x: Array, weight: Array, bias: Array, y: Array, images: int, geometry: Any,
-    places: Any, band: int, width: int, scratch: Array,
+    places: Any, band: int, width: int, flags: int, scratch: Array,
 ) -> None:
     together(convolve_share, shares,
-             (x, weight, bias, y, images, geometry, places, band, width, scratch))
+             (x, weight, bias, y, images, geometry, places, band, width, flags, scratch))
 
 
 @kernel
@@ -156,21 +157,25 @@ def _bands(g: Geometry, shares: int, dtype: Any) -> tuple[int, int, Array]:
 
 
 def convolution(
-    x: Array, weight: Array, bias: Array, y: Array, g: Geometry, groups: int
+    x: Array, weight: Array, bias: Array, y: Array, g: Geometry, groups: int, flags: int
 ) -> None:
     """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (groups, kh, kw, c / groups,
-    o / groups), + bias (o,) or an empty one; all contiguous and of one dtype."""
+    o / groups), + bias (o,) or an empty one; all contiguous and of one dtype. `flags`: RELU or 0.
+    """
     o = y.shape[3]
-    _convolve(x, weight, bias, y, g, (g.rows * g.columns * o, g.columns * o, o, 0, o, groups))
+    places = (g.rows * g.columns * o, g.columns * o, o, 0, o, groups)
+    _convolve(x, weight, bias, y, g, places, flags)
 
 
-def _convolve(x: Array, weight: Array, bias: Array, y: Array, g: Geometry, places: Any) -> None:
+def _convolve(
+    x: Array, weight: Array, bias: Array, y: Array, g: Geometry, places: Any, flags: int
+) -> None:
     prepare(x.dtype)
     images = x.shape[0]
     shares = threads_for(images * g.rows * g.columns * weight.size)
     band, width, scratch = _bands(g, shares, x.dtype)
     convolve(shares, x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1), images, tuple(g),
-             places, band, width, scratch)
+             places, band, width, flags, scratch)
 
 
 def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
@@ -213,7 +218,7 @@ def input_gradient(
             )
             places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
                       (p * g.width + q) * c, c, groups)
-            _convolve(dy, part, bias, x, there, places)
+            _convolve(dy, part, bias, x, there, places, 0)
 
 
 def _taps(window: int, stride: int, apart: int, place: int) -> tuple[list[int], int, int]:

@@ -40,6 +40,14 @@ class Convolution(Family):
         y = y.transpose(1, 0, 2).reshape(x.shape[0], *out, weight.shape[0])
         return channels_first(y if bias is None else y + bias)
 
+    def convolution_relu(
+        self, x: Any, weight: Any, bias: Any | None, stride: Ints, padding: Pairs, dilation: Ints,
+        groups: int,
+    ) -> Any:
+        """The same, negative results as 0."""
+        y = self.convolution(x, weight, bias, stride, padding, dilation, groups)
+        return self.xp.maximum(y, 0)
+
     def transposed_convolution(
         self, x: Any, weight: Any, bias: Any | None, size: Ints, stride: Ints, padding: Pairs,
         dilation: Ints, groups: int,

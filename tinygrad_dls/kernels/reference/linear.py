@@ -19,6 +19,10 @@ class Linear(Family):
             y += bias
         return y
 
+    def linear_relu(self, x: Any, weight: Any, bias: Any | None) -> Any:
+        """y = max(x @ weight.T + bias, 0)."""
+        return self.xp.maximum(self.linear(x, weight, bias), 0)
+
     def linear_backward(
         self, dy: Any, x: Any, weight: Any, needs: tuple[bool, ...]
     ) -> tuple[Any | None, ...]:
