@@ -41,8 +41,10 @@ CASES = [
 
 
 def arguments() -> dict[str, list[Call]]:
-    found: dict[str, list[Call]] = {"convolution": [], "convolution_relu": [], "transposed_convolution": [],
-                                    "convolution_weight_gradient": []}
+    found: dict[str, list[Call]] = {
+        "convolution": [], "convolution_relu": [], "transposed_convolution": [],
+        "convolution_weight_gradient": [],
+    }
     for i, (shape, weight, stride, padding, dilation, groups) in enumerate(CASES):
         size, window = shape[2:], weight[2:]
         places = [(n + sum(p) - d * (k - 1) - 1) // s + 1

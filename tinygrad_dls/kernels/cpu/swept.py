@@ -204,26 +204,30 @@ def input_gradient(
             rows, columns = -(-(g.height - p) // g.down), -(-(g.width - q) // g.across)
             if rows <= 0 or columns <= 0:
                 continue
-            taps_down, apart_down, top = _taps(g.window_height, g.down, g.apart_down, p + g.top)
-            taps_across, apart_across, left = _taps(
-                g.window_width, g.across, g.apart_across, q + g.left
-            )
-            if not (taps_down and taps_across):
+            taps_down, high, apart_down, top = _taps(
+                g.window_height, g.down, g.apart_down, p + g.top)
+            taps_across, wide, apart_across, left = _taps(
+                g.window_width, g.across, g.apart_across, q + g.left)
+            if not (high and wide):
                 x[:, p :: g.down, q :: g.across] = bias if bias.size else 0
                 continue
-            part = np.ascontiguousarray(weight[:, taps_down][:, :, taps_across])
+            part = np.ascontiguousarray(weight[:, taps_down, taps_across])
             there = Geometry(
-                dy.shape[1], dy.shape[2], o, rows, columns, len(taps_down), len(taps_across),
-                1, 1, apart_down, apart_across, top, left,
+                dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down, apart_across, top, left,
             )
             places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
                       (p * g.width + q) * c, c, groups)
             _convolve(dy, part, bias, x, there, places, 0)
 
 
-def _taps(window: int, stride: int, apart: int, place: int) -> tuple[list[int], int, int]:
-    """Places of the window that meet pixels at `place` of a step: (those, from the last on; how
-    far apart the rows are that they meet; how far before the first result the first of them is)."""
+def _taps(window: int, stride: int, apart: int, place: int) -> tuple[slice, int, int, int]:
+    """Places of the window that meet pixels at `place` of a step, from the last on: (those, how
+    many, how far apart the rows are that they meet, how far before the first result the first is).
+    """
     taps = [k for k in range(window - 1, -1, -1) if (place - k * apart) % stride == 0]
-    first = (place - taps[0] * apart) // stride if taps else 0
-    return taps, apart // math.gcd(stride, apart), -first
+    if not taps:
+        return slice(0), 0, 1, 0
+    step = taps[0] - taps[1] if len(taps) > 1 else 1
+    first = (place - taps[0] * apart) // stride
+    found = slice(taps[0], None if taps[-1] < step else taps[-1] - 1, -step)
+    return found, len(taps), apart // math.gcd(stride, apart), -first
