@@ -82,7 +82,7 @@ class Tile:
     ) -> None:
         self.builder, self.kind, self.rows, self.vectors = builder, kind, rows, vectors
         self.mask, self.contiguous = mask, contiguous  # is a_inner one element (else a_row)?
-        self.unroll = 1 if contiguous and vectors == 2 else 4  # steps of k in one turn of the loop
+        self.unroll = 1 if contiguous or vectors == 2 else 2  # steps of k in one turn of the loop
         self.number, self.whole = ELEMENTS[kind.dtype], llvm_type(kind)
         self.itemsize = kind.dtype.bitwidth // 8
         self.results = [
