@@ -173,7 +173,8 @@ def _as_recorded(held: Held) -> bool:
 def _kind_of(x: Any) -> Any:
     """What of an argument the program depends on."""
     if isinstance(x, TensorBase):
-        return x._data.shape, x._data.dtype, x.device, x.requires_grad
+        array = x._data
+        return array.shape, array.dtype, array.flags.c_contiguous, x.device, x.requires_grad
     try:
         hash(x)
     except TypeError:

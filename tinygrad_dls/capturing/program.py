@@ -19,15 +19,17 @@ A name is deleted after the line that used it last, so memory is freed as early 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..autograd import add_gradient, as_tensor, sum_to
 from ..kernels.adding import added
 from ..storage import mark_write
+from .chain_kernels import Kernel, caller, kernel_of
+from .chains import NAME, fuse_chains
+from .neighbours import fuse_neighbours
 from .recorder import Instruction, Recorder, Result
 
-NAME = re.compile(r"\b[a-z]\d+\b")
 COMPUTED = "tgs"  # first letters of what the program makes; the rest is there before
 
 
@@ -38,19 +40,30 @@ class Program:
         self.held, self.modules = recorder.held, recorder.modules
         self.namespace: dict[str, Any] = {
             "added": added, "sum_to": sum_to, "add_gradient": add_gradient,
-            "mark_write": mark_write, "tensor": as_tensor, **recorder.constants,
+            "mark_write": mark_write, "tensor": as_tensor,
         }
         self._numbers: dict[tuple[str, int], str] = {}
         lines = [(f"{h.name} = {self._bind('W', h.tensor)}._data",
                   f"{h.tensor.name or 'held'} {_shape(h.array)} {h.array.dtype}")
                  for h in self.held]
         self._ops: dict[int, Any] = {}
-        for instruction in recorder.instructions:
-            lines += getattr(self, f"_{instruction.kind}")(instruction)
+        self._chains: dict[str, tuple[Instruction, Kernel]] = {}
+        self._plain: list[str] = []  # their operations one by one, as functions
         answer = self._structure(result)
-        self.source = self._text(lines, arguments, answer)
-        code = compile(self.source, "<captured step>", "exec")
+        outside = NAME.findall(answer)
+        instructions = fuse_neighbours(recorder, set(outside))
+        instructions = fuse_chains(instructions, outside, recorder.kinds, recorder.constants)
+        self.namespace.update(recorder.constants)
+        for instruction in instructions:
+            lines += getattr(self, f"_{instruction.kind}")(instruction)
+        takes = [f"x{i}" for i in range(arguments)]
+        functions = "\n\n".join([self._text("step", takes, lines, answer), *self._plain])
+        self.source = "\n\n".join([functions, *self._kernels()])
+        code = compile(functions, "<captured step>", "exec")
         exec(code, self.namespace)
+        for name, (i, kernel) in self._chains.items():
+            plain = self.namespace[f"plain_{name}"]
+            self.namespace[name] = caller(i.subject, kernel, i.takes, plain)
         self.run: Callable[..., Any] = self.namespace["step"]
 
     def _bind(self, letter: str, value: Any) -> str:
@@ -108,6 +121,23 @@ class Program:
         made = f"{i.makes[0]} = {call}._data" if i.makes else call
         return [(made, i.subject.__qualname__)]
 
+    def _chain(self, i: Instruction) -> list[tuple[str, str]]:
+        lines = [x for one in i.subject.members for x in getattr(self, f"_{one.kind}")(one)]
+        kernel = kernel_of(i.subject, i.makes)
+        name, makes = f"K{len(self._chains)}", ", ".join(kernel.results)
+        self._chains[name] = i, kernel
+        self._plain.append(self._text(f"plain_{name}", i.takes, lines, makes))
+        same = [(f"{n} = {of}", "the same array") for n, of in kernel.aliases.items()]
+        call = f"{makes} = {name}({', '.join(i.takes)})"
+        return [(call, f"chain: {i.subject.said()}"), *same]
+
+    def _kernels(self) -> list[str]:
+        """The kernels of chains, as text: alike ones once."""
+        names: dict[str, list[str]] = {}
+        for name, (_, kernel) in self._chains.items():
+            names.setdefault(kernel.text, []).append(name)
+        return [f"# the kernel of {', '.join(of)}\n{text}" for text, of in names.items()]
+
     def _structure(self, result: Any) -> str:
         """The result as an expression that makes it."""
         if isinstance(result, Result):
@@ -123,17 +153,19 @@ class Program:
 
     # --- the text --------------------------------------------------------------------------------
 
-    def _text(self, lines: list[tuple[str, str]], arguments: int, answer: str) -> str:
-        """The function, with a `del` after the last use of each name."""
+    def _text(
+        self, name: str, takes: Iterable[str], lines: list[tuple[str, str]], answer: str
+    ) -> str:
+        """A function, with a `del` after the last use of each name."""
         last: dict[str, int] = {}
         for number, (line, _) in enumerate([*lines, (answer, "")]):
-            for name in NAME.findall(line):
-                last[name] = number
-        text = [f"def step({', '.join(f'x{i}' for i in range(arguments))}):"]
+            for used in NAME.findall(line):
+                last[used] = number
+        text = [f"def {name}({', '.join(takes)}):"]
         for number, (line, comment) in enumerate(lines):
             text.append(f"    {line}" + (f"  # {comment}" if comment else ""))
-            over = [name for name in dict.fromkeys(NAME.findall(line))
-                    if last[name] == number and name[0] in COMPUTED]
+            over = [n for n in dict.fromkeys(NAME.findall(line))
+                    if last[n] == number and n[0] in COMPUTED]
             if over:
                 text.append(f"    del {', '.join(over)}")
         return "\n".join([*text, f"    return {answer}", ""])

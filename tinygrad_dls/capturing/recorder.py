@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import autograd
 from ..autograd import Node, TensorBase, add_gradient, sum_to, topological_order
 from ..misuse import check_overwritten, freed, miscounted
 from ..modes import recording
-from ..storage import calling_line
+from ..storage import calling_line, owner_of
 
 PLAIN = (type(None), bool, int, float, str, tuple)  # not told apart by identity
 BEHIND = {  # operations that do more than compute an output from their operands
@@ -36,6 +38,16 @@ class Instruction(NamedTuple):
     detail: Any = None  # what else two recordings must have in common
 
 
+class Kind(NamedTuple):
+    """What is known of an array by its name."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+    order: str  # in memory: rows (as C has it), channels last, spread (one number), other
+    owner: int  # stands for the array that owns the memory
+    bytes: int  # of the owner
+
+
 class Held(NamedTuple):
     """A tensor from outside of the step: a parameter, a buffer, data."""
 
@@ -52,6 +64,7 @@ class Recorder:
         self.instructions: list[Instruction] = []
         self.held: list[Held] = []
         self.constants: dict[str, Any] = {}
+        self.kinds: dict[str, Kind] = {}  # of NumPy arrays
         self.modules: list[tuple[Any, bool]] = []
         self.reason: str | None = None
         self._names: dict[int, str] = {}
@@ -80,6 +93,8 @@ class Recorder:
         if not isinstance(value, PLAIN):
             self._names[id(value)] = name
             self._alive.append(value)
+        if value.__class__ is np.ndarray:
+            self.kinds[name] = kind_of(value)
         return name
 
     def constant(self, value: Any) -> str:
@@ -299,3 +314,17 @@ class Result(NamedTuple):
 
     name: str
     device: Any
+
+
+def kind_of(array: Any) -> Kind:
+    """What there is to know of a NumPy array but its numbers."""
+    owner = owner_of(array)
+    if array.flags.c_contiguous:
+        order = "rows"
+    elif array.size and not any(s for s, n in zip(array.strides, array.shape) if n > 1):
+        order = "spread"
+    elif array.ndim > 2 and np.moveaxis(array, 1, -1).flags.c_contiguous:
+        order = "channels last"
+    else:
+        order = "other"
+    return Kind(array.shape, array.dtype, order, id(owner), owner.nbytes)

@@ -213,7 +213,8 @@ def input_gradient(
                 continue
             part = np.ascontiguousarray(weight[:, taps_down, taps_across])
             there = Geometry(
-                dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down, apart_across, top, left,
+                dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down,
+                apart_across, top, left,
             )
             places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
                       (p * g.width + q) * c, c, groups)

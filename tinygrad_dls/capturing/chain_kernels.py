@@ -1,0 +1,238 @@
+"""A chain as a kernel: its text, its compiled form, kept on disk, and the call on arrays.
+
+The text names arrays a0, a1 ..., truth values b0 ..., numbers c0 ..., values v0 ... and results
+y0 ..., so that chains which are alike, in one step or another, are one kernel.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import sys
+import tempfile
+import threading
+import types
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..folders import user_cache
+from .chains import Chain
+
+Array = Any
+BOOL = np.dtype(bool)
+WORDS = {ast.Add: "plus", ast.Sub: "minus", ast.Mult: "times", ast.Div: "over"}
+IMPORTS = """\
+from tinygrad_dls.capturing.exact import (
+    absolute, exact, full, lanes, load, load_some, load_some_truths, load_truths, maximum, minimum,
+    minus, over, part, plus, root, sign, store, store_some, store_some_truths, store_truths, times,
+    times_truth, together, where,
+)
+"""
+
+
+class Kernel(NamedTuple):
+    """The text of a chain's kernel, and how it is called."""
+
+    text: str
+    arrays: tuple[str, ...]  # names in the program of its operands: whole arrays of numbers,
+    truths: tuple[str, ...]  # of bools,
+    numbers: tuple[str | float, ...]  # arrays of one number, and numbers
+    spread: frozenset[str]  # those of the former that are one number in a large array
+    results: tuple[str, ...]  # what it makes
+    aliases: dict[str, str]  # what are other names of results or operands
+
+
+class _Words(ast.NodeTransformer):
+    """An expression in the words that kernels of chains are written in."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self.values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(self.values.get(node.id, node.id))
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant(float(node.value))  # type: ignore[arg-type]
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        operands = [self.visit(node.left), self.visit(node.right)]
+        return ast.Call(ast.Name(WORDS[type(node.op)]), operands, [])
+
+
+def kernel_of(chain: Chain, needed: tuple[str, ...]) -> Kernel:
+    """The kernel that makes `needed`, of a chain's steps."""
+    kinds, common = chain.kinds, chain.common
+    values: dict[str, str] = {}  # numbers by their text: 0.0 and -0.0 are equal
+    given: dict[str, list[Any]] = {"a": [], "b": [], "c": []}
+    spread: set[str] = set()
+    same: dict[str, str] = {}
+    lines: list[str] = []
+    for step in chain.steps:
+        for operand in step.operands.values():
+            if str(operand) in values:
+                continue
+            kind = kinds.get(operand) if isinstance(operand, str) else None
+            letter = "c"
+            if kind is not None and kind.shape == common.shape and kind.order == common.order:
+                letter = "b" if kind.dtype == BOOL else "a"
+            elif kind is not None and kind.order == "spread":
+                spread.add(str(operand))
+            values[str(operand)] = f"{letter}{len(given[letter])}"
+            given[letter].append(operand)
+        words = {word: values[str(operand)] for word, operand in step.operands.items()}
+        if step.expression == "dy":
+            values[step.made] = words["dy"]
+            source = step.operands["dy"]
+            same[step.made] = same.get(str(source), str(source))
+            continue
+        values[step.made] = f"v{len(lines)}"
+        tree = _Words(words).visit(ast.parse(step.expression, mode="eval"))
+        lines.append(f"    {values[step.made]} = {ast.unparse(tree)}")
+    taken = {*given["a"], *given["b"], *given["c"]}
+    wanted = dict.fromkeys(same.get(n, n) for n in needed)
+    results = tuple(n for n in wanted if n not in taken)
+    aliases = {n: same[n] for n in needed if n in same}
+    truths = [kinds[n].dtype == BOOL for n in results]
+    text = _text(lines, given, [values[n] for n in results], truths)
+    return Kernel(text, tuple(given["a"]), tuple(given["b"]), tuple(given["c"]),
+                  frozenset(spread), results, aliases)
+
+
+def _text(
+    lines: list[str], given: dict[str, list[Any]], results: list[str], truths: list[bool]
+) -> str:
+    """The kernel: the chain on vectors, one thread's share of the arrays, all shares."""
+    a, b, c = ([f"{letter}{i}" for i in range(len(given[letter]))] for letter in "abc")
+    y = [f"y{i}" for i in range(len(results))]
+    arguments = ", ".join([*a, *b, *c, *y])
+
+    def turn(some: str, last: str) -> list[str]:
+        read = [f"load{some}({x}, i{last})" for x in a]
+        read += [f"load{some}_truths(a0, {x}, i{last})" for x in b]
+        made = ", ".join(v.replace("v", "w") for v in results)
+        return [f"{made} = chain({', '.join(read + c)})",
+                *(f"store{some}{'_truths' * t}({x}, i, {v.replace('v', 'w')}{last})"
+                  for x, v, t in zip(y, results, truths))]
+
+    return "\n".join([
+        "@part", f"def chain({', '.join([*a, *b, *c])}):", *lines,
+        f"    return {', '.join(results)}", "", "",
+        "@exact", f"def share_of_chain(share, shares, {arguments}):", "    n = lanes(a0)",
+        "    begin, end = share * a0.size // shares, (share + 1) * a0.size // shares",
+        "    rest = (end - begin) % n", *(f"    {x} = full(a0, {x})" for x in c),
+        "    for i in range(begin, end - rest, n):", *(f"        {x}" for x in turn("", "")),
+        "    if rest:", "        i = end - rest",
+        *(f"        {x}" for x in turn("_some", ", rest")),
+        "", "",
+        "@exact", f"def run(shares, {arguments}):",
+        f"    together(share_of_chain, shares, ({arguments},))", "",
+    ])
+
+
+# --- compiling -----------------------------------------------------------------------------------
+
+
+_lock = threading.Lock()  # Numba's folder is set for a moment, for all threads
+
+
+def compiled(text: str) -> Callable[..., None]:
+    """The kernel with this text, compiled for the types it is called with."""
+    with _lock:
+        return _compiled(text)
+
+
+@cache
+def _compiled(text: str) -> Callable[..., None]:
+    from ..kernels.compile import source_hash
+    from . import exact
+
+    source = f'"""A chain of element-wise operations, fused."""\n\n{IMPORTS}\n\n{text}'
+    helpers = source_hash(Path(exact.__file__)) + repr(sorted(exact.OPTIONS.items()))
+    name = hashlib.sha256(f"{helpers}\0{source}".encode()).hexdigest()[:16]
+    file = _kept(name, source)
+    module = types.ModuleType(f"{__package__}.chain_{name}")
+    sys.modules[module.__name__] = module  # what Numba kept looks for it there
+    exec(compile(source, str(file) if file else "<chain>", "exec"), module.__dict__)
+    run: Callable[..., None] = module.__dict__["run"]
+    return run
+
+
+def _kept(name: str, source: str) -> Path | None:
+    """The file with this source in our cache, beside which Numba keeps what it compiled."""
+    file = user_cache() / "kernels" / f"chain-{name}" / "chain.py"
+    try:
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handle, made = tempfile.mkstemp(dir=file.parent)
+            with os.fdopen(handle, "w", encoding="utf-8") as new:
+                new.write(source)
+            os.replace(made, file)
+        with tempfile.TemporaryFile(dir=file.parent):
+            return file
+    except OSError:
+        return None
+
+
+# --- calling -------------------------------------------------------------------------------------
+
+
+def caller(
+    chain: Chain, kernel: Kernel, takes: tuple[str, ...], plain: Callable[..., Any]
+) -> Callable[..., Any]:
+    """A function of the arrays `takes` that makes the kernel's results, by it or else by `plain`:
+    where arrays do not lie in memory as they did."""
+    from ..kernels.threads import shares
+
+    run, dtype = compiled(kernel.text), chain.common.dtype
+    places = [takes.index(n) for n in (*kernel.arrays, *kernel.truths)]
+    dtypes = [dtype] * len(kernel.arrays) + [BOOL] * len(kernel.truths)
+    numbers = [(takes.index(n), n in kernel.spread) if isinstance(n, str) else n
+               for n in kernel.numbers]
+    made = [chain.kinds[n].dtype for n in kernel.results]
+
+    def call(*given: Array) -> Any:
+        values: list[float] = []
+        for number in numbers:
+            if isinstance(number, float):
+                values.append(number)
+                continue
+            array = given[number[0]]
+            if array.dtype is not dtype or (number[1] and not _is_spread(array)):
+                return plain(*given)
+            values.append(array.item(0))
+        first = given[places[0]]
+        results = [np.empty_like(first, dtype=d) for d in made]
+        views = _flat([*(given[i] for i in places), *results], [*dtypes, *made])
+        if views is None:
+            return plain(*given)
+        whole = len(places)
+        run(shares(8 * first.size), *views[:whole], *values, *views[whole:])
+        return results[0] if len(results) == 1 else results
+
+    return call
+
+
+def _is_spread(array: Array) -> bool:
+    return not any(s for s, n in zip(array.strides, array.shape) if n > 1)
+
+
+def _flat(arrays: list[Array], dtypes: list[Any]) -> list[Array] | None:
+    """The arrays as one-dimensional views in one order, if they lie so, as `layout.flat` does."""
+    first = arrays[0]
+    rows, shape = first.flags.c_contiguous, first.shape
+    if not rows and first.ndim < 3:
+        return None
+    views = []
+    for array, dtype in zip(arrays, dtypes):
+        if array.shape != shape or array.dtype is not dtype:
+            return None
+        view = array if rows else np.moveaxis(array, 1, -1)
+        if not view.flags.c_contiguous:
+            return None
+        views.append(view.reshape(-1))
+    return views

@@ -1,0 +1,356 @@
+"""Chains of element-wise operations in a recorded step, each fused into one instruction.
+
+Operations on large arrays cost what their memory traffic costs: each reads its operands and writes
+its result. A chain reads the operands once and writes what is needed outside of it; what is not
+never leaves the registers. `fuse_chains` takes a list of instructions and gives one in which
+chains have become instructions of kind "chain".
+
+An instruction may join others where all that it takes is there and nothing that takes what they
+make lies between; it never passes a call, such as an optimizer's step, which may write. Two
+things are not traded for speed: the bits (`elementwise.py` has the operations for which both
+ways are the same), and the program's largest need of memory. Only NumPy's warnings, of a division
+by 0 and the like, are not given by chains.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..kernels.table import wants_compiled
+from .elementwise import SUM, TRUTHS, rules_of
+from .recorder import Instruction, Kind
+
+NAME = re.compile(r"\b[a-z]\d+\b")
+WORD = re.compile(r"\b[a-z]\w*\b")
+FLOATS = (np.dtype("float32"), np.dtype("float64"))
+LEAST = 1 << 13  # numbers in an array; of fewer, calling costs more than computing
+WORTH = 3 << 18  # bytes of traffic that a chain must spare: measured, about 20 us
+LONGEST = 64  # instructions in a chain: the time to compile it grows
+BARRIERS = ("call", "wrote")
+SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+WHOLE_EXACTLY = 1 << 24  # integers up to here are floats
+
+
+class Step(NamedTuple):
+    """One value that a chain computes: `made` = an expression of `operands`."""
+
+    made: str
+    expression: str
+    operands: dict[str, str | float]  # name in the expression -> name in the program, or a number
+
+
+class Common(NamedTuple):
+    """What all whole arrays of a chain have in common (but for truth values, which are bools)."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+    order: str
+
+
+class Chain(NamedTuple):
+    """The subject of an instruction of kind "chain"."""
+
+    members: tuple[Instruction, ...]
+    steps: tuple[Step, ...]
+    common: Common
+    kinds: dict[str, Kind]  # of all names in it
+
+    def said(self) -> str:
+        """The chain on one line, for a comment."""
+        return "; ".join(map(_said, self.members))
+
+
+class _Item:
+    """One place in the new list: an instruction, or those of a chain."""
+
+    def __init__(
+        self, members: list[int], takes: Iterable[str], makes: Iterable[str],
+        common: Common | None = None,
+    ) -> None:
+        self.members, self.common = members, common
+        self.takes, self.makes = set(_names(takes)), set(_names(makes))
+        self.needed = list(self.makes)  # what others take of it: of a chain not all
+
+    def with_(self, other: _Item) -> _Item:
+        """Both as one."""
+        makes = self.makes | other.makes
+        takes = (self.takes | other.takes) - makes
+        return _Item(sorted(self.members + other.members), takes, makes, self.common)
+
+
+def fuse_chains(
+    instructions: Sequence[Instruction], outside: Iterable[str], kinds: dict[str, Kind],
+    constants: dict[str, Any],
+) -> list[Instruction]:
+    """The same step with its chains fused; `outside`: names that the step's result is made of."""
+    whole = list(instructions)
+    if not wants_compiled():
+        return whole
+    finder = _Finder(whole, set(outside), kinds, constants)
+    while True:  # what is not worth it stays where it was
+        items = finder.arrange()
+        idle = [i for i in items if len(i.members) > 1 and finder.spared(i) < WORTH]
+        if not idle:
+            return [finder.instruction(item) for item in items]
+        for item in idle:
+            for number in item.members:
+                finder.steps.pop(number)
+
+
+class _Finder:
+    """Looks for chains in one list of instructions."""
+
+    def __init__(
+        self, instructions: list[Instruction], outside: set[str], kinds: dict[str, Kind],
+        constants: dict[str, Any],
+    ) -> None:
+        self.instructions, self.outside = instructions, outside
+        self.kinds, self.constants = kinds, constants
+        self.written = {n for i in instructions if i.kind == "wrote" for n in _names(i.takes)}
+        self.steps: dict[int, tuple[Common, list[Step]]] = {}
+        self.users: dict[str, set[int]] = {}
+        for number, one in enumerate(instructions):
+            for name in _names(one.takes):
+                self.users.setdefault(name, set()).add(number)
+            found = self._fusible(one)
+            if found is not None:
+                self.steps[number] = found
+        self.last = {name: max(numbers) for name, numbers in self.users.items()}
+        held = {k.owner for n, k in kinds.items() if n[0] in "xwc"}
+        self.bytes = {n: (k.owner, k.bytes) for n, k in kinds.items() if k.owner not in held}
+        self.plain = [_Item([i], one.takes, one.makes) for i, one in enumerate(instructions)]
+        self.limit = self._peak(self.plain, self.outside)
+
+    # --- which instructions can be part of a chain -----------------------------------------------
+
+    def _fusible(self, one: Instruction) -> tuple[Common, list[Step]] | None:
+        """What an instruction computes, if that is element by element on large arrays."""
+        made = [n for n in one.makes if n != "_"]
+        first = self.kinds.get(made[0]) if made else None
+        if first is None or int(np.prod(first.shape)) < LEAST:
+            return None
+        named = self._expressions(one)
+        if named is None or self.written.intersection(one.takes):
+            return None
+        expressions, values = named
+        steps = []
+        for name, expression in expressions:
+            steps.append(Step(name, expression, {
+                w: values[w] for w in dict.fromkeys(WORD.findall(expression)) if w in values}))
+        common = self._common(first, steps)
+        return None if common is None else (common, steps)
+
+    def _expressions(
+        self, one: Instruction
+    ) -> tuple[list[tuple[str, str]], dict[str, str | float]] | None:
+        """Pairs (name made, expression), and what the expressions' names stand for."""
+        if one.kind == "add":
+            return [(one.makes[0], SUM)], dict(zip("ab", one.takes))
+        if one.kind not in ("forward", "backward"):
+            return None
+        op = one.subject if one.kind == "forward" else one.subject.op
+        rules = rules_of(op) if _compiled(op) else None
+        if rules is None:
+            return None
+        values: dict[str, str | float] = dict(op.parameters)
+        if one.kind == "forward":
+            values |= zip(op.inputs, one.takes)
+            return None if rules.forward is None else ([(one.makes[0], rules.forward)], values)
+        values |= zip(("dy", *one.subject.names), one.takes)
+        pairs = [(m, rules.backward.get(i, "")) for i, m in zip(op.inputs, one.makes) if m != "_"]
+        return (pairs, values) if all(e for _, e in pairs) else None
+
+    def _common(self, first: Kind, steps: list[Step]) -> Common | None:
+        """Shape, dtype and order of the arrays of these steps; None if they do not agree."""
+        floats = [k.dtype for s in steps for n in (s.made, *s.operands.values())
+                  if isinstance(n, str) and (k := self.kinds.get(n)) and k.dtype in FLOATS]
+        if not floats or first.order not in ("rows", "channels last"):
+            return None
+        common = Common(first.shape, floats[0], first.order)
+        for step in steps:
+            arrays = 0
+            for word, value in step.operands.items():
+                role = self.role(value, common, word in TRUTHS)
+                if role is None:
+                    return None
+                if role == "number" and value not in self.kinds:
+                    step.operands[word] = self._number(value)
+                arrays += role == "array"
+            made = self.kinds.get(step.made)
+            if not arrays or made is None or made[:1] != common[:1] or made.order != common.order:
+                return None
+            if made.dtype not in (common.dtype, np.dtype(bool)):
+                return None
+        return common
+
+    def role(self, value: str | float, common: Common, truth: bool = False) -> str | None:
+        """What an operand is in a chain: array, truths, spread, number; None: not fit for it."""
+        kind = self.kinds.get(value) if isinstance(value, str) else None
+        if kind is None:
+            try:
+                number = self._number(value)
+                with np.errstate(over="ignore"):
+                    fits = np.isfinite(common.dtype.type(number)) == np.isfinite(number)
+            except (TypeError, ValueError):
+                return None
+            return "number" if fits and not truth and number == number else None
+        if kind.shape == common.shape and kind.order == common.order:
+            wanted = np.dtype(bool) if truth else common.dtype
+            return ("truths" if truth else "array") if kind.dtype == wanted else None
+        if kind.dtype != common.dtype or truth:
+            return None
+        if kind.shape == common.shape:
+            return "spread" if kind.order == "spread" else None
+        alone = all(n == 1 for n in kind.shape) and len(kind.shape) <= len(common.shape)
+        return "number" if alone else None
+
+    def _number(self, value: str | float) -> float:
+        """A Python number that is an operand, a parameter or a constant; else ValueError."""
+        if isinstance(value, str):
+            found = self.constants[value] if value in self.constants else int(value)
+        else:
+            found = value
+        if type(found) not in (int, float) or (
+                type(found) is int and abs(found) > WHOLE_EXACTLY):
+            raise ValueError(value)
+        return float(found)
+
+    # --- which of them belong together -----------------------------------------------------------
+
+    def arrange(self) -> list[_Item]:
+        """The instructions in their order, but for those that have joined others."""
+        items: list[_Item] = []
+        begin = 0  # nothing joins across a barrier
+        for number, one in enumerate(self.instructions):
+            known = self.steps.get(number)
+            items.append(_Item([number], one.takes, one.makes, known and known[0]))
+            if one.kind in BARRIERS:
+                begin = len(items)
+            place = len(items) - 1 if known else -1
+            while place >= 0:
+                place = self._join(items, begin, place, number + 1)
+        return items
+
+    def _join(self, items: list[_Item], begin: int, place: int, number: int) -> int:
+        """Let the item at `place` join an earlier one; where both are now, or -1.
+
+        `items` are made of the first `number` instructions.
+        """
+        new = items[place]
+        for earlier in range(place - 1, begin - 1, -1):
+            old = items[earlier]
+            if old.common is None or old.common != new.common:
+                continue
+            if len(old.members) + len(new.members) > LONGEST:
+                continue
+            feeds = bool(old.makes & new.takes)
+            if not feeds and (earlier < place - 1 or not self._large(old.takes & new.takes)):
+                continue
+            between = items[earlier + 1:place]
+            if not any(old.makes & item.takes for item in between):
+                order = [*between, None]
+            elif not any(new.takes & item.makes for item in between):
+                order = [None, *between]
+            else:
+                continue
+            both = old.with_(new)
+            both.needed = self._needed(both)
+            tried = [item or both for item in order]
+            then = [*items[:earlier], *tried, *items[place + 1:]]
+            taken = {n for item in then[place:] for n in item.takes}
+            stays = {n for item in tried for n in item.takes | item.makes
+                     if n in taken or n in self.outside or self.last.get(n, -1) >= number}
+            now = items[earlier:place + 1]
+            if self._peak(tried, stays) > self._peak(now, stays) and self._peak(
+                    [*then, *self.plain[number:]], self.outside) > self.limit:
+                continue
+            items[earlier:place + 1] = tried
+            return earlier + tried.index(both)
+        return -1
+
+    def _large(self, names: Iterable[str | float]) -> int:
+        """How many bytes are read, or written, of the large arrays among these."""
+        known = [self.kinds[n] for n in names if isinstance(n, str) and n in self.kinds]
+        sizes = [(int(np.prod(k.shape)), k.dtype.itemsize) for k in known if k.order != "spread"]
+        return sum(count * size for count, size in sizes if count >= LEAST)
+
+    def _needed(self, item: _Item) -> list[str]:
+        """What others take of what an item makes."""
+        members = set(item.members)
+        made = [n for i in item.members for n in _names(self.instructions[i].makes)]
+        return [n for n in made if n in self.outside or self.users.get(n, members) - members]
+
+    def _peak(self, items: list[_Item], stays: set[str]) -> int:
+        """The most bytes that what these take and make takes up at once, without kernels' own."""
+        makes = [item.needed for item in items]
+        last = {name: place for place, item in enumerate(items)
+                for name in (*item.takes, *makes[place]) if name in self.bytes}
+        made = {name for names in makes for name in names}
+        live: dict[int, set[str]] = {}
+        total = most = 0
+        for place, item in enumerate(items):
+            for name in (*(last.keys() - made if place == 0 else ()), *makes[place]):
+                if name in last:
+                    owner, size = self.bytes[name]
+                    holders = live.setdefault(owner, set())
+                    total += 0 if holders else size
+                    holders.add(name)
+            most = max(most, total)
+            for name in {*item.takes, *makes[place]}:
+                if last.get(name) == place and name not in stays:
+                    owner, size = self.bytes[name]
+                    live[owner].discard(name)
+                    total -= 0 if live[owner] else size
+        return most
+
+    # --- what becomes of them --------------------------------------------------------------------
+
+    def spared(self, item: _Item) -> int:
+        """How many bytes a chain does not read or write that its operations would have."""
+        steps = [s for number in item.members for s in self.steps[number][1]]
+        before = [n for s in steps if s.expression != "dy"
+                  for n in (s.made, *s.operands.values())]
+        aliases = {s.made for s in steps if s.expression == "dy"}
+        after = {*item.takes, *item.needed} - aliases
+        return self._large(before) - self._large(after)
+
+    def instruction(self, item: _Item) -> Instruction:
+        """The instruction of an item; of a chain a new one."""
+        members = tuple(self.instructions[number] for number in item.members)
+        if len(members) == 1:
+            return members[0]
+        steps = tuple(s for number in item.members for s in self.steps[number][1])
+        used = [v for s in steps for v in s.operands.values() if isinstance(v, str)]
+        made = {s.made for s in steps}
+        used += [n for m in members for n in _names(m.takes) if n[0] != "c"]
+        taken = tuple(n for n in dict.fromkeys(used) if n not in made)
+        names = dict.fromkeys([*used, *made])
+        chain = Chain(members, steps, self.steps[item.members[0]][0],
+                      {n: self.kinds[n] for n in names})
+        return Instruction("chain", taken, tuple(item.needed), chain)
+
+
+def _names(parts: Iterable[str]) -> list[str]:
+    """The names in what an instruction takes or makes: "tensor(t3)" is t3."""
+    return [name for part in parts for name in NAME.findall(part)]
+
+
+def _said(one: Instruction) -> str:
+    made = ", ".join(n for n in one.makes if n != "_")
+    if one.kind == "backward":
+        return f"{made} = backward of {one.subject.op.name}({', '.join(one.takes)})"
+    sign = "+" if one.kind == "add" else SIGNS.get(one.subject.name)
+    if sign:
+        return f"{made} = {one.takes[0]} {sign} {one.takes[1]}"
+    return f"{made} = {one.subject.name}({', '.join(one.takes)})"
+
+
+def _compiled(op: Any) -> bool:
+    """Is the op bound to the CPU with compiled kernels, with which expressions are compared?"""
+    from ..kernels.cpu import CompiledKernels  # needs Numba, which is there: see fuse_chains
+
+    return isinstance(op.kernels, CompiledKernels)

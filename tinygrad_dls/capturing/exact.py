@@ -1,0 +1,177 @@
+"""What the kernels of chains are written in: vectors whose arithmetic rounds after each operation.
+
+The operators of `kernels.simd` let a product and a sum become one instruction, which rounds once.
+NumPy, operation by operation, rounds twice: these words do too. Everything else that a chain
+takes is handed on from here, so that the hash of this file and of those it imports stands for all.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import types
+
+from ..kernels.parallel import together as together
+from ..kernels.simd import absolute as absolute
+from ..kernels.simd import full as full
+from ..kernels.simd import lanes as lanes
+from ..kernels.simd import load as load
+from ..kernels.simd import load_some as load_some
+from ..kernels.simd import root as root
+from ..kernels.simd import store as store
+from ..kernels.simd import store_some as store_some
+from ..kernels.simd import where as where
+from ..kernels.simd.kinds import (
+    Mask,
+    address,
+    first_lanes,
+    joined,
+    operand,
+    vector_of,
+    word,
+)
+
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}  # and no fast arithmetic
+BYTE = ir.IntType(8)
+
+
+def exact(function: Callable[..., Any]) -> Any:
+    """Compile a kernel of a chain; what was compiled is kept beside its file, if it has one."""
+    file = Path(function.__code__.co_filename)
+    kept = file.is_absolute()
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(file.parent) if kept else ""
+    try:
+        return numba.njit(cache=kept, **OPTIONS)(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """A helper of such kernels, that becomes part of them."""
+    return numba.njit(forceinline=True, **OPTIONS)(function)
+
+
+def spoken(function: Callable[..., Any]) -> Any:
+    """A word of kernels: what LLVM code stands for it."""
+    return word(function)
+
+
+# --- arithmetic ----------------------------------------------------------------------------------
+
+
+def _arithmetic(instruction: str) -> Any:
+    """A word for one instruction on two vectors; one of them may be a number."""
+
+    def typed(typing: Any, a: Any, b: Any) -> Any:
+        kind = joined(a, b)
+        if kind is None:
+            return None
+
+        def generate(context: Any, builder: Any, s: Any, v: Any) -> Any:
+            x, y = (operand(context, builder, one, of, kind) for one, of in zip(v, s.args))
+            return getattr(builder, instruction)(x, y)
+
+        return kind(a, b), generate
+
+    return word(typed)
+
+
+plus, minus, times, over = map(_arithmetic, ("fadd", "fsub", "fmul", "fdiv"))
+
+
+@part
+def maximum(a: Any, b: Any) -> Any:
+    """The larger one, NaN if one of them is; of equal ones the second, as NumPy has it."""
+    return where(a > b, a, where(a == a, b, a))
+
+
+@part
+def minimum(a: Any, b: Any) -> Any:
+    """The smaller one, NaN if one of them is; of equal ones the second, as NumPy has it."""
+    return where(a < b, a, where(a == a, b, a))
+
+
+@part
+def sign(x: Any) -> Any:
+    """1, -1 or 0; NaN of NaN."""
+    return where(x > 0.0, 1.0, where(x < 0.0, -1.0, where(x == 0.0, 0.0, x)))
+
+
+@part
+def times_truth(x: Any, mask: Any) -> Any:
+    """x where the mask is true, else x * 0, which is NaN of infinities and may be -0."""
+    return where(mask, x, times(x, 0.0))
+
+
+# --- truth values --------------------------------------------------------------------------------
+
+
+def _bytes(builder: Any, context: Any, array: Any, value: Any, place: Any, count: int) -> Any:
+    return address(context, builder, array, value, place, ir.VectorType(BYTE, count))
+
+
+@spoken
+def load_truths(typing: Any, numbers: Any, truths: Any, place: Any) -> Any:
+    """As many elements of an array of bools, from `place` on, as a vector of `numbers` has."""
+    count = vector_of(numbers.dtype).count
+
+    def generate(context: Any, builder: Any, s: Any, a: Any) -> Any:
+        found = builder.load(_bytes(builder, context, truths, a[1], a[2], count), align=1)
+        return builder.icmp_unsigned("!=", found, ir.Constant(found.type, [0] * count))
+
+    return Mask(count)(numbers, truths, types.int64), generate
+
+
+@spoken
+def store_truths(typing: Any, truths: Any, place: Any, mask: Any) -> Any:
+    """Write a mask to elements `place`, `place + 1` ... of an array of bools."""
+
+    def generate(context: Any, builder: Any, s: Any, a: Any) -> Any:
+        made = builder.zext(a[2], ir.VectorType(BYTE, mask.count))
+        builder.store(made, _bytes(builder, context, truths, a[0], a[1], mask.count), align=1)
+        return context.get_dummy_value()
+
+    return types.void(truths, types.int64, mask), generate
+
+
+@spoken
+def load_some_truths(
+    typing: Any, numbers: Any, truths: Any, place: Any, how_many: Any
+) -> Any:
+    """The first `how_many` of them, and others that mean nothing; memory after is not read."""
+    count = vector_of(numbers.dtype).count
+
+    def generate(context: Any, builder: Any, s: Any, a: Any) -> Any:
+        pointer = _bytes(builder, context, truths, a[1], a[2], count)
+        kind = pointer.type.pointee
+        name = f"llvm.masked.load.v{count}i8.p0"
+        inside = first_lanes(builder, a[3], count)
+        function = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(
+            kind, [pointer.type, ir.IntType(32), inside.type, kind]), name)
+        none = ir.Constant(kind, [0] * count)
+        found = builder.call(function, [pointer, ir.IntType(32)(1), inside, none])
+        return builder.icmp_unsigned("!=", found, none)
+
+    return Mask(count)(numbers, truths, types.int64, types.int64), generate
+
+
+@spoken
+def store_some_truths(typing: Any, truths: Any, place: Any, mask: Any, how_many: Any) -> Any:
+    """Write the first `how_many` of a mask; memory after them is not touched."""
+
+    def generate(context: Any, builder: Any, s: Any, a: Any) -> Any:
+        pointer = _bytes(builder, context, truths, a[0], a[1], mask.count)
+        kind = pointer.type.pointee
+        name = f"llvm.masked.store.v{mask.count}i8.p0"
+        inside = first_lanes(builder, a[3], mask.count)
+        function = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(
+            ir.VoidType(), [kind, pointer.type, ir.IntType(32), inside.type]), name)
+        made = builder.zext(a[2], kind)
+        builder.call(function, [made, pointer, ir.IntType(32)(1), inside])
+        return context.get_dummy_value()
+
+    return types.void(truths, types.int64, mask, types.int64), generate

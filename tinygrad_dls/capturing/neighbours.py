@@ -1,0 +1,194 @@
+"""Neighbours that one operation can do: batch norm (+ residual) and ReLU, a layer and ReLU.
+
+Each operation by itself reads an array from memory and writes another. Where nothing else looks at
+what is between two of them, the second is done while the first has its result in a register:
+
+    t5 = batch_norm(t4, w1, w2); t6 = add(t5, t3); t7 = relu(t6)
+
+becomes t7 = batch_norm_activation(t4, w1, w2, t3), and the three gradients become one, which masks
+dL/dy on its way through memory. Fused operations round as their parts do: results stay equal to
+the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..ops.activations import Hardtanh, Relu
+from ..ops.arithmetic import Add
+from ..ops.convolution import Convolution, ConvolutionRelu
+from ..ops.matmul import Linear, LinearRelu
+from ..ops.normalization import BatchNorm, BatchNormActivation
+from .recorder import Instruction, Recorder
+
+LAYERS = (BatchNorm, Linear, Convolution)
+
+
+class Chain(NamedTuple):
+    """Places in the recording of what is to become one operation."""
+
+    layer: int
+    add: int | None
+    activation: int
+    residual: str | None  # the other operand of the addition
+
+
+def fuse_neighbours(recorder: Recorder, returned: set[str]) -> list[Instruction]:
+    """The recorded instructions with neighbours fused; `returned`: names that the step returns."""
+    return _Neighbours(recorder, returned).fused()
+
+
+class _Neighbours:
+    def __init__(self, recorder: Recorder, returned: set[str]) -> None:
+        self.recorder, self.returned, self.old = recorder, returned, recorder.instructions
+        self.new: list[Instruction | None] = list(self.old)
+        self.users: dict[str, list[int]] = {}
+        self.kinds = recorder.kinds
+        for place, instruction in enumerate(self.old):
+            for name in instruction.takes:
+                self.users.setdefault(name.removeprefix("tensor(").removesuffix(")"), []).append(
+                    place)
+
+    def fused(self) -> list[Instruction]:
+        for place, instruction in enumerate(self.old):
+            if instruction.kind == "forward" and type(instruction.subject) in LAYERS:
+                chain = self._chain(place)
+                back = self._gradients(chain) if chain else None
+                if chain is not None and back is not None:
+                    self._replace(chain, back)
+        return [i for i in self.new if i is not None]
+
+    # --- finding ---------------------------------------------------------------------------------
+
+    def _chain(self, layer: int) -> Chain | None:
+        """The layer with the activation after it, if nothing else sees what is between them."""
+        made, add, residual = self.old[layer].makes[0], None, None
+        if made not in self.kinds:  # no NumPy array
+            return None
+        last = self._only_user(made)
+        if last is not None and type(self.old[layer].subject) is BatchNorm and (
+                type(self.old[last].subject) is Add):
+            add, (a, b) = last, self.old[last].takes
+            residual = b if a == made else a
+            if residual not in self.kinds or self.kinds[residual][:3] != self.kinds[made][:3]:
+                return None  # shape, dtype and order in memory: sums after it have that order, too
+            last = self._only_user(self.old[add].makes[0])
+        if last is None or not self._quiet(layer, last):
+            return None
+        chain = Chain(layer, add, last, residual)
+        return chain if self._operation(chain) is not None else None
+
+    def _only_user(self, name: str) -> int | None:
+        """The one forward instruction that takes `name`; Hardtanh's own gradient may, too."""
+        if name in self.returned or not self.users.get(name):
+            return None
+        forward, *others = self.users[name]
+        if self.new[forward] is None:  # fused with another one before
+            return None
+        user = self.old[forward]
+        if user.kind != "forward" or user.takes.count(name) != 1:
+            return None
+        if type(user.subject) is Hardtanh:
+            others = [p for p in others if not self._is_gradient(p, user, name)]
+        return None if others else forward
+
+    def _is_gradient(self, place: int, of: Instruction, saved: str) -> bool:
+        """Is this the gradient of an activation, `of`, that saved one array?"""
+        i = self.old[place]
+        return i.kind == "backward" and i.subject.op is of.subject and i.takes[1:] == (saved,)
+
+    def _quiet(self, begin: int, end: int) -> bool:
+        """May the instruction at `begin` be done at `end`? Calls between may write to what it
+        takes: all but functions of tensors that it does not take, such as counting batches."""
+        taken = [h.tensor for h in self.recorder.held if h.name in self.old[begin].takes]
+        for i in self.old[begin:end]:
+            if i.kind == "call":
+                given = [self.recorder.constants.get(name) for name in i.takes]
+                if hasattr(i.subject, "__self__") or i.detail or any(
+                        not hasattr(g, "_data") or any(g is t for t in taken) for g in given):
+                    return False
+        return True
+
+    def _gradients(self, chain: Chain) -> list[int] | None:
+        """Places of the gradients: the activation's, the addition's, the layer's. [] if the step
+        does not go back through them; None if something else takes what is between them."""
+        activation = self.old[chain.activation]
+        saved = activation.makes[0] if type(activation.subject) is Relu else activation.takes[0]
+        found = [p for p in self.users.get(saved, []) if self._is_gradient(p, activation, saved)]
+        if not found:
+            return []
+        parts = [chain.layer] if chain.add is None else [chain.add, chain.layer]
+        name = self.old[found[0]].makes[0]
+        for part in parts:
+            users = self.users.get(name, [])
+            if len(users) != 1:
+                return None
+            back = self.old[users[0]]
+            if back.kind != "backward" or back.subject.op is not self.old[part].subject:
+                return None
+            found.append(users[0])
+            if part == chain.add:
+                name = back.makes[self.old[part].takes.index(self.old[chain.layer].makes[0])]
+        if any(i.kind == "call" for i in self.old[found[0]:found[-1]]):
+            return None
+        return found if len(found) == 1 + len(parts) else None
+
+    # --- replacing -------------------------------------------------------------------------------
+
+    def _operation(self, chain: Chain) -> Any | None:
+        """The operation that does it all, on the layer's device; None if there is none."""
+        layer, activation = self.old[chain.layer].subject, self.old[chain.activation].subject
+        bounds: tuple[float, float | None] = (0.0, None)
+        if type(activation) is Hardtanh and type(layer) is BatchNorm:
+            bounds = activation.low, activation.high
+        elif type(activation) is not Relu:
+            return None
+        if type(layer) is BatchNorm:
+            op: Any = BatchNormActivation(layer.eps, layer.momentum, *bounds)
+        elif type(layer) is Linear:
+            op = LinearRelu()
+        else:
+            op = ConvolutionRelu(layer.stride, layer.padding, layer.dilation, layer.groups)
+        return op.on(layer.device)
+
+    def _replace(self, chain: Chain, back: list[int]) -> None:
+        """The fused operation where the activation was, its gradient where that one's was."""
+        op, layer = self._operation(chain), self.old[chain.layer]
+        activation, takes = self.old[chain.activation], list(layer.takes)
+        normalized = isinstance(op, BatchNormActivation)
+        if normalized:
+            takes.insert(3, chain.residual or "None")
+        gradient = self._gradient(op, chain, back, takes) if back else None
+        for place in (chain.layer, chain.add, *back):
+            if place is not None:
+                self.new[place] = None
+        detail: Any = ({}, [activation.detail[1][0], *layer.detail[1][1:]])
+        makes = (activation.makes[0], *layer.makes[1:])
+        self.new[chain.activation] = Instruction("forward", tuple(takes), makes, op, detail)
+        if back:
+            self.new[back[0]] = gradient
+
+    def _gradient(
+        self, op: Any, chain: Chain, back: Sequence[int], takes: Sequence[str]
+    ) -> Instruction:
+        """The gradient of the fused operation, of what those of its parts took and made."""
+        activation, layer = self.old[back[0]], self.old[back[-1]]
+        needs, makes = list(layer.subject.needs), list(layer.makes)
+        if isinstance(op, BatchNormActivation):
+            share = "_"  # of dL/dy, for the residual
+            if chain.add is not None:
+                (one, two) = self.old[back[1]].makes
+                share = two if one == layer.takes[0] else one
+            needs.insert(3, share != "_")
+            makes.insert(3, share)
+        plan = op.plan(tuple(needs))
+        known = dict(zip(op.inputs, takes))
+        known.update(zip(layer.subject.names, layer.takes[1:]))
+        known["y"] = self.old[chain.activation].makes[0]
+        known["needs"] = self.recorder.constant(tuple(needs))
+        if "shapes" not in known:
+            known["shapes"] = self.recorder.constant(tuple(
+                self.kinds[name].shape if name in self.kinds else () for name in takes))
+        saved = (known[name] for name in plan.names)
+        return Instruction("backward", (activation.takes[0], *saved), tuple(makes), plan)
