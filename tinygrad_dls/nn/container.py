@@ -96,8 +96,15 @@ class Sequential(_Listed):
                 setattr(self, str(i), _checked(module))
 
     def forward(self, input: Any) -> Any:
-        for module in self._held():
-            input = module(input)
+        held = self._held()
+        done = None  # by the module before it
+        for module, after in zip(held, [*held[1:], None]):
+            if module is done:
+                done = None
+            elif after is not None and module.takes_along(after, input):
+                input, done = module(input, then=after), after
+            else:
+                input = module(input)
         return input
 
     @overload

@@ -45,6 +45,10 @@ class Module(Hooked):
         """The output of the module; each class defines its own."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, x)")
 
+    def takes_along(self, after: Module, input: Any) -> bool:
+        """Can `forward(input, then=after)` do what the module after this one does, in one pass?"""
+        return False
+
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         start = next_number() if mode.grad else 0
         if traces.active and mode.recorder is not None:

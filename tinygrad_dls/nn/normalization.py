@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,11 +12,13 @@ from ..arguments import is_amount, is_whole
 from ..device import Device
 from ..dtypes import default_dtype, float_dtype
 from ..errors import DataError, ShapeError
-from ..modes import replayed
+from ..modes import replayed, traces
 from ..storage import mark_write
 from ..tensors import Tensor
 from . import functional as F
 from . import init
+from .activation import ReLU, ReLU6
+from .functional.normalization import batch_norm_then as batch_norm
 from .functional.normalization import shape_of
 from .module import Module
 from .parameter import Parameter
@@ -108,19 +110,30 @@ class _Tracking(_Affine):
                 f"affine={self.affine}, track_running_stats={self.track_running_stats}")
 
 
+LARGE = 1 << 16  # numbers, from which on one pass over memory less is worth a fused operation
+ACTIVATIONS: dict[type[Module], tuple[float, float | None]] = {ReLU: (0.0, None), ReLU6: (0.0, 6.0)}
+
+
 class _BatchNorm(_Tracking):
-    def forward(self, input: Tensor) -> Tensor:
+    def takes_along(self, after: Module, input: Any) -> bool:
+        return (type(after) in ACTIVATIONS and self.training and self.momentum is not None
+                and not (self._hooks or after._hooks or traces.active)
+                and isinstance(input, Tensor) and input.size >= LARGE)
+
+    def forward(self, input: Tensor, then: Module | None = None) -> Tensor:
+        """`then`: ReLU or ReLU6, to be done to the result in the same pass (see `takes_along`)."""
         self._check_input(input)
         mean, var = self.running_mean, self.running_var
         if not self.training:
-            return F.batch_norm(input, mean, var, self.weight, self.bias, mean is None, 0.0,
-                                self.eps)
+            y = F.batch_norm(input, mean, var, self.weight, self.bias, mean is None, 0.0, self.eps)
+            return y if then is None else then(y)
         momentum: float | Tensor = self.momentum or 0.0
         counter = self.num_batches_tracked
         if self.momentum is None and counter is not None:
             # Computed where the counter is: reading it would wait for the device.
             momentum = 1.0 / (counter.astype(input.dtype) + 1.0)
-        y = F.batch_norm(input, mean, var, self.weight, self.bias, True, momentum, self.eps)
+        bounds = None if then is None else ACTIVATIONS[type(then)]
+        y = batch_norm(input, mean, var, self.weight, self.bias, True, momentum, self.eps, bounds)
         if counter is not None:
             _count(counter)
         return y

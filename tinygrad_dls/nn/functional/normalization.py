@@ -30,6 +30,19 @@ def batch_norm(
     Otherwise the running ones are used. DataError if a channel has one number in training.
     (Ioffe and Szegedy 2015; Course 2, week 3.)
     """
+    return batch_norm_then(input, running_mean, running_var, weight, bias, training, momentum, eps,
+                           None)
+
+
+def batch_norm_then(
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None,
+    bias: Tensor | None, training: bool, momentum: Any, eps: float,
+    bounds: tuple[float, float | None] | None,
+) -> Tensor:
+    """`batch_norm`; in training, if there are bounds, held between them in the same pass.
+
+    `momentum` is then a number.
+    """
     x = _floats(input)
     channels = _channels("batch_norm", x, 2)
     _check("batch_norm", x, (channels,), weight=weight, bias=bias, running_mean=running_mean,
@@ -52,7 +65,11 @@ def batch_norm(
             f"is 0 otherwise:\n  input  {x.shape}\nGive more examples, or use model.eval()"
         )
     check_running("batch_norm", running_mean, running_var)
-    y = ops.batch_norm(x, weight, bias, running_mean, running_var, momentum, eps)
+    if bounds is None:
+        y = ops.batch_norm(x, weight, bias, running_mean, running_var, momentum, eps)
+    else:
+        y = ops.batch_norm_activation(
+            x, weight, bias, running_mean, running_var, momentum, eps, None, *bounds)
     written("batch_norm()", running_mean, running_var)
     return y  # type: ignore[no-any-return]
 

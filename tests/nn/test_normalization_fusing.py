@@ -1,0 +1,83 @@
+"""In nn.Sequential batch norm and the ReLU after it are one operation where that is worth it."""
+
+import numpy as np
+import pytest
+
+import tinygrad_dls as dls
+from tinygrad_dls import nn
+from tinygrad_dls.nn.normalization import LARGE
+
+
+def blocks(activation):
+    dls.manual_seed(2)
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), activation(),
+                         nn.Conv2d(8, 4, 1), nn.BatchNorm2d(4), activation())
+
+
+def one_by_one(model, x):
+    for module in model:
+        x = module(x)
+    return x
+
+
+def steps(model, forward, x):
+    """Outputs, gradients and buffers of three steps."""
+    found = []
+    for _ in range(3):
+        for p in model.parameters():
+            p.grad = None
+        y = forward(x)
+        (y * y).sum().backward()
+        found += [y.numpy().copy(), *(p.grad.numpy().copy() for p in model.parameters())]
+    return found + [b.numpy().copy() for b in model.buffers()]
+
+
+def names(y):
+    """The operations that led to y."""
+    found, waiting = [], [y._node]
+    while waiting:
+        node = waiting.pop()
+        found.append(node.op.name)
+        waiting += [e for e in node.edges if type(e) is type(node)]
+    return found
+
+
+def images(size):
+    rng = np.random.default_rng(0)
+    return dls.Tensor(rng.standard_normal((2, 3, size, size)).astype("float32"))
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.ReLU6])
+def test_the_same_numbers_to_the_bit(activation):
+    x, one, two = images(128), blocks(activation), blocks(activation)
+    assert 2 * 8 * 128 * 128 >= LARGE
+    assert names(blocks(activation)(x))[:1] == ["batch_norm_activation"]
+    for a, b in zip(steps(one, one, x), steps(two, lambda x: one_by_one(two, x), x), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_modules_that_someone_watches_run_by_themselves():
+    x, model = images(128), blocks(nn.ReLU)
+    seen = []
+    model[2].register_forward_hook(lambda module, inputs, output: seen.append(output))
+    y = model(x)
+    assert names(y).count("batch_norm_activation") == 1  # the other pair's
+    assert len(seen) == 1
+    assert seen[0]._node.op.name == "relu"
+    with dls.trace():
+        assert "batch_norm_activation" not in names(model(x))
+
+
+def test_small_inputs_other_modules_and_evaluation_are_as_ever():
+    model = blocks(nn.ReLU)
+    assert "batch_norm_activation" not in names(model(images(16)))
+    assert "batch_norm_activation" not in names(blocks(nn.Tanh)(images(128)))
+    x = images(128)
+    np.testing.assert_array_equal(model.eval()(x).numpy(), one_by_one(model, x).numpy())
+
+    class MyReLU(nn.ReLU):
+        def forward(self, input):
+            return super().forward(input) + 1.0
+
+    mine = blocks(MyReLU)
+    np.testing.assert_array_equal(mine(x).numpy(), one_by_one(blocks(MyReLU), x).numpy())
