@@ -90,10 +90,11 @@ class Perceptron(Case):
         }
 
 
-def _perceptron(
+def perceptron(
     name: str, title: str, sizes: tuple[int, ...], activation: str, loss: str, optimizer: str,
     rate: float, batch: int,
 ) -> Perceptron:
+    """A case of linear layers of these sizes."""
     return Perceptron(
         name, title, partial(networks.mlp, sizes=sizes, activation=activation),
         (batch, sizes[0]), (batch,) if loss == "ce" else (batch, sizes[-1]), loss, optimizer, rate,
@@ -110,13 +111,13 @@ def _letters(name: str, title: str, kind: str, bidirectional: bool = False) -> C
 CASES: dict[str, Case] = {
     case.name: case
     for case in (
-        _perceptron("a", "logistic regression 12288-1, batch 209", (12288, 1), "relu", "bce",
-                    "sgd", 0.005, 209),
-        _perceptron("b", "planar 2-4-1, batch 400", (2, 4, 1), "tanh", "bce", "sgd", 1.2, 400),
-        _perceptron("c1", "MLP 12288-20-7-5-1, batch 209", (12288, 20, 7, 5, 1), "relu", "bce",
-                    "sgd", 0.0075, 209),
-        _perceptron("c2", "MLP 784-128-64-10, Adam, batch 64", (784, 128, 64, 10), "relu", "ce",
-                    "adam", 1e-3, 64),
+        perceptron("a", "logistic regression 12288-1, batch 209", (12288, 1), "relu", "bce",
+                   "sgd", 0.005, 209),
+        perceptron("b", "planar 2-4-1, batch 400", (2, 4, 1), "tanh", "bce", "sgd", 1.2, 400),
+        perceptron("c1", "MLP 12288-20-7-5-1, batch 209", (12288, 20, 7, 5, 1), "relu", "bce",
+                   "sgd", 0.0075, 209),
+        perceptron("c2", "MLP 784-128-64-10, Adam, batch 64", (784, 128, 64, 10), "relu", "ce",
+                   "adam", 1e-3, 64),
         Case("d1", "CNN 64x64x3, Adam, batch 64", networks.signs_cnn, (64, 3, 64, 64), (64,), "ce",
              "adam", 1e-3, classes=6),
         Case("d2", "LeNet-5, Adam, batch 64", networks.lenet5, (64, 1, 28, 28), (64,), "ce",

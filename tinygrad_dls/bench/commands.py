@@ -2,8 +2,9 @@
 
 import argparse
 import importlib
-import importlib.util
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ def add_parser(subparsers: Any) -> None:
                         help="only: where the time of a step of this case goes, eager and captured")
     parser.add_argument("--kernels", action="store_true",
                         help="only: matrix products and convolutions by themselves, in GFLOP/s")
+    parser.add_argument("--memory", action="store_true",
+                        help="only: the peak of memory that a step takes, eager and captured")
+    parser.add_argument("--scaling", action="store_true",
+                        help="only: how the time of an MLP's step grows with its sizes and with "
+                             "threads (these also for --cases)")
+    parser.add_argument("--roofline", action="store_true",
+                        help="only: the least time this machine allows for a step, beside ours")
     parser.set_defaults(run=run_command)
 
 
@@ -32,16 +40,21 @@ def run_command(arguments: argparse.Namespace) -> int:
     """Run the benchmark, print the table, write the files asked for."""
     from .run import run  # frameworks are loaded only when they are timed
 
-    if arguments.profile or arguments.kernels:
-        return _look_inside(arguments.profile, arguments.kernels)
     for path in (arguments.json, arguments.markdown, arguments.picture):
         if path is not None:
             check_parent(path)
     cases = arguments.cases.split(",") if arguments.cases else None
     peers = arguments.peers.split(",") if arguments.peers else None
-    found = run(cases, peers, report=lambda line: print(f"measuring {line}", flush=True))
-    table = markdown(found)
-    print(table)
+    asked = ("profile", "kernels", "memory", "scaling", "roofline")
+    if any(getattr(arguments, name) for name in asked):
+        if arguments.picture:
+            raise DataError(f"--picture draws the ratios of the whole benchmark: not beside "
+                            f"{', '.join(f'--{n}' for n in asked if getattr(arguments, n))}")
+        found, table = _look_inside(arguments, cases, peers)
+    else:
+        found = run(cases, peers, report=_report)
+        table = markdown(found)
+        print(table)
     if arguments.json:
         write_whole(arguments.json, json.dumps(found, indent=1) + "\n")
     if arguments.markdown:
@@ -51,21 +64,59 @@ def run_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _look_inside(case: str | None, kernels: bool) -> int:
-    from . import products, profile
-    from .cases import CASES
+def _report(line: str) -> None:
+    print(f"measuring {line}", file=sys.stderr, flush=True)
 
-    if case is not None:
-        if case not in CASES:
-            raise DataError(f"no case is called {case}: there are {', '.join(CASES)}")
-        for captured in (False, True):
-            print("captured" if captured else "eager", end=": ")
-            print(profile.text(case, *profile.profile(case, captured)))
-    if kernels:
-        there = importlib.util.find_spec("torch") is not None
-        torch: Any = importlib.import_module("torch") if there else None
-        print(products.text(products.measure(torch, lambda line: print(f"measuring {line}"))))
-    return 0
+
+def _look_inside(
+    arguments: argparse.Namespace, cases: list[str] | None, peers: list[str] | None
+) -> tuple[dict[str, Any], str]:
+    """The figures and the tables of the options that look at one thing only, printed as they come.
+
+    PyTorch stands beside ours where it is installed, and among the peers if these are named.
+    """
+    from . import memory, products, profile, roofline, scaling
+    from .cases import CASES
+    from .peers import PEERS, installed
+    from .run import known, machine
+
+    if arguments.profile is not None and arguments.profile not in CASES:
+        raise DataError(f"no case is called {arguments.profile}: there are {', '.join(CASES)}")
+    known(cases, list(CASES), "case")
+    torch = "torch" in installed() and (peers is None or "torch" in known(
+        peers, list(PEERS), "peer"))
+    about = machine()
+    load = f", load {os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else ""
+    found: dict[str, Any] = {"machine": about}
+    tables = [f"{about['processor']}, {about['cores']} cores{load}\n"]
+    print(tables[0])
+
+    def add(name: str, figures: Any, table: str) -> None:
+        found[name] = figures
+        tables.append(table)
+        print(table)
+
+    module: Any = None
+    if torch and (arguments.kernels or arguments.scaling):
+        module = importlib.import_module("torch")  # before our first kernel: see run.py
+    for captured in (False, True) if arguments.profile else ():
+        how = "captured" if captured else "eager"
+        plain, lines = profile.profile(arguments.profile, captured)
+        add(f"profile, {how}", {"ms": plain, "lines": [line._asdict() for line in lines]},
+            f"{how}: {profile.text(arguments.profile, plain, lines)}")
+    if arguments.kernels:
+        rows = products.measure(module, _report)
+        add("kernels", dict(rows), products.text(rows))
+    if arguments.memory:
+        peaks = memory.measure(cases, torch, _report)
+        add("memory", peaks, memory.text(peaks))
+    if arguments.scaling:
+        grown = scaling.measure(cases, torch, _report)
+        add("scaling", grown, scaling.text(grown))
+    if arguments.roofline:
+        allowed = roofline.measure(cases, _report)
+        add("roofline", allowed, roofline.text(allowed))
+    return found, "\n".join(tables)
 
 
 def draw(found: dict[str, Any], path: Path) -> None:

@@ -1,6 +1,7 @@
 """Our side of a case, as a user writes it: nn.Sequential, a loss, an optimizer, and a loop."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +18,17 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def build(case: Case, captured: bool = False) -> Step:
-    """A function that trains one step and returns the loss before it."""
+class Training(NamedTuple):
+    """What a training step is made of: loss = step(x, y)."""
+
+    step: Callable[[Tensor, Tensor], Tensor]
+    x: Tensor
+    y: Tensor
+    optimizer: optim.Optimizer
+
+
+def training(case: Case) -> Training:
+    """The parts of our side of a case; the step returns the loss before it."""
     model = case.network(OURS)
     model.load_state_dict(case.state())
     x, y = (Tensor(a) for a in case.data())
@@ -36,6 +46,12 @@ def build(case: Case, captured: bool = False) -> Step:
         optimizer.step()
         return loss
 
+    return Training(step, x, y, optimizer)
+
+
+def build(case: Case, captured: bool = False) -> Step:
+    """A function that trains one step and returns the loss before it."""
+    step, x, y, _ = training(case)
     train = capture(step) if captured else step
     return lambda: float(train(x, y))
 

@@ -16,10 +16,10 @@ from .ours import Step
 Builder = Callable[[Any], Step]
 
 
-def torch_eager(
+def torch_training(
     case: Case, channels_last: bool = False, compiled: bool = False, **options: Any
-) -> Step:
-    """PyTorch, eager, as its tutorials write it."""
+) -> tuple[Step, Any]:
+    """PyTorch's step, as its tutorials write it, and its optimizer."""
     import torch
 
     model = case.network(torch)
@@ -49,7 +49,14 @@ def torch_eager(
         optimizer.step()
         return float(loss.item())
 
-    return step
+    return step, optimizer
+
+
+def torch_eager(
+    case: Case, channels_last: bool = False, compiled: bool = False, **options: Any
+) -> Step:
+    """PyTorch, eager."""
+    return torch_training(case, channels_last, compiled, **options)[0]
 
 
 def torch_compile(case: Case) -> Step:

@@ -23,8 +23,8 @@ def run(
     report: Report = lambda line: None,
 ) -> dict[str, Any]:
     """All figures as plain numbers: machine, load, cases; with `extras` tape and latency too."""
-    chosen = _known(cases, list(CASES), "case")
-    others = _known(peers, list(PEERS), "peer") if peers is not None else installed()
+    chosen = known(cases, list(CASES), "case")
+    others = known(peers, list(PEERS), "peer") if peers is not None else installed()
     if missing := [name for name in others if name not in installed()]:
         raise DataError(f"not installed here: {', '.join(missing)}")
     if any(name.startswith("torch") for name in others):
@@ -84,7 +84,8 @@ def _fresh(name: str, contenders: list[str]) -> dict[str, Callable[[], float]]:
     return {contender: builders[contender](CASES[name]) for contender in contenders}
 
 
-def _known(chosen: Sequence[str] | None, all_names: list[str], kind: str) -> list[str]:
+def known(chosen: Sequence[str] | None, all_names: list[str], kind: str) -> list[str]:
+    """The names chosen, or all; DataError if one is unknown."""
     if unknown := [name for name in chosen or () if name not in all_names]:
         names = ", ".join(all_names)
         raise DataError(f"no {kind} is called {', '.join(unknown)}: there are {names}")
