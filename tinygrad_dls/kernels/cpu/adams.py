@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from ..parallel import together
 from ..reference import adams as reference
 from ..reference.optimizers import Arrays
+from ..threads import shares
 from .compile import kernel
 from .optimizers import lines, settled
 
@@ -29,6 +31,25 @@ def adam_loop(
         m[i] = settled(a)
         v[i] = settled(b)
         w[i] = w[i] * stay - rate * a / (np.sqrt(b) * scale + small)
+
+
+@kernel
+def adam_share(
+    share: int, shares: int, w: Array, g: Array, m: Array, v: Array, step: float, beta1: float,
+    beta2: float, eps: float, keep: float, decay: float, sign: float, root: float,
+) -> None:
+    begin, end = share * w.size // shares, (share + 1) * w.size // shares
+    adam_loop(w[begin:end], g[begin:end], m[begin:end], v[begin:end], step, beta1, beta2, eps,
+              keep, decay, sign, root)
+
+
+@kernel
+def adam_together(
+    shares: int, w: Array, g: Array, m: Array, v: Array, step: float, beta1: float, beta2: float,
+    eps: float, keep: float, decay: float, sign: float, root: float,
+) -> None:
+    together(adam_share, shares,
+             (w, g, m, v, step, beta1, beta2, eps, keep, decay, sign, root))
 
 
 @kernel
@@ -147,11 +168,16 @@ class Adams(reference.Adams):
             super().adam(ws, gs, ms, vs, largest, lr, beta1, beta2, eps, decay, decoupled,
                          maximize, correct1, correct2)
             return
-        loop = adam_loop if largest is None else amsgrad_loop
         keep, added, sign = _factors(lr, decay, decoupled, maximize)
         step, root = lr / correct1, correct2**-0.5
+        options = (step, beta1, beta2, eps, keep, added, sign, root)
         for row in rows:
-            loop(*row, step, beta1, beta2, eps, keep, added, sign, root)
+            if largest is not None:
+                amsgrad_loop(*row, *options)
+            elif (parts := shares(45 * row[0].size)) > 1:
+                adam_together(parts, *row, *options)
+            else:
+                adam_loop(*row, *options)
 
     def adamax(
         self, ws: Arrays, gs: Arrays, ms: Arrays, us: Arrays, lr: float, beta1: float,

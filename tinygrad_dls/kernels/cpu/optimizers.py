@@ -1,4 +1,4 @@
-"""Steps of optimizers, in place: one pass over weights and state.
+"""Steps of optimizers, in place: one pass over weights and state; the usual ones on all cores.
 
 One compiled call for each parameter. A call for all of them, over a table of addresses, was
 measured too: finding the addresses takes as long as the calls do.
@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from ...rows import rows_of
+from ..parallel import together
 from ..reference import optimizers as reference
 from ..reference.optimizers import Arrays
+from ..threads import shares
 from .compile import inlined, kernel
 from .layout import F32, F64
 
@@ -36,6 +38,17 @@ def sgd_loop(w: Array, g: Array, lr: float, decay: float) -> None:
 
 
 @kernel
+def sgd_share(share: int, shares: int, w: Array, g: Array, lr: float, decay: float) -> None:
+    begin, end = share * w.size // shares, (share + 1) * w.size // shares
+    sgd_loop(w[begin:end], g[begin:end], lr, decay)
+
+
+@kernel
+def sgd_together(shares: int, w: Array, g: Array, lr: float, decay: float) -> None:
+    together(sgd_share, shares, (w, g, lr, decay))
+
+
+@kernel
 def sgd_rows_loop(w: Array, g: Array, rows: Array, lr: float) -> None:
     """w -= lr g, where the other rows of g are zero."""
     rate = w.dtype.type(lr)
@@ -56,6 +69,25 @@ def sgd_momentum_loop(
         v = mu * velocity[i] + new * d
         velocity[i] = settled(v)
         w[i] -= rate * (d + mu * v if nesterov else v)
+
+
+@kernel
+def sgd_momentum_share(
+    share: int, shares: int, w: Array, g: Array, velocity: Array, lr: float, momentum: float,
+    new: float, sign: float, decay: float, nesterov: bool,
+) -> None:
+    begin, end = share * w.size // shares, (share + 1) * w.size // shares
+    sgd_momentum_loop(w[begin:end], g[begin:end], velocity[begin:end], lr, momentum, new, sign,
+                      decay, nesterov)
+
+
+@kernel
+def sgd_momentum_together(
+    shares: int, w: Array, g: Array, velocity: Array, lr: float, momentum: float, new: float,
+    sign: float, decay: float, nesterov: bool,
+) -> None:
+    together(sgd_momentum_share, shares,
+             (w, g, velocity, lr, momentum, new, sign, decay, nesterov))
 
 
 @kernel
@@ -163,16 +195,22 @@ class Optimizers(reference.Optimizers):
             lr, decay = (-lr, -decay) if maximize else (lr, decay)
             for row, w, g in zip(rows, ws, gs, strict=True):
                 places = rows_of(g) if decay == 0 else None
-                if places is None:
-                    sgd_loop(*row, lr, decay)
-                else:
+                if places is not None:
                     sgd_rows_loop(w, g, places, lr)
+                elif (parts := shares(15 * w.size)) > 1:
+                    sgd_together(parts, *row, lr, decay)
+                else:
+                    sgd_loop(*row, lr, decay)
         else:  # the first velocity is the gradient itself: no dampening, nothing before
             share, sign = 1.0 if first else 1.0 - dampening, -1.0 if maximize else 1.0
             for row in rows:
                 if first:
                     row[2][:] = 0
-                sgd_momentum_loop(*row, lr, momentum, share, sign, decay, nesterov)
+                options = (lr, momentum, share, sign, decay, nesterov)
+                if (parts := shares(25 * row[0].size)) > 1:
+                    sgd_momentum_together(parts, *row, *options)
+                else:
+                    sgd_momentum_loop(*row, *options)
 
     def rmsprop(
         self, ws: Arrays, gs: Arrays, squares: Arrays, means: Arrays | None,

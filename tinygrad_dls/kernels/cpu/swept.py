@@ -4,8 +4,7 @@ Images lie channels-last and weights as (window rows, window columns, channels i
 of places of the window, A of the sweep is that row of the image: place j begins at pixel
 j * across, and a whole row of the window is one run of numbers from there. So rows of A overlap,
 r runs over the rows of the window, and B is the weights as they lie. Padding is not computed with:
-a band of a few image rows is copied with its zeros into a scratch small enough for the first
-cache.
+a band of image rows is copied with its zeros into a scratch small enough for the second cache.
 
 The gradient of the weights is the same with A walked along the channels, its sum over places. The
 gradient of the images is a convolution of dy with the window turned around; for a stride s one for
@@ -25,7 +24,7 @@ from ..threads import shares as threads_for
 from .geometry import Geometry, copy
 
 Array = Any
-BAND = 24 * 1024  # bytes of image rows that are worked on at a time
+BAND = 96 * 1024  # bytes of image rows that are worked on at a time: of the second cache
 
 
 @inlined
