@@ -1,8 +1,10 @@
 """Matrix products on the sweep: C (m, n) = A (m, k) @ B (k, n), for any part of larger arrays.
 
-A cache holds little, so the product is done in blocks: 256 of k at a time, 512 columns of B,
+A cache holds little, so the product is done in blocks: 512 of k at a time, 512 columns of B,
 which are first copied into panels of two vectors' width, one after the other (a sweep then reads
-B from end to end), and as many rows of A as stay in the second cache meanwhile.
+B from end to end), and as many rows of A as stay in the second cache meanwhile. If A lies turned
+(its columns are contiguous, as in the gradient of a weight) and its rows are long, a block of it
+is copied, too: numbers that are a power of two apart push each other out of the first cache.
 """
 
 from typing import Any
@@ -20,17 +22,23 @@ from ..simd.vector import lanes, load_at, store_at
 from ..simd.width import HOST
 
 Array = Any
-K_BLOCK, N_BLOCK, M_BLOCK = 256, 512, 240
+K_BLOCK, N_BLOCK, M_BLOCK = 512, 512, 120
+K_TURNED, M_TURNED = 256, 240  # where A lies turned
+FAR = 512  # numbers from one row of a turned A to the next, from which on it is copied
 PACK_FROM = 36  # rows of A; for fewer the copy takes longer than it saves
 SIGNATURE = types.void(*[types.int64] * 13)
 
 
-def scratch_size(m: int, n: int, k: int, dtype: Any) -> int:
-    """How many numbers `product` needs for its copies of B; with none it makes no copies."""
+def scratch_size(m: int, n: int, k: int, dtype: Any, turned: int = 0) -> int:
+    """How many numbers `product` needs for its copies; with none it makes no copies.
+
+    `turned`: how far apart the rows of A are, if A lies turned.
+    """
     width = 2 * HOST.lanes(np.dtype(dtype).itemsize)
     if m < PACK_FROM or n <= width:
         return 0
-    return min(k, K_BLOCK) * min(-(-n // width) * width, N_BLOCK)
+    copies = min(k, K_BLOCK) * min(-(-n // width) * width, N_BLOCK)
+    return copies + (K_TURNED * M_TURNED if turned >= FAR else 0)
 
 
 @word
@@ -71,30 +79,47 @@ def pack(kind: Array, b: int, b_row: int, inner: int, columns: int, panels: int)
 
 
 @inlined
+def pack_rows(kind: Array, source: int, row: int, rows: int, columns: int, to: int) -> None:
+    """Copy rows of numbers, `row` of them apart, to where they are M_TURNED apart."""
+    lane, size = lanes(kind), kind.itemsize
+    for i in range(rows):
+        for j in range(0, columns, lane):
+            some = load_at(kind, source + size * (i * row + j), min(lane, columns - j))
+            store_at(kind, to + size * (i * M_TURNED + j), some)
+
+
+@inlined
 def blocks(
     kind: Array, a: int, b: int, c: int, m: int, n: int, k: int, a_row: int, a_column: int,
     b_row: int, c_row: int, bias: int, flags: int, scratch: int,
 ) -> None:
     """What `product` says, block by block."""
     size, width = kind.itemsize, 2 * lanes(kind)
+    k_block, m_block = (K_BLOCK, M_BLOCK) if a_column == 1 else (K_TURNED, M_TURNED)
+    copies_a = scratch != 0 and a_column >= FAR
+    packed = scratch + (size * K_TURNED * M_TURNED if copies_a else 0)
     for n0 in range(0, n, N_BLOCK):
         columns = min(N_BLOCK, n - n0)
-        for k0 in range(0, max(k, 1), K_BLOCK):  # an empty sum is 0, too
-            inner = min(K_BLOCK, k - k0)
+        for k0 in range(0, max(k, 1), k_block):  # an empty sum is 0, too
+            inner = min(k_block, k - k0)
             flag = flags & ADD if k0 == 0 else ADD
             if k0 + inner >= k:
                 flag |= flags & RELU
             b_block = b + size * (k0 * b_row + n0)
             if scratch != 0:
-                pack(kind, b_block, b_row, inner, columns, scratch)
-            for m0 in range(0, m, M_BLOCK):
+                pack(kind, b_block, b_row, inner, columns, packed)
+            for m0 in range(0, m, m_block):
+                rows = min(m_block, m - m0)
+                from_a, apart = a + size * (m0 * a_row + k0 * a_column), a_column
+                if copies_a:
+                    pack_rows(kind, from_a, a_column, inner, rows, scratch)
+                    from_a, apart = scratch, M_TURNED
                 for j in range(0, columns, width):
                     first = bias + size * (n0 + j) if bias != 0 and k0 == 0 else 0
                     sweep(
-                        kind, a + size * (m0 * a_row + k0 * a_column),
-                        scratch + size * j * inner if scratch != 0 else b_block + size * j,
-                        c + size * (m0 * c_row + n0 + j),
-                        min(M_BLOCK, m - m0), min(width, columns - j), a_row, inner, a_column,
+                        kind, from_a, packed + size * j * inner if scratch != 0
+                        else b_block + size * j, c + size * (m0 * c_row + n0 + j), rows,
+                        min(width, columns - j), a_row, inner, apart,
                         width if scratch != 0 else b_row, 1, 0, 0, c_row, first, flag,
                     )
 

@@ -186,7 +186,8 @@ def transposed_times(a: Array, b: Array) -> Array:
     (m, n), k = a.shape, b.shape[1]
     parts = shares(m * n * k)
     out = np.empty((n, k), a.dtype)
-    weight_gradient(parts, a, b, out, np.empty((parts, scratch_size(n, k, m, a.dtype)), a.dtype))
+    scratch = np.empty((parts, scratch_size(n, k, m, a.dtype, turned=n)), a.dtype)
+    weight_gradient(parts, a, b, out, scratch)
     return out
 
 
