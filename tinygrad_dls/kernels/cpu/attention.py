@@ -1,26 +1,32 @@
-"""Attention: matrix products by BLAS, and what stands between them in one pass over each row."""
+"""Attention: products of many small matrices, and what stands between them in one pass over rows.
+
+Heads are shared out among the threads, and so are the rows of the softmax.
+"""
 
 from typing import Any
 
 import numpy as np
 
 from ..compile import kernel
+from ..parallel import together
 from ..reference import attention as reference
 from ..simd import exp, full, lanes, largest, load, load_some, store, store_some, total, where
+from ..threads import shares as threads_for
+from .batches import fits, multiply
 from .layout import F32, F64
 
 Array = Any
 
 
 @kernel
-def attention_softmax(scores: Array, length: int, causal: bool) -> None:
+def softmax_share(share: int, shares: int, scores: Array, length: int, causal: bool) -> None:
     """The softmax of each row of scores (m, n), in its place; a row of -inf becomes 0.
 
     `causal`: row i of every `length` rows keeps its first i + 1 numbers, the others become 0.
     """
     m, n = scores.shape
     width = lanes(scores)
-    for row in range(m):
+    for row in range(share * m // shares, (share + 1) * m // shares):
         count = min(row % length + 1, n) if causal else n
         first, last = row * n, row * n + count
         rest = count % width
@@ -52,12 +58,14 @@ def attention_softmax(scores: Array, length: int, causal: bool) -> None:
 
 
 @kernel
-def attention_softmax_backward(dw: Array, w: Array, scale: float) -> None:
+def softmax_backward_share(
+    share: int, shares: int, dw: Array, w: Array, scale: float
+) -> None:
     """scale * w * (dw - sum(dw * w)) of each row (m, n), in the place of dw."""
     m, n = w.shape
     width = lanes(w)
     rest = n % width
-    for row in range(m):
+    for row in range(share * m // shares, (share + 1) * m // shares):
         first, last = row * n, row * n + n
         s = full(w, 0.0)
         for i in range(first, last - width + 1, width):
@@ -72,6 +80,16 @@ def attention_softmax_backward(dw: Array, w: Array, scale: float) -> None:
             store_some(dw, last - rest, d * load_some(w, last - rest, rest) * scale, rest)
 
 
+@kernel
+def attention_softmax(shares: int, scores: Array, length: int, causal: bool) -> None:
+    together(softmax_share, shares, (scores, length, causal))
+
+
+@kernel
+def attention_softmax_backward(shares: int, dw: Array, w: Array, scale: float) -> None:
+    together(softmax_backward_share, shares, (dw, w, scale))
+
+
 class Attention(reference.Attention):
     """Both, with results that lie in memory as the inputs do: (m, l, heads, e), if so."""
 
@@ -83,15 +101,15 @@ class Attention(reference.Attention):
         if not _fit(q, k, v, q if floats else mask):
             return super().attention(q, k, v, mask, scale, causal, p, seed)
         weights = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)
-        np.matmul(q * scale, k.swapaxes(-1, -2), out=weights)
+        multiply(q * scale, k.swapaxes(-1, -2), weights)
         if mask is not None and floats:
             np.copyto(weights, -np.inf, where=~mask)
         elif mask is not None:
             weights += mask
-        attention_softmax(weights.reshape(-1, k.shape[-2]), q.shape[-2], causal)
-        y = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))
-        np.matmul(self.dropout(weights, p, seed) if p else weights, v, out=y)
-        return y, weights
+        rows = weights.reshape(-1, k.shape[-2])
+        attention_softmax(threads_for(60 * weights.size), rows, q.shape[-2], causal)
+        y = _empty_like(q, (*q.shape[:-1], v.shape[-1]))
+        return multiply(self.dropout(weights, p, seed) if p else weights, v, y), weights
 
     def attention_backward(
         self, dy: Any, q: Any, k: Any, v: Any, weights: Any, scale: float, p: float, seed: int,
@@ -102,21 +120,29 @@ class Attention(reference.Attention):
         dq, dk, dv, dscores = None, None, None, None
         if needs[2]:
             dropped = self.dropout(weights, p, seed) if p else weights
-            dv = np.matmul(dropped.swapaxes(-1, -2), dy, out=np.empty_like(v))
+            dv = multiply(dropped.swapaxes(-1, -2), dy, _empty_like(v, v.shape))
         if needs[0] or needs[1] or needs[3]:
-            dscores = np.matmul(dy, v.swapaxes(-1, -2), out=np.empty_like(weights))
+            dscores = multiply(dy, v.swapaxes(-1, -2), np.empty_like(weights))
             if p:
                 dscores = self.dropout(dscores, p, seed)
             shape = (-1, weights.shape[-1])
             factor = 1.0 if needs[3] else scale
-            attention_softmax_backward(dscores.reshape(shape), weights.reshape(shape), factor)
+            attention_softmax_backward(threads_for(30 * weights.size), dscores.reshape(shape),
+                                       weights.reshape(shape), factor)
             if needs[0]:
-                dq = np.matmul(dscores, k, out=np.empty_like(q))
-                dq *= scale / factor
+                dq = multiply(dscores, k, _empty_like(q, q.shape))
             if needs[1]:
-                dk = np.matmul(dscores.swapaxes(-1, -2), q, out=np.empty_like(k))
-                dk *= scale / factor
+                dk = multiply(dscores.swapaxes(-1, -2), q, _empty_like(k, k.shape))
+            for d in (dq, dk):
+                if d is not None and factor != scale:
+                    d *= scale / factor
         return dq, dk, dv, dscores if needs[3] else None
+
+
+def _empty_like(x: Any, shape: tuple[int, ...]) -> Any:
+    """A new array of this shape that lies in memory as x does, if rows of it can be written."""
+    y = np.empty_like(x, shape=shape)
+    return y if fits(y) else np.empty(shape, x.dtype)
 
 
 def _fit(*arrays: Any) -> bool:

@@ -8,12 +8,15 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..parallel import together
+from ..simd.turning import turn as turn_matrix
+from ..simd.vector import address_of
 from ..threads import shares
 from .compile import inlined, kernel
 from .layout import F32, F64, channels_last
 
 Array = Any
 BLOCK = 128  # pixels that are turned at a time
+FEW = 6  # channels; fewer leave too much of a vector empty
 
 
 class Geometry(NamedTuple):
@@ -80,8 +83,13 @@ def turn_share(share: int, shares: int, x: Array, y: Array) -> None:
     blocks = (pixels + BLOCK - 1) // BLOCK
     for number in range(share * n * blocks // shares, (share + 1) * n * blocks // shares):
         i, first = number // blocks, number % blocks * BLOCK
+        count = min(BLOCK, pixels - first)
+        if c >= FEW:
+            turn_matrix(x, address_of(x, i * c * pixels + first), pixels,
+                        address_of(y, (i * pixels + first) * c), c, c, count)
+            continue
         for j in range(c):
-            for p in range(first, min(first + BLOCK, pixels)):
+            for p in range(first, first + count):
                 y[i, p, j] = x[i, j, p]
 
 

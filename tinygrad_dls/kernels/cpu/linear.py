@@ -14,8 +14,10 @@ from ..parallel import together
 from ..reference import linear as reference
 from ..simd.dots import TILE, dot_tile
 from ..simd.sweep import RELU
+from ..simd.turning import turn
 from ..simd.vector import address_of
 from ..threads import shares
+from .batches import multiply
 from .gemm import prepare, product, scratch_size
 from .layout import F32, F64
 from .piecewise import relu_in_place
@@ -25,6 +27,7 @@ SMALL = 200_000  # multiplications: a product that BLAS does by itself, and fast
 LONG = 512  # numbers in a row of x from which on rows are multiplied as they lie,
 MANY = 512  # unless there are so many rows that turning W is little beside the product
 FEW = 16  # outputs for which it never pays
+ALONE = 1 << 18  # numbers; fewer are turned by one thread, before others have woken up
 NOTHING = {kind: np.empty(0, kind) for kind in (F32, F64)}
 
 
@@ -81,14 +84,11 @@ def dots_of_rows(share: int, shares: int, x: Array, weight: Array, bias: Array, 
 
 
 @kernel
-def transpose(matrix: Array, out: Array) -> None:
-    """out (k, n) of a matrix (n, k), in squares that stay in the first cache."""
+def turn_share(share: int, shares: int, matrix: Array, out: Array) -> None:
+    """out (k, n) of a matrix (n, k); each share takes rows of it."""
     n, k = matrix.shape
-    for j0 in range(0, n, 16):
-        for i0 in range(0, k, 16):
-            for j in range(j0, min(j0 + 16, n)):
-                for i in range(i0, min(i0 + 16, k)):
-                    out[i, j] = matrix[j, i]
+    begin, end = part(share, shares, n, 16)
+    turn(matrix, address_of(matrix, begin * k), k, address_of(out, begin), n, end - begin, k)
 
 
 @kernel
@@ -147,7 +147,7 @@ def linear_short(
     parts: int, x: Array, weight: Array, turned: Array, bias: Array, y: Array, flags: int,
     scratch: Array,
 ) -> None:
-    transpose(weight, turned)
+    together(turn_share, 1 if weight.size < ALONE else parts, (weight, turned))
     together(rows_times, parts, (x, turned, bias, y, flags, scratch))
 
 
@@ -195,15 +195,16 @@ class Linear(reference.Linear):
     """Float32 and float64; anything else by BLAS, as in the reference.
 
     BLAS has threads of its own, which go on spinning for milliseconds after a product and take
-    the cores from ours: so no larger product of two matrices is left to it. (Those of batches of
-    matrices are: NumPy calls it for one small matrix after the other.)
+    the cores from ours: so no larger product is left to it.
     """
 
     def matmul(self, a: Any, b: Any) -> Any:
         dtype = a.dtype
-        if (a.ndim != 2 or b.ndim != 2 or b.dtype is not dtype or a.shape[1] != b.shape[0]
-                or (dtype is not F32 and dtype is not F64) or a.size * b.shape[1] < SMALL):
+        if (a.ndim < 2 or b.ndim < 2 or b.dtype is not dtype or a.shape[-1] != b.shape[-2]
+                or (dtype is not F32 and dtype is not F64) or a.size * b.shape[-1] < SMALL):
             return super().matmul(a, b)
+        if a.ndim > 2 or b.ndim > 2:
+            return _of_batches(a, b)
         prepare(dtype)
         (m, k), n = a.shape, b.shape[1]
         if as_it_lies(m, k, n) and a.flags.c_contiguous and b.flags.f_contiguous:
@@ -278,6 +279,14 @@ class Linear(reference.Linear):
         total = np.empty(x.shape[1], x.dtype)
         sum_rows(x, total)
         return total
+
+
+def _of_batches(a: Any, b: Any) -> Any:
+    """a @ b, where they are batches of matrices, broadcast against each other."""
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    y = np.empty((*lead, a.shape[-2], b.shape[-1]), a.dtype)
+    return multiply(np.broadcast_to(a, (*lead, *a.shape[-2:])),
+                    np.broadcast_to(b, (*lead, *b.shape[-2:])), y)
 
 
 def _small_backward(dy: Any, x: Any, weight: Any, shape: Any) -> tuple[Any | None, ...]:
