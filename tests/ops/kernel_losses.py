@@ -23,7 +23,14 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
                (np.ascontiguousarray(image), 1), (rows[:, :1], 1)]
     backward = [(np.tanh(_values(np.shape(z), 7)), np.tanh(z), axis) for z, axis in softmax]
     images = [(np.tanh(image * 0.3), np.tanh(image), 1)]
+    large = np.random.default_rng(2).standard_normal((3, 7, 40, 31))
+    last = np.ascontiguousarray(large.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    pairs = [(y, dy * 0.1), (rows[:, ::2], rows[:, ::2] + 1.0), (rows[:1], np.tanh(rows)),
+             (large, last + 0.5), (last, np.tanh(large)), (last, last * 0.5),
+             (large.transpose(0, 2, 1, 3), last.transpose(0, 2, 1, 3) + 1.0)]
     return {
+        "squared_distance": [(np.tanh(a), np.tanh(b)) for a, b in pairs],
+        "scaled_difference": [(a, b, np.array(0.25)) for a, b in pairs],
         "any_outside": [(x, -3.0, 3.0), (x, -200.0, 200.0), (y, -2.0, 2.0)],
         "softmax": softmax, "log_softmax": softmax,
         "softmax_backward": backward + images, "log_softmax_backward": backward + images,

@@ -120,6 +120,8 @@ def cast(arguments: Call, dtype: str) -> Call:
     def one(a: Any) -> Any:
         if isinstance(a, list):
             return [one(x) for x in a]
+        if isinstance(a, np.floating):  # NumPy's arithmetic makes numbers of arrays of shape ()
+            return np.dtype(dtype).type(a)
         if isinstance(a, np.ndarray) and a.dtype.kind == "f":
             return a.astype(dtype, order="K") if dense(a) else strided(a.astype(dtype))
         return a

@@ -94,8 +94,21 @@ class SquaredError(_OfDifference):
     samples = _pairs()
 
     def forward(self, a: Array, b: Array) -> Array:
-        d = a - b
-        return self.reduce(d * d)
+        if self.reduction == "none" or not self.arrays(a, b):
+            d = a - b
+            return self.reduce(d * d)
+        total = self.kernels.squared_distance(a, b)
+        return total * (1.0 / a.size) if self.reduction == "mean" else total
+
+    def backward_kernel(self, dy: Array, a: Array, b: Array, needs: Any) -> Any:
+        if self.reduction == "none" or not self.arrays(a, b):
+            return self.backward(dy, a, b, needs)
+        share = self.kernels.scaled_difference(a, b, 2 * self.share(dy, a.size))
+        return share if needs[0] else None, -share if needs[1] else None
+
+    def arrays(self, a: Any, b: Any) -> bool:
+        """Are both arrays, of one shape, and not empty?"""
+        return getattr(a, "shape", 0) == getattr(b, "shape", 1) and a.size > 0
 
     def slope(self, d: Any) -> Any:
         return 2 * d

@@ -7,6 +7,7 @@ import numpy as np
 from ..parallel import together
 from ..reference import losses as reference
 from ..threads import shares
+from . import sums
 from .compile import inlined, kernel
 from .functions import ONE, exp32, log1p_of_exp32, sigmoid32
 from .layout import F32, flat, like
@@ -278,6 +279,14 @@ class Losses(reference.Losses):
         if views is None:
             return super().any_outside(x, low, high)
         return bool(any_outside_loop(*views, low, high))
+
+    def squared_distance(self, a: Any, b: Any) -> Any:
+        found = sums.squared_distance(a, b)
+        return super().squared_distance(a, b) if found is None else found
+
+    def scaled_difference(self, a: Any, b: Any, factor: Any) -> Any:
+        found = sums.scaled_difference(a, b, float(factor))
+        return super().scaled_difference(a, b, factor) if found is None else found
 
     def binary_cross_entropy(self, z: Any, t: Any) -> Any:
         losses = np.empty_like(z)

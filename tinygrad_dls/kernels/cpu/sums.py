@@ -1,16 +1,22 @@
-"""The sum of two arrays on all cores: NumPy's uses one."""
+"""Sums and differences of two arrays on all cores: NumPy's use one.
+
+Images lie channels-last where they come from a layer, and as their file has them where they do not.
+NumPy walks two arrays that lie otherwise number by number; here one of them is turned first.
+"""
 
 from typing import Any
 
 import numpy as np
 
 from ..parallel import together
-from ..simd import lanes, load, load_some, store, store_some
+from ..simd import full, lanes, load, load_some, store, store_some, total
 from ..threads import shares
 from .compile import kernel
-from .layout import flat
+from .geometry import pixels_of
+from .layout import channels_first, flat
 
 Array = Any
+BLOCK = 8192  # numbers that are summed in their own precision
 
 
 @kernel
@@ -30,13 +36,91 @@ def add_arrays(parts: int, a: Array, b: Array, y: Array) -> None:
     together(add_share, parts, (a, b, y))
 
 
-def add(a: Array, b: Array) -> Array:
-    """a + b, lying in memory as they do; by NumPy unless they are of one shape, dtype and order."""
+@kernel
+def squares_share(share: int, shares: int, a: Array, b: Array, sums: Array) -> None:
+    """The sum of (a - b)**2 of each block; the same on any number of cores."""
+    n, blocks = lanes(a), sums.size
+    for block in range(share * blocks // shares, (share + 1) * blocks // shares):
+        begin, end = block * BLOCK, min(a.size, (block + 1) * BLOCK)
+        rest = (end - begin) % n
+        s = full(a, 0.0)
+        for i in range(begin, end - rest, n):
+            d = load(a, i) - load(b, i)
+            s = s + d * d
+        if rest:
+            d = load_some(a, end - rest, rest) - load_some(b, end - rest, rest)
+            s = s + d * d
+        sums[block] = total(s)
+
+
+@kernel
+def sum_of_squares(parts: int, a: Array, b: Array, sums: Array) -> float:
+    together(squares_share, parts, (a, b, sums))
+    whole = 0.0
+    for block in range(sums.size):
+        whole += sums[block]
+    return whole
+
+
+@kernel
+def difference_share(
+    share: int, shares: int, a: Array, b: Array, factor: float, y: Array
+) -> None:
+    n = lanes(a)
+    begin, end = share * a.size // shares, (share + 1) * a.size // shares
+    rest = (end - begin) % n
+    for i in range(begin, end - rest, n):
+        store(y, i, (load(a, i) - load(b, i)) * factor)
+    if rest:
+        i = end - rest
+        store_some(y, i, (load_some(a, i, rest) - load_some(b, i, rest)) * factor, rest)
+
+
+@kernel
+def difference(parts: int, a: Array, b: Array, factor: float, y: Array) -> None:
+    """y = (a - b) * factor."""
+    together(difference_share, parts, (a, b, factor, y))
+
+
+def in_one_order(a: Array, b: Array) -> tuple[Array, Array] | None:
+    """a and b, of one shape and dtype, lying in memory alike and without gaps; None if they do not
+    and it is not for one of them being channels-last: then the other one is turned."""
     if a.shape != b.shape or a.dtype is not b.dtype:
+        return None
+    if flat(a, b) is not None:
+        return a, b
+    if a.ndim > 2 and a.flags.c_contiguous != b.flags.c_contiguous:
+        turned = tuple(channels_first(pixels_of(x)) if x.flags.c_contiguous else x
+                       for x in (a, b))
+        return turned if flat(*turned) is not None else None
+    return None
+
+
+def add(a: Array, b: Array) -> Array:
+    """a + b, lying in memory as they do; by NumPy unless they are of one shape and dtype."""
+    pair = in_one_order(a, b)
+    if pair is None:
         return a + b
-    y = np.empty_like(a)
-    views = flat(a, b, y)
-    if views is None:
-        return a + b
-    add_arrays(shares(8 * a.size), *views)
+    y = np.empty_like(pair[0])
+    add_arrays(shares(8 * a.size), *flat(*pair, y))  # type: ignore[misc]
+    return y
+
+
+def squared_distance(a: Array, b: Array) -> Array | None:
+    """The sum of (a - b)**2; None unless they are of one shape and float dtype."""
+    pair = in_one_order(a, b)
+    if pair is None:
+        return None
+    sums = np.empty(-(-a.size // BLOCK))
+    return a.dtype.type(sum_of_squares(shares(8 * a.size), *flat(*pair), sums))  # type: ignore[misc]
+
+
+def scaled_difference(a: Array, b: Array, factor: float) -> Array | None:
+    """(a - b) * factor; None unless they are of one shape and float dtype."""
+    pair = in_one_order(a, b)
+    if pair is None:
+        return None
+    y = np.empty_like(pair[0])
+    one, two, out = flat(*pair, y)  # type: ignore[misc]
+    difference(shares(8 * a.size), one, two, factor, out)
     return y

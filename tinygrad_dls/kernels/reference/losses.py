@@ -6,7 +6,7 @@ from .base import Family
 
 
 class Losses(Family):
-    """softmax, log_softmax, cross_entropy, binary_cross_entropy, and their gradients."""
+    """softmax, log_softmax, cross_entropy, binary_cross_entropy, squares, and their gradients."""
 
     def softmax(self, z: Any, axis: int) -> Any:
         """exp(z) / sum(exp(z)) along `axis`; the largest is subtracted first."""
@@ -50,6 +50,15 @@ class Losses(Family):
         dz[self.xp.arange(z.shape[0]), labels] -= 1 - smoothing
         dz *= d if d.ndim == 0 else d[:, None]
         return dz
+
+    def squared_distance(self, a: Any, b: Any) -> Any:
+        """The sum of (a - b)**2."""
+        d = a - b
+        return (d * d).sum()
+
+    def scaled_difference(self, a: Any, b: Any, factor: Any) -> Any:
+        """(a - b) * factor, one number on the device."""
+        return (a - b) * factor
 
     def any_outside(self, x: Any, low: float, high: float) -> bool:
         """Is any element below `low` or above `high`? NaN is neither."""
