@@ -27,7 +27,8 @@ from tinygrad_dls.kernels.cpu import CompiledKernels
 
 KERNELS = [n for n in dir(ReferenceKernels) if not n.startswith("_")]
 # long sums: close as to the largest of them
-SUMS = ("matmul", "linear_relu", "sum_rows", "normalize_backward", "batch_norm_backward")
+SUMS = ("matmul", "linear_relu", "linear_backward", "sum_rows", "normalize_backward",
+        "batch_norm_backward")
 TOLERANCE = {"float16": (2e-3, 2e-3), "float32": (5e-6, 2e-6), "float64": (1e-13, 1e-14)}
 REFERENCE, COMPILED = ReferenceKernels(np), CompiledKernels(np)
 Call = tuple[Any, ...]
@@ -110,7 +111,8 @@ def large(name: str) -> list[Call]:
         "linear_backward": [(rows, values((37, 5)), values((11, 5)), needs)
                             for needs in ((True,) * 3, (False, True, True), (True, False, False))]
         + [(values((9, 2)), values((9, 4)), values((2, 4)), needs)
-           for needs in ((True,) * 3, (False, True, True), (True, False, True))],
+           for needs in ((True,) * 3, (False, True, True), (True, False, True))]
+        + [(values((9000, 7)), values((9000, 12)), values((7, 12)), (True,) * 3)],
         "sum_rows": [(rows,), (rows.T,), (values((1, 9)),), (values((3000, 33)),)],
         "spread": [(np.array(2.5), (3, 4)), (np.array(1.0), ()), (x[:4].reshape(4, 1), (4, 3))],
     }[name]

@@ -27,6 +27,7 @@ SMALL = 200_000  # multiplications: a product that BLAS does by itself, and fast
 LONG = 512  # numbers in a row of x from which on rows are multiplied as they lie,
 MANY = 512  # unless there are so many rows that turning W is little beside the product
 FEW = 16  # outputs for which it never pays
+DEEP = 8  # times as many rows as columns in all: then threads share the rows, and add up
 ALONE = 1 << 18  # numbers; fewer are turned by one thread, before others have woken up
 NOTHING = {kind: np.empty(0, kind) for kind in (F32, F64)}
 
@@ -129,6 +130,18 @@ def columns_times(
 
 
 @kernel
+def rows_of_both(
+    share: int, shares: int, a: Array, b: Array, sums: Array, scratch: Array
+) -> None:
+    """sums[share] (n, k) = a (m, n).T @ b (m, k) of a share of their rows."""
+    (m, n), k = a.shape, b.shape[1]
+    copies = address_of(scratch, share * scratch.shape[1]) if scratch.size else 0
+    begin, end = share * m // shares, (share + 1) * m // shares
+    product(sums, address_of(a, begin * n), address_of(b, begin * k),
+            address_of(sums, share * n * k), n, k, end - begin, 1, n, k, k, 0, 0, copies)
+
+
+@kernel
 def sum_rows(x: Array, total: Array) -> None:
     """The sum of the rows of x (m, n)."""
     total[:] = 0
@@ -163,6 +176,19 @@ def weight_gradient(parts: int, dy: Array, x: Array, dweight: Array, scratch: Ar
     together(columns_times, parts, (dy, x, dweight, scratch))
 
 
+@kernel
+def weight_gradient_deep(
+    parts: int, dy: Array, x: Array, sums: Array, dweight: Array, scratch: Array
+) -> None:
+    together(rows_of_both, parts, (dy, x, sums, scratch))
+    for i in range(dweight.shape[0]):
+        for j in range(dweight.shape[1]):
+            total = sums[0, i, j]
+            for share in range(1, parts):
+                total += sums[share, i, j]
+            dweight[i, j] = total
+
+
 def as_it_lies(m: int, k: int, n: int) -> bool:
     """Is x (m, k) to be multiplied by the rows of W (n, k), without turning W first?"""
     return k >= LONG and (m < MANY or n < FEW)
@@ -187,7 +213,10 @@ def transposed_times(a: Array, b: Array) -> Array:
     parts = shares(m * n * k)
     out = np.empty((n, k), a.dtype)
     scratch = np.empty((parts, scratch_size(n, k, m, a.dtype, turned=n)), a.dtype)
-    weight_gradient(parts, a, b, out, scratch)
+    if parts > 1 and m >= DEEP * (n + k) and m >= DEEP * parts:
+        weight_gradient_deep(parts, a, b, np.empty((parts, n, k), a.dtype), out, scratch)
+    else:
+        weight_gradient(parts, a, b, out, scratch)
     return out
 
 
