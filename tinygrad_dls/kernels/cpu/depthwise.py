@@ -27,29 +27,89 @@ def meeting(place: int, step: int, results: int) -> int:
     return i if i < results else -1
 
 
+@inlined
+def inner_columns(geometry: Any) -> Any:
+    """Begin and end of the columns of results whose windows lie in the image from left to right."""
+    _, w, _, _, columns, _, kw, _, sx, _, dx, _, left = geometry
+    begin = min(columns, (max(0, left) + sx - 1) // sx)
+    return begin, max(begin, min(columns, (w - 1 - (kw - 1) * dx + left) // sx + 1))
+
+
+@inlined
+def result_at(
+    x: Array, weight: Array, bias: Array, y: Array, geometry: Any, place: int, j: int
+) -> None:
+    """Column j of row `place` of the results, with as much of its window as lies in the image."""
+    h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
+    n, image, i = lanes(x), place // rows, place % rows
+    first, last = range_inside(i * sy - top, dy, h, kh)
+    begin, end = range_inside(j * sx - left, dx, w, kw)
+    to = (place * columns + j) * c
+    corner = (image * h + i * sy - top) * w + j * sx - left
+    for t in range(0, c, n):
+        m = min(n, c - t)
+        total_of = load_some(bias, t, m) if bias.size else full(x, 0.0)
+        for k in range(first, last):
+            for tap in range(begin, end):
+                at = (corner + k * dy * w + tap * dx) * c + t
+                total_of = fma(load_some(x, at, m),
+                               load_some(weight, (k * kw + tap) * c + t, m), total_of)
+        store_some(y, to + t, total_of, m)
+
+
+@inlined
+def results_of_three(
+    x: Array, weight: Array, bias: Array, y: Array, at: int, row: int, to: int, c: int, count: int
+) -> None:
+    """`count` results of 3 x 3 windows side by side, at places `to` ... of y, the first window at
+    place `at` of x, whose rows are `row` numbers apart. The weights stay in registers, and of each
+    row the two pixels that the next window sees again."""
+    n = lanes(x)
+    for t in range(0, c, n):
+        m = min(n, c - t)
+        w0, w1, w2 = load_some(weight, t, m), load_some(weight, c + t, m), load_some(
+            weight, 2 * c + t, m)
+        w3, w4, w5 = load_some(weight, 3 * c + t, m), load_some(weight, 4 * c + t, m), load_some(
+            weight, 5 * c + t, m)
+        w6, w7, w8 = load_some(weight, 6 * c + t, m), load_some(weight, 7 * c + t, m), load_some(
+            weight, 8 * c + t, m)
+        start = load_some(bias, t, m) if bias.size else full(x, 0.0)
+        i0 = at + t
+        i1, i2 = i0 + row, i0 + 2 * row
+        a0, b0 = load_some(x, i0, m), load_some(x, i0 + c, m)
+        a1, b1 = load_some(x, i1, m), load_some(x, i1 + c, m)
+        a2, b2 = load_some(x, i2, m), load_some(x, i2 + c, m)
+        for j in range(count):
+            ahead = (j + 2) * c
+            c0, c1, c2 = load_some(x, i0 + ahead, m), load_some(x, i1 + ahead, m), load_some(
+                x, i2 + ahead, m)
+            s = fma(c0, w2, fma(b0, w1, fma(a0, w0, start)))
+            s = fma(c1, w5, fma(b1, w4, fma(a1, w3, s)))
+            s = fma(c2, w8, fma(b2, w7, fma(a2, w6, s)))
+            store_some(y, to + j * c + t, s, m)
+            a0, b0, a1, b1, a2, b2 = b0, c0, b1, c1, b2, c2
+
+
 @kernel
 def forward_share(
     share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array, count: int,
     geometry: Any,
 ) -> None:
     h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
-    n, total = lanes(x), count * rows
+    total = count * rows
+    begin, end = inner_columns(geometry)
+    three = kh == kw == 3 and sx == dx == dy == 1
     for place in range(share * total // shares, (share + 1) * total // shares):
-        image, i = place // rows, place % rows
-        first, last = range_inside(i * sy - top, dy, h, kh)
-        for j in range(columns):
-            begin, end = range_inside(j * sx - left, dx, w, kw)
-            to = (place * columns + j) * c
-            corner = (image * h + i * sy - top) * w + j * sx - left
-            for t in range(0, c, n):
-                m = min(n, c - t)
-                total_of = load_some(bias, t, m) if bias.size else full(x, 0.0)
-                for k in range(first, last):
-                    for tap in range(begin, end):
-                        at = (corner + k * dy * w + tap * dx) * c + t
-                        total_of = fma(load_some(x, at, m),
-                                       load_some(weight, (k * kw + tap) * c + t, m), total_of)
-                store_some(y, to + t, total_of, m)
+        row = place % rows * sy - top
+        inside = three and row >= 0 and row + 3 <= h
+        for j in range(begin if inside else columns):
+            result_at(x, weight, bias, y, geometry, place, j)
+        if inside:
+            at = ((place // rows * h + row) * w + begin - left) * c
+            to = (place * columns + begin) * c
+            results_of_three(x, weight, bias, y, at, w * c, to, c, end - begin)
+            for j in range(end, columns):
+                result_at(x, weight, bias, y, geometry, place, j)
 
 
 @kernel
@@ -78,30 +138,89 @@ def input_share(
                 store_some(x, to + t, total_of, m)
 
 
+@inlined
+def sum_taps(
+    x: Array, errors: Array, parts: Array, mine: int, geometry: Any, place: int, first: int,
+    last: int,
+) -> None:
+    """Add what columns first ... last - 1 of row `place` of the errors give each tap."""
+    h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
+    n, image = lanes(x), place // rows
+    for k in range(kh):
+        row = place % rows * sy - top + k * dy
+        if row < 0 or row >= h:
+            continue
+        for tap in range(kw):
+            begin, end = range_inside(tap * dx - left, sx, w, columns)
+            begin, end = max(begin, first), min(end, last)
+            at = ((image * h + row) * w + begin * sx - left + tap * dx) * c
+            error = (place * columns + begin) * c
+            to = mine + (k * kw + tap) * c
+            for t in range(0, c, n):
+                m = min(n, c - t)
+                total_of = load_some(parts, to + t, m)
+                for j in range(end - begin):
+                    total_of = fma(load_some(x, at + j * sx * c + t, m),
+                                   load_some(errors, error + j * c + t, m), total_of)
+                store_some(parts, to + t, total_of, m)
+
+
+@inlined
+def sum_three(
+    x: Array, errors: Array, parts: Array, mine: int, at: int, row: int, error: int, c: int,
+    count: int,
+) -> None:
+    """The same for 3 x 3 windows that lie in the image: all nine sums at once, in registers."""
+    n = lanes(x)
+    for t in range(0, c, n):
+        m, to = min(n, c - t), mine + t
+        s0, s1, s2 = load_some(parts, to, m), load_some(parts, to + c, m), load_some(
+            parts, to + 2 * c, m)
+        s3, s4, s5 = load_some(parts, to + 3 * c, m), load_some(parts, to + 4 * c, m), load_some(
+            parts, to + 5 * c, m)
+        s6, s7, s8 = load_some(parts, to + 6 * c, m), load_some(parts, to + 7 * c, m), load_some(
+            parts, to + 8 * c, m)
+        i0 = at + t
+        i1, i2 = i0 + row, i0 + 2 * row
+        a0, b0 = load_some(x, i0, m), load_some(x, i0 + c, m)
+        a1, b1 = load_some(x, i1, m), load_some(x, i1 + c, m)
+        a2, b2 = load_some(x, i2, m), load_some(x, i2 + c, m)
+        for j in range(count):
+            ahead, e = (j + 2) * c, load_some(errors, error + j * c + t, m)
+            c0, c1, c2 = load_some(x, i0 + ahead, m), load_some(x, i1 + ahead, m), load_some(
+                x, i2 + ahead, m)
+            s0, s1, s2 = fma(a0, e, s0), fma(b0, e, s1), fma(c0, e, s2)
+            s3, s4, s5 = fma(a1, e, s3), fma(b1, e, s4), fma(c1, e, s5)
+            s6, s7, s8 = fma(a2, e, s6), fma(b2, e, s7), fma(c2, e, s8)
+            a0, b0, a1, b1, a2, b2 = b0, c0, b1, c1, b2, c2
+        store_some(parts, to, s0, m)
+        store_some(parts, to + c, s1, m)
+        store_some(parts, to + 2 * c, s2, m)
+        store_some(parts, to + 3 * c, s3, m)
+        store_some(parts, to + 4 * c, s4, m)
+        store_some(parts, to + 5 * c, s5, m)
+        store_some(parts, to + 6 * c, s6, m)
+        store_some(parts, to + 7 * c, s7, m)
+        store_some(parts, to + 8 * c, s8, m)
+
+
 @kernel
 def weight_share(
     share: int, shares: int, x: Array, errors: Array, parts: Array, count: int, geometry: Any
 ) -> None:
     h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
-    n, mine = lanes(x), share * kh * kw * c
-    for image in range(share * count // shares, (share + 1) * count // shares):
-        for i in range(rows):
-            for k in range(kh):
-                row = i * sy - top + k * dy
-                if row < 0 or row >= h:
-                    continue
-                for tap in range(kw):
-                    begin, end = range_inside(tap * dx - left, sx, w, columns)
-                    at = ((image * h + row) * w + begin * sx - left + tap * dx) * c
-                    place = ((image * rows + i) * columns + begin) * c
-                    to = mine + (k * kw + tap) * c
-                    for t in range(0, c, n):
-                        m = min(n, c - t)
-                        total_of = load_some(parts, to + t, m)
-                        for j in range(end - begin):
-                            total_of = fma(load_some(x, at + j * sx * c + t, m),
-                                           load_some(errors, place + j * c + t, m), total_of)
-                        store_some(parts, to + t, total_of, m)
+    mine = share * kh * kw * c
+    begin, end = inner_columns(geometry)
+    three = kh == kw == 3 and sx == dx == dy == 1
+    for place in range(share * count // shares * rows, (share + 1) * count // shares * rows):
+        row = place % rows * sy - top
+        if not (three and row >= 0 and row + 3 <= h):
+            sum_taps(x, errors, parts, mine, geometry, place, 0, columns)
+            continue
+        at = ((place // rows * h + row) * w + begin - left) * c
+        sum_three(x, errors, parts, mine, at, w * c, (place * columns + begin) * c, c, end - begin)
+        sum_taps(x, errors, parts, mine, geometry, place, 0, begin)
+        sum_taps(x, errors, parts, mine, geometry, place, end, columns)
 
 
 @kernel
