@@ -31,17 +31,19 @@ class Concatenate(Op):
         self.axis = axis
 
     def forward(self, *arrays: Array) -> Array:
-        return self.xp.concatenate(arrays, axis=self.axis)
+        return self.kernels.concatenate(arrays, self.axis)
 
     def backward(self, dy: Any, needs: Any, shapes: Any) -> Any:
         before: tuple[Any, ...] = (slice(None),) * self.axis
-        shares, start = [], 0
+        shares: list[Any] = []
+        start = 0
         for need, shape in zip(needs, shapes):
             stop = start + shape[self.axis]
-            share: Any = dy[(*before, slice(start, stop))] if need else None
             if need and self.axis and hasattr(dy, "strides"):
-                share = share.copy(order="K")  # it has gaps: copied once, lest each user copies it
-            shares.append(share)
+                # It would have gaps: copied once, lest each user copies it.
+                shares.append(self.kernels.part_of(dy, self.axis, start, stop))
+            else:
+                shares.append(dy[(*before, slice(start, stop))] if need else None)
             start = stop
         return tuple(shares)
 

@@ -12,6 +12,7 @@ from .attention import Attention
 from .batch_norm import BatchNorm
 from .convolution import Convolution
 from .ctc import Ctc
+from .joining import Joining
 from .linear import Linear
 from .losses import Losses
 from .memory import keep_freed_memory
@@ -28,9 +29,9 @@ from .spreading import Spreading
 
 
 class CompiledKernels(
-    BatchNorm, Activations, Adams, Attention, Convolution, Ctc, Linear, Losses, Normalization,
-    Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special, Spreading,
-    ReferenceKernels,
+    BatchNorm, Activations, Adams, Attention, Convolution, Ctc, Joining, Linear, Losses,
+    Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special,
+    Spreading, ReferenceKernels,
 ):
     """Kernels compiled by Numba, over those of the reference."""
 

@@ -6,6 +6,7 @@ from .attention import Attention
 from .batch_norm import BatchNorm
 from .convolution import Convolution
 from .ctc import Ctc
+from .joining import Joining
 from .linear import Linear
 from .losses import Losses
 from .normalization import Normalization
@@ -21,8 +22,9 @@ from .spreading import Spreading
 
 
 class ReferenceKernels(
-    BatchNorm, Activations, Adams, Attention, Convolution, Ctc, Linear, Losses, Normalization,
-    Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special, Spreading,
+    BatchNorm, Activations, Adams, Attention, Convolution, Ctc, Joining, Linear, Losses,
+    Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special,
+    Spreading,
 ):
     """All kernels in plain array operations; `xp` is the array namespace they work in."""
 
