@@ -31,18 +31,19 @@ BAND = 96 * 1024  # bytes of image rows that are worked on at a time: of the sec
 def padded(
     x: Array, image: int, first: int, count: int, geometry: Any, width: int, out: Array, start: int
 ) -> None:
-    """Rows `first` ... of an image with its padding, `width` pixels each; edges are zero already.
-    """
+    """Rows `first` ... of an image with its padding, `width` pixels each."""
     h, w, c, _, _, _, _, _, _, _, _, top, left = geometry
     begin, end = max(0, left), max(0, min(width, left + w))  # the pixels that are in the image
     run = max(0, end - begin) * c
     for i in range(count):
         row = first + i - top
-        to = start + (i * width + begin) * c
+        to = start + i * width * c
         if row < 0 or row >= h:
-            out[to:to + run] = 0
+            out[to:to + width * c] = 0
         else:
-            copy(out, to, x, ((image * h + row) * w + begin - left) * c, run)
+            out[to:to + begin * c] = 0
+            copy(out, to + begin * c, x, ((image * h + row) * w + begin - left) * c, run)
+            out[to + begin * c + run:to + width * c] = 0
 
 
 @kernel
@@ -152,7 +153,7 @@ def _bands(g: Geometry, shares: int, dtype: Any) -> tuple[int, int, Array]:
     fitting = (BAND // (width * g.channels * size) - window - 1) // g.down + 1
     band = min(g.rows, max(2, fitting))
     length = ((band - 1) * g.down + window + 1) * width * g.channels
-    return band, width, np.zeros((shares, length), dtype)
+    return band, width, np.empty((shares, length), dtype)
 
 
 def convolution(
