@@ -12,6 +12,7 @@ from ..threads import shares
 from . import swept, volumes
 from .compile import kernel
 from .depthwise import depthwise, depthwise_input, depthwise_weight
+from .filters import by_output
 from .geometry import Geometry, flat_rows, pixels_of
 from .layout import F32, F64, channels_first
 from .linear import NOTHING, times, transposed_times
@@ -93,9 +94,8 @@ class Convolution(reference.Convolution):
             matrix = np.ascontiguousarray(weight.reshape(len(weight), -1).T)
             times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, len(weight)), flags)
         else:
-            by_group = weight.reshape(groups, -1, *weight.shape[1:]).transpose(0, 3, 4, 2, 1)
-            swept.convolution(pixels_of(x), np.ascontiguousarray(by_group), _or_none(bias, x.dtype),
-                              y, g, groups, flags)
+            swept.convolution(pixels_of(x), by_output(weight, groups), _or_none(bias, x.dtype), y,
+                              g, groups, flags)
         return channels_first(y)
 
     def transposed_convolution(
@@ -128,8 +128,7 @@ class Convolution(reference.Convolution):
             return channels_first(y)
         else:
             y = np.empty((len(x), *size, channels), x.dtype)
-            by_group = weight.reshape(groups, -1, *weight.shape[1:]).transpose(0, 3, 4, 1, 2)
-            swept.input_gradient(pixels_of(x), by_group, _or_none(bias, x.dtype), y, g, groups)
+            swept.input_gradient(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, groups)
             return channels_first(y)
         if bias is not None:
             add_to_rows(y.reshape(-1, channels), bias)
@@ -156,9 +155,7 @@ class Convolution(reference.Convolution):
             return np.ascontiguousarray(dw.T).reshape(o, 1, *window)
         if groups == 1 and g.pointwise:
             return transposed_times(flat_rows(dy), flat_rows(x)).reshape(o, inner, *window)
-        by_group = swept.weight_gradient(pixels_of(x), pixels_of(dy), g, groups)
-        dw = by_group.transpose(0, 4, 3, 1, 2).reshape(o, inner, *window)
-        return np.ascontiguousarray(dw)
+        return swept.weight_gradient(pixels_of(x), pixels_of(dy), g, groups)
 
     def sum_channels(self, x: Any) -> Any:
         if (x.dtype is not F32 and x.dtype is not F64) or not x.size:

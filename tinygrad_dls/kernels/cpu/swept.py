@@ -21,6 +21,7 @@ from ..parallel import together
 from ..simd.sweep import ADD, prepare, sweep
 from ..simd.vector import address_of, lanes
 from ..threads import shares as threads_for
+from .filters import as_weight, turned_around
 from .geometry import Geometry, copy
 
 Array = Any
@@ -179,8 +180,7 @@ def _convolve(
 
 
 def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
-    """dw (groups, kh, kw, c / groups, o / groups) of x (n, h, w, c) and dy (n, rows, columns, o).
-    """
+    """dw (o, c / groups, kh, kw) of x (n, h, w, c) and dy (n, rows, columns, o)."""
     prepare(x.dtype)
     images, inner, each = x.shape[0], g.channels // groups, dy.shape[3] // groups
     size = g.length * g.channels * each
@@ -189,15 +189,14 @@ def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
     parts = np.zeros((shares, size), x.dtype)
     sum_weights(shares, x.reshape(-1), dy.reshape(-1), parts, images, tuple(g), groups, band,
                 width, scratch)
-    total = parts[0] if shares == 1 else parts.sum(axis=0)
-    return total.reshape(groups, g.window_height, g.window_width, inner, each)
+    return as_weight(parts, groups, inner, (g.window_height, g.window_width))
 
 
 def input_gradient(
     dy: Array, weight: Array, bias: Array, x: Array, g: Geometry, groups: int
 ) -> None:
     """x (n, h, w, c) = what a convolution of geometry `g` sends back from dy (n, rows, columns,
-    o), with weight (groups, kh, kw, o / groups, c / groups), + bias (c,) or an empty one."""
+    o), with weight (o, c / groups, kh, kw), + bias (c,) or an empty one."""
     c, o = g.channels, dy.shape[3]
     for p in range(g.down):
         for q in range(g.across):
@@ -211,7 +210,7 @@ def input_gradient(
             if not (high and wide):
                 x[:, p :: g.down, q :: g.across] = bias if bias.size else 0
                 continue
-            part = np.ascontiguousarray(weight[:, taps_down, taps_across])
+            part = turned_around(weight, groups, taps_down, taps_across)
             there = Geometry(
                 dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down,
                 apart_across, top, left,
