@@ -4,11 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel import together
 from ..reference import convolution as reference
-from ..simd import lanes, load_some, store_some
 from ..simd.sweep import RELU
-from ..threads import shares
 from . import swept, volumes
 from .compile import kernel
 from .depthwise import depthwise, depthwise_input, depthwise_weight
@@ -17,9 +14,9 @@ from .geometry import Geometry, flat_rows, pixels_of
 from .layout import F32, F64, channels_first
 from .linear import NOTHING, times, transposed_times
 from .piecewise import relu_in_place
+from .sums import sum_of_rows
 
 Array = Any
-BLOCK = 256  # rows that are summed first
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
 
@@ -29,30 +26,6 @@ def add_to_rows(rows: Array, bias: Array) -> None:
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
             rows[i, j] += bias[j]
-
-
-@kernel
-def sum_share(share: int, shares: int, rows: Array, sums: Array) -> None:
-    """The sums of BLOCK rows each; sums (blocks, c)."""
-    (m, c), n, blocks = rows.shape, lanes(rows), sums.shape[0]
-    for block in range(share * blocks // shares, (share + 1) * blocks // shares):
-        first, last = block * BLOCK, min(m, (block + 1) * BLOCK)
-        for j in range(0, c, n):
-            width = min(n, c - j)
-            total = load_some(rows, first * c + j, width)
-            for i in range(first + 1, last):
-                total = total + load_some(rows, i * c + j, width)
-            store_some(sums, block * c + j, total, width)
-
-
-@kernel
-def sum_of_rows(parts: int, rows: Array, sums: Array, total: Array) -> None:
-    """The sum of all rows; of blocks first, for precision, and the same on any number of cores."""
-    together(sum_share, parts, (rows, sums))
-    total[:] = 0
-    for block in range(sums.shape[0]):
-        for j in range(total.size):
-            total[j] += sums[block, j]
 
 
 class Convolution(reference.Convolution):
@@ -160,10 +133,7 @@ class Convolution(reference.Convolution):
     def sum_channels(self, x: Any) -> Any:
         if (x.dtype is not F32 and x.dtype is not F64) or not x.size:
             return super().sum_channels(x)
-        rows, total = flat_rows(x), np.empty(x.shape[1], x.dtype)
-        sums = np.empty((-(-len(rows) // BLOCK), rows.shape[1]), x.dtype)
-        sum_of_rows(shares(8 * rows.size), rows, sums, total)
-        return total
+        return sum_of_rows(flat_rows(x))
 
 
 def _fit(x: Any, weight: Any, bias: Any | None) -> bool:

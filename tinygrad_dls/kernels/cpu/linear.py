@@ -21,6 +21,7 @@ from .batches import multiply
 from .gemm import prepare, product, scratch_size
 from .layout import F32, F64
 from .piecewise import relu_in_place
+from .sums import sum_of_rows
 
 Array = Any
 SMALL = 200_000  # multiplications: a product that BLAS does by itself, and faster
@@ -28,6 +29,7 @@ LONG = 512  # numbers in a row of x from which on rows are multiplied as they li
 MANY = 512  # unless there are so many rows that turning W is little beside the product
 FEW = 16  # outputs for which it never pays
 DEEP = 8  # times as many rows as columns in all: then threads share the rows, and add up
+MANY_NUMBERS = 1 << 15  # from which on rows are summed by all threads
 ALONE = 1 << 18  # numbers; fewer are turned by one thread, before others have woken up
 NOTHING = {kind: np.empty(0, kind) for kind in (F32, F64)}
 
@@ -305,6 +307,8 @@ class Linear(reference.Linear):
     def sum_rows(self, x: Any) -> Any:
         if not _plain(x, x.dtype, 2):
             return super().sum_rows(x)
+        if x.size >= MANY_NUMBERS:
+            return sum_of_rows(x)
         total = np.empty(x.shape[1], x.dtype)
         sum_rows(x, total)
         return total

@@ -17,6 +17,7 @@ from .layout import channels_first, flat
 
 Array = Any
 BLOCK = 8192  # numbers that are summed in their own precision
+ROWS = 256  # rows that are summed first
 
 
 @kernel
@@ -80,6 +81,38 @@ def difference_share(
 def difference(parts: int, a: Array, b: Array, factor: float, y: Array) -> None:
     """y = (a - b) * factor."""
     together(difference_share, parts, (a, b, factor, y))
+
+
+@kernel
+def rows_share(share: int, shares: int, rows: Array, sums: Array) -> None:
+    """The sums of ROWS rows each; sums (blocks, c)."""
+    (m, c), n, blocks = rows.shape, lanes(rows), sums.shape[0]
+    for block in range(share * blocks // shares, (share + 1) * blocks // shares):
+        first, last = block * ROWS, min(m, (block + 1) * ROWS)
+        for j in range(0, c, n):
+            width = min(n, c - j)
+            total = load_some(rows, first * c + j, width)
+            for i in range(first + 1, last):
+                total = total + load_some(rows, i * c + j, width)
+            store_some(sums, block * c + j, total, width)
+
+
+@kernel
+def add_rows(parts: int, rows: Array, sums: Array, total: Array) -> None:
+    """The sum of all rows; of blocks first, for precision, and the same on any number of cores."""
+    together(rows_share, parts, (rows, sums))
+    total[:] = 0
+    for block in range(sums.shape[0]):
+        for j in range(total.size):
+            total[j] += sums[block, j]
+
+
+def sum_of_rows(rows: Array) -> Array:
+    """The sum of the rows of a contiguous matrix of floats, (columns,)."""
+    total = np.empty(rows.shape[1], rows.dtype)
+    sums = np.empty((-(-len(rows) // ROWS), rows.shape[1]), rows.dtype)
+    add_rows(shares(8 * rows.size), rows, sums, total)
+    return total
 
 
 def in_one_order(a: Array, b: Array) -> tuple[Array, Array] | None:
