@@ -281,9 +281,10 @@ def lines(*columns: Arrays) -> list[tuple[Array, ...]] | None:
     dtype = columns[0][0].dtype if columns[0] else F32
     if dtype is not F32 and dtype is not F64:
         return None
-    for column in columns:
-        for a in column:
+    rows = []
+    for row in zip(*columns):
+        for a in row:
             if a.dtype is not dtype or not a.flags.c_contiguous:
                 return None
-    return list(zip(*[[a if a.ndim == 1 else a.reshape(-1) for a in column]
-                      for column in columns]))
+        rows.append(row if row[0].ndim == 1 else tuple([a.ravel() for a in row]))
+    return rows
