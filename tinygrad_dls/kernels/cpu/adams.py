@@ -15,15 +15,17 @@ Array = Any
 
 
 @kernel
-def adam_loop(
-    w: Array, g: Array, m: Array, v: Array, step: float, beta1: float, beta2: float, eps: float,
-    keep: float, decay: float, sign: float, root: float,
+def adam_share(
+    share: int, shares: int, w: Array, g: Array, m: Array, v: Array, step: float, beta1: float,
+    beta2: float, eps: float, keep: float, decay: float, sign: float, root: float,
 ) -> None:
     """w = keep w - step m / (root sqrt(v) + eps): the corrections are in `step` and `root`."""
     kind = w.dtype.type
     rate, small, stay, scale = kind(step), kind(eps), kind(keep), kind(root)
     shrink, turn = kind(decay), kind(sign)
     b1, b2, new1, new2 = kind(beta1), kind(beta2), kind(1.0 - beta1), kind(1.0 - beta2)
+    mine = slice(share * w.size // shares, (share + 1) * w.size // shares)
+    w, g, m, v = w[mine], g[mine], m[mine], v[mine]
     for i in range(w.size):
         d = turn * g[i] + shrink * w[i]
         a = b1 * m[i] + new1 * d
@@ -34,17 +36,7 @@ def adam_loop(
 
 
 @kernel
-def adam_share(
-    share: int, shares: int, w: Array, g: Array, m: Array, v: Array, step: float, beta1: float,
-    beta2: float, eps: float, keep: float, decay: float, sign: float, root: float,
-) -> None:
-    begin, end = share * w.size // shares, (share + 1) * w.size // shares
-    adam_loop(w[begin:end], g[begin:end], m[begin:end], v[begin:end], step, beta1, beta2, eps,
-              keep, decay, sign, root)
-
-
-@kernel
-def adam_together(
+def adam_step(
     shares: int, w: Array, g: Array, m: Array, v: Array, step: float, beta1: float, beta2: float,
     eps: float, keep: float, decay: float, sign: float, root: float,
 ) -> None:
@@ -174,10 +166,8 @@ class Adams(reference.Adams):
         for row in rows:
             if largest is not None:
                 amsgrad_loop(*row, *options)
-            elif (parts := shares(45 * row[0].size)) > 1:
-                adam_together(parts, *row, *options)
             else:
-                adam_loop(*row, *options)
+                adam_step(shares(45 * row[0].size), *row, *options)
 
     def adamax(
         self, ws: Arrays, gs: Arrays, ms: Arrays, us: Arrays, lr: float, beta1: float,

@@ -4,9 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel import together
 from ..reference import losses as reference
-from ..threads import shares
 from . import sums
 from .compile import inlined, kernel
 from .functions import ONE, exp32, log1p_of_exp32, sigmoid32
@@ -117,81 +115,6 @@ def log_softmax_backward_rows(dy: Array, y: Array, dz: Array) -> None:
 
 
 @kernel
-def cross_entropy_share(
-    share: int, shares: int, z: Array, labels: Array, losses: Array, wholes: Array, room: Array,
-    smoothing: float,
-) -> None:
-    """Room for each share: (shares, rows at once, n). The labels are in range."""
-    (m, n), part = z.shape, z.dtype.type(smoothing)
-    block = rows_at_once(n)
-    e = room[share]  # (block, n)
-    flat_e = e.reshape(e.size)
-    begin, end = share * m // shares, (share + 1) * m // shares
-    for start in range(begin, end, block):
-        rows = min(block, end - start)
-        for i in range(rows):
-            top = row_max(z, start + i)
-            wholes[start + i] = top
-            for j in range(n):
-                e[i, j] = z[start + i, j] - top
-        exp_of(flat_e[: rows * n])
-        for r in range(rows):
-            i = start + r
-            whole = np.log(row_sum(e, r))
-            hit = z[i, labels[i]]
-            losses[i] = whole + (wholes[i] - hit)
-            wholes[i] += whole
-            if part != 0:
-                losses[i] += part * (hit - row_sum(z, i) / z.dtype.type(n))
-
-
-@kernel
-def cross_entropy_rows(
-    parts: int, z: Array, labels: Array, losses: Array, wholes: Array, smoothing: float
-) -> bool:
-    """False if a label is out of range; the gradient's kernel then never runs."""
-    for label in labels:
-        if label < 0 or label >= z.shape[1]:
-            return False
-    room = np.empty((parts, rows_at_once(z.shape[1]), z.shape[1]), z.dtype)
-    together(cross_entropy_share, parts, (z, labels, losses, wholes, room, smoothing))
-    return True
-
-
-@kernel
-def cross_entropy_backward_share(
-    share: int, shares: int, d: Array, z: Array, labels: Array, wholes: Array, dz: Array,
-    smoothing: float,
-) -> None:
-    """`d` has one element for each row, or one for all."""
-    (m, n), flat_dz = z.shape, dz.reshape(dz.size)
-    one = d.size == 1
-    part = z.dtype.type(smoothing)
-    each = part / z.dtype.type(n)
-    block = rows_at_once(n)
-    end = (share + 1) * m // shares
-    for start in range(share * m // shares, end, block):
-        stop = min(start + block, end)
-        for i in range(start, stop):
-            whole = wholes[i]
-            for j in range(n):
-                dz[i, j] = z[i, j] - whole
-        exp_of(flat_dz[start * n : stop * n])
-        for i in range(start, stop):
-            d_i = d[0] if one else d[i]
-            for j in range(n):
-                dz[i, j] = (dz[i, j] - each) * d_i
-            dz[i, labels[i]] -= d_i * (ONE - part)
-
-
-@kernel
-def cross_entropy_backward_rows(
-    parts: int, d: Array, z: Array, labels: Array, wholes: Array, dz: Array, smoothing: float
-) -> None:
-    together(cross_entropy_backward_share, parts, (d, z, labels, wholes, dz, smoothing))
-
-
-@kernel
 def any_outside_loop(x: Array, low: float, high: float) -> bool:
     found = 0
     for i in range(x.size):
@@ -251,29 +174,6 @@ class Losses(reference.Losses):
         log_softmax_backward_rows(*rows)
         return dz
 
-    def cross_entropy(self, z: Any, labels: Any, smoothing: float) -> tuple[Any, Any]:
-        if not (z.dtype is F32 and z.flags.c_contiguous and z.size
-                and labels.shape == z.shape[:1]):
-            return super().cross_entropy(z, labels, smoothing)
-        losses, wholes = np.empty(z.shape[0], z.dtype), np.empty(z.shape[0], z.dtype)
-        parts = min(len(z), shares(32 * z.size))
-        if not cross_entropy_rows(parts, z, _int64(labels), losses, wholes, float(smoothing)):
-            raise IndexError(f"a label is out of range: there are {z.shape[1]} classes")
-        return losses, wholes
-
-    def cross_entropy_backward(
-        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float
-    ) -> Any:
-        if not (z.dtype is F32 and z.flags.c_contiguous and d.dtype is F32 and z.size
-                and d.flags.c_contiguous and wholes.flags.c_contiguous):
-            return super().cross_entropy_backward(d, z, labels, wholes, smoothing)
-        dz = np.empty_like(z)
-        parts = min(len(z), shares(32 * z.size))
-        cross_entropy_backward_rows(
-            parts, d.reshape(-1), z, _int64(labels), wholes, dz, float(smoothing)
-        )
-        return dz
-
     def any_outside(self, x: Any, low: float, high: float) -> bool:
         views = flat(x)
         if views is None:
@@ -305,10 +205,6 @@ class Losses(reference.Losses):
             return super().binary_cross_entropy_backward(d, z, t)
         binary_cross_entropy_backward_loop(*([d.reshape(-1)] if d.size == 1 else []), *views)
         return dz
-
-
-def _int64(labels: Any) -> Any:
-    return np.ascontiguousarray(labels, dtype=np.int64)
 
 
 def _rows(axis: int, *arrays: Any) -> list[Any] | None:

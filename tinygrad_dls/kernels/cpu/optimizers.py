@@ -31,20 +31,16 @@ def settled(a: Any) -> Any:
 
 
 @kernel
-def sgd_loop(w: Array, g: Array, lr: float, decay: float) -> None:
+def sgd_share(share: int, shares: int, w: Array, g: Array, lr: float, decay: float) -> None:
     rate, shrink = w.dtype.type(lr), w.dtype.type(decay)
-    for i in range(w.size):
+    mine = slice(share * w.size // shares, (share + 1) * w.size // shares)
+    w, g = w[mine], g[mine]
+    for i in range(w.size):  # from 0: of other ranges the compiler makes no vectors
         w[i] -= rate * (g[i] + shrink * w[i])
 
 
 @kernel
-def sgd_share(share: int, shares: int, w: Array, g: Array, lr: float, decay: float) -> None:
-    begin, end = share * w.size // shares, (share + 1) * w.size // shares
-    sgd_loop(w[begin:end], g[begin:end], lr, decay)
-
-
-@kernel
-def sgd_together(shares: int, w: Array, g: Array, lr: float, decay: float) -> None:
+def sgd_step(shares: int, w: Array, g: Array, lr: float, decay: float) -> None:
     together(sgd_share, shares, (w, g, lr, decay))
 
 
@@ -58,12 +54,14 @@ def sgd_rows_loop(w: Array, g: Array, rows: Array, lr: float) -> None:
 
 
 @kernel
-def sgd_momentum_loop(
-    w: Array, g: Array, velocity: Array, lr: float, momentum: float, share: float, sign: float,
-    decay: float, nesterov: bool,
+def sgd_momentum_share(
+    share: int, shares: int, w: Array, g: Array, velocity: Array, lr: float, momentum: float,
+    part: float, sign: float, decay: float, nesterov: bool,
 ) -> None:
     kind = w.dtype.type
-    rate, mu, new, turn, shrink = kind(lr), kind(momentum), kind(share), kind(sign), kind(decay)
+    rate, mu, new, turn, shrink = kind(lr), kind(momentum), kind(part), kind(sign), kind(decay)
+    mine = slice(share * w.size // shares, (share + 1) * w.size // shares)
+    w, g, velocity = w[mine], g[mine], velocity[mine]
     for i in range(w.size):
         d = turn * g[i] + shrink * w[i]
         v = mu * velocity[i] + new * d
@@ -72,22 +70,12 @@ def sgd_momentum_loop(
 
 
 @kernel
-def sgd_momentum_share(
-    share: int, shares: int, w: Array, g: Array, velocity: Array, lr: float, momentum: float,
-    new: float, sign: float, decay: float, nesterov: bool,
-) -> None:
-    begin, end = share * w.size // shares, (share + 1) * w.size // shares
-    sgd_momentum_loop(w[begin:end], g[begin:end], velocity[begin:end], lr, momentum, new, sign,
-                      decay, nesterov)
-
-
-@kernel
-def sgd_momentum_together(
-    shares: int, w: Array, g: Array, velocity: Array, lr: float, momentum: float, new: float,
+def sgd_momentum_step(
+    shares: int, w: Array, g: Array, velocity: Array, lr: float, momentum: float, part: float,
     sign: float, decay: float, nesterov: bool,
 ) -> None:
     together(sgd_momentum_share, shares,
-             (w, g, velocity, lr, momentum, new, sign, decay, nesterov))
+             (w, g, velocity, lr, momentum, part, sign, decay, nesterov))
 
 
 @kernel
@@ -197,20 +185,15 @@ class Optimizers(reference.Optimizers):
                 places = rows_of(g) if decay == 0 else None
                 if places is not None:
                     sgd_rows_loop(w, g, places, lr)
-                elif (parts := shares(15 * w.size)) > 1:
-                    sgd_together(parts, *row, lr, decay)
                 else:
-                    sgd_loop(*row, lr, decay)
+                    sgd_step(shares(15 * w.size), *row, lr, decay)
         else:  # the first velocity is the gradient itself: no dampening, nothing before
             share, sign = 1.0 if first else 1.0 - dampening, -1.0 if maximize else 1.0
             for row in rows:
                 if first:
                     row[2][:] = 0
-                options = (lr, momentum, share, sign, decay, nesterov)
-                if (parts := shares(25 * row[0].size)) > 1:
-                    sgd_momentum_together(parts, *row, *options)
-                else:
-                    sgd_momentum_loop(*row, *options)
+                sgd_momentum_step(shares(25 * row[0].size), *row, lr, momentum, share, sign,
+                                      decay, nesterov)
 
     def rmsprop(
         self, ws: Arrays, gs: Arrays, squares: Arrays, means: Arrays | None,

@@ -11,6 +11,7 @@ from .adams import Adams
 from .attention import Attention
 from .batch_norm import BatchNorm
 from .convolution import Convolution
+from .cross_entropy import CrossEntropy
 from .ctc import Ctc
 from .joining import Joining
 from .linear import Linear
@@ -29,9 +30,9 @@ from .spreading import Spreading
 
 
 class CompiledKernels(
-    BatchNorm, Activations, Adams, Attention, Convolution, Ctc, Joining, Linear, Losses,
-    Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special,
-    Spreading, ReferenceKernels,
+    BatchNorm, Activations, Adams, Attention, Convolution, CrossEntropy, Ctc, Joining, Linear,
+    Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter,
+    Special, Spreading, ReferenceKernels,
 ):
     """Kernels compiled by Numba, over those of the reference."""
 

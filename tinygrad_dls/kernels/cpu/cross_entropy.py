@@ -1,0 +1,137 @@
+"""Cross-entropy from logits, row by row, and its gradient: each reads the logits once or twice.
+
+With the largest logit of a row as `top`, log(sum(exp(z))) = top + log(sum(exp(z - top))): no exp
+overflows. Forward keeps that number of each row, from which going back has the softmax.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..parallel import together
+from ..reference import losses as reference
+from ..simd import exp, full, lanes, largest, load, load_some, log, store, store_some, total, where
+from ..threads import shares
+from .compile import inlined, kernel
+from .layout import F32, F64
+
+Array = Any
+
+
+@inlined
+def places(kind: Array) -> Any:
+    """The vector (0, 1, 2 ...)."""
+    numbers = np.empty(lanes(kind), kind.dtype)
+    for i in range(numbers.size):
+        numbers[i] = i
+    return load(numbers, 0)
+
+
+@kernel
+def forward_share(
+    share: int, shares: int, z: Array, labels: Array, losses: Array, wholes: Array,
+    smoothing: float,
+) -> None:
+    m, n = z.shape
+    width, rest, lane = lanes(z), n % lanes(z), places(z)
+    begin, end = share * m // shares, (share + 1) * m // shares
+    for i in range(begin, end):
+        first, last = i * n, (i + 1) * n - rest
+        most, s = full(z, -np.inf), full(z, 0.0)
+        for k in range(first, last, width):
+            x = load(z, k)
+            most = where(x > most, x, most)
+        if rest:
+            x = load_some(z, last, rest)
+            most = where(lane < rest, where(x > most, x, most), most)
+        top = largest(most)
+        for k in range(first, last, width):
+            s = s + exp(load(z, k) - top)
+        if rest:
+            s = s + where(lane < rest, exp(load_some(z, last, rest) - top), 0.0)
+        wholes[i], losses[i] = top, total(s)
+    for i in range(begin, end, width):
+        count = min(width, end - i)
+        store_some(losses, i, log(load_some(losses, i, count)), count)
+    for i in range(begin, end):
+        hit, whole = z[i, labels[i]], losses[i]
+        losses[i] = whole + (wholes[i] - hit)
+        wholes[i] += whole
+        if smoothing != 0:
+            even = 0.0
+            for j in range(n):
+                even += z[i, j]
+            losses[i] += smoothing * (hit - even / n)
+
+
+@kernel
+def forward(
+    parts: int, z: Array, labels: Array, losses: Array, wholes: Array, smoothing: float
+) -> bool:
+    """False if a label is out of range; the gradient's kernel then never runs."""
+    for label in labels:
+        if label < 0 or label >= z.shape[1]:
+            return False
+    together(forward_share, parts, (z, labels, losses, wholes, smoothing))
+    return True
+
+
+@kernel
+def backward_share(
+    share: int, shares: int, d: Array, z: Array, labels: Array, wholes: Array, dz: Array,
+    smoothing: float,
+) -> None:
+    """`d` has one element for each row, or one for all."""
+    m, n = z.shape
+    width, rest, each = lanes(z), n % lanes(z), smoothing / n
+    for i in range(share * m // shares, (share + 1) * m // shares):
+        first, last, whole = i * n, (i + 1) * n - rest, wholes[i]
+        d_i = d[0] if d.size == 1 else d[i]
+        for k in range(first, last, width):
+            store(dz, k, (exp(load(z, k) - whole) - each) * d_i)
+        if rest:
+            p = exp(load_some(z, last, rest) - whole)
+            store_some(dz, last, (p - each) * d_i, rest)
+        dz[i, labels[i]] -= d_i * (1.0 - smoothing)
+
+
+@kernel
+def backward(
+    parts: int, d: Array, z: Array, labels: Array, wholes: Array, dz: Array, smoothing: float
+) -> None:
+    together(backward_share, parts, (d, z, labels, wholes, dz, smoothing))
+
+
+class CrossEntropy(reference.Losses):
+    """Of rows of float32 or float64."""
+
+    def cross_entropy(self, z: Any, labels: Any, smoothing: float) -> tuple[Any, Any]:
+        if not _fit(z) or labels.shape != z.shape[:1]:
+            return super().cross_entropy(z, labels, smoothing)
+        losses, wholes = np.empty(z.shape[0], z.dtype), np.empty(z.shape[0], z.dtype)
+        if not forward(_parts(z), z, _int64(labels), losses, wholes, float(smoothing)):
+            raise IndexError(f"a label is out of range: there are {z.shape[1]} classes")
+        return losses, wholes
+
+    def cross_entropy_backward(
+        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float
+    ) -> Any:
+        if not (_fit(z) and d.dtype is z.dtype and d.flags.c_contiguous
+                and wholes.flags.c_contiguous):
+            return super().cross_entropy_backward(d, z, labels, wholes, smoothing)
+        dz = np.empty_like(z)
+        backward(_parts(z), d.reshape(-1), z, _int64(labels), wholes, dz, float(smoothing))
+        return dz
+
+
+def _fit(z: Any) -> bool:
+    return ((z.dtype is F32 or z.dtype is F64) and z.ndim == 2 and z.size > 0
+            and bool(z.flags.c_contiguous))
+
+
+def _parts(z: Any) -> int:
+    return min(len(z), shares(32 * z.size))
+
+
+def _int64(labels: Any) -> Any:
+    return np.ascontiguousarray(labels, dtype=np.int64)
