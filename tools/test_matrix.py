@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-CORE = ("tests/ops", "tests/engine", "tests/kernels", "tests/nn", "tests/optim", "tests/check")
+CORE = ("tests/ops", "tests/engine", "tests/kernels", "tests/nn", "tests/optim", "tests/check",
+        "tests/capturing")
 
 
 @dataclass
