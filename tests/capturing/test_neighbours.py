@@ -150,6 +150,30 @@ def test_an_operand_of_another_shape_is_no_residual():
                                               images(4)))
 
 
+def test_what_nobody_takes_is_not_computed():
+    """But running statistics are kept, and dropout draws its seed."""
+    class Wasteful(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.norm = nn.LSTM(4, 5), nn.BatchNorm1d(4)
+            self.drop, self.out = nn.Dropout(0.5), nn.Linear(5, 3)
+
+        def forward(self, x):
+            self.norm(x)
+            self.drop(x.exp())
+            y, _ = self.rnn(x.reshape(1, *x.shape))
+            return self.drop(self.out(y[0]))
+
+    rng = np.random.default_rng(0)
+    data = [(dls.Tensor(rng.standard_normal((6, 4)).astype("float32")),
+             dls.Tensor(rng.integers(0, 3, 6))) for _ in range(4)]
+    found = operations(compare(Wasteful, data))
+    assert "exp" not in found
+    assert "stack" not in found
+    assert found.count("dropout") == 1
+    assert "batch_norm" in found
+
+
 def test_evaluation_without_gradients():
     dls.manual_seed(1)
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), *head(4)).eval()

@@ -19,10 +19,12 @@ from ..ops.activations import Hardtanh, Relu
 from ..ops.arithmetic import Add
 from ..ops.convolution import Convolution, ConvolutionRelu
 from ..ops.matmul import Linear, LinearRelu
-from ..ops.normalization import BatchNorm, BatchNormActivation
+from ..ops.normalization import BatchNorm, BatchNormActivation, InstanceNorm
+from ..ops.op import Op
 from .recorder import Instruction, Recorder
 
 LAYERS = (BatchNorm, Linear, Convolution)
+TRACKING = (BatchNorm, InstanceNorm)  # their running statistics are a result, too
 
 
 class Chain(NamedTuple):
@@ -35,8 +37,30 @@ class Chain(NamedTuple):
 
 
 def fuse_neighbours(recorder: Recorder, returned: set[str]) -> list[Instruction]:
-    """The recorded instructions with neighbours fused; `returned`: names that the step returns."""
-    return _Neighbours(recorder, returned).fused()
+    """The recorded instructions with neighbours fused, and without operations whose results nobody
+    takes (such as the last state of a layer); `returned`: names that the step returns."""
+    return _without_unused(_Neighbours(recorder, returned).fused(), returned)
+
+
+def _without_unused(instructions: Sequence[Instruction], returned: set[str]) -> list[Instruction]:
+    taken, kept = set(returned), []
+    for i in reversed(instructions):
+        if i.kind == "forward" and taken.isdisjoint(i.makes) and _only_computes(i.subject):
+            continue
+        taken.update(map(_bare, i.takes))
+        kept.append(i)
+    return kept[::-1]
+
+
+def _only_computes(op: Any) -> bool:
+    """Is there nothing else that it does? Operations of users may do anything."""
+    ours = type(op).__module__.startswith(Op.__module__.rpartition(".")[0])
+    return ours and not isinstance(op, TRACKING)
+
+
+def _bare(taken: str) -> str:
+    """The name in what an instruction takes: "tensor(t3)" is t3."""
+    return taken.removeprefix("tensor(").removesuffix(")")
 
 
 class _Neighbours:
@@ -47,8 +71,7 @@ class _Neighbours:
         self.kinds = recorder.kinds
         for place, instruction in enumerate(self.old):
             for name in instruction.takes:
-                self.users.setdefault(name.removeprefix("tensor(").removesuffix(")"), []).append(
-                    place)
+                self.users.setdefault(_bare(name), []).append(place)
 
     def fused(self) -> list[Instruction]:
         for place, instruction in enumerate(self.old):

@@ -191,6 +191,20 @@ def weight_gradient_deep(
             dweight[i, j] = total
 
 
+@kernel
+def turn_together(parts: int, matrix: Array, out: Array) -> None:
+    together(turn_share, parts, (matrix, out))
+
+
+def turned(matrix: Array) -> Array:
+    """A contiguous copy (k, n) of the transpose of a matrix (n, k) of floats."""
+    if not matrix.flags.c_contiguous:
+        return np.ascontiguousarray(matrix.T)
+    out = np.empty(matrix.shape[::-1], matrix.dtype)
+    turn_together(1 if matrix.size < ALONE else shares(8 * matrix.size), matrix, out)
+    return out
+
+
 def as_it_lies(m: int, k: int, n: int) -> bool:
     """Is x (m, k) to be multiplied by the rows of W (n, k), without turning W first?"""
     return k >= LONG and (m < MANY or n < FEW)

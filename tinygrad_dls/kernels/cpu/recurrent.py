@@ -26,7 +26,8 @@ from .gates import (
     rnn_gates_back,
 )
 from .layout import F32, F64
-from .linear import NOTHING, times, transposed_times
+from .linear import NOTHING, times, transposed_times, turned
+from .sums import sum_of_rows
 
 Array = Any
 
@@ -204,7 +205,7 @@ class Recurrent(reference.Recurrent):
         z = _of_inputs(x, w_ih, _bias(w_ih, b_ih, b_hh))
         joined, (output, h) = _room(x, sizes[0], w_hh.shape[1])
         h[:], h_before = h0, np.empty_like(output)
-        rnn_sequence(_shares(w_hh, sizes), z, _turned(w_hh), NOTHING[x.dtype], h, h_before, output,
+        rnn_sequence(_shares(w_hh, sizes), z, turned(w_hh), NOTHING[x.dtype], h, h_before, output,
                      _order(sizes, reverse), activation == "relu")
         return joined, h_before
 
@@ -234,7 +235,7 @@ class Recurrent(reference.Recurrent):
         joined, (output, h, c) = _room(x, sizes[0], width, width)
         h[:], c[:] = h0, c0
         h_before, c_before, tanh_c = (np.empty_like(output) for _ in range(3))
-        lstm_sequence(_shares(w_hh, sizes), gates, _turned(w_hh), NOTHING[x.dtype], h, c, h_before,
+        lstm_sequence(_shares(w_hh, sizes), gates, turned(w_hh), NOTHING[x.dtype], h, c, h_before,
                       c_before, tanh_c, output, _order(sizes, reverse))
         return joined, gates, c_before, tanh_c, h_before
 
@@ -267,7 +268,7 @@ class Recurrent(reference.Recurrent):
         gates = _of_inputs(x, w_ih, bias)
         joined, (output, h) = _room(x, sizes[0], width)
         h[:], h_before, h_n = h0, np.empty_like(output), np.empty_like(output)
-        gru_sequence(_shares(w_hh, sizes), gates, _turned(w_hh), NOTHING[x.dtype], bias_n, h, h_n,
+        gru_sequence(_shares(w_hh, sizes), gates, turned(w_hh), NOTHING[x.dtype], bias_n, h, h_n,
                      h_before, output, _order(sizes, reverse))
         return joined, gates, h_n, h_before
 
@@ -300,11 +301,6 @@ def _plain(a: Array) -> Array:
     return np.ascontiguousarray(a)
 
 
-def _turned(w: Array) -> Array:
-    """W (n, k) with its columns as rows."""
-    return _plain(w.T)
-
-
 def _order(sizes: Sequence[int], reverse: bool) -> Array:
     """(first row, number of rows) of each step, in the order they run."""
     return np.array(steps(sizes, reverse), np.int64).reshape(-1, 2)
@@ -319,7 +315,7 @@ def _shares(w_hh: Array, sizes: Sequence[int]) -> int:
 def _of_inputs(x: Array, w_ih: Array, bias: Array) -> Array:
     """x @ w_ih.T + bias, of all rows."""
     z = np.empty((len(x), len(w_ih)), x.dtype)
-    times(_plain(x), _turned(w_ih), bias, z)
+    times(_plain(x), turned(w_ih), bias, z)
     return z
 
 
@@ -331,14 +327,14 @@ def _back(
     if needs[0]:
         dx = np.empty(x.shape, x.dtype)
         times(d_of_x, _plain(w_ih), NOTHING[x.dtype], dx)
-    db_ih = d_of_x.sum(axis=0) if needs[3] else None
+    db_ih = sum_of_rows(d_of_x) if needs[3] else None
     same = d_of_x is d_of_h and needs[3] and needs[4]
     return (
         dx,
         transposed_times(d_of_x, _plain(x)) if needs[1] else None,
         transposed_times(d_of_h, h_before) if needs[2] else None,
         db_ih,
-        db_ih if same else d_of_h.sum(axis=0) if needs[4] else None,
+        db_ih if same else sum_of_rows(d_of_h) if needs[4] else None,
     )
 
 
