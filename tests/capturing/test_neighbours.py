@@ -92,6 +92,25 @@ class Beside(nn.Module):
         return (self.bn(self.conv(x)) + x).relu()
 
 
+def test_a_gradient_that_others_need_is_not_written_over():
+    """dL/dy of the ReLU is masked in its place, unless it goes on to somebody else, too."""
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Linear(4, 5), nn.Linear(4, 5)
+            self.out = nn.Linear(5, 3)
+
+        def forward(self, x):
+            return self.out(self.one(x).relu() + self.two(x).relu())
+
+    rng = np.random.default_rng(0)
+    data = [(dls.Tensor(rng.standard_normal((6, 4)).astype("float32")),
+             dls.Tensor(rng.integers(0, 3, 6))) for _ in range(5)]
+    assert "reuse" not in compare(Both, data).source()
+    alone = compare(lambda: nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)), data)
+    assert "linear_relu(reuse=True)" in alone.source()
+
+
 def test_residual_without_a_gradient():
     def build():
         model = nn.Sequential(nn.Conv2d(3, 3, 3), Beside(), *head(3))

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+BY_HAND = {"relu_backward_in_place"}
+
 
 def _values(n: int, seed: int) -> np.ndarray:
     x = np.random.default_rng(seed).standard_normal(n) * 3
@@ -34,4 +36,7 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
         **plain, **backward, "tanh": [(x,)], "sigmoid": [(x,)], "relu": [(x,)],
         "tanh_backward": [(dy, y)], "sigmoid_backward": [(dy, np.abs(y))],
         "relu_backward": [(dy, np.maximum(x, 0))],
+        "relu_backward_in_place": [
+            (dy, np.maximum(x, 0)), (dy[::2], np.maximum(x, 0)[::2]),
+            (dy[:10_000].reshape(2, 5, 40, 25), np.maximum(x, 0)[:10_000].reshape(2, 5, 40, 25))],
     }

@@ -159,7 +159,7 @@ class _Neighbours:
 
     # --- replacing -------------------------------------------------------------------------------
 
-    def _operation(self, chain: Chain) -> Any | None:
+    def _operation(self, chain: Chain, reuse: bool = False) -> Any | None:
         """The operation that does it all, on the layer's device; None if there is none."""
         layer, activation = self.old[chain.layer].subject, self.old[chain.activation].subject
         bounds: tuple[float, float | None] = (0.0, None)
@@ -170,14 +170,15 @@ class _Neighbours:
         if type(layer) is BatchNorm:
             op: Any = BatchNormActivation(layer.eps, layer.momentum, *bounds)
         elif type(layer) is Linear:
-            op = LinearRelu()
+            op = LinearRelu(reuse)
         else:
-            op = ConvolutionRelu(layer.stride, layer.padding, layer.dilation, layer.groups)
+            op = ConvolutionRelu(layer.stride, layer.padding, layer.dilation, layer.groups, reuse)
         return op.on(layer.device)
 
     def _replace(self, chain: Chain, back: list[int]) -> None:
         """The fused operation where the activation was, its gradient where that one's was."""
-        op, layer = self._operation(chain), self.old[chain.layer]
+        reuse = bool(back) and self._is_free(back[0], self.old[chain.activation].makes[0])
+        op, layer = self._operation(chain, reuse), self.old[chain.layer]
         activation, takes = self.old[chain.activation], list(layer.takes)
         normalized = isinstance(op, BatchNormActivation)
         if normalized:
@@ -191,6 +192,17 @@ class _Neighbours:
         self.new[chain.activation] = Instruction("forward", tuple(takes), makes, op, detail)
         if back:
             self.new[back[0]] = gradient
+
+    def _is_free(self, place: int, y: str) -> bool:
+        """Is dL/dy, that the gradient at `place` takes, nobody else's, and does it lie as y does?
+        """
+        name = self.old[place].takes[0]
+        kind = self.kinds.get(name)
+        if kind is None or name[0] != "g" or name in self.returned:
+            return False
+        holders = [n for n, other in self.kinds.items() if other.owner == kind.owner]
+        return (holders == [name] and self.users[name] == [place]
+                and kind[:3] == self.kinds[y][:3])
 
     def _gradient(
         self, op: Any, chain: Chain, back: Sequence[int], takes: Sequence[str]

@@ -173,11 +173,18 @@ class Convolution(Sliding):
 class ConvolutionRelu(Convolution):
     """y = max(convolution of x + bias, 0), in one pass: for what is known to be neighbours.
 
-    The gradients are those of Convolution of dL/dy where y > 0, else 0.
+    The gradients are those of Convolution of dL/dy where y > 0, else 0. `reuse`: dL/dy is nobody
+    else's and may be written to.
     """
 
     numpy: ClassVar[Any] = staticmethod(
         lambda *inputs, **options: np.maximum(_plain(*inputs, **options), 0))
+
+    def __init__(
+        self, stride: Ints, padding: Pairs, dilation: Ints, groups: int = 1, reuse: bool = False
+    ) -> None:
+        super().__init__(stride, padding, dilation, groups)
+        self.reuse = reuse
 
     def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
         return self.kernels.convolution_relu(
@@ -190,7 +197,8 @@ class ConvolutionRelu(Convolution):
     def backward_kernel(
         self, dy: Array, x: Array, weight: Array, y: Array, needs: Any, shapes: Any
     ) -> Any:
-        return self._shares(self.kernels.relu_backward(dy, y), x, weight, needs, shapes)
+        mask = self.kernels.relu_backward_in_place if self.reuse else self.kernels.relu_backward
+        return self._shares(mask(dy, y), x, weight, needs, shapes)
 
     def _shares(self, dy: Any, x: Any, weight: Any, needs: Any, shapes: Any) -> Any:
         return (

@@ -137,11 +137,15 @@ class Linear(Op):
 class LinearRelu(Linear):
     """y = max(x @ weight.T + bias, 0), in one pass: for what is known to be neighbours.
 
-    The gradients are those of Linear of dL/dy where y > 0, else 0.
+    The gradients are those of Linear of dL/dy where y > 0, else 0. `reuse`: dL/dy is nobody
+    else's and may be written to.
     """
 
     numpy: ClassVar[Any] = staticmethod(
         lambda x, weight, bias: np.maximum(Linear.numpy(x, weight, bias), 0))
+
+    def __init__(self, reuse: bool = False) -> None:
+        self.reuse = reuse
 
     def forward(self, x: Array, weight: Array, bias: Array | None) -> Array:
         return self.kernels.linear_relu(x, weight, bias)
@@ -154,7 +158,8 @@ class LinearRelu(Linear):
     def backward_kernel(  # type: ignore[override]
         self, dy: Array, x: Array, weight: Array, y: Array, needs: Any
     ) -> Any:
-        return super().backward_kernel(self.kernels.relu_backward(dy, y), x, weight, needs)
+        mask = self.kernels.relu_backward_in_place if self.reuse else self.kernels.relu_backward
+        return super().backward_kernel(mask(dy, y), x, weight, needs)
 
 
 matmul = function(Matmul())

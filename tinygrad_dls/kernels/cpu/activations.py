@@ -203,6 +203,14 @@ class Activations(reference.Activations):
         hold(shares(8 * x.size), *views, 0.0, np.inf)
         return y
 
+    def relu_backward_in_place(self, dy: Any, y: Any) -> Any:
+        views = flat(dy, y)
+        if views is None:
+            return super().relu_backward_in_place(dy, y)
+        flat_dy, flat_y = views
+        pass_inside(flat_dy, flat_y, flat_dy, 0.0, np.nan)
+        return dy
+
     def relu_backward(self, dy: Any, y: Any) -> Any:
         slow = super().relu_backward
         return _backward(pass_inside, dy, y, lambda dy, y, *_: slow(dy, y), 0.0, np.nan)
