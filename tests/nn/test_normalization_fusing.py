@@ -81,3 +81,19 @@ def test_small_inputs_other_modules_and_evaluation_are_as_ever():
 
     mine = blocks(MyReLU)
     np.testing.assert_array_equal(mine(x).numpy(), one_by_one(blocks(MyReLU), x).numpy())
+
+
+def test_a_forward_of_ones_own_is_called_as_it_is():
+    class Doubled(nn.BatchNorm2d):
+        def forward(self, x):
+            return super().forward(x) * 2.0
+
+    def build():
+        dls.manual_seed(2)
+        return nn.Sequential(Doubled(3), nn.ReLU(), nn.BatchNorm2d(3), nn.ReLU())
+
+    x, one, two = images(128), build(), build()
+    for model in (one, two):
+        model[3].forward = lambda x: x.relu() + 1.0
+    np.testing.assert_array_equal(one(x).numpy(), one_by_one(two, x).numpy())
+    assert "batch_norm_activation" not in names(build()[:2](x))

@@ -116,6 +116,8 @@ ACTIVATIONS: dict[type[Module], tuple[float, float | None]] = {ReLU: (0.0, None)
 
 class _BatchNorm(_Tracking):
     def takes_along(self, after: Module, input: Any) -> bool:
+        if type(self).forward is not _BatchNorm.forward or "forward" in {*vars(self), *vars(after)}:
+            return False  # somebody's own, which may do anything
         return (type(after) in ACTIVATIONS and self.training and self.momentum is not None
                 and not (self._hooks or after._hooks or traces.active)
                 and isinstance(input, Tensor) and input.size >= LARGE)
