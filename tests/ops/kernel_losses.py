@@ -37,8 +37,11 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
         "cross_entropy": [(rows, labels, 0.0), (rows, labels.astype(np.uint8), 0.0),
                           (np.asfortranarray(rows), labels, 0.0), (rows, labels, 0.1)],
         "cross_entropy_backward": [
-            (dy[:37], rows, labels, wholes, 0.0), (np.array(0.5), rows, labels, wholes, 0.0),
-            (dy[:37], rows, labels, wholes, 0.3)],
+            (dy[:37], rows, labels, wholes, 0.0, 1.0),
+            (np.array(0.5), rows, labels, wholes, 0.0, 0.25),
+            (dy[:37], rows, labels, wholes, 0.3, 0.5)],
         "binary_cross_entropy": [(x, np.abs(y)), (x, np.zeros(n)), (x, 1.0)],
-        "binary_cross_entropy_backward": [(dy, x, np.abs(y)), (np.array(0.3), x, np.ones(n))],
+        "binary_cross_entropy_backward": [(dy, x, np.abs(y), 0.5),
+                                          (np.array(0.3), x, np.ones(n), 1.0)],
+        "total": [(np.tanh(x), 0.01), (np.tanh(large), 1.0), (np.array(3.0), 2.0), (image, 1.0)],
     }

@@ -114,7 +114,6 @@ def large(name: str) -> list[Call]:
            for needs in ((True,) * 3, (False, True, True), (True, False, True))]
         + [(values((9000, 7)), values((9000, 12)), values((7, 12)), (True,) * 3)],
         "sum_rows": [(rows,), (rows.T,), (values((1, 9)),), (values((3000, 33)),)],
-        "spread": [(np.array(2.5), (3, 4)), (np.array(1.0), ()), (x[:4].reshape(4, 1), (4, 3))],
     }[name]
 
 

@@ -57,6 +57,8 @@ class Captured(Generic[T]):
                     self._give_up("it, or what is around it, changes modes (train, eval), hooks or "
                                   "frozen parameters too often")
                 return self._record(kind, args, kwargs, given)
+            if program.threads is not None and program.threads() != program.team:
+                return self.step(*args, **kwargs)  # as in a forked child, which has but one
             arrays = [x._data for x in given if isinstance(x, TensorBase)]
             try:
                 return program.run(*arrays)  # type: ignore[no-any-return]
@@ -169,14 +171,16 @@ def _as_recorded(held: Held) -> bool:
     return array is held.array or (
         array.shape == held.array.shape and array.dtype == held.array.dtype
         and isinstance(array, type(held.array))
-        and array.flags.c_contiguous == held.array.flags.c_contiguous)
+        and ((array.flags.c_contiguous and held.array.flags.c_contiguous)
+             or array.strides == held.array.strides))
 
 
 def _kind_of(x: Any) -> Any:
     """What of an argument the program depends on."""
     if isinstance(x, TensorBase):
         array = x._data
-        return array.shape, array.dtype, array.flags.c_contiguous, x.device, x.requires_grad
+        layout = array.flags.c_contiguous or array.strides
+        return array.shape, array.dtype, layout, x.device, x.requires_grad
     try:
         hash(x)
     except TypeError:

@@ -6,14 +6,14 @@ functions bound to names, so a line costs what the kernel under it costs:
     def step(x0):
         w0 = W0._data  # weight (4, 3) float32
         C0(O0)  # zero_grad
-        t0 = F0(x0, w0)  # linear (5, 4)
-        t1 = F1(t0)  # tanh (5, 4)
-        del t0
-        t2 = F2(t1)  # sum ()
-        (g0,) = B0(c0, (c1,))  # backward of sum
+        linear_short(1, x0, w0, b0, c1, t0, 0, c2)  # linear (5, 4)
+        tanh(t0, t1)  # tanh (5, 4)
+        t2 = F2(t1, c3)  # maximum (5, 4)
         ...
 
-A name is deleted after the line that used it last, so memory is freed as early as it can be.
+Operations whose kernels are known ahead of time (planned.py) are written as these, on arrays that
+are made once. What others make has a name, deleted after the line that used it last, so memory is
+freed as early as it can be.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from typing import Any
 
 from ..autograd import add_gradient, as_tensor, sum_to
 from ..kernels.adding import added
+from ..kernels.table import wants_compiled
 from ..storage import mark_write
 from .chain_kernels import Kernel, caller, kernel_of
 from .chains import NAME, fuse_chains
 from .neighbours import fuse_neighbours
 from .recorder import Instruction, Recorder, Result
 
-COMPUTED = "tgs"  # first letters of what the program makes; the rest is there before
+COMPUTED = "tgsb"  # first letters of what the program makes; the rest is there before
 
 
 class Program:
@@ -54,8 +55,19 @@ class Program:
         instructions = fuse_neighbours(recorder, set(outside))
         instructions = fuse_chains(instructions, outside, recorder.kinds, recorder.constants)
         self.namespace.update(recorder.constants)
-        for instruction in instructions:
-            lines += getattr(self, f"_{instruction.kind}")(instruction)
+        self._fixed: set[str] = set()  # names of arrays that are made once
+        self.team = 0  # how many threads it was planned for, and how many there are
+        self.threads: Callable[[], int] | None = None
+        launches: dict[int, list[tuple[str, str]]] = {}
+        if wants_compiled():
+            from .launches import Launches, team  # needs Numba
+
+            planned = Launches(instructions, recorder, outside)
+            self._fixed, launches = planned.fixed, planned.lines
+            self.team, self.threads = planned.team, team
+            self.namespace.update(planned.namespace)
+        for number, i in enumerate(instructions):
+            lines += launches.get(number) or getattr(self, f"_{i.kind}")(i)
         takes = [f"x{i}" for i in range(arguments)]
         functions = "\n\n".join([self._text("step", takes, lines, answer), *self._plain])
         self.source = "\n\n".join([functions, *self._kernels()])
@@ -165,7 +177,7 @@ class Program:
         for number, (line, comment) in enumerate(lines):
             text.append(f"    {line}" + (f"  # {comment}" if comment else ""))
             over = [n for n in dict.fromkeys(NAME.findall(line))
-                    if last[n] == number and n[0] in COMPUTED]
+                    if last[n] == number and n[0] in COMPUTED and n not in self._fixed]
             if over:
                 text.append(f"    del {', '.join(over)}")
         return "\n".join([*text, f"    return {answer}", ""])

@@ -61,6 +61,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)
 
 
+def team() -> int:
+    """How many threads there are for large work, here and now."""
+    return shares(float("inf"))
+
+
 def shares(work: float) -> int:
     """How many threads should do `work` multiplications (or as much) together."""
     if work < WORTH or _team.size == 1:

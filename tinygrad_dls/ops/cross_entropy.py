@@ -60,9 +60,9 @@ class CrossEntropy(Loss):
     def backward_kernel(
         self, dy: Array, logits: Array, labels: Array, wholes: Array, needs: Any
     ) -> Any:
-        d = self.share(dy, logits.shape[0])
-        dlogits = self.kernels.cross_entropy_backward(d, logits, labels, wholes, self.smoothing)
-        return dlogits, None
+        part = self.part(logits.shape[0])
+        return self.kernels.cross_entropy_backward(
+            dy, logits, labels, wholes, self.smoothing, part), None
 
 
 def _range_like(labels: Array, count: int) -> Array:

@@ -28,12 +28,15 @@ class Loss(Op):
             return losses
         if self.reduction == "mean" and losses.size == 0:
             raise DataError("the mean of no losses: the batch is empty")
-        total = losses.sum()
-        return total * (1.0 / losses.size) if self.reduction == "mean" else total
+        return self.kernels.total(losses, self.part(losses.size))
+
+    def part(self, count: int) -> float:
+        """What each of `count` losses counts for."""
+        return 1.0 / count if self.reduction == "mean" else 1.0
 
     def share(self, dy: Any, count: int) -> Any:
         """dL/d(each loss): dy itself, or one number for all `count` of them."""
-        return dy * (1.0 / count) if self.reduction == "mean" else dy
+        return dy * self.part(count) if self.reduction == "mean" else dy
 
 
 def with_reductions(
@@ -190,9 +193,10 @@ class BinaryCrossEntropy(Loss):
         return d * (self.kernels.sigmoid(z) - t), (-d * z if needs[1] else None)
 
     def backward_kernel(self, dy: Array, z: Array, t: Array, needs: Any) -> Any:
-        d = self.share(dy, z.size)
-        dz = self.kernels.binary_cross_entropy_backward(d, z, t) if needs[0] else None
-        return dz, (-d * z if needs[1] else None)
+        dz = None
+        if needs[0]:
+            dz = self.kernels.binary_cross_entropy_backward(dy, z, t, self.part(z.size))
+        return dz, (-self.share(dy, z.size) * z if needs[1] else None)
 
 
 def _by_reduction(op: type[Loss]) -> dict[str, Any]:

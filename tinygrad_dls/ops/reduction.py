@@ -34,6 +34,8 @@ def count(shape: tuple[int, ...], axis: Axis) -> int:
     """How many elements of `shape` make one along `axis`."""
     if axis is None or not shape:
         return math.prod(shape)
+    if isinstance(axis, int):
+        return shape[axis]
     return math.prod(shape[i] for i in np.atleast_1d(axis))
 
 
@@ -60,11 +62,14 @@ class Sum(Reduction):
     numpy = staticmethod(lambda x, axis, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims))
 
     def forward(self, x: Array) -> Array:
-        return x.sum(axis=self.axis, keepdims=self.keepdims)
+        return self.kernels.sum_along(x, self.axis, self.keepdims, 1.0)
 
     def backward(self, dy: Any, shapes: Any) -> Any:
         (shape,) = shapes
         return self.kernels.spread(self.spread(dy, shape), shape)
+
+    def backward_kernel(self, dy: Array, shapes: Any) -> Array:
+        return self.kernels.spread_along(dy, shapes[0], self.axis, 1.0)
 
 
 class Mean(Reduction):
@@ -75,13 +80,18 @@ class Mean(Reduction):
     samples = staticmethod(_reduction_samples)
 
     def forward(self, x: Array) -> Array:
-        y = x.sum(axis=self.axis, keepdims=self.keepdims)
-        return y * (y.size / (x.size or 1))
+        return self.kernels.sum_along(x, self.axis, self.keepdims, self.part(x.shape))
+
+    def part(self, shape: tuple[int, ...]) -> float:
+        """What each element counts for."""
+        return 1.0 / (count(shape, self.axis) or 1)
 
     def backward(self, dy: Any, shapes: Any) -> Any:
         (shape,) = shapes
-        share = dy * (dy.size / (math.prod(shape) or 1))
-        return self.kernels.spread(self.spread(share, shape), shape)
+        return self.kernels.spread(self.spread(dy * self.part(shape), shape), shape)
+
+    def backward_kernel(self, dy: Array, shapes: Any) -> Array:
+        return self.kernels.spread_along(dy, shapes[0], self.axis, self.part(shapes[0]))
 
 
 class Var(Reduction):

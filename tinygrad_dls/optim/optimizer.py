@@ -137,6 +137,8 @@ class Optimizer:
         """Parameters alike in device, dtype and clock take their step together, in one call."""
         names = self.buffers(group)
         alike: dict[Any, tuple[list[Any], ...]] = {}
+        before: Any = None  # the key of the last one: mostly of all
+        columns: Any = ()
         turned: list[tuple[Any, Any]] = []
         for p in group["params"]:
             grad = p._grad
@@ -157,10 +159,12 @@ class Optimizer:
                 turned.append((w, p.device.copy(w)))
                 w = turned[-1][1]
             key = (p.device, w.dtype, clock)
-            columns = alike.get(key)
-            if columns is None:
-                columns = alike[key] = tuple([] for _ in range(2 + len(names)))
-            for column, array in zip(columns, (w, g, *arrays)):
+            if key != before:
+                before = key
+                columns = alike.setdefault(key, tuple([] for _ in range(2 + len(names))))
+            columns[0].append(w)
+            columns[1].append(g)
+            for column, array in zip(columns[2:], arrays):
                 column.append(array)
         for (device, _, clock), columns in alike.items():
             self.update(device.kernels, group, clock, *columns)

@@ -8,8 +8,9 @@ from ..reference import activations as reference
 from ..threads import shares
 from .compile import inlined, kernel
 from .functions import HALF, ONE, TWO, ZERO, erf32, exp32, f32, log1p_of_exp32, sigmoid32
-from .layout import F32, flat, like
+from .layout import F32, F64, flat, like
 from .piecewise import hold, pass_between
+from .running import Running
 
 Array = Any
 NEAR, THREE, THIRD, SIXTH = f32(-0.4), f32(3), f32(1 / 3), f32(1 / 6)
@@ -178,29 +179,34 @@ def gelu_tanh_backward_loop(dy: Array, x: Array, dx: Array) -> None:
         dx[i] = dy[i] * (p + v * p * (ONE - p) * steep)
 
 
-def pass_inside(dy: Array, x: Array, dx: Array, low: float, high: float) -> None:
-    """dx = dy where x lies between low and high, else 0."""
-    pass_between(shares(8 * x.size), dy, x, dx, low, high)
-
-
-class Activations(reference.Activations):
+class Activations(Running, reference.Activations):
     """Those of the reference that compiled loops beat."""
 
     def sigmoid(self, x: Any) -> Any:
-        return _forward32(sigmoid_loop, x, super().sigmoid)
+        return self._forward32(sigmoid_loop, x, super().sigmoid)
 
     def sigmoid_backward(self, dy: Any, y: Any) -> Any:
-        return _backward(sigmoid_backward_loop, dy, y, super().sigmoid_backward)
+        return self._backward(sigmoid_backward_loop, dy, y, super().sigmoid_backward)
+
+    def tanh(self, x: Any) -> Any:
+        if not x.flags.c_contiguous or (x.dtype is not F32 and x.dtype is not F64):
+            return super().tanh(x)
+        y = self.empty(x.shape, x.dtype)
+        self.run(np.tanh, x, y)
+        return y
 
     def tanh_backward(self, dy: Any, y: Any) -> Any:
-        return _backward(tanh_backward_loop, dy, y, super().tanh_backward)
+        return self._backward(tanh_backward_loop, dy, y, super().tanh_backward)
 
     def relu(self, x: Any) -> Any:
-        y = np.empty_like(x)
-        views = flat(x, y) if x.size >= MANY else None
+        y = self.empty_like(x)
+        views = flat(x, y)
         if views is None:
             return super().relu(x)
-        hold(shares(8 * x.size), *views, 0.0, np.inf)
+        if x.size < MANY:
+            self.run(np.maximum, x, 0, out=y)
+        else:
+            self.run(hold, shares(8 * x.size), *views, 0.0, np.inf)
         return y
 
     def relu_backward_in_place(self, dy: Any, y: Any) -> Any:
@@ -208,101 +214,108 @@ class Activations(reference.Activations):
         if views is None:
             return super().relu_backward_in_place(dy, y)
         flat_dy, flat_y = views
-        pass_inside(flat_dy, flat_y, flat_dy, 0.0, np.nan)
+        self.run(pass_between, shares(8 * dy.size), flat_dy, flat_y, flat_dy, 0.0, np.nan)
         return dy
 
     def relu_backward(self, dy: Any, y: Any) -> Any:
-        slow = super().relu_backward
-        return _backward(pass_inside, dy, y, lambda dy, y, *_: slow(dy, y), 0.0, np.nan)
+        dx = self._passed(dy, y, 0.0, np.nan)
+        return super().relu_backward(dy, y) if dx is None else dx
 
     def leaky_relu(self, x: Any, slope: float) -> Any:
-        y = np.empty_like(x)
+        y = self.empty_like(x)
         views = flat(x, y)
         if views is None:
             return super().leaky_relu(x, slope)
-        leaky_relu_loop(*views, float(slope))
+        self.run(leaky_relu_loop, *views, float(slope))
         return y
 
     def leaky_relu_backward(self, dy: Any, x: Any, slope: float) -> Any:
-        return _backward(
+        return self._backward(
             leaky_relu_backward_loop, dy, x, super().leaky_relu_backward, float(slope)
         )
 
     def hardtanh(self, x: Any, low: float, high: float) -> Any:
-        y = np.empty_like(x)
+        y = self.empty_like(x)
         views = flat(x, y)
         if views is None:
             return super().hardtanh(x, low, high)
-        hold(shares(8 * x.size), *views, float(low), float(high))
+        self.run(hold, shares(8 * x.size), *views, float(low), float(high))
         return y
 
     def hardtanh_backward(self, dy: Any, x: Any, low: float, high: float) -> Any:
-        return _backward(pass_inside, dy, x, super().hardtanh_backward, float(low), float(high))
+        dx = self._passed(dy, x, float(low), float(high))
+        return super().hardtanh_backward(dy, x, low, high) if dx is None else dx
 
     def hardswish(self, x: Any) -> Any:
-        return _forward32(hardswish_loop, x, super().hardswish)
+        return self._forward32(hardswish_loop, x, super().hardswish)
 
     def hardswish_backward(self, dy: Any, x: Any) -> Any:
-        return _backward32(hardswish_backward_loop, dy, x, super().hardswish_backward)
+        return self._backward32(hardswish_backward_loop, dy, x, super().hardswish_backward)
 
     def elu(self, x: Any, alpha: float, scale: float, inner: float) -> Any:
-        return _forward32(elu_loop, x, super().elu, alpha, scale, inner)
+        return self._forward32(elu_loop, x, super().elu, alpha, scale, inner)
 
     def elu_backward(self, dy: Any, x: Any, alpha: float, scale: float, inner: float) -> Any:
-        return _backward32(elu_backward_loop, dy, x, super().elu_backward, alpha, scale, inner)
+        return self._backward32(elu_backward_loop, dy, x, super().elu_backward, alpha, scale, inner)
 
     def softplus(self, x: Any, beta: float, threshold: float) -> Any:
-        return _forward32(softplus_loop, x, super().softplus, beta, threshold)
+        return self._forward32(softplus_loop, x, super().softplus, beta, threshold)
 
     def softplus_backward(self, dy: Any, x: Any, beta: float, threshold: float) -> Any:
         slow = super().softplus_backward
-        return _backward32(softplus_backward_loop, dy, x, slow, beta, threshold)
+        return self._backward32(softplus_backward_loop, dy, x, slow, beta, threshold)
 
     def silu(self, x: Any) -> Any:
-        return _forward32(silu_loop, x, super().silu)
+        return self._forward32(silu_loop, x, super().silu)
 
     def silu_backward(self, dy: Any, x: Any) -> Any:
-        return _backward32(silu_backward_loop, dy, x, super().silu_backward)
+        return self._backward32(silu_backward_loop, dy, x, super().silu_backward)
 
     def mish(self, x: Any) -> Any:
-        return _forward32(mish_loop, x, super().mish)
+        return self._forward32(mish_loop, x, super().mish)
 
     def mish_backward(self, dy: Any, x: Any) -> Any:
-        return _backward32(mish_backward_loop, dy, x, super().mish_backward)
+        return self._backward32(mish_backward_loop, dy, x, super().mish_backward)
 
     def gelu(self, x: Any, approximate: str) -> Any:
         loop = gelu_tanh_loop if approximate == "tanh" else gelu_loop
         slow = super().gelu
-        return _forward32(loop, x, lambda x: slow(x, approximate))
+        return self._forward32(loop, x, lambda x: slow(x, approximate))
 
     def gelu_backward(self, dy: Any, x: Any, approximate: str) -> Any:
         loop = gelu_tanh_backward_loop if approximate == "tanh" else gelu_backward_loop
         slow = super().gelu_backward
-        return _backward32(loop, dy, x, lambda dy, x: slow(dy, x, approximate))
+        return self._backward32(loop, dy, x, lambda dy, x: slow(dy, x, approximate))
 
+    def _forward32(self, loop: Any, x: Any, otherwise: Any, *options: float) -> Any:
+        """y of an activation, by a compiled loop where x is float32 and fit for it."""
+        y = self.empty_like(x)
+        views = flat(x, y) if x.dtype is F32 else None
+        if views is None:
+            return otherwise(x, *options)
+        self.run(loop, *views, *options)
+        return y
 
-def _forward32(loop: Any, x: Any, otherwise: Any, *options: float) -> Any:
-    """y of an activation, by a compiled loop where x is float32 and fit for it."""
-    y = np.empty_like(x)
-    views = flat(x, y) if x.dtype is F32 else None
-    if views is None:
-        return otherwise(x, *options)
-    loop(*views, *options)
-    return y
+    def _backward32(self, loop: Any, dy: Any, x: Any, otherwise: Any, *options: float) -> Any:
+        """The same for loops that work in float32 only."""
+        if x.dtype is F32:
+            return self._backward(loop, dy, x, otherwise, *options)
+        return otherwise(dy, x, *options)
 
+    def _backward(self, loop: Any, dy: Any, y: Any, otherwise: Any, *options: float) -> Any:
+        """dx from dy and y (or x), by a compiled loop where both are fit for it."""
+        dx = self.empty_like(y)
+        views = flat(dy, y, dx) or flat(like(dy, y), y, dx)
+        if views is None:
+            return otherwise(dy, y, *options)
+        self.run(loop, *views, *options)
+        return dx
 
-def _backward32(loop: Any, dy: Any, x: Any, otherwise: Any, *options: float) -> Any:
-    """The same for loops that work in float32 only."""
-    if x.dtype is F32:
-        return _backward(loop, dy, x, otherwise, *options)
-    return otherwise(dy, x, *options)
-
-
-def _backward(loop: Any, dy: Any, y: Any, otherwise: Any, *options: float) -> Any:
-    """dx of an activation from dy and y (or x), by a compiled loop where both are fit for it."""
-    dx = np.empty_like(y)
-    views = flat(dy, y, dx) or flat(like(dy, y), y, dx)
-    if views is None:
-        return otherwise(dy, y, *options)
-    loop(*views, *options)
-    return dx
+    def _passed(self, dy: Any, x: Any, low: float, high: float) -> Any | None:
+        """dy where low < x < high, else 0; a high of NaN is no bound. None: not fit for it."""
+        dx = self.empty_like(x)
+        views = flat(dy, x, dx) or flat(like(dy, x), x, dx)
+        if views is None:
+            return None
+        self.run(pass_between, shares(8 * x.size), *views, low, high)
+        return dx

@@ -19,8 +19,7 @@ from ..reference import batch_norm as reference
 from ..simd import full, lanes, load, load_some, store, store_some
 from ..threads import shares as threads_for
 from .geometry import flat_rows
-from .layout import F32, F64, channels_first
-from .linear import NOTHING
+from .layout import F32, F64, NOTHING, channels_first
 from .normalizing import moments_of_rows
 from .piecewise import held, passed
 

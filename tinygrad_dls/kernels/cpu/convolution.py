@@ -11,8 +11,8 @@ from .compile import kernel
 from .depthwise import depthwise, depthwise_input, depthwise_weight
 from .filters import by_output
 from .geometry import Geometry, flat_rows, pixels_of
-from .layout import F32, F64, channels_first
-from .linear import NOTHING, times, transposed_times
+from .layout import F32, F64, NOTHING, channels_first
+from .linear import times, transposed_times
 from .piecewise import relu_in_place
 from .sums import sum_of_rows
 

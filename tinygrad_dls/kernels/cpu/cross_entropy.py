@@ -13,9 +13,11 @@ from ..reference import losses as reference
 from ..simd import exp, full, lanes, largest, load, load_some, log, store, store_some, total, where
 from ..threads import shares
 from .compile import inlined, kernel
-from .layout import F32, F64
+from .layout import F32, F64, NOTHING
+from .running import Running
 
 Array = Any
+INT64 = np.dtype("int64")
 
 
 @inlined
@@ -65,28 +67,27 @@ def forward_share(
 
 
 @kernel
-def forward(
+def cross_entropy_rows(
     parts: int, z: Array, labels: Array, losses: Array, wholes: Array, smoothing: float
-) -> bool:
-    """False if a label is out of range; the gradient's kernel then never runs."""
+) -> None:
+    """IndexError if a label is out of range; the gradient's kernel then never runs."""
     for label in labels:
         if label < 0 or label >= z.shape[1]:
-            return False
+            raise IndexError("a label is out of range")
     together(forward_share, parts, (z, labels, losses, wholes, smoothing))
-    return True
 
 
 @kernel
 def backward_share(
-    share: int, shares: int, d: Array, z: Array, labels: Array, wholes: Array, dz: Array,
-    smoothing: float,
+    share: int, shares: int, d: Array, part: float, z: Array, labels: Array, wholes: Array,
+    dz: Array, smoothing: float,
 ) -> None:
-    """`d` has one element for each row, or one for all."""
+    """`d` has one element for each row, or none: then each is 1."""
     m, n = z.shape
     width, rest, each = lanes(z), n % lanes(z), smoothing / n
     for i in range(share * m // shares, (share + 1) * m // shares):
         first, last, whole = i * n, (i + 1) * n - rest, wholes[i]
-        d_i = d[0] if d.size == 1 else d[i]
+        d_i = d[i] * part if d.size else part
         for k in range(first, last, width):
             store(dz, k, (exp(load(z, k) - whole) - each) * d_i)
         if rest:
@@ -96,31 +97,39 @@ def backward_share(
 
 
 @kernel
-def backward(
-    parts: int, d: Array, z: Array, labels: Array, wholes: Array, dz: Array, smoothing: float
+def cross_entropy_gradient(
+    parts: int, d: Array, part: float, z: Array, labels: Array, wholes: Array, dz: Array,
+    smoothing: float,
 ) -> None:
-    together(backward_share, parts, (d, z, labels, wholes, dz, smoothing))
+    together(backward_share, parts, (d, part, z, labels, wholes, dz, smoothing))
 
 
-class CrossEntropy(reference.Losses):
+class CrossEntropy(Running, reference.Losses):
     """Of rows of float32 or float64."""
 
     def cross_entropy(self, z: Any, labels: Any, smoothing: float) -> tuple[Any, Any]:
         if not _fit(z) or labels.shape != z.shape[:1]:
             return super().cross_entropy(z, labels, smoothing)
-        losses, wholes = np.empty(z.shape[0], z.dtype), np.empty(z.shape[0], z.dtype)
-        if not forward(_parts(z), z, _int64(labels), losses, wholes, float(smoothing)):
-            raise IndexError(f"a label is out of range: there are {z.shape[1]} classes")
+        m, n = z.shape
+        losses, wholes = self.empty(m, z.dtype), self.empty(m, z.dtype)
+        try:
+            self.run(cross_entropy_rows, _parts(z), z, _int64(labels), losses, wholes,
+                     float(smoothing))
+        except IndexError as error:
+            raise IndexError(f"{error}: there are {n} classes") from None
         return losses, wholes
 
     def cross_entropy_backward(
-        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float
+        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float, part: float
     ) -> Any:
         if not (_fit(z) and d.dtype is z.dtype and d.flags.c_contiguous
                 and wholes.flags.c_contiguous):
-            return super().cross_entropy_backward(d, z, labels, wholes, smoothing)
-        dz = np.empty_like(z)
-        backward(_parts(z), d.reshape(-1), z, _int64(labels), wholes, dz, float(smoothing))
+            return super().cross_entropy_backward(d, z, labels, wholes, smoothing, part)
+        dz = self.empty(z.shape, z.dtype)
+        if d.size == 1:
+            d, part = NOTHING[z.dtype], d.item() * part
+        self.run(cross_entropy_gradient, _parts(z), d.reshape(-1), float(part), z, _int64(labels),
+                 wholes, dz, float(smoothing))
         return dz
 
 
@@ -134,4 +143,6 @@ def _parts(z: Any) -> int:
 
 
 def _int64(labels: Any) -> Any:
+    if labels.dtype is INT64 and labels.flags.c_contiguous:
+        return labels
     return np.ascontiguousarray(labels, dtype=np.int64)

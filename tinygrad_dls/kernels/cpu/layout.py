@@ -10,6 +10,7 @@ import numpy as np
 
 Array = Any
 F32, F64 = np.dtype("float32"), np.dtype("float64")
+NOTHING = {kind: np.empty(0, kind) for kind in (F32, F64)}  # for an array that is not there
 
 
 def flat(*arrays: Array) -> list[Array] | None:

@@ -1,10 +1,11 @@
 """The linear layer on the sweep, on all cores: y = x W.T + b and its three gradients.
 
 x (m, k), weight W (n, k), bias (n,), y (m, n). A few long rows are multiplied as they lie; else
-W is transposed first. Layers of at most 16 weights are one plain loop: the rest is all
-preparation for them.
+W is transposed first. What one thread does alone is one kernel each way, since calling one takes
+as long as a thousand multiplications do.
 """
 
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ from ..reference import linear as reference
 from ..simd.dots import TILE, dot_tile
 from ..simd.sweep import RELU
 from ..simd.turning import turn
-from ..simd.vector import address_of
+from ..simd.vector import address_of, full, lanes, load_some, store_some
 from ..threads import shares
 from .batches import multiply
 from .gemm import prepare, product, scratch_size
-from .layout import F32, F64
-from .piecewise import relu_in_place
+from .layout import F32, F64, NOTHING
+from .piecewise import hold
+from .running import AT_ONCE, Running
 from .sums import sum_of_rows
 
 Array = Any
@@ -31,40 +33,7 @@ FEW = 16  # outputs for which it never pays
 DEEP = 8  # times as many rows as columns in all: then threads share the rows, and add up
 MANY_NUMBERS = 1 << 15  # from which on rows are summed by all threads
 ALONE = 1 << 18  # numbers; fewer are turned by one thread, before others have woken up
-NOTHING = {kind: np.empty(0, kind) for kind in (F32, F64)}
-
-
-@kernel
-def linear_small(x: Array, weight: Array, bias: Array, y: Array) -> None:
-    """y = x @ weight.T + bias for a few inputs and outputs, where BLAS is all preparation."""
-    for i in range(x.shape[0]):
-        for j in range(weight.shape[0]):
-            total = bias[j]
-            for k in range(x.shape[1]):
-                total += x[i, k] * weight[j, k]
-            y[i, j] = total
-
-
-@kernel
-def linear_small_backward(
-    dy: Array, x: Array, weight: Array, dx: Array, dweight: Array, dbias: Array
-) -> None:
-    """All three gradients in one pass over the examples; an empty dx is not wanted."""
-    dweight[:] = 0
-    dbias[:] = 0
-    wants_dx = dx.size > 0
-    for i in range(x.shape[0]):
-        for j in range(weight.shape[0]):
-            d = dy[i, j]
-            dbias[j] += d
-            for k in range(x.shape[1]):
-                dweight[j, k] += d * x[i, k]
-        if wants_dx:
-            for k in range(x.shape[1]):
-                total = dy[i, 0] * weight[0, k]
-                for j in range(1, weight.shape[0]):
-                    total += dy[i, j] * weight[j, k]
-                dx[i, k] = total
+NO_SCRATCH = {kind: np.empty((1, 0), kind) for kind in (F32, F64)}
 
 
 @inlined
@@ -143,13 +112,41 @@ def rows_of_both(
             address_of(sums, share * n * k), n, k, end - begin, 1, n, k, k, 0, 0, copies)
 
 
-@kernel
+@inlined
 def sum_rows(x: Array, total: Array) -> None:
-    """The sum of the rows of x (m, n)."""
-    total[:] = 0
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            total[j] += x[i, j]
+    """The sum of the rows of x (m, n): of every fourth one first, to add four at a time."""
+    (m, n), width = x.shape, lanes(x)
+    for j in range(0, n, width):
+        some = min(width, n - j)
+        s0, s1, s2, s3 = full(x, 0.0), full(x, 0.0), full(x, 0.0), full(x, 0.0)
+        for i in range(j, j + (m - m % 4) * n, 4 * n):
+            s0 = s0 + load_some(x, i, some)
+            s1 = s1 + load_some(x, i + n, some)
+            s2 = s2 + load_some(x, i + 2 * n, some)
+            s3 = s3 + load_some(x, i + 3 * n, some)
+        for i in range(j + (m - m % 4) * n, j + m * n, n):
+            s0 = s0 + load_some(x, i, some)
+        store_some(total, j, (s0 + s1) + (s2 + s3), some)
+
+
+@kernel
+def sum_few_rows(x: Array, total: Array) -> None:
+    sum_rows(x, total)
+
+
+@kernel
+def linear_backward_alone(
+    dy: Array, x: Array, weight: Array, dx: Array, dweight: Array, dbias: Array, of_dx: Array,
+    of_dweight: Array,
+) -> None:
+    """The three gradients, by one thread; one that is empty is not wanted. The last two: scratch
+    for either product, as large as `scratch_size` says."""
+    if dx.size:
+        rows_times(0, 1, dy, weight, dbias[:0], dx, 0, of_dx)
+    if dweight.size:
+        columns_times(0, 1, dy, x, dweight, of_dweight)
+    if dbias.size:
+        sum_rows(dy, dbias)
 
 
 @kernel
@@ -210,7 +207,14 @@ def as_it_lies(m: int, k: int, n: int) -> bool:
     return k >= LONG and (m < MANY or n < FEW)
 
 
-def times(x: Array, matrix: Array, bias: Array, y: Array, flags: int = 0) -> None:
+def scratch_of(place: Running, parts: int, numbers: int, dtype: Any) -> Array:
+    """Room for so many numbers for each thread."""
+    return place.empty((parts, numbers), dtype) if numbers else NO_SCRATCH[dtype]
+
+
+def times(
+    x: Array, matrix: Array, bias: Array, y: Array, flags: int = 0, place: Running = AT_ONCE
+) -> None:
     """y (m, n) = x (m, k) @ matrix (k, n), + bias (n,) or an empty one; contiguous, one dtype.
 
     `flags`: RELU or 0.
@@ -218,25 +222,26 @@ def times(x: Array, matrix: Array, bias: Array, y: Array, flags: int = 0) -> Non
     prepare(x.dtype)
     (m, k), n = x.shape, matrix.shape[1]
     parts = shares(m * n * k)
-    scratch = np.empty((parts, scratch_size(m, n, k, x.dtype)), x.dtype)
-    product_of_rows(parts, x, matrix, bias, y, flags, scratch)
+    scratch = scratch_of(place, parts, scratch_size(m, n, k, x.dtype), x.dtype)
+    place.run(product_of_rows, parts, x, matrix, bias, y, flags, scratch)
 
 
-def transposed_times(a: Array, b: Array) -> Array:
+def transposed_times(a: Array, b: Array, place: Running = AT_ONCE) -> Array:
     """a (m, n).T @ b (m, k), both contiguous and of one dtype."""
     prepare(a.dtype)
     (m, n), k = a.shape, b.shape[1]
     parts = shares(m * n * k)
-    out = np.empty((n, k), a.dtype)
-    scratch = np.empty((parts, scratch_size(n, k, m, a.dtype, turned=n)), a.dtype)
+    out = place.empty((n, k), a.dtype)
+    scratch = scratch_of(place, parts, scratch_size(n, k, m, a.dtype, turned=n), a.dtype)
     if parts > 1 and m >= DEEP * (n + k) and m >= DEEP * parts:
-        weight_gradient_deep(parts, a, b, np.empty((parts, n, k), a.dtype), out, scratch)
+        sums = place.empty((parts, n, k), a.dtype)
+        place.run(weight_gradient_deep, parts, a, b, sums, out, scratch)
     else:
-        weight_gradient(parts, a, b, out, scratch)
+        place.run(weight_gradient, parts, a, b, out, scratch)
     return out
 
 
-class Linear(reference.Linear):
+class Linear(Running, reference.Linear):
     """Float32 and float64; anything else by BLAS, as in the reference.
 
     BLAS has threads of its own, which go on spinning for milliseconds after a product and take
@@ -281,19 +286,18 @@ class Linear(reference.Linear):
         elif not _plain(bias, dtype, 1) or bias.shape[0] != weight.shape[0]:
             return None
         (m, k), n = rows.shape, weight.shape[0]
-        y = np.empty((m, n), dtype)
-        if 0 < weight.size <= 16 and bias.size:
-            linear_small(rows, weight, bias, y)
-        elif as_it_lies(m, k, n):
-            linear_long(shares(m * n * k), rows, weight, bias, y)
+        parts = shares(m * n * k)
+        y = self.empty((m, n), dtype)
+        if as_it_lies(m, k, n):
+            self.run(linear_long, parts, rows, weight, bias, y)
+            if flags:
+                flat = y.ravel()
+                self.run(hold, shares(8 * y.size), flat, flat, 0.0, nan)
         else:
             prepare(dtype)
-            parts = shares(m * n * k)
-            scratch = np.empty((parts, scratch_size(m, n, k, dtype)), dtype)
-            linear_short(parts, rows, weight, np.empty((k, n), dtype), bias, y, flags, scratch)
-            flags = 0
-        if flags:
-            relu_in_place(y)
+            scratch = scratch_of(self, parts, scratch_size(m, n, k, dtype), dtype)
+            turned = self.empty((k, n), dtype)
+            self.run(linear_short, parts, rows, weight, turned, bias, y, flags, scratch)
         return y if x.ndim == 2 else y.reshape(*x.shape[:-1], n)
 
     def linear_backward(
@@ -303,28 +307,45 @@ class Linear(reference.Linear):
         if (rows is None or errors is None or not _plain(weight, dtype, 2)
                 or dy.dtype is not dtype or errors.shape[1] != weight.shape[0]):
             return super().linear_backward(dy, x, weight, needs)
-        if 0 < weight.size <= 16 and needs[1] and needs[2]:
-            return _small_backward(errors, rows, weight, x.shape if needs[0] else None)
+        (m, k), n = rows.shape, weight.shape[0]
+        if shares(m * n * k) == 1:
+            return self._backward_alone(errors, rows, weight, x.shape, needs)
         dx: Any = None
         dweight: Any = None
         dbias: Any = None
         if needs[0]:
-            dx = np.empty(rows.shape, dtype)
-            times(errors, weight, NOTHING[dtype], dx)
+            dx = self.empty((m, k), dtype)
+            times(errors, weight, NOTHING[dtype], dx, 0, self)
             dx = dx.reshape(x.shape)
         if needs[1]:
-            dweight = transposed_times(errors, rows)
+            dweight = transposed_times(errors, rows, self)
         if needs[2]:
             dbias = self.sum_rows(errors)
         return dx, dweight, dbias
+
+    def _backward_alone(
+        self, dy: Any, x: Any, weight: Any, shape: Any, needs: tuple[bool, ...]
+    ) -> tuple[Any | None, ...]:
+        """The gradients that `needs` asks for; that of x, whose rows these are, in its `shape`."""
+        dtype = x.dtype
+        prepare(dtype)
+        (m, k), n = x.shape, weight.shape[0]
+        of_dx = scratch_of(self, 1, scratch_size(m, k, n, dtype), dtype)
+        of_dweight = scratch_of(self, 1, scratch_size(n, k, m, dtype, turned=n), dtype)
+        dx = self.empty((m, k), dtype) if needs[0] else NO_SCRATCH[dtype]
+        dweight = self.empty((n, k), dtype) if needs[1] else NO_SCRATCH[dtype]
+        dbias = self.empty(n, dtype) if needs[2] else NOTHING[dtype]
+        self.run(linear_backward_alone, dy, x, weight, dx, dweight, dbias, of_dx, of_dweight)
+        return (dx.reshape(shape) if needs[0] else None, dweight if needs[1] else None,
+                dbias if needs[2] else None)
 
     def sum_rows(self, x: Any) -> Any:
         if not _plain(x, x.dtype, 2):
             return super().sum_rows(x)
         if x.size >= MANY_NUMBERS:
-            return sum_of_rows(x)
-        total = np.empty(x.shape[1], x.dtype)
-        sum_rows(x, total)
+            return sum_of_rows(x, self)
+        total = self.empty(x.shape[1], x.dtype)
+        self.run(sum_few_rows, x, total)
         return total
 
 
@@ -334,14 +355,6 @@ def _of_batches(a: Any, b: Any) -> Any:
     y = np.empty((*lead, a.shape[-2], b.shape[-1]), a.dtype)
     return multiply(np.broadcast_to(a, (*lead, *a.shape[-2:])),
                     np.broadcast_to(b, (*lead, *b.shape[-2:])), y)
-
-
-def _small_backward(dy: Any, x: Any, weight: Any, shape: Any) -> tuple[Any | None, ...]:
-    """All gradients of a small layer; that of x, of this shape, unless it is None."""
-    dx = np.empty(x.shape if shape is not None else (0, 0), x.dtype)
-    dweight, dbias = np.empty_like(weight), np.empty(weight.shape[0], x.dtype)
-    linear_small_backward(dy, x, weight, dx, dweight, dbias)
-    return dx.reshape(shape) if shape is not None else None, dweight, dbias
 
 
 def _plain(a: Any, dtype: Any, ndim: int) -> bool:

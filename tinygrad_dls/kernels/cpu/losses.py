@@ -8,7 +8,8 @@ from ..reference import losses as reference
 from . import sums
 from .compile import inlined, kernel
 from .functions import ONE, exp32, log1p_of_exp32, sigmoid32
-from .layout import F32, flat, like
+from .layout import F32, F64, NOTHING, flat, like
+from .running import Running
 
 Array = Any
 
@@ -129,17 +130,20 @@ def binary_cross_entropy_loop(z: Array, t: Array, losses: Array) -> None:
 
 
 @kernel
-def binary_cross_entropy_backward_loop(d: Array, z: Array, t: Array, dz: Array) -> None:
-    """`d` has one element for each of z, or one for all."""
-    if d.size == 1:
+def binary_cross_entropy_backward_loop(
+    d: Array, part: float, z: Array, t: Array, dz: Array
+) -> None:
+    """`d` has one element for each of z, or none: then each is 1."""
+    factor = z.dtype.type(part)
+    if d.size == 0:
         for i in range(z.size):
-            dz[i] = d[0] * (sigmoid32(z[i]) - t[i])
+            dz[i] = factor * (sigmoid32(z[i]) - t[i])
     else:
         for i in range(z.size):
-            dz[i] = d[i] * (sigmoid32(z[i]) - t[i])
+            dz[i] = factor * d[i] * (sigmoid32(z[i]) - t[i])
 
 
-class Losses(reference.Losses):
+class Losses(Running, reference.Losses):
     """Those of the reference that compiled loops beat."""
 
     def softmax(self, z: Any, axis: int) -> Any:
@@ -189,22 +193,29 @@ class Losses(reference.Losses):
         return super().scaled_difference(a, b, factor) if found is None else found
 
     def binary_cross_entropy(self, z: Any, t: Any) -> Any:
-        losses = np.empty_like(z)
-        views = flat(z, t, losses) if isinstance(t, np.ndarray) and z.dtype is F32 else None
+        losses = self.empty_like(z)
+        views = flat(z, t, losses) if z.dtype is F32 and hasattr(t, "shape") else None
         if views is None:
             return super().binary_cross_entropy(z, t)
-        binary_cross_entropy_loop(*views)
+        self.run(binary_cross_entropy_loop, *views)
         return losses
 
-    def binary_cross_entropy_backward(self, d: Any, z: Any, t: Any) -> Any:
-        if not isinstance(t, np.ndarray) or z.dtype is not F32 or d.dtype is not F32:
-            return super().binary_cross_entropy_backward(d, z, t)
-        dz = np.empty_like(z)
+    def binary_cross_entropy_backward(self, d: Any, z: Any, t: Any, part: float) -> Any:
+        if z.dtype is not F32 or d.dtype is not F32 or not hasattr(t, "shape"):
+            return super().binary_cross_entropy_backward(d, z, t, part)
+        dz = self.empty_like(z)
         views = flat(z, t, dz) if d.size == 1 else flat(d, z, t, dz)
         if views is None:
-            return super().binary_cross_entropy_backward(d, z, t)
-        binary_cross_entropy_backward_loop(*([d.reshape(-1)] if d.size == 1 else []), *views)
+            return super().binary_cross_entropy_backward(d, z, t, part)
+        if d.size == 1:
+            views, part = [NOTHING[F32], *views], d.item() * part
+        self.run(binary_cross_entropy_backward_loop, views[0], float(part), *views[1:])
         return dz
+
+    def total(self, x: Any, part: float) -> Any:
+        if (x.dtype is not F32 and x.dtype is not F64) or not x.flags.c_contiguous:
+            return super().total(x, part)
+        return sums.total(x, part, self)
 
 
 def _rows(axis: int, *arrays: Any) -> list[Any] | None:

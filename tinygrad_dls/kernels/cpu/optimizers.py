@@ -49,8 +49,9 @@ def sgd_rows_loop(w: Array, g: Array, rows: Array, lr: float) -> None:
     """w -= lr g, where the other rows of g are zero."""
     rate = w.dtype.type(lr)
     for i in range(rows.size):
-        for j in range(w.shape[1]):
-            w[rows[i], j] -= rate * g[rows[i], j]
+        weights, slopes = w[rows[i]], g[rows[i]]
+        for j in range(weights.size):
+            weights[j] -= rate * slopes[j]
 
 
 @kernel
@@ -181,12 +182,12 @@ class Optimizers(reference.Optimizers):
                         first)
         elif velocities is None:  # to climb is to descend by a negative rate
             lr, decay = (-lr, -decay) if maximize else (lr, decay)
-            for row, w, g in zip(rows, ws, gs, strict=True):
-                places = rows_of(g) if decay == 0 else None
+            for (w, g), whole in zip(rows, gs):
+                places = rows_of(whole) if decay == 0 else None
                 if places is not None:
-                    sgd_rows_loop(w, g, places, lr)
+                    sgd_rows_loop(w.reshape(whole.shape), whole, places, lr)
                 else:
-                    sgd_step(shares(15 * w.size), *row, lr, decay)
+                    sgd_step(shares(15 * w.size), w, g, lr, decay)
         else:  # the first velocity is the gradient itself: no dampening, nothing before
             share, sign = 1.0 if first else 1.0 - dampening, -1.0 if maximize else 1.0
             for row in rows:

@@ -25,8 +25,8 @@ from .gates import (
     rnn_gates,
     rnn_gates_back,
 )
-from .layout import F32, F64
-from .linear import NOTHING, times, transposed_times, turned
+from .layout import F32, F64, NOTHING
+from .linear import times, transposed_times, turned
 from .sums import sum_of_rows
 
 Array = Any

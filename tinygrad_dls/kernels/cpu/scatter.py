@@ -15,6 +15,7 @@ from .compile import kernel
 from .layout import F32, F64
 
 Array = Any
+INT64 = np.dtype("int64")
 WORTH_SORTING_OUT = 1000  # numbers; for fewer, what follows costs more than it saves
 
 
@@ -22,9 +23,9 @@ WORTH_SORTING_OUT = 1000  # numbers; for fewer, what follows costs more than it 
 def add_rows(table: Array, places: Array, values: Array) -> None:
     """table[places[i]] += values[i] for every i; places are in range, none is negative."""
     for i in range(places.shape[0]):
-        place = places[i]
-        for j in range(values.shape[1]):
-            table[place, j] += values[i, j]
+        row, value = table[places[i]], values[i]
+        for j in range(row.size):
+            row[j] += value[j]
 
 
 @kernel
@@ -36,6 +37,30 @@ def distinct(places: Array, seen: Array, rows: Array) -> int:
             seen[place] = True
             rows[count] = place
             count += 1
+    return count
+
+
+@kernel
+def add_rows_of(
+    table: Array, places: Array, values: Array, seen: Array, rows: Array
+) -> int:
+    """table[places[i]] += values[i]; which rows those are, each once, as `distinct` gives them.
+
+    -1, and nothing done, where a place is negative or out of range.
+    """
+    for place in places:
+        if place < 0 or place >= table.shape[0]:
+            return -1
+    count = 0
+    for i in range(places.shape[0]):
+        place = places[i]
+        if not seen[place]:
+            seen[place] = True
+            rows[count] = place
+            count += 1
+        row, value = table[place], values[i]
+        for j in range(row.size):
+            row[j] += value[j]
     return count
 
 
@@ -60,6 +85,9 @@ class Scatter(reference.Scatter):
     def add_at(self, values: Any, shape: tuple[int, ...], index: Any) -> Any:
         if values.size < WORTH_SORTING_OUT:
             return super().add_at(values, shape, index)
+        table = _of_words(values, shape, index)
+        if table is not None:
+            return table
         parts = index if isinstance(index, tuple) else (index,)
         while len(parts) > 1 and (parts[-1] is Ellipsis or _is_whole(parts[-1])):
             parts = parts[:-1]
@@ -94,6 +122,24 @@ class Scatter(reference.Scatter):
                     tell_rows(table, rows[:count])
         total = table if table.shape == (*lengths, *rest) else table.reshape(*lengths, *rest)
         return np.moveaxis(total, 0, lead) if lead else total
+
+
+def _of_words(values: Any, shape: tuple[int, ...], index: Any) -> Array | None:
+    """The table (n, width) of one array of places, as an embedding has it; None: anything else."""
+    places = index[0] if index.__class__ is tuple and len(index) == 1 else index
+    if (len(shape) != 2 or places.__class__ is not np.ndarray or places.dtype is not INT64
+            or (values.dtype is not F32 and values.dtype is not F64) or shape[1] < 2
+            or values.shape != (*places.shape, shape[1])
+            or not values.flags.c_contiguous or not places.flags.c_contiguous):
+        return None
+    table, rows = zeros(shape, values.dtype), np.empty(places.size, INT64)
+    count = add_rows_of(table, places.ravel(), values.reshape(-1, shape[1]),
+                        np.zeros(shape[0], np.bool_), rows)
+    if count < 0:
+        return None
+    if worth_telling(table, places.size):
+        tell_rows(table, rows[:count])
+    return table
 
 
 def _is_whole(part: Any) -> bool:

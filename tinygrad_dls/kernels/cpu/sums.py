@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..parallel import together
-from ..simd import full, lanes, load, load_some, store, store_some, total
+from ..simd import full, lanes, load, load_some, store, store_some
+from ..simd import total as of_lanes
 from ..threads import shares
 from .compile import kernel
 from .geometry import pixels_of
-from .layout import channels_first, flat
+from .layout import F64, channels_first, flat
+from .running import AT_ONCE, Running
 
 Array = Any
 BLOCK = 8192  # numbers that are summed in their own precision
@@ -51,7 +53,7 @@ def squares_share(share: int, shares: int, a: Array, b: Array, sums: Array) -> N
         if rest:
             d = load_some(a, end - rest, rest) - load_some(b, end - rest, rest)
             s = s + d * d
-        sums[block] = total(s)
+        sums[block] = of_lanes(s)
 
 
 @kernel
@@ -61,6 +63,31 @@ def sum_of_squares(parts: int, a: Array, b: Array, sums: Array) -> float:
     for block in range(sums.size):
         whole += sums[block]
     return whole
+
+
+@kernel
+def sums_share(share: int, shares: int, x: Array, sums: Array) -> None:
+    """The sum of x of each block; the same on any number of cores."""
+    n, blocks = lanes(x), sums.size
+    for block in range(share * blocks // shares, (share + 1) * blocks // shares):
+        begin, end = block * BLOCK, min(x.size, (block + 1) * BLOCK)
+        rest = (end - begin) % n
+        s = full(x, 0.0)
+        for i in range(begin, end - rest, n):
+            s = s + load(x, i)
+        if rest:
+            s = s + load_some(x, end - rest, rest)
+        sums[block] = of_lanes(s)
+
+
+@kernel
+def sum_of_all(parts: int, x: Array, part: float, sums: Array, y: Array) -> None:
+    """y, of shape (), = part * the sum of x."""
+    together(sums_share, parts, (x, sums))
+    whole = 0.0
+    for block in range(sums.size):
+        whole += sums[block]
+    y[()] = whole * part
 
 
 @kernel
@@ -107,11 +134,12 @@ def add_rows(parts: int, rows: Array, sums: Array, total: Array) -> None:
             total[j] += sums[block, j]
 
 
-def sum_of_rows(rows: Array) -> Array:
+def sum_of_rows(rows: Array, place: Running = AT_ONCE) -> Array:
     """The sum of the rows of a contiguous matrix of floats, (columns,)."""
-    total = np.empty(rows.shape[1], rows.dtype)
-    sums = np.empty((-(-len(rows) // ROWS), rows.shape[1]), rows.dtype)
-    add_rows(shares(8 * rows.size), rows, sums, total)
+    m, n = rows.shape
+    total = place.empty(n, rows.dtype)
+    sums = place.empty((-(-m // ROWS), n), rows.dtype)
+    place.run(add_rows, shares(8 * rows.size), rows, sums, total)
     return total
 
 
@@ -146,6 +174,14 @@ def squared_distance(a: Array, b: Array) -> Array | None:
         return None
     sums = np.empty(-(-a.size // BLOCK))
     return a.dtype.type(sum_of_squares(shares(8 * a.size), *flat(*pair), sums))  # type: ignore[misc]
+
+
+def total(x: Array, part: float, place: Running = AT_ONCE) -> Array:
+    """part * the sum of a contiguous x of floats, as an array of shape ()."""
+    y = place.empty((), x.dtype)
+    sums = place.empty(-(-x.size // BLOCK), F64)
+    place.run(sum_of_all, shares(8 * x.size), x.ravel(), float(part), sums, y)
+    return y
 
 
 def scaled_difference(a: Array, b: Array, factor: float) -> Array | None:

@@ -8,6 +8,7 @@ loops, then the class that chooses between them and the reference.
 from ..reference import ReferenceKernels
 from .activations import Activations
 from .adams import Adams
+from .along import Along
 from .attention import Attention
 from .batch_norm import BatchNorm
 from .convolution import Convolution
@@ -26,13 +27,12 @@ from .resampling import Resampling
 from .scan import Scan
 from .scatter import Scatter
 from .special import Special
-from .spreading import Spreading
 
 
 class CompiledKernels(
-    BatchNorm, Activations, Adams, Attention, Convolution, CrossEntropy, Ctc, Joining, Linear,
-    Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter,
-    Special, Spreading, ReferenceKernels,
+    BatchNorm, Activations, Adams, Along, Attention, Convolution, CrossEntropy, Ctc, Joining,
+    Linear, Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan,
+    Scatter, Special, ReferenceKernels,
 ):
     """Kernels compiled by Numba, over those of the reference."""
 

@@ -42,10 +42,11 @@ class Losses(CudaFamily, reference.Losses):
         return losses, wholes
 
     def cross_entropy_backward(
-        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float
+        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float, part: float
     ) -> Any:
         if not real(z, d, wholes) or d.shape not in ((), z.shape[:1]):
-            return super().cross_entropy_backward(d, z, labels, wholes, smoothing)
+            return super().cross_entropy_backward(d, z, labels, wholes, smoothing, part)
+        d = d * part
         dz, xp = self.xp.empty(z.shape, dtype=z.dtype), self.xp
         self._each("losses.cross_entropy_backward", z.dtype, z.size, dense(xp, d), dense(xp, z),
                    self._int64(labels), dense(xp, wholes), dz, z.shape[1], float(smoothing),
@@ -61,11 +62,12 @@ class Losses(CudaFamily, reference.Losses):
                    dense(self.xp, t, last), losses)
         return shown(losses, last)
 
-    def binary_cross_entropy_backward(self, d: Any, z: Any, t: Any) -> Any:
+    def binary_cross_entropy_backward(self, d: Any, z: Any, t: Any, part: float) -> Any:
         one = d.ndim == 0
         if not isinstance(t, self.xp.ndarray) or not usable(z, t) or not (
                 real(d, z) if one else usable(d, z)):
-            return super().binary_cross_entropy_backward(d, z, t)
+            return super().binary_cross_entropy_backward(d, z, t, part)
+        d = d * part
         last, xp = lies_last(z), self.xp
         d = d if one else dense(xp, d, last)
         z, t = dense(xp, z, last), dense(xp, t, last)

@@ -2,6 +2,7 @@
 
 from .activations import Activations
 from .adams import Adams
+from .along import Along
 from .attention import Attention
 from .batch_norm import BatchNorm
 from .convolution import Convolution
@@ -18,13 +19,11 @@ from .resampling import Resampling
 from .scan import Scan
 from .scatter import Scatter
 from .special import Special
-from .spreading import Spreading
 
 
 class ReferenceKernels(
-    BatchNorm, Activations, Adams, Attention, Convolution, Ctc, Joining, Linear, Losses,
+    BatchNorm, Activations, Adams, Along, Attention, Convolution, Ctc, Joining, Linear, Losses,
     Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special,
-    Spreading,
 ):
     """All kernels in plain array operations; `xp` is the array namespace they work in."""
 

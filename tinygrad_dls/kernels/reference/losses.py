@@ -6,7 +6,15 @@ from .base import Family
 
 
 class Losses(Family):
-    """softmax, log_softmax, cross_entropy, binary_cross_entropy, squares, and their gradients."""
+    """softmax, log_softmax, cross_entropy, binary_cross_entropy, squares, and their gradients.
+
+    In gradients `d` is dL/d(each loss), one number for all or one for each, and `part` what it is
+    multiplied by: 1 / m, where the loss is the mean of m.
+    """
+
+    def total(self, x: Any, part: float) -> Any:
+        """The sum of all of x, times `part`."""
+        return x.sum() * part
 
     def softmax(self, z: Any, axis: int) -> Any:
         """exp(z) / sum(exp(z)) along `axis`; the largest is subtracted first."""
@@ -41,13 +49,14 @@ class Losses(Family):
         return losses, wholes
 
     def cross_entropy_backward(
-        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float
+        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float, part: float
     ) -> Any:
-        """d_i * (softmax(z_i) - onehot(label_i)); d (m,) is dL/d(loss of row i), or () for all."""
+        """part d_i * (softmax(z_i) - onehot(label_i)); d (m,) or ()."""
         dz = self.xp.exp(z - wholes[:, None])
         if smoothing:
             dz -= smoothing / z.shape[1]
         dz[self.xp.arange(z.shape[0]), labels] -= 1 - smoothing
+        d = d * part
         dz *= d if d.ndim == 0 else d[:, None]
         return dz
 
@@ -69,6 +78,6 @@ class Losses(Family):
         xp = self.xp
         return xp.maximum(z, 0) - z * t + xp.log1p(xp.exp(-abs(z)))
 
-    def binary_cross_entropy_backward(self, d: Any, z: Any, t: Any) -> Any:
-        """d (sigmoid(z) - t), d one for each or one for all; sigmoid as (1 + tanh(z/2)) / 2."""
-        return d * (0.5 * self.xp.tanh(0.5 * z) + 0.5 - t)
+    def binary_cross_entropy_backward(self, d: Any, z: Any, t: Any, part: float) -> Any:
+        """part d (sigmoid(z) - t); sigmoid as (1 + tanh(z/2)) / 2."""
+        return d * part * (0.5 * self.xp.tanh(0.5 * z) + 0.5 - t)

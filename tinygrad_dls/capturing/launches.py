@@ -1,0 +1,141 @@
+"""The planned instructions of a program as lines: calls of kernels, on arrays made once or here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..kernels.threads import team as team
+from .placing import place, roots
+from .planned import Launch, Plan, StandIn, plan_of
+from .recorder import Instruction, Recorder
+
+Line = tuple[str, str]  # and its comment
+SIMPLE = (bool, int, str, type(None))
+
+
+class Launches:
+    """Plans those of the instructions that can be planned.
+
+    `lines[number]` are the lines of instruction `number`, if it is planned; `namespace` holds what
+    they refer to, and `fixed` the names of arrays made once. The plans are for `team` threads.
+    """
+
+    def __init__(
+        self, instructions: Sequence[Instruction], recorder: Recorder, outside: Iterable[str]
+    ) -> None:
+        self.team = team()
+        self.lines: dict[int, list[Line]] = {}
+        self.namespace: dict[str, Any] = {"empty": np.empty}
+        self.fixed: set[str] = set()
+        self._recorder = recorder
+        self._known: dict[str, StandIn] = {}
+        plans = [self._plan(i) for i in instructions]
+        self._arrays = place(instructions, plans, recorder.kinds, outside)
+        self._names: dict[StandIn, str] = {}  # of what plans make
+        self._counts: dict[str, int] = {}
+        for number, (i, plan) in enumerate(zip(instructions, plans)):
+            if plan is not None:
+                self.lines[number] = self._written(i, plan)
+
+    # --- planning --------------------------------------------------------------------------------
+
+    def _plan(self, i: Instruction) -> Plan | None:
+        if i.kind not in ("forward", "backward"):
+            return None
+        given = [self._given(name) for name in i.takes]
+        if any(g is NotImplemented for g in given):
+            return None
+        plan = plan_of(i, given, self._recorder.kinds)
+        if plan is not None:
+            self._known.update(
+                (n, r) for n, r in zip(i.makes, plan.results) if n != "_" and r is not None)
+        return plan
+
+    def _given(self, name: str) -> Any:
+        """What an instruction takes: a stand-in for an array; NotImplemented: an unfit one."""
+        if name in self._known:
+            return self._known[name]
+        value = self._recorder.constants.get(name)
+        kind = self._recorder.kinds.get(name)
+        if kind is not None:
+            if kind.order != "rows" or not kind.dtype.isnative:
+                return NotImplemented
+            self._known[name] = StandIn(kind.shape, kind.dtype, name=name, value=value)
+            return self._known[name]
+        if name in self._recorder.constants:
+            return value
+        try:
+            return ast.literal_eval(name)
+        except ValueError:  # the name of no array
+            return NotImplemented
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def _written(self, i: Instruction, plan: Plan) -> list[Line]:
+        op = i.subject if i.kind == "forward" else i.subject.op
+        backward = i.kind == "backward"
+        said = f"backward of {op.label()}" if backward else f"{op.label()} {i.detail[1][0]}"
+        wanted = [(n, r) for n, r in zip(i.makes, plan.results) if n != "_" and r is not None]
+        whole = {r.root: n for n, r in wanted if r.shape == r.root.shape}
+        lines: list[Line] = []
+        for root in roots(plan):
+            if root in self._names:
+                continue
+            name = self._names[root] = whole.get(root) or self._new("b")
+            if root in self._arrays:
+                self.fixed.add(name)
+                self.namespace[name] = self._arrays[root]
+            else:
+                self.namespace[str(root.dtype)] = root.dtype
+                lines.append((f"{name} = empty({root.shape}, {root.dtype})", ""))
+        lines += [(self._call(launch), "") for launch in plan.launches]
+        lines[len(lines) - len(plan.launches)] = (lines[-len(plan.launches)][0], said)
+        for name, result in wanted:
+            if result.shape == result.root.shape:
+                continue
+            if result.root in self._arrays:
+                self.fixed.add(name)
+                self.namespace[name] = self._arrays[result.root].reshape(result.shape)
+            else:
+                lines.append((f"{name} = {self._expression(result)}", ""))
+        return lines
+
+    def _call(self, launch: Launch) -> str:
+        name = launch.kernel.__name__
+        while self.namespace.setdefault(name, launch.kernel) is not launch.kernel:
+            name += "_"
+        given = [self._expression(a) for a in launch.arguments]
+        given += [f"{n}={self._expression(a)}" for n, a in launch.named.items()]
+        return f"{name}({', '.join(given)})"
+
+    def _expression(self, value: Any) -> str:
+        if not isinstance(value, StandIn):
+            return self._constant(value)
+        root = value.root
+        name = self._names.get(root) or root.name
+        if value.shape == root.shape:
+            return name
+        array = self._arrays.get(root, root.value)
+        if array is None:  # it is another one at each replay
+            return f"{name}.ravel()" if value.ndim == 1 else f"{name}.reshape({value.shape})"
+        view = f"{name}_{'x'.join(map(str, value.shape))}"
+        self.namespace[view] = array.reshape(value.shape)
+        return view
+
+    def _constant(self, value: Any) -> str:
+        if isinstance(value, SIMPLE) or (type(value) is float and np.isfinite(value)):
+            return repr(value)
+        for name, known in self.namespace.items():
+            if known is value:
+                return name
+        name = self._new("N")
+        self.namespace[name] = value
+        return name
+
+    def _new(self, letter: str) -> str:
+        count = self._counts[letter] = self._counts.get(letter, -1) + 1
+        return f"{letter}{count}"

@@ -1,0 +1,101 @@
+"""Which arrays of a program are made once, and how long each is needed.
+
+What a planned operation makes can be made once and written anew by each replay, unless somebody
+may hold it when the replay is over: whoever gets the step's results, the gradients of parameters,
+what a call is given (it may keep it) or an operation of the user's. All names of one piece of
+memory, as an array and its transpose are, live as long as the last of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..ops.convolution import ConvolutionRelu
+from ..ops.matmul import LinearRelu
+from ..ops.normalization import BatchNormActivation
+from .arena import Stay, arrays
+from .chains import NAME
+from .planned import OURS, Plan, StandIn
+from .recorder import Instruction, Kind
+
+FUSED = (BatchNormActivation, ConvolutionRelu, LinearRelu)  # may give back what they were given
+
+
+class Aliases:
+    """Names that may stand for the same memory."""
+
+    def __init__(self, kinds: dict[str, Kind]) -> None:
+        self.above: dict[str, str] = {}
+        owners: dict[int, str] = {}
+        for name, kind in kinds.items():
+            self.join(name, owners.setdefault(kind.owner, name))
+
+    def of(self, name: str) -> str:
+        """One name that stands for all those of its memory."""
+        while (above := self.above.get(name, name)) != name:
+            name = above
+        return name
+
+    def join(self, one: str, other: str) -> None:
+        """They may be the same memory."""
+        self.above[self.of(one)] = self.of(other)
+
+
+def place(
+    instructions: Sequence[Instruction], plans: Sequence[Plan | None], kinds: dict[str, Kind],
+    outside: Iterable[str],
+) -> dict[StandIn, Any]:
+    """The arrays for those stand-ins that can be made once; the rest is made by each replay."""
+    aliases = Aliases(kinds)
+    leaves = set(outside)
+    for i, plan in zip(instructions, plans):
+        if i.kind in ("gradient", "call", "wrote") or not _ours(i):
+            leaves.update(_names(i.takes))
+        if plan is None and i.kind in ("forward", "backward") and type(_op(i)) in FUSED:
+            for name in _names(i.makes):
+                for taken in _names(i.takes):
+                    aliases.join(name, taken)
+    leaving = {aliases.of(name) for name in leaves}
+    last: dict[str, int] = {}
+    for number, i in enumerate(instructions):
+        for name in (*_names(i.takes), *_names(i.makes)):
+            last[aliases.of(name)] = number
+    stays: dict[StandIn, Stay] = {}
+    made: set[StandIn] = set()
+    for number, (i, plan) in enumerate(zip(instructions, plans)):
+        if plan is None:
+            continue
+        names = {r.root: n for n, r in zip(i.makes, plan.results) if n != "_" and r is not None}
+        for root in roots(plan):
+            if root in made:
+                continue
+            made.add(root)
+            known = names.get(root)
+            if known is None:  # scratch
+                stays[root] = Stay(root.shape, root.dtype, number, number)
+            elif aliases.of(known) not in leaving:
+                stays[root] = Stay(root.shape, root.dtype, number, last[aliases.of(known)])
+    return dict(zip(stays, arrays(list(stays.values()))))
+
+
+def roots(plan: Plan) -> list[StandIn]:
+    """The arrays that a plan makes, or takes from other plans, in the order they are met."""
+    found = {a.root: None for launch in plan.launches
+             for a in (*launch.arguments, *launch.named.values())
+             if isinstance(a, StandIn) and not a.root.name}
+    found.update({r.root: None for r in plan.results if r is not None})
+    return list(found)
+
+
+def _op(i: Instruction) -> Any:
+    return i.subject if i.kind == "forward" else i.subject.op
+
+
+def _ours(i: Instruction) -> bool:
+    """Is it none of the user's operations?"""
+    return i.kind not in ("forward", "backward") or type(_op(i)).__module__.startswith(OURS)
+
+
+def _names(parts: Iterable[str]) -> list[str]:
+    return [name for part in parts for name in NAME.findall(part)]

@@ -1,0 +1,170 @@
+"""Operations of a captured step, carried out ahead of time down to the kernels they run.
+
+What an operation does between two kernels, choosing and making arrays, depends on shapes and dtypes
+alone, which are the same at each replay. So it is done once, here, on stand-ins for arrays that
+have a shape and a dtype but no numbers, with a kernel table that writes down what it would run:
+
+    t0 = F0(x0, w0, w1)         becomes         linear_short(1, x0, w0, b0, w1, t0, 0, c9)
+
+where t0 and the scratch b0 are made once, too (arena.py says where). An operation that wants to
+know a number, or goes another way than through `self.empty` and `self.run` of its table, is left
+as it is: a stand-in can do nothing else than be passed on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from ..kernels.cpu import CompiledKernels
+from ..ops.op import Op
+from .recorder import Instruction, Kind
+
+OURS = Op.__module__.rpartition(".")[0]  # operations of users may do anything
+
+
+class NotPlanned(Exception):
+    """An operation did what cannot be done ahead of time."""
+
+
+class Order(NamedTuple):
+    """How a stand-in lies in memory: in order, always."""
+
+    c_contiguous: bool
+    f_contiguous: bool
+
+
+class StandIn:
+    """For an array in order in memory: its shape and its dtype. A view knows what it is a view
+    `of`; what was there before the planning has a `name`, a constant its `value` too."""
+
+    __slots__ = ("dtype", "flags", "name", "ndim", "of", "shape", "size", "value")
+    __array_ufunc__ = None  # NumPy's functions refuse it
+
+    def __init__(
+        self, shape: Any, dtype: Any, of: StandIn | None = None, name: str = "", value: Any = None
+    ) -> None:
+        self.shape: tuple[int, ...] = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.dtype = np.dtype(dtype)
+        self.ndim, self.size = len(self.shape), math.prod(self.shape)
+        self.flags = Order(True, self.size == 0 or sum(n > 1 for n in self.shape) <= 1)
+        self.of, self.name, self.value = of, name, value
+
+    @property
+    def root(self) -> StandIn:
+        """What it is a view of: itself, if of nothing."""
+        return self if self.of is None else self.of
+
+    def reshape(self, *shape: Any) -> StandIn:
+        """A view in another shape; one length may be -1."""
+        wanted = list(shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape)
+        if -1 in wanted:
+            known = math.prod(n for n in wanted if n != -1)
+            if not known:
+                raise NotPlanned
+            wanted[wanted.index(-1)] = self.size // known
+        if math.prod(wanted) != self.size:
+            raise NotPlanned
+        return StandIn(wanted, self.dtype, self.root)
+
+    def ravel(self) -> StandIn:
+        """A view in one dimension."""
+        return StandIn((self.size,), self.dtype, self.root)
+
+    def item(self) -> Any:
+        """The number, if it is known: of a constant."""
+        if self.value is None:
+            raise NotPlanned
+        return self.value.item()
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise NotPlanned(name)
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotPlanned
+
+    @property
+    def _numba_type_(self) -> NoReturn:
+        raise NotPlanned  # a kernel was called, not run by the table
+
+
+class Launch(NamedTuple):
+    """One call of a kernel."""
+
+    kernel: Any
+    arguments: tuple[Any, ...]
+    named: dict[str, Any]
+
+
+class Plan(NamedTuple):
+    """What an instruction runs, and its results: None for one that nobody wanted."""
+
+    launches: list[Launch]
+    results: tuple[StandIn | None, ...]
+
+
+class PlanningKernels(CompiledKernels):
+    """The compiled table, but for arrays it makes stand-ins, and kernels it writes down."""
+
+    def __init__(self) -> None:
+        super().__init__(np)
+        self.launches: list[Launch] = []
+
+    def empty(self, shape: Any, dtype: Any) -> StandIn:
+        return StandIn(shape, dtype)
+
+    def empty_like(self, array: Any) -> StandIn:
+        return StandIn(array.shape, array.dtype)
+
+    def run(self, kernel: Any, *arguments: Any, **named: Any) -> None:
+        self.launches.append(Launch(kernel, arguments, named))
+
+
+def plan_of(
+    instruction: Instruction, given: Sequence[Any], kinds: dict[str, Kind]
+) -> Plan | None:
+    """The plan of an instruction that takes `given`, stand-ins and values; None if it has none."""
+    op = _operation(instruction)
+    if op is None:
+        return None
+    kernels = PlanningKernels()
+    bound = op.on(SimpleNamespace(xp=np, kernels=kernels))
+    try:
+        if instruction.kind == "forward":
+            made = bound.forward(*given)
+            results = tuple(made) if op.extras else (made,)
+        else:
+            results = tuple(bound.plan(instruction.subject.needs).back(given[0], tuple(given[1:])))
+    except (NotPlanned, TypeError, AttributeError, ValueError):
+        return None
+    taken = {g.root for g in given if isinstance(g, StandIn)}
+    for name, result in zip(instruction.makes, results, strict=True):
+        if name == "_":
+            continue
+        kind = kinds.get(name)
+        fits = (isinstance(result, StandIn) and kind is not None and result.root not in taken
+                and result.shape == kind.shape and result.dtype == kind.dtype)
+        if not fits:
+            return None
+    roots = [r.root for n, r in zip(instruction.makes, results) if n != "_" and r is not None]
+    if len(set(roots)) < len(roots) or not kernels.launches:
+        return None
+    return Plan(kernels.launches, results)
+
+
+def _operation(instruction: Instruction) -> Op | None:
+    """What it does, if that is an operation of ours on the CPU, without a seed of its own."""
+    if instruction.kind not in ("forward", "backward"):
+        return None
+    op: Op = instruction.subject if instruction.kind == "forward" else instruction.subject.op
+    if instruction.kind == "forward" and instruction.detail[0]:
+        return None
+    ours = type(op).__module__.startswith(OURS)
+    return op if ours and type(op.kernels) is CompiledKernels else None

@@ -1,0 +1,29 @@
+"""Sums along axes, and what goes back through them: one value, spread over what was summed."""
+
+from typing import Any
+
+from .base import Family
+
+
+class Along(Family):
+    """sum_along, spread_along, spread."""
+
+    def sum_along(self, x: Any, axis: Any, keepdims: bool, part: float) -> Any:
+        """The sum of x along `axis` (an int, several or None: all), times `part`."""
+        total = x.sum(axis=axis, keepdims=keepdims)
+        return total if part == 1.0 else total * part
+
+    def spread_along(self, dy: Any, shape: tuple[int, ...], axis: Any, part: float) -> Any:
+        """dy, of the shape of a sum along `axis` (kept or not), times `part`, repeated to `shape`;
+        not to be written to."""
+        share = dy if part == 1.0 else dy * part
+        if share.ndim not in (0, len(shape)):
+            summed = range(len(shape)) if axis is None else axis
+            summed = {i % len(shape) for i in ((summed,) if isinstance(summed, int) else summed)}
+            share = share.reshape(tuple(1 if i in summed else n for i, n in enumerate(shape)))
+        return self.spread(share, shape)
+
+    def spread(self, y: Any, shape: tuple[int, ...]) -> Any:
+        """y repeated along its axes of length 1, and new ones before, to `shape`; not to be
+        written to."""
+        return self.xp.broadcast_to(y, shape)
