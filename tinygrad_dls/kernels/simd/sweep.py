@@ -11,8 +11,10 @@ How it works. A processor multiplies and adds two vectors per cycle, but loads n
 so a result must stay in its register while it is summed. A tile of results, `rows` x 2 vectors,
 fills the registers. For each k the tile loads two vectors of B and, row by row, one number of A
 spread over a vector: 2 + rows loads for 2 * rows products. All rows of A go through tiles of 12,
-then of 8, 4, 2 and 1 (6 ... with the 16 registers of AVX2). Columns beyond the last one are
-masked: neither read nor written.
+then of 8, then of 4 (6, 4 with the 16 registers of AVX2). A last tile with fewer rows than it has
+takes its last row several times: a sum of products cannot begin before the one before it is done,
+four cycles later, so that a tile of one row takes as long as one of four. Columns beyond the last
+one are masked: neither read nor written.
 
 The code of a tile is a few LLVM instructions, written out by Python loops below. Positions are
 addresses and steps count elements, since a sweep runs over parts of arrays.
@@ -43,9 +45,8 @@ from .kinds import (
 from .width import HOST
 
 ADD, RELU = 1, 2  # flags: add to what C holds; negative results become 0
-TILES: dict[int, tuple[int, ...]] = (  # vectors -> rows of the tiles
-    {1: (16, 8, 4, 2, 1), 2: (12, 8, 4, 2, 1)} if HOST.registers >= 32
-    else {1: (8, 4, 2, 1), 2: (6, 4, 2, 1)}
+TILES: dict[int, tuple[int, ...]] = (  # vectors -> rows of the tiles; the last takes the rest
+    {1: (16, 8), 2: (12, 8, 4)} if HOST.registers >= 32 else {1: (8, 4), 2: (6, 4)}
 )
 
 
@@ -75,14 +76,20 @@ class Work(NamedTuple):
 
 
 class Tile:
-    """The instructions for `rows` x `vectors` results; the last vector may be masked."""
+    """The instructions for `rows` x `vectors` results; the last vector may be masked.
+
+    `left`: how many rows there are, at least 1, if that may be fewer than the tile has.
+    """
 
     def __init__(
-        self, builder: Any, kind: Any, rows: int, vectors: int, mask: Any, contiguous: bool
+        self, builder: Any, kind: Any, rows: int, vectors: int, mask: Any, contiguous: bool,
+        left: Any,
     ) -> None:
         self.builder, self.kind, self.rows, self.vectors = builder, kind, rows, vectors
+        self.left = left
         self.mask, self.contiguous = mask, contiguous  # is a_inner one element (else a_row)?
-        self.unroll = 1 if contiguous or vectors == 2 else 2  # steps of k in one turn of the loop
+        several = not contiguous and vectors == 1 and left is None
+        self.unroll = 2 if several else 1  # steps of k in one turn of the loop
         self.number, self.whole = ELEMENTS[kind.dtype], llvm_type(kind)
         self.itemsize = kind.dtype.bitwidth // 8
         self.results = [
@@ -93,6 +100,15 @@ class Tile:
         """A pointer `offset` bytes after an address."""
         moved = self.builder.add(address, I64(offset)) if offset else address
         return self.builder.inttoptr(moved, kind.as_pointer())
+
+    def row(self, address: Any, step: Any, i: int) -> Any:
+        """The address of row i, or of the last one there is."""
+        b = self.builder
+        if self.left is None or i == 0:
+            return b.add(address, b.mul(step, I64(i)))
+        last = b.sub(self.left, I64(1))
+        number = b.select(b.icmp_signed("<", I64(i), last), I64(i), last)
+        return b.add(address, b.mul(step, number))
 
     def load(self, address: Any, vector: int) -> Any:
         """Vector number `vector` of a row at an address."""
@@ -115,7 +131,7 @@ class Tile:
         with b.if_else(_is_set(b, flags, ADD)) as (adding, fresh):
             with adding:
                 for i, row in enumerate(self.results):
-                    start = b.add(c, b.mul(c_row, I64(i)))
+                    start = self.row(c, c_row, i)
                     for j, result in enumerate(row):
                         b.store(self.load(start, j), result)
             with fresh, b.if_else(b.icmp_signed("!=", bias, I64(0))) as (biased, zero):
@@ -129,13 +145,13 @@ class Tile:
                         for result in row:
                             b.store(constant(self.kind, 0.0), result)
 
-    def step(self, starts: list[Any], b_address: Any, unrolled: int) -> None:
-        """All products for one k: `starts` are addresses in A of every third row (see `rows`)."""
+    def step(self, starts: list[Any], b_address: Any) -> None:
+        """All products for one k: `starts` are addresses in A of the rows, or of the first one."""
         b = self.builder
         columns = [self.load(b_address, j) for j in range(self.vectors)]
         for i, row in enumerate(self.results):
-            if self.contiguous:
-                address = b.add(starts[i], I64(unrolled * self.itemsize))
+            if len(starts) > 1:
+                address = starts[i]
             else:
                 address = b.add(starts[0], I64(i * self.itemsize))
             number = b.load(b.inttoptr(address, self.number.as_pointer()), align=self.itemsize)
@@ -148,9 +164,11 @@ class Tile:
         """Addresses of the rows' numbers, as a base for every third row plus 0, 1 or 2 steps:
         processors add base + step while they load. Left to itself, LLVM makes a chain of them,
         each row's address from the last one's, which takes longer than the products."""
+        b = self.builder
+        if self.left is not None:
+            return [self.row(a, a_row, i) for i in range(self.rows)]
         if not self.contiguous:
             return [a]
-        b = self.builder
         once, twice = unrelated(b, a_row), unrelated(b, b.mul(a_row, I64(2)))
         starts: list[Any] = []
         for i in range(0, self.rows, 3):
@@ -164,23 +182,36 @@ class Tile:
         with cgutils.for_range(b, steps.outer, intp=I64) as r:
             a_r = b.add(a, b.mul(r.index, steps.a_outer))
             b_r = b.add(b_address, b.mul(r.index, steps.b_outer))
+            if self.left is not None and self.vectors == 2:
+                self.multiply_rest(a_r, b_r, steps)
+                return
             groups = b.sdiv(steps.inner, I64(self.unroll))
             with cgutils.for_range(b, groups, intp=I64) as k:
                 place = b.mul(k.index, I64(self.unroll))
                 a_k = b.add(a_r, b.mul(place, steps.a_inner))
                 b_k = b.add(b_r, b.mul(place, steps.b_inner))
-                starts = self.row_starts(a_k, steps.a_row)
                 for u in range(self.unroll):
-                    if not self.contiguous:
-                        starts = [b.add(a_k, b.mul(steps.a_inner, I64(u)))]
-                    self.step(starts, b.add(b_k, b.mul(steps.b_inner, I64(u))), u)
+                    starts = self.row_starts(b.add(a_k, b.mul(steps.a_inner, I64(u))), steps.a_row)
+                    self.step(starts, b.add(b_k, b.mul(steps.b_inner, I64(u))))
             if self.unroll == 1:
                 return
             done = b.mul(groups, I64(self.unroll))
             with cgutils.for_range(b, b.sub(steps.inner, done), intp=I64) as k:
                 place = b.add(k.index, done)
                 starts = self.row_starts(b.add(a_r, b.mul(place, steps.a_inner)), steps.a_row)
-                self.step(starts, b.add(b_r, b.mul(place, steps.b_inner)), 0)
+                self.step(starts, b.add(b_r, b.mul(place, steps.b_inner)))
+
+    def multiply_rest(self, a_r: Any, b_r: Any, steps: Steps) -> None:
+        """The inner sum of a tile whose rows are where `row` says: two addresses go along. (In
+        tiles of one vector the compiler keeps the addresses in registers without being told.)"""
+        b = self.builder
+        starts = [b.sub(self.row(a_r, steps.a_row, i), a_r) for i in range(self.rows)]
+        a_k, b_k = cgutils.alloca_once_value(b, a_r), cgutils.alloca_once_value(b, b_r)
+        with cgutils.for_range(b, steps.inner, intp=I64):
+            a, column = b.load(a_k), b.load(b_k)
+            self.step([b.add(a, start) for start in starts], column)
+            b.store(b.add(a, steps.a_inner), a_k)
+            b.store(b.add(column, steps.b_inner), b_k)
 
     def end(self, c: Any, c_row: Any, flags: Any) -> None:
         """Write the results."""
@@ -191,7 +222,7 @@ class Tile:
                     value = b.load(result)
                     b.store(b.select(b.fcmp_unordered("<", zero, value), value, zero), result)
         for i, row in enumerate(self.results):
-            start = b.add(c, b.mul(c_row, I64(i)))
+            start = self.row(c, c_row, i)
             for j, result in enumerate(row):
                 self.store(b.load(result), start, j)
 
@@ -252,18 +283,19 @@ def _masked_or_not(
 def _all_rows(
     builder: Any, kind: Any, vectors: int, mask: Any, contiguous: bool, work: Work
 ) -> None:
-    """Tiles of 12 rows while there are 12, then of 8, 4, 2 and 1 (or as TILES says)."""
+    """Tiles of 12 rows while there are 12, then of 8, then of up to 4 (or as TILES says)."""
     done = cgutils.alloca_once_value(builder, I64(0))
     for size in TILES[vectors]:
-        tile = Tile(builder, kind, size, vectors, mask, contiguous)
+        last = size == TILES[vectors][-1]
         test = builder.append_basic_block(f"rows_of_{size}")
         body, after = builder.append_basic_block(), builder.append_basic_block()
         builder.branch(test)
         builder.position_at_end(test)
         i = builder.load(done)
         left = builder.sub(work.rows, i)
-        builder.cbranch(builder.icmp_signed(">=", left, I64(size)), body, after)
+        builder.cbranch(builder.icmp_signed(">=", left, I64(1 if last else size)), body, after)
         builder.position_at_end(body)
+        tile = Tile(builder, kind, size, vectors, mask, contiguous, left if last else None)
         c = builder.add(work.c, builder.mul(work.steps.c_row, i))
         tile.begin(c, work.steps.c_row, work.bias, work.flags)
         tile.multiply(builder.add(work.a, builder.mul(work.steps.a_row, i)), work.b, work.steps)
