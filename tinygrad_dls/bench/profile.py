@@ -5,6 +5,7 @@ import importlib
 import pstats
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 from . import ours
@@ -30,10 +31,7 @@ def profile(case: str, captured: bool = False, steps: int = 20) -> tuple[float, 
     step = ours.build(CASES[case], captured)
     for _ in range(5):
         step()
-    start = time.perf_counter()
-    for _ in range(steps):
-        step()
-    plain = 1e3 * (time.perf_counter() - start) / steps
+    plain = 1e3 * median(_seconds(step) for _ in range(steps))
     watch = cProfile.Profile()
     watch.enable()
     for _ in range(steps):
@@ -45,6 +43,12 @@ def profile(case: str, captured: bool = False, steps: int = 20) -> tuple[float, 
         for place, (_, calls, own, _, _) in figures.stats.items()
     ]
     return plain, sorted(lines, key=lambda line: -line.ms)
+
+
+def _seconds(step: ours.Step) -> float:
+    start = time.perf_counter()
+    step()
+    return time.perf_counter() - start
 
 
 def _named(place: tuple[str, int, str]) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """Running a kernel on all cores: `together(task, shares, arguments)` inside another kernel.
 
-A task is a kernel whose first two arguments are the number of its share and of all shares:
+A task's first two arguments are the number of its share and of all shares:
 
-    @kernel
+    @task
     def scale(share, shares, x, y):
         for i in range(share * x.size // shares, (share + 1) * x.size // shares):
             y[i] = 2.0 * x[i]
@@ -35,7 +35,7 @@ TASK = ir.FunctionType(ir.VoidType(), [I8P.as_pointer(), SIZES, SIZES, I8P])
 def together(typing: Any, task: Any, shares: Any, arguments: Any) -> Any:
     """Call `task(share, shares, *arguments)` for every share, on as many threads; the task
     returns nothing and raises nothing."""
-    wanted = (types.int64, types.int64, *arguments)
+    wanted = (types.int64, types.int64, *map(types.unliteral, arguments))
     task.dispatcher.compile(wanted)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:

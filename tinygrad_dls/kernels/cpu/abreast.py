@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import kernel
+from ..compile import kernel, task
 from ..parallel import together
 from ..simd import full, lanes, load, load_some, total
 from ..simd.width import HOST
@@ -65,7 +65,7 @@ def narrowed(parts: Array, g: Geometry, n: int) -> Array:
     return total.reshape(1, -1)
 
 
-@kernel
+@task
 def finite_share(share: int, shares: int, x: Array, bad: Array) -> None:
     """bad[share] = 0, or NaN if one of its share of x is not finite: 0 times it is NaN."""
     n = lanes(x)

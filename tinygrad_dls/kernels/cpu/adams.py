@@ -8,13 +8,13 @@ from ..parallel import together
 from ..reference import adams as reference
 from ..reference.optimizers import Arrays
 from ..threads import shares
-from .compile import kernel
+from .compile import kernel, task
 from .optimizers import lines, settled
 
 Array = Any
 
 
-@kernel
+@task
 def adam_share(
     share: int, shares: int, w: Array, g: Array, m: Array, v: Array, step: float, beta1: float,
     beta2: float, eps: float, keep: float, decay: float, sign: float, root: float,

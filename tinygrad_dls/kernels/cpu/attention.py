@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import kernel
+from ..compile import kernel, task
 from ..parallel import together
 from ..reference import attention as reference
 from ..simd import exp, full, lanes, largest, load, load_some, store, store_some, total, where
@@ -18,7 +18,7 @@ from .layout import F32, F64
 Array = Any
 
 
-@kernel
+@task
 def softmax_share(share: int, shares: int, scores: Array, length: int, causal: bool) -> None:
     """The softmax of each row of scores (m, n), in its place; a row of -inf becomes 0.
 
@@ -57,7 +57,7 @@ def softmax_share(share: int, shares: int, scores: Array, length: int, causal: b
             scores[row, j] = 0.0
 
 
-@kernel
+@task
 def softmax_backward_share(
     share: int, shares: int, dw: Array, w: Array, scale: float
 ) -> None:

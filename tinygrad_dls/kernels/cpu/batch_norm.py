@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import inlined, kernel
+from ..compile import inlined, kernel, task
 from ..parallel import together
 from ..reference import batch_norm as reference
 from ..simd import full, lanes, load, load_some, store, store_some
@@ -28,7 +28,7 @@ NO_ROWS = {kind: np.empty((0, 0), kind) for kind in (F32, F64)}
 ROWS = 512  # that are summed in x's own precision
 
 
-@kernel
+@task
 def moments_share(share: int, shares: int, x: Array, mean: Array, square: Array) -> None:
     """Of each channel: mean and sum of squared deviations of a share's rows; (shares, c)."""
     m, c = x.shape
@@ -36,7 +36,7 @@ def moments_share(share: int, shares: int, x: Array, mean: Array, square: Array)
     moments_of_rows(x, first * c, second - first, c, mean, square, share)
 
 
-@kernel
+@task
 def scale_share(
     share: int, shares: int, x: Array, centre: Array, scale: Array, shift: Array, residual: Array,
     low: float, high: float, y: Array,
@@ -92,7 +92,7 @@ def forward(
     together(scale_share, parts, (x, mean, ends[0], ends[1], residual, low, high, y))
 
 
-@kernel
+@task
 def sums_share(
     share: int, shares: int, dy: Array, x: Array, y: Array, mean: Array, low: float, high: float,
     masked: Array, sums: Array, products: Array,
@@ -141,7 +141,7 @@ def sums_share(
             products[share, j] += s2[j]
 
 
-@kernel
+@task
 def combine_share(
     share: int, shares: int, dy: Array, x: Array, y: Array, mean: Array, ends: Array, low: float,
     high: float, dx: Array,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import kernel
+from ..compile import kernel, task
 from ..parallel import together
 from ..simd.turning import turn
 from ..simd.vector import address_of
@@ -18,7 +18,7 @@ from .gemm import prepare, product, scratch_size
 Array = Any
 
 
-@kernel
+@task
 def products_share(
     share: int, shares: int, a: int, b: int, c: int, starts: Array, sizes: Any, steps: Any,
     room: Array, scratch: Array,

@@ -12,7 +12,7 @@ from ..parallel import together
 from ..reference import losses as reference
 from ..simd import exp, full, lanes, largest, load, load_some, log, store, store_some, total, where
 from ..threads import shares
-from .compile import inlined, kernel
+from .compile import inlined, kernel, task
 from .layout import F32, F64, NOTHING
 from .running import Running
 
@@ -29,7 +29,7 @@ def places(kind: Array) -> Any:
     return load(numbers, 0)
 
 
-@kernel
+@task
 def forward_share(
     share: int, shares: int, z: Array, labels: Array, losses: Array, wholes: Array,
     smoothing: float,
@@ -77,7 +77,7 @@ def cross_entropy_rows(
     together(forward_share, parts, (z, labels, losses, wholes, smoothing))
 
 
-@kernel
+@task
 def backward_share(
     share: int, shares: int, d: Array, part: float, z: Array, labels: Array, wholes: Array,
     dz: Array, smoothing: float,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import inlined, kernel
+from ..compile import inlined, kernel, task
 from ..parallel import together
 from ..simd import fma, full, lanes, load_some, store_some
 from ..threads import shares as threads_for
@@ -90,7 +90,7 @@ def results_of_three(
             a0, b0, a1, b1, a2, b2 = b0, c0, b1, c1, b2, c2
 
 
-@kernel
+@task
 def forward_share(
     share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array, count: int,
     geometry: Any,
@@ -112,7 +112,7 @@ def forward_share(
                 result_at(x, weight, bias, y, geometry, place, j)
 
 
-@kernel
+@task
 def input_share(
     share: int, shares: int, errors: Array, weight: Array, x: Array, count: int, geometry: Any
 ) -> None:
@@ -204,7 +204,7 @@ def sum_three(
         store_some(parts, to + 8 * c, s8, m)
 
 
-@kernel
+@task
 def weight_share(
     share: int, shares: int, x: Array, errors: Array, parts: Array, count: int, geometry: Any
 ) -> None:

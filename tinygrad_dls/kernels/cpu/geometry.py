@@ -11,7 +11,7 @@ from ..parallel import together
 from ..simd.turning import turn as turn_matrix
 from ..simd.vector import address_of
 from ..threads import shares
-from .compile import inlined, kernel
+from .compile import inlined, kernel, task
 from .layout import F32, F64, channels_last
 
 Array = Any
@@ -76,7 +76,7 @@ def range_inside(offset: int, step: int, length: int, count: int) -> Any:
     return begin, max(begin, min(count, (length - 1 - offset) // step + 1))
 
 
-@kernel
+@task
 def turn_share(share: int, shares: int, x: Array, y: Array) -> None:
     """y (n, pixels, c) of x (n, c, pixels), block by block."""
     n, c, pixels = x.shape

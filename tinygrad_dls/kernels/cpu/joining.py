@@ -14,14 +14,14 @@ from ..parallel import together
 from ..reference import joining as reference
 from ..simd import lanes, load, load_some, store, store_some
 from ..threads import shares
-from .compile import kernel
+from .compile import kernel, task
 from .layout import F32, F64, channels_first, channels_last
 
 Array = Any
 LARGE = 1 << 14  # numbers; of fewer the calls take longer than the copies
 
 
-@kernel
+@task
 def columns_share(
     share: int, shares: int, source: Array, first: int, target: Array, to: int, count: int
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import inlined, kernel
+from ..compile import inlined, kernel, task
 from ..parallel import together
 from ..reference import linear as reference
 from ..simd.dots import TILE, dot_tile
@@ -44,7 +44,7 @@ def part(share: int, shares: int, size: int, step: int) -> tuple[int, int]:
             min(size, (share + 1) * blocks // shares * step))
 
 
-@kernel
+@task
 def dots_of_rows(share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array) -> None:
     k, n = x.shape[1], weight.shape[0]
     begin, end = part(share, shares, x.shape[0], TILE[0])
@@ -55,7 +55,7 @@ def dots_of_rows(share: int, shares: int, x: Array, weight: Array, bias: Array, 
                      address_of(bias, j) if bias.size else 0)
 
 
-@kernel
+@task
 def turn_share(share: int, shares: int, matrix: Array, out: Array) -> None:
     """out (k, n) of a matrix (n, k); each share takes rows of it."""
     n, k = matrix.shape
@@ -63,7 +63,7 @@ def turn_share(share: int, shares: int, matrix: Array, out: Array) -> None:
     turn(matrix, address_of(matrix, begin * k), k, address_of(out, begin), n, end - begin, k)
 
 
-@kernel
+@task
 def rows_times(
     share: int, shares: int, x: Array, matrix: Array, bias: Array, y: Array, flags: int,
     scratch: Array,
@@ -83,7 +83,7 @@ def rows_times(
                 copies)
 
 
-@kernel
+@task
 def columns_times(
     share: int, shares: int, a: Array, b: Array, c: Array, scratch: Array
 ) -> None:
@@ -100,7 +100,7 @@ def columns_times(
                 k, m, 1, n, k, k, 0, 0, copies)
 
 
-@kernel
+@task
 def rows_of_both(
     share: int, shares: int, a: Array, b: Array, sums: Array, scratch: Array
 ) -> None:
@@ -135,16 +135,16 @@ def sum_few_rows(x: Array, total: Array) -> None:
 
 
 @kernel
-def linear_backward_alone(
-    dy: Array, x: Array, weight: Array, dx: Array, dweight: Array, dbias: Array, of_dx: Array,
-    of_dweight: Array,
+def linear_gradients(
+    parts: int, dy: Array, x: Array, weight: Array, dx: Array, dweight: Array, dbias: Array,
+    of_dx: Array, of_dweight: Array,
 ) -> None:
-    """The three gradients, by one thread; one that is empty is not wanted. The last two: scratch
-    for either product, as large as `scratch_size` says."""
+    """The three gradients; one that is empty is not wanted. The last two arguments: scratch for
+    either product, as large as `scratch_size` says."""
     if dx.size:
-        rows_times(0, 1, dy, weight, dbias[:0], dx, 0, of_dx)
+        together(rows_times, parts, (dy, weight, dbias[:0], dx, 0, of_dx))
     if dweight.size:
-        columns_times(0, 1, dy, x, dweight, of_dweight)
+        together(columns_times, parts, (dy, x, dweight, of_dweight))
     if dbias.size:
         sum_rows(dy, dbias)
 
@@ -335,7 +335,7 @@ class Linear(Running, reference.Linear):
         dx = self.empty((m, k), dtype) if needs[0] else NO_SCRATCH[dtype]
         dweight = self.empty((n, k), dtype) if needs[1] else NO_SCRATCH[dtype]
         dbias = self.empty(n, dtype) if needs[2] else NOTHING[dtype]
-        self.run(linear_backward_alone, dy, x, weight, dx, dweight, dbias, of_dx, of_dweight)
+        self.run(linear_gradients, 1, dy, x, weight, dx, dweight, dbias, of_dx, of_dweight)
         return (dx.reshape(shape) if needs[0] else None, dweight if needs[1] else None,
                 dbias if needs[2] else None)
 

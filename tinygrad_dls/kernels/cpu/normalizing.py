@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import inlined, kernel
+from ..compile import inlined, kernel, task
 from ..parallel import together
 from ..simd import full, lanes, load, load_some, store, store_some, total
 
@@ -75,7 +75,7 @@ def moments_of_rows(
             square[place, j] += s2[j] - mended * s1[j] + shift * shift * part * start
 
 
-@kernel
+@task
 def column_moments_share(
     share: int, shares: int, x: Array, mean: Array, square: Array,
 ) -> None:
@@ -85,7 +85,7 @@ def column_moments_share(
         moments_of_rows(x, b * m * c, m, c, mean, square, b)
 
 
-@kernel
+@task
 def column_products_share(
     share: int, shares: int, dy: Array, x: Array, mean: Array, sums: Array, products: Array,
 ) -> None:
@@ -122,7 +122,7 @@ def column_products_share(
                 products[b, j] += s2[j]
 
 
-@kernel
+@task
 def scale_columns_share(
     share: int, shares: int, x: Array, mean: Array, scale: Array, shift: Array, y: Array,
 ) -> None:
@@ -140,7 +140,7 @@ def scale_columns_share(
             store_some(y, i, y_j + load_some(shift, k, rest), rest)
 
 
-@kernel
+@task
 def combine_columns_share(
     share: int, shares: int, dy: Array, x: Array, mean: Array, a: Array, b: Array, shift: Array,
     dx: Array,
@@ -194,7 +194,7 @@ def deviations_of_row(x: Array, first: int, n: int, mean: Any) -> tuple[float, f
     return sums, squares
 
 
-@kernel
+@task
 def normalize_rows_share(
     share: int, shares: int, x: Array, weight: Array, bias: Array, eps: float, centered: bool,
     y: Array, mean: Array, var: Array,
@@ -220,7 +220,7 @@ def normalize_rows_share(
             store_some(y, i + j, y_j + load_some(bias, j, rest), rest)
 
 
-@kernel
+@task
 def normalize_rows_backward_share(
     share: int, shares: int, dy: Array, x: Array, weight: Array, mean: Array, var: Array, eps:
     float, centered: bool, dx: Array, dweight: Array, dbias: Array,

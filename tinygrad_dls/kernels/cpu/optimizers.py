@@ -13,7 +13,7 @@ from ..parallel import together
 from ..reference import optimizers as reference
 from ..reference.optimizers import Arrays
 from ..threads import shares
-from .compile import inlined, kernel
+from .compile import inlined, kernel, task
 from .layout import F32, F64
 
 Array = Any
@@ -30,7 +30,7 @@ def settled(a: Any) -> Any:
     return a * 0 if abs(a) < np.finfo(a).tiny else a
 
 
-@kernel
+@task
 def sgd_share(share: int, shares: int, w: Array, g: Array, lr: float, decay: float) -> None:
     rate, shrink = w.dtype.type(lr), w.dtype.type(decay)
     mine = slice(share * w.size // shares, (share + 1) * w.size // shares)
@@ -54,7 +54,7 @@ def sgd_rows_loop(w: Array, g: Array, rows: Array, lr: float) -> None:
             weights[j] -= rate * slopes[j]
 
 
-@kernel
+@task
 def sgd_momentum_share(
     share: int, shares: int, w: Array, g: Array, velocity: Array, lr: float, momentum: float,
     part: float, sign: float, decay: float, nesterov: bool,

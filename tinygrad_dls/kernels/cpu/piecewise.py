@@ -3,7 +3,7 @@
 from math import nan
 from typing import Any
 
-from ..compile import inlined, kernel
+from ..compile import inlined, kernel, task
 from ..parallel import together
 from ..simd import lanes, load, load_some, store, store_some, where
 from ..threads import shares as threads_for
@@ -18,7 +18,7 @@ def held(v: Any, low: Any, high: Any) -> Any:
     return where(v > high, high, v)
 
 
-@kernel
+@task
 def hold_share(
     share: int, shares: int, x: Array, y: Array, low: float, high: float
 ) -> None:
@@ -39,7 +39,7 @@ def passed(dy: Any, x: Any, low: Any, high: Any) -> Any:
     return where(x >= high, 0.0, inside)
 
 
-@kernel
+@task
 def pass_share(
     share: int, shares: int, dy: Array, x: Array, dx: Array, low: float, high: float
 ) -> None:

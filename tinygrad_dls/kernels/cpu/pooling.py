@@ -15,7 +15,7 @@ from ..reference import pooling as reference
 from ..reference.pooling import number_dtype
 from ..threads import shares
 from ..windows import Windows
-from .compile import kernel
+from .compile import kernel, task
 from .layout import F32, F64
 from .planes import fit_for_loops, lies_last, planes_of
 
@@ -23,7 +23,7 @@ Array = Any
 ONE_ROW = Windows(1, (0,), (1,), 1, (1,))
 
 
-@kernel
+@task
 def max_pool_share(
     share: int, shares: int, x: Array, y: Array, numbers: Array, bests: Array, orders: Array,
     row_starts: Array, row_counts: Array, row_step: int,
@@ -97,7 +97,7 @@ def max_pool_loop(
               column_counts, column_step, width))
 
 
-@kernel
+@task
 def max_pool_backward_share(
     share: int, shares: int, dy: Array, numbers: Array, dx: Array, row_starts: Array,
     column_starts: Array, offsets: Array,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import inlined, kernel
+from ..compile import inlined, kernel, task
 from ..parallel import together
 from ..reference import recurrent as reference
 from ..reference.recurrent import parts, steps
@@ -53,7 +53,7 @@ def own(share: int, shares: int, sequences: int) -> tuple[int, int]:
     return share * sequences // shares, (share + 1) * sequences // shares
 
 
-@kernel
+@task
 def rnn_share(
     share: int, shares: int, z: Array, turned: Array, none: Array, h: Array, h_before: Array,
     output: Array, order: Array, rectified: bool,
@@ -67,7 +67,7 @@ def rnn_share(
             rnn_gates(z, h, h_before, output, first, begin, last, rectified)
 
 
-@kernel
+@task
 def rnn_share_back(
     share: int, shares: int, d_output: Array, dh: Array, output: Array, dz: Array, w_hh: Array,
     none: Array, order: Array, rectified: bool,
@@ -81,7 +81,7 @@ def rnn_share_back(
             multiply(dz, H, first + begin, last - begin, w_hh, 0, H, dh, begin * H, H, none, 0)
 
 
-@kernel
+@task
 def lstm_share(
     share: int, shares: int, gates: Array, turned: Array, none: Array, h: Array, c: Array,
     h_before: Array, c_before: Array, tanh_c: Array, output: Array, order: Array,
@@ -96,7 +96,7 @@ def lstm_share(
             lstm_gates(gates, h, c, h_before, c_before, tanh_c, output, first, begin, last)
 
 
-@kernel
+@task
 def lstm_share_back(
     share: int, shares: int, d_output: Array, dh: Array, dc: Array, gates: Array,
     c_before: Array, tanh_c: Array, dz: Array, w_hh: Array, none: Array, order: Array,
@@ -110,7 +110,7 @@ def lstm_share_back(
             multiply(dz, 4 * H, first + begin, last - begin, w_hh, 0, H, dh, begin * H, H, none, 0)
 
 
-@kernel
+@task
 def gru_share(
     share: int, shares: int, gates: Array, turned: Array, none: Array, bias_n: Array, h: Array,
     h_n: Array, h_before: Array, output: Array, order: Array,
@@ -127,7 +127,7 @@ def gru_share(
             gru_gates(gates, h, h_n, h_before, output, first, begin, last)
 
 
-@kernel
+@task
 def gru_share_back(
     share: int, shares: int, d_output: Array, dh: Array, gates: Array, h_n: Array,
     h_before: Array, d_of_x: Array, d_of_h: Array, w_hh: Array, none: Array, order: Array,

@@ -12,7 +12,7 @@ from ..parallel import together
 from ..simd import full, lanes, load, load_some, store, store_some
 from ..simd import total as of_lanes
 from ..threads import shares
-from .compile import kernel
+from .compile import kernel, task
 from .geometry import pixels_of
 from .layout import F64, channels_first, flat
 from .running import AT_ONCE, Running
@@ -22,7 +22,7 @@ BLOCK = 8192  # numbers that are summed in their own precision
 ROWS = 256  # rows that are summed first
 
 
-@kernel
+@task
 def add_share(share: int, shares: int, a: Array, b: Array, y: Array) -> None:
     n = lanes(a)
     begin, end = share * a.size // shares, (share + 1) * a.size // shares
@@ -39,7 +39,7 @@ def add_arrays(parts: int, a: Array, b: Array, y: Array) -> None:
     together(add_share, parts, (a, b, y))
 
 
-@kernel
+@task
 def squares_share(share: int, shares: int, a: Array, b: Array, sums: Array) -> None:
     """The sum of (a - b)**2 of each block; the same on any number of cores."""
     n, blocks = lanes(a), sums.size
@@ -65,7 +65,7 @@ def sum_of_squares(parts: int, a: Array, b: Array, sums: Array) -> float:
     return whole
 
 
-@kernel
+@task
 def sums_share(share: int, shares: int, x: Array, sums: Array) -> None:
     """The sum of x of each block; the same on any number of cores."""
     n, blocks = lanes(x), sums.size
@@ -90,7 +90,7 @@ def sum_of_all(parts: int, x: Array, part: float, sums: Array, y: Array) -> None
     y[()] = whole * part
 
 
-@kernel
+@task
 def difference_share(
     share: int, shares: int, a: Array, b: Array, factor: float, y: Array
 ) -> None:
@@ -110,7 +110,7 @@ def difference(parts: int, a: Array, b: Array, factor: float, y: Array) -> None:
     together(difference_share, parts, (a, b, factor, y))
 
 
-@kernel
+@task
 def rows_share(share: int, shares: int, rows: Array, sums: Array) -> None:
     """The sums of ROWS rows each; sums (blocks, c)."""
     (m, c), n, blocks = rows.shape, lanes(rows), sums.shape[0]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import inlined, kernel
+from ..compile import inlined, kernel, task
 from ..parallel import together
 from ..simd.sweep import ADD, prepare, sweep
 from ..simd.vector import address_of, lanes
@@ -48,7 +48,7 @@ def padded(
             out[to + begin * c + run:to + width * c] = 0
 
 
-@kernel
+@task
 def convolve_share(
     share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array, images: int,
     geometry: Any, places: Any, band: int, width: int, flags: int, scratch: Array,
@@ -90,7 +90,7 @@ def convolve_share(
                               (ADD if k else 0) | (flags if k == kh - 1 else 0))
 
 
-@kernel
+@task
 def weight_share(
     share: int, shares: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any,
     groups: int, band: int, width: int, scratch: Array,
