@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import warnings
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..autograd import TensorBase
 from ..errors import DtypeError
@@ -33,13 +34,17 @@ class Captured(Generic[T]):
         self.reason: str | None = None
         self._kinds: dict[Any, _Kind] = {}
         self._lock = threading.RLock()
+        self._busy = False  # a replay is under way: in it the same step may be called
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
-        given = args if not kwargs else (*args, *kwargs.values())
         if mode.recorder is not None or mode.trace or self._hopeless():
             return self.step(*args, **kwargs)
-        key = (mode.grad, len(args), *kwargs, *map(_kind_of, given), _shared(given))
+        tensors: list[Any] = []
+        key = (mode.grad, len(args), *kwargs, *[_kind_of(x, tensors) for x in args],
+               *[_kind_of(x, tensors) for x in kwargs.values()], _shared(tensors))
         with self._lock:
+            if self._busy:
+                return self.step(*args, **kwargs)
             kind = self._kinds.get(key)
             if kind is None:
                 kind = self._kinds[key] = _Kind()
@@ -48,7 +53,10 @@ class Captured(Generic[T]):
                                   "numbers that change are passed as tensors")
             program = kind.program
             if program is None:
-                return self._record(kind, args, kwargs, given)
+                if not kind.tries and (unfit := _is_unfit(key)):
+                    kind.tries = TRIES
+                    self._give_up(f"it is given a {unfit.__name__}, which may change: pass tensors")
+                return self._record(kind, args, kwargs, tensors)
             if not fits(program):
                 kind.program, kind.tries = None, 0
                 kind.changes += 1
@@ -56,26 +64,27 @@ class Captured(Generic[T]):
                     kind.tries = TRIES
                     self._give_up("it, or what is around it, changes modes (train, eval), hooks or "
                                   "frozen parameters too often")
-                return self._record(kind, args, kwargs, given)
+                return self._record(kind, args, kwargs, tensors)
             if program.threads is not None and program.threads() != program.team:
                 return self.step(*args, **kwargs)  # as in a forked child, which has but one
-            arrays = [x._data for x in given if isinstance(x, TensorBase)]
+            self._busy = True
             try:
-                return program.run(*arrays)  # type: ignore[no-any-return]
+                return program.run(*[x._data for x in tensors])  # type: ignore[no-any-return]
             except Exception as error:
                 error.add_note("This was a replay of a captured step; the step itself, without "
                                "dls.capture, says more.")
                 raise
+            finally:
+                self._busy = False
 
     def _hopeless(self) -> bool:
         return len(self._kinds) > PROGRAMS
 
-    def _record(self, kind: _Kind, args: Any, kwargs: Any, given: Any) -> T:
+    def _record(self, kind: _Kind, args: Any, kwargs: Any, tensors: list[Any]) -> T:
         """Run the step as it is, and write down what it does."""
         if kind.tries >= TRIES:
             return self.step(*args, **kwargs)
         kind.tries += 1
-        tensors = [x for x in given if isinstance(x, TensorBase)]
         recorder = Recorder(tensors)
         for x in tensors:
             if x.requires_grad:
@@ -92,7 +101,8 @@ class Captured(Generic[T]):
             if reason is None and not same(said, answer):
                 reason = "it returns another Python value each time: return tensors"
             if reason is None:
-                kind.program = Program(recorder, len(tensors), answer)
+                place = [x.device for x in tensors] + [h.tensor.device for h in recorder.held]
+                kind.program = Program(recorder, len(tensors), answer, *place[:1])
                 kind.last = None
                 return result
         kind.last = None if recorder.reason else (recorder, answer)
@@ -159,7 +169,10 @@ def capture(step: Callable[..., T]) -> Captured[T]:
 def fits(program: Program) -> bool:
     """Is all that the program was recorded with still as it was?"""
     for module, training in program.modules:
-        if module.training is not training:
+        if module.training is not training or module._hooks:
+            return False
+    for attributes, name, tensor in program.attributes:
+        if attributes.get(name) is not tensor:  # another parameter in its place
             return False
     return all(map(_as_recorded, program.held))
 
@@ -175,20 +188,38 @@ def _as_recorded(held: Held) -> bool:
              or array.strides == held.array.strides))
 
 
-def _kind_of(x: Any) -> Any:
-    """What of an argument the program depends on."""
+class _Unfit(NamedTuple):
+    """Stands for an argument that may change without being another one."""
+
+    kind: type
+
+
+def _kind_of(x: Any, tensors: list[Any]) -> Any:
+    """What of an argument the program depends on; the tensors in it are added to `tensors`."""
     if isinstance(x, TensorBase):
+        tensors.append(x)
         array = x._data
         layout = array.flags.c_contiguous or array.strides
         return array.shape, array.dtype, layout, x.device, x.requires_grad
+    if isinstance(x, (list, tuple)):
+        return type(x), tuple([_kind_of(value, tensors) for value in x])
+    if isinstance(x, dict):
+        return type(x), tuple([(name, _kind_of(value, tensors)) for name, value in x.items()])
     try:
         hash(x)
     except TypeError:
-        return id(x), type(x)
-    return type(x), x
+        return _Unfit(type(x))
+    return type(x), x, isinstance(x, float) and math.copysign(1.0, x)  # 0.0 equals -0.0
 
 
-def _shared(given: Any) -> Any:
-    """Which arguments are one array."""
-    ids = [id(x._data) for x in given if isinstance(x, TensorBase)]
+def _is_unfit(key: Any) -> type | None:
+    """The kind of an argument for which there can be no program, if there is one."""
+    if isinstance(key, _Unfit):
+        return key.kind
+    return next(filter(None, map(_is_unfit, key)), None) if isinstance(key, tuple) else None
+
+
+def _shared(tensors: list[Any]) -> Any:
+    """Which of them are one array."""
+    ids = [id(x._data) for x in tensors]
     return None if len(set(ids)) == len(ids) else tuple(map(ids.index, ids))

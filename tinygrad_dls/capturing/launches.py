@@ -64,6 +64,8 @@ class Launches:
         if kind is not None:
             if kind.order != "rows" or not kind.dtype.isnative:
                 return NotImplemented
+            if value is not None and value.flags.writeable:  # its numbers may change
+                value = None
             self._known[name] = StandIn(kind.shape, kind.dtype, name=name, value=value)
             return self._known[name]
         if name in self._recorder.constants:

@@ -37,8 +37,17 @@ COMPUTED = "tgsb"  # first letters of what the program makes; the rest is there 
 class Program:
     """A step that was recorded, as source and as a function of its tensor arguments' arrays."""
 
-    def __init__(self, recorder: Recorder, arguments: int, result: Any) -> None:
+    def __init__(
+        self, recorder: Recorder, arguments: int, result: Any, device: Any = None
+    ) -> None:
+        self.device = device  # of all that is in it
         self.held, self.modules = recorder.held, recorder.modules
+        held = {id(h.tensor) for h in self.held}
+        self.attributes = [(vars(module), name, value) for module, _ in self.modules
+                           for name, value in vars(module).items() if id(value) in held]
+        self._fixed_numbers = {recorder.kinds[n].owner for n in recorder.constants
+                               if n in recorder.kinds}
+        self._kinds = recorder.kinds
         self.namespace: dict[str, Any] = {
             "added": added, "sum_to": sum_to, "add_gradient": add_gradient,
             "mark_write": mark_write, "tensor": as_tensor,
@@ -128,7 +137,7 @@ class Program:
         options = "".join(f", {k}={self._bind('K', v)}" for k, v in i.detail.items())
         takes = [re.sub(r"tensor\((\w+)\)", r"tensor(\1, DEVICE)", name) for name in i.takes]
         if any("DEVICE" in name for name in takes):
-            self.namespace["DEVICE"] = self.held[0].tensor.device
+            self.namespace["DEVICE"] = self.device
         call = f"{self._bind('C', i.subject)}({', '.join(takes)}{options})"
         made = f"{i.makes[0]} = {call}._data" if i.makes else call
         return [(made, i.subject.__qualname__)]
@@ -153,7 +162,10 @@ class Program:
     def _structure(self, result: Any) -> str:
         """The result as an expression that makes it."""
         if isinstance(result, Result):
-            return f"tensor({result.name}, {self._bind('D', result.device)})"
+            kind = self._kinds.get(result.name)
+            constant = result.name[0] == "c" or (kind and kind.owner in self._fixed_numbers)
+            copied = ".copy()" if constant else ""  # who gets it may write to it
+            return f"tensor({result.name}{copied}, {self._bind('D', result.device)})"
         if isinstance(result, (list, tuple)) and not hasattr(result, "_fields"):
             inside = "".join(f"{self._structure(v)}, " for v in result).rstrip(" ")
             return f"({inside})" if isinstance(result, tuple) else f"[{inside}]"

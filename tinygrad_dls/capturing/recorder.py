@@ -11,6 +11,7 @@ engine's back: the step is then not captured, and `reason` says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from sys import getrefcount
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,8 +74,14 @@ class Recorder:
         self._seeds: dict[int, str] = {}
         self._nodes: set[Node] = set()
         self._counts: dict[str, int] = {}
+        self._arguments = list(arguments)
+        self._shared: set[int] = set()  # ids of their arrays that others hold, too
         for x in arguments:
-            self._name("x", x._data)
+            array = x._data
+            mine = sum(other._data is array for other in arguments)
+            if getrefcount(array) > mine + 2:  # this name, and the call's own
+                self._shared.add(id(array))
+            self._name("x", array)
 
     def refuse(self, reason: str) -> None:
         """The step cannot be captured: what happens from here on does not matter."""
@@ -115,6 +122,9 @@ class Recorder:
         array = x._data
         name = self._names.get(id(array))
         if name is not None:
+            if name[0] == "x" and id(array) in self._shared and all(
+                    x is not one for one in self._arguments):
+                self.refuse("it takes a tensor from outside that shares its array with an argument")
             return name
         if x._node is not None:
             self.refuse("it uses a tensor that was computed before it")
@@ -155,6 +165,13 @@ class Recorder:
             self.refuse("it reads a value, by item(), numpy(), print or an `if`: return the tensor "
                         "and read it outside")
 
+    def indexes(self, array: Any) -> None:
+        """A tensor is an index: a parameter of the operation, which a replay has as it was."""
+        name = self._names.get(id(array))
+        if name is not None and name[0] in "xtgs":
+            self.refuse("it indexes by a tensor that differs from call to call: use dls.take, "
+                        "dls.take_along_axis or F.embedding, whose places are an operand")
+
     def drew(self, generator: Any, seed: int) -> None:
         """A seed was drawn, for dropout."""
         name = self._name("s", seed)
@@ -172,6 +189,8 @@ class Recorder:
     def module(self, module: Any) -> None:
         """A module was called: whether it trains is part of what the program depends on."""
         self.modules.append((module, module.training))
+        if module._hooks:
+            self.refuse(f"a {type(module).__name__} in it has hooks, which are called each time")
 
     def operation(
         self, op: Any, inputs: Sequence[Any], arrays: Sequence[Any], made: Sequence[Any],
@@ -300,12 +319,16 @@ class Recorder:
         """What the step returned, with names in place of its tensors."""
         if isinstance(value, TensorBase):
             return Result(self.of_tensor(value), value.device)
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, (list, tuple)) and (
+                type(value) in (list, tuple) or hasattr(value, "_fields")):
             inside = [self.results(v) for v in value]
             made = type(value)
             return made(*inside) if hasattr(value, "_fields") else made(inside)
-        if isinstance(value, dict):
+        if type(value) is dict:
             return {k: self.results(v) for k, v in value.items()}
+        if not isinstance(value, PLAIN) or isinstance(value, tuple):
+            self.refuse(f"it returns a {type(value).__name__}: return tensors, lists, tuples or "
+                        "dictionaries")
         return value
 
 

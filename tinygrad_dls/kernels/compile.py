@@ -59,7 +59,8 @@ _exported: list[Any] = []  # their machine code lives as long as these objects
 
 def inlined(function: Callable[..., Any]) -> Any:
     """A helper that kernels call; it becomes part of them, and cannot be called from Python."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+    options: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(**options)(function)
 
 
 task = inlined  # one thread's share of a kernel's work (parallel.py): never called from Python

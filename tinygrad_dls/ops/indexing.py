@@ -7,7 +7,7 @@ import numpy as np
 from ..autograd import Array, TensorBase
 from ..device import default_device
 from ..errors import DataError, DeviceError, DtypeError, ShapeError
-from ..modes import mode, replayed
+from ..modes import mode, replayed, traces
 from .call import call_once, function_of, operand
 from .op import Op
 from .samples import Rng, Sample
@@ -183,6 +183,8 @@ def _part(part: Any, x: Any, keep: bool) -> Any:
         if part.device is not x.device:
             raise DeviceError(f"an index on {part.device} of a tensor on {x.device}: move it")
         part = part._data
+        if traces.active and mode.recorder is not None:
+            mode.recorder.indexes(part)
     elif isinstance(part, (list, tuple, range, np.ndarray)):
         try:
             part = np.asarray(part)

@@ -25,7 +25,8 @@ Array = Any
 K_BLOCK, N_BLOCK, M_BLOCK = 512, 512, 120
 K_TURNED, M_TURNED = 256, 240  # where A lies turned
 FAR = 512  # numbers from one row of a turned A to the next, from which on it is copied
-PACK_FROM = 36  # rows of A; for fewer the copy takes longer than it saves
+PACK_FROM = 36  # rows of A; for fewer the copy takes longer than it saves,
+WIDE = 4096  # unless rows of B are so long: then their beginnings push each other out of the cache
 SIGNATURE = types.void(*[types.int64] * 13)
 
 
@@ -35,7 +36,7 @@ def scratch_size(m: int, n: int, k: int, dtype: Any, turned: int = 0) -> int:
     `turned`: how far apart the rows of A are, if A lies turned.
     """
     width = 2 * HOST.lanes(np.dtype(dtype).itemsize)
-    if m < PACK_FROM or n <= width:
+    if n <= width or (m < PACK_FROM and (n < WIDE or m < 8)):
         return 0
     copies = min(k, K_BLOCK) * min(-(-n // width) * width, N_BLOCK)
     return copies + (K_TURNED * M_TURNED if turned >= FAR else 0)
@@ -66,16 +67,13 @@ def product(
 def pack(kind: Array, b: int, b_row: int, inner: int, columns: int, panels: int) -> None:
     """Copy `inner` rows of `columns` numbers of B into panels of two vectors' width."""
     lane, size = lanes(kind), kind.itemsize
-    for j in range(0, columns, 2 * lane):
-        here = panels + size * j * inner
-        first, second = columns - j, columns - j - lane
-        for i in range(inner):
-            row = b + size * (i * b_row + j)
-            store_at(kind, here, load_at(kind, row, min(first, lane)))
-            if second > 0:
+    for i in range(inner):
+        for j in range(0, columns, 2 * lane):
+            row, here = b + size * (i * b_row + j), panels + size * (j * inner + 2 * lane * i)
+            store_at(kind, here, load_at(kind, row, min(lane, columns - j)))
+            if columns - j > lane:
                 store_at(kind, here + size * lane,
-                         load_at(kind, row + size * lane, min(second, lane)))
-            here += size * 2 * lane
+                         load_at(kind, row + size * lane, min(lane, columns - j - lane)))
 
 
 @inlined

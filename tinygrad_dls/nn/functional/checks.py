@@ -10,6 +10,7 @@ import numpy as np
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import DataError, DeviceError, ShapeError
+from ...modes import replayed
 from ...ops.call import operand
 from ...ops.losses import REDUCTIONS
 from ...ops.reduction import mean as mean_of
@@ -59,6 +60,7 @@ def check_reduction(reduction: str, choices: Sequence[str] = REDUCTIONS) -> str:
     return reduction
 
 
+@replayed
 def check_probabilities(values: Tensor, what: str) -> None:
     """DataError if a tensor on the CPU has values outside [0, 1]; NaN passes, the loss shows it."""
     array = values._data
@@ -69,6 +71,7 @@ def check_probabilities(values: Tensor, what: str) -> None:
         raise DataError(f"{what} lie between 0 and 1, these between {low:.4g} and {high:.4g}")
 
 
+@replayed
 def check_signs(target: Tensor, name: str) -> None:
     """DataError if a target on the CPU is anything but 1 and -1."""
     array = target._data

@@ -91,6 +91,7 @@ def nll_loss(
     counted = _counted(places, classes, ignore_index, reduction)
     if counted is not None:
         places = ops.mul(places, counted)  # 0 for those ignored
+    check_places(places._data, classes, "label")  # before a replay takes the last class for -1
     losses = -pick(_rows(input), places)
     shares = None
     if counted is not None or weight is not None:
@@ -195,7 +196,7 @@ def _shares(counted: Tensor | None, weight: Any, places: Tensor, dtype: Any) -> 
     if weight is None:
         assert counted is not None
         return counted.astype(dtype)
-    shares = weight[places]
+    shares = ops.take(weight, places, axis=0)
     if counted is not None:
         shares = shares * counted.astype(dtype)
     return shares  # type: ignore[no-any-return]
@@ -211,7 +212,17 @@ def binary_cross_entropy(
     """
     input, target = operands("input target", input, target)
     same_shape("binary_cross_entropy", input, target)
-    values = input._data
+    _check_predictions(input._data)
+    check_probabilities(target, "targets")
+    losses = -(target * _held_log(input) + (1 - target) * _held_log(1 - input))
+    weighted = losses if weight is None else losses * weight
+    check_weighted(input, weighted)
+    return reduce_loss(weighted, reduction)
+
+
+@replayed
+def _check_predictions(values: Any) -> None:
+    """DataError if an array on the CPU has values outside [0, 1], or NaN."""
     if isinstance(values, np.ndarray) and values.size and not (
         values.min() >= 0 and values.max() <= 1
     ):
@@ -222,11 +233,6 @@ def binary_cross_entropy(
             f"{values.min():.4g} to {values.max():.4g}: take the sigmoid first, or "
             "binary_cross_entropy_with_logits"
         )
-    check_probabilities(target, "targets")
-    losses = -(target * _held_log(input) + (1 - target) * _held_log(1 - input))
-    weighted = losses if weight is None else losses * weight
-    check_weighted(input, weighted)
-    return reduce_loss(weighted, reduction)
 
 
 def _held_log(p: Any) -> Any:
@@ -299,7 +305,7 @@ def multi_margin_loss(
     numbers = constant(input.device.xp.arange(classes), input.device)
     other = ops.not_equal(numbers, ops.expand_dims(places, 1)).astype(input.dtype)
     losses = ops.sum(over * other, axis=1) * (1.0 / classes)
-    losses = losses if weight is None else losses * weight[places]
+    losses = losses if weight is None else losses * ops.take(weight, places, axis=0)
     return reduce_loss(losses.reshape(target.shape), reduction)
 
 
