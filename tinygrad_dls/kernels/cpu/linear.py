@@ -30,7 +30,6 @@ SMALL = 200_000  # multiplications: a product that BLAS does by itself, and fast
 LONG = 512  # numbers in a row of x from which on rows are multiplied as they lie,
 MANY = 512  # unless there are so many rows that turning W is little beside the product
 FEW = 16  # outputs for which it never pays
-NEAR = 1 << 20  # bytes of W that are gone through again and again: of the second cache
 DEEP = 8  # times as many rows as columns in all: then threads share the rows, and add up
 MANY_NUMBERS = 1 << 15  # from which on rows are summed by all threads
 ALONE = 1 << 18  # numbers; fewer are turned by one thread, before others have woken up
@@ -49,14 +48,11 @@ def part(share: int, shares: int, size: int, step: int) -> tuple[int, int]:
 def dots_of_rows(share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array) -> None:
     k, n = x.shape[1], weight.shape[0]
     begin, end = part(share, shares, x.shape[0], TILE[0])
-    block = max(1, NEAR // (k * x.itemsize * TILE[1])) * TILE[1]  # rows of W that stay in the cache
-    for first in range(0, n, block):
-        last = min(n, first + block)
+    for j in range(0, n, TILE[1]):
         for i in range(begin, end, TILE[0]):
-            for j in range(first, last, TILE[1]):
-                dot_tile(x, address_of(x, i * k), k, address_of(weight, j * k), k,
-                         address_of(y, i * n + j), n, min(TILE[0], end - i),
-                         min(TILE[1], last - j), k, address_of(bias, j) if bias.size else 0)
+            dot_tile(x, address_of(x, i * k), k, address_of(weight, j * k), k,
+                     address_of(y, i * n + j), n, min(TILE[0], end - i), min(TILE[1], n - j), k,
+                     address_of(bias, j) if bias.size else 0)
 
 
 @task
