@@ -80,11 +80,11 @@ def test_how_many():
     lanes = HOST.lanes(4)
     g = Geometry(28, 28, 1, 28, 28, 5, 5, 1, 1, 1, 1, 2, 2)
     f32 = np.dtype("float32")
-    assert abreast.how_many(g, 64, lanes, 1, f32) == 1  # the vector is full
-    assert abreast.how_many(g, 64, lanes // 2, 1, f32) == 2
+    assert abreast.how_many(g, 512, lanes, 1, f32) == 1  # the vector is full
+    assert abreast.how_many(g, 512, lanes // 2, 1, f32) == 2
     assert abreast.how_many(g, 1, lanes // 2, 1, f32) == 1  # too little work
-    assert abreast.how_many(g, 64, lanes // 2, 2, f32) == 1  # in groups
-    assert abreast.how_many(g._replace(columns=27), 64, lanes // 2, 1, f32) == 1  # an odd one
+    assert abreast.how_many(g, 512, lanes // 2, 2, f32) == 1  # in groups
+    assert abreast.how_many(g._replace(columns=27), 512, lanes // 2, 1, f32) == 1  # an odd one
 
 
 def test_all_finite():
