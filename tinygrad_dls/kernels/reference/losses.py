@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from .base import Family
 
 
@@ -40,6 +42,8 @@ class Losses(Family):
 
         `smoothing`: how much of the loss is the mean over all classes instead.
         """
+        if self.xp is np and labels.size and labels.min() < 0:  # NumPy counts from the end
+            raise IndexError(f"label {labels.min()} is out of range")
         top = z.max(axis=1)
         wholes = top + self.xp.log(self.xp.exp(z - top[:, None]).sum(axis=1))
         losses = wholes - z[self.xp.arange(z.shape[0]), labels]
