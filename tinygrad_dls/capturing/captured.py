@@ -152,9 +152,10 @@ def capture(step: Callable[..., T]) -> Captured[T]:
     buffers, rates of optimizers and the seeds of dropout are as they are at each call. Other
     shapes, dtypes, numbers, modes (train, eval) or frozen parameters are recorded anew. Results
     equal those of the step itself to the bit, though neighbours are fused: a layer and its ReLU,
-    batch norm with a residual and ReLU, chains of element-wise operations. A step that cannot be
-    replayed, because it reads a value or writes in place, runs as it is: a warning says why, and
-    so does `reason`.
+    batch norm with a residual and ReLU, chains of element-wise operations. Whether a loss leaves
+    out labels (`ignore_index`) is settled at the recording: record with a batch that has some. A
+    step that cannot be replayed, because it reads a value or writes in place, runs as it is: a
+    warning says why, and so does `reason`.
 
         train = dls.capture(step)
         for xb, yb in loader:
