@@ -229,8 +229,7 @@ def test_hooks_and_parameters_that_come_later():
     for _ in range(3):
         found(x)
     assert found.reason is None
-    hook = model[1].register_forward_hook(lambda module, inputs, output: output * 2)
+    model[1].register_forward_hook(lambda module, inputs, output: output * 2)
     with pytest.warns(UserWarning, match="has hooks"):
         for _ in range(5):
             same(step, found, x)
-    assert callable(hook) or hook is not None
