@@ -64,11 +64,9 @@ def data(m=8, seed=0):
             dls.Tensor(rng.integers(0, 3, m)))
 
 
-@compiled
-def test_the_source_calls_kernels_and_says_what_for():
-    model, optimizer = network()
+def training(model, optimizer):
+    """A step that trains the model."""
 
-    @dls.capture
     def step(x, y):
         optimizer.zero_grad()
         loss = F.cross_entropy(model(x), y)
@@ -76,6 +74,12 @@ def test_the_source_calls_kernels_and_says_what_for():
         optimizer.step()
         return loss
 
+    return step
+
+
+@compiled
+def test_the_source_calls_kernels_and_says_what_for():
+    step = dls.capture(training(*network()))
     for _ in range(3):
         step(*data())
     source = step.source()
@@ -166,16 +170,7 @@ def test_threads_take_turns():
     networks, found = {name: network() for name in ("alone", 0, 1, 2, 3)}, {}
 
     def train(name):
-        model, optimizer = networks[name]
-
-        def step(x, y):
-            optimizer.zero_grad()
-            loss = F.cross_entropy(model(x), y)
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        captured = dls.capture(step)
+        captured = dls.capture(training(*networks[name]))
         found[name] = [captured(*data(seed=i % 3)).item() for i in range(60)]
 
     train("alone")

@@ -101,8 +101,9 @@ class Captured(Generic[T]):
             if reason is None and not same(said, answer):
                 reason = "it returns another Python value each time: return tensors"
             if reason is None:
-                place = [x.device for x in tensors] + [h.tensor.device for h in recorder.held]
-                kind.program = Program(recorder, len(tensors), answer, *place[:1])
+                taken = [*tensors, *(h.tensor for h in recorder.held)]
+                device = taken[0].device if taken else None
+                kind.program = Program(recorder, len(tensors), answer, device)
                 kind.last = None
                 return result
         kind.last = None if recorder.reason else (recorder, answer)

@@ -4,7 +4,7 @@ What an operation does between two kernels, choosing and making arrays, depends 
 alone, which are the same at each replay. So it is done once, here, on stand-ins for arrays that
 have a shape and a dtype but no numbers, with a kernel table that writes down what it would run:
 
-    t0 = F0(x0, w0, w1)         becomes         linear_short(1, x0, w0, b0, w1, t0, 0, c9)
+    t0 = F0(x0, w0, w1)         becomes         linear_short(1, x0, w0, b0, w1, t0, 0, N0)
 
 where t0 and the scratch b0 are made once, too (arena.py says where). An operation that wants to
 know a number, or goes another way than through `self.empty` and `self.run` of its table, is left

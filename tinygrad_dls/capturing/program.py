@@ -6,7 +6,7 @@ functions bound to names, so a line costs what the kernel under it costs:
     def step(x0):
         w0 = W0._data  # weight (4, 3) float32
         C0(O0)  # zero_grad
-        linear_short(1, x0, w0, b0, c1, t0, 0, c2)  # linear (5, 4)
+        linear_short(1, x0, w0, b0, N1, t0, 0, N0)  # linear (5, 4)
         tanh(t0, t1)  # tanh (5, 4)
         t2 = F2(t1, c3)  # maximum (5, 4)
         ...
@@ -38,15 +38,15 @@ class Program:
     """A step that was recorded, as source and as a function of its tensor arguments' arrays."""
 
     def __init__(
-        self, recorder: Recorder, arguments: int, result: Any, device: Any = None
+        self, recorder: Recorder, arguments: int, result: Any, device: Any
     ) -> None:
         self.device = device  # of all that is in it
         self.held, self.modules = recorder.held, recorder.modules
         held = {id(h.tensor) for h in self.held}
         self.attributes = [(vars(module), name, value) for module, _ in self.modules
                            for name, value in vars(module).items() if id(value) in held]
-        self._fixed_numbers = {recorder.kinds[n].owner for n in recorder.constants
-                               if n in recorder.kinds}
+        self._constant = {recorder.kinds[n].owner for n in recorder.constants
+                          if n in recorder.kinds}  # who owns the memory of constants
         self._kinds = recorder.kinds
         self.namespace: dict[str, Any] = {
             "added": added, "sum_to": sum_to, "add_gradient": add_gradient,
@@ -163,7 +163,7 @@ class Program:
         """The result as an expression that makes it."""
         if isinstance(result, Result):
             kind = self._kinds.get(result.name)
-            constant = result.name[0] == "c" or (kind and kind.owner in self._fixed_numbers)
+            constant = result.name[0] == "c" or (kind and kind.owner in self._constant)
             copied = ".copy()" if constant else ""  # who gets it may write to it
             return f"tensor({result.name}{copied}, {self._bind('D', result.device)})"
         if isinstance(result, (list, tuple)) and not hasattr(result, "_fields"):

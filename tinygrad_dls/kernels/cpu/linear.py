@@ -337,7 +337,7 @@ class Linear(Running, reference.Linear):
         few = dy.size < MANY_NUMBERS  # more are summed in blocks, for precision
         dbias = self.empty(n, dtype) if needs[2] and few else NOTHING[dtype]
         self.run(linear_gradients, 1, dy, x, weight, dx, dweight, dbias, of_dx, of_dweight)
-        if not few:
+        if needs[2] and not few:
             dbias = self.sum_rows(dy)
         return (dx.reshape(shape) if needs[0] else None, dweight if needs[1] else None,
                 dbias if needs[2] else None)
