@@ -1,5 +1,6 @@
 """Writing files whole or not at all."""
 
+import itertools
 import os
 import re
 import tempfile
@@ -9,8 +10,11 @@ from pathlib import Path
 
 from .errors import DataError
 
+_numbers = itertools.count()
+_under_way: set[str] = set()  # names of the parts that threads of this process write now
 
-def open_folder(folder: Path) -> Path:
+
+def open_folder(folder: Path, remedy: str = "choose another with --out DIR") -> Path:
     """Make the folder where it is missing and try to write there; returns it absolute.
 
     DataError that says why where it cannot be written to.
@@ -23,7 +27,7 @@ def open_folder(folder: Path) -> Path:
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(
-            f"the folder {folder} cannot be written to ({reason}): choose another with --out DIR"
+            f"the folder {folder} cannot be written to ({reason}): {remedy}"
         ) from None
     return folder
 
@@ -39,10 +43,13 @@ def check_parent(path: Path) -> None:
 def whole_file(path: Path) -> Iterator[Path]:
     """A path beside `path`, of the same ending, that takes its place if the block ends well.
 
-    What a process that was killed here left behind is removed by the next that writes `path`.
+    Each call has a part of its own, so that threads and processes can write the same `path`: the
+    last one to finish stays. What a killed process left behind is removed by the next that writes
+    `path`.
     """
-    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     clear_parts(path)
+    part = path.with_name(f".{path.stem}.{os.getpid()}-{next(_numbers)}{path.suffix}")
+    _under_way.add(part.name)
     try:
         yield part
         os.replace(part, path)
@@ -52,6 +59,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError, ValueError):  # a name that no file can have
             part.unlink(missing_ok=True)
+        _under_way.discard(part.name)
 
 
 def clear_parts(path: Path, stem: str | None = None) -> None:
@@ -60,19 +68,22 @@ def clear_parts(path: Path, stem: str | None = None) -> None:
     `stem` is a regular expression.
     """
     own = re.escape(path.stem) if stem is None else stem
-    name = re.compile(rf"\.{own}\.(\d+){re.escape(path.suffix)}")
+    name = re.compile(rf"\.{own}\.(\d+)-\d+{re.escape(path.suffix)}")
     with suppress(OSError, ValueError):
         for entry in os.scandir(path.parent):
             found = name.fullmatch(entry.name)
-            if found and not _runs(int(found[1])):
+            if found and not _writes(int(found[1]), entry.name):
                 with suppress(OSError):
                     os.unlink(entry.path)
 
 
-def _runs(process: int) -> bool:
-    """Is there a process of this number? (Where that cannot be asked: only if it is this one.)"""
+def _writes(process: int, part: str) -> bool:
+    """Return whether the process may still be writing the part.
+
+    In a container each run can have the same number, so a part of that number is not always ours.
+    """
     if process == os.getpid():
-        return True
+        return part in _under_way
     if os.name == "nt":  # an open file cannot be removed there, so nothing is lost by trying
         return False
     try:

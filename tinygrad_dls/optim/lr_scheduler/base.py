@@ -11,6 +11,8 @@ from ...errors import DataError
 from ...modes import replayed
 from ..optimizer import Optimizer
 
+RATES = "_last_lr"  # PyTorch's name for the rates of the groups in the state of a schedule
+
 
 class Schedule:
     """What all schedules can tell, and keep in a file."""
@@ -23,21 +25,28 @@ class Schedule:
         return [float(group["lr"]) for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the schedule is, in plain numbers and lists: no optimizer, no functions."""
-        return {n: list(v) if isinstance(v, (list, tuple)) else v for n, v in vars(self).items()
-                if n not in self.not_kept}
+        """Where the schedule is, in plain numbers and lists: no optimizer, no functions.
+
+        The current rates of the groups are part of it, as "_last_lr".
+        """
+        own = {n: list(v) if isinstance(v, (list, tuple)) else v for n, v in vars(self).items()
+               if n not in self.not_kept}
+        return {**own, RATES: self.get_last_lr()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where `state_dict()` was taken. All or nothing.
 
-        The optimizer keeps the rates themselves: load its state too. PyTorch's states of the
-        schedules in decays.py and of CosineAnnealingLR fit.
+        The groups get the rates of the state, which making the schedule may have changed: load
+        the optimizer's state before or after, in either order. PyTorch's states of the schedules
+        in decays.py and of CosineAnnealingLR fit.
         """
         self.check_state(state_dict)
         self._adopt(state_dict)
 
     def _adopt(self, state_dict: Mapping[str, Any]) -> None:
-        for name in self.state_dict().keys() - {"schedulers"}:
+        for group, rate in zip(self.optimizer.param_groups, state_dict.get(RATES, ())):
+            group["lr"] = float(rate)
+        for name in self.state_dict().keys() - {"schedulers", RATES}:
             value = state_dict[name]
             if isinstance(value, Counter):  # PyTorch's milestones
                 value = sorted(value.elements())
@@ -54,13 +63,18 @@ class Schedule:
         if strange:
             raise DataError(f"{type(self).__name__} has no {strange[0]!r} in its state, but "
                             + ", ".join(known))
-        if missing := [name for name in known if name not in state_dict]:
+        if missing := [name for name in known if name not in state_dict and name != RATES]:
             raise DataError(f"the state lacks {missing[0]!r}: it is of another schedule than "
                             f"{type(self).__name__}")
-        rates = state_dict.get("base_lrs")
-        if rates is not None and len(rates) != len(self.optimizer.param_groups):
-            raise DataError(f"the state is of a schedule of {len(rates)} groups, the optimizer "
-                            f"has {len(self.optimizer.param_groups)}")
+        for name in ("base_lrs", RATES):
+            rates = state_dict.get(name)
+            if rates is None:
+                continue
+            if not isinstance(rates, (list, tuple)) or not all(map(is_amount, rates)):
+                raise DataError(f"{name!r} of the state are learning rates, not {rates!r}")
+            if len(rates) != len(self.optimizer.param_groups):
+                raise DataError(f"the state is of a schedule of {len(rates)} groups, the "
+                                f"optimizer has {len(self.optimizer.param_groups)}")
 
 
 class LRScheduler(Schedule):

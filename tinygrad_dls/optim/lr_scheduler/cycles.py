@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ...arguments import is_amount
@@ -33,6 +33,13 @@ class _Cycles(LRScheduler):
 
     def _set(self, rates: Any) -> None:
         super()._set(rates)
+        self._set_momenta()
+
+    def _adopt(self, state_dict: Mapping[str, Any]) -> None:
+        super()._adopt(state_dict)
+        self._set_momenta()
+
+    def _set_momenta(self) -> None:
         if not self.cycle_momentum:
             return
         for i, group in enumerate(self.optimizer.param_groups):
