@@ -14,13 +14,16 @@ LESSON ?= c1w2-logistic-regression
 OUT ?= out/$(LESSON)
 ARGS ?=
 JOBS ?= 2
+# Lessons that `make test` tests: those that changed first, then others, chosen by the commit.
+LESSONS ?= 12
+QUICK = $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not slow and not torch"
 
 .PHONY: help lesson test test-all lint types format wheel benchmark clean
 
 help:
 	@echo "make lesson     environment, then one lesson  (LESSON=$(LESSON) OUT=$(OUT) ARGS=--fast)"
-	@echo "make test       environment, then tests, linters and types"
-	@echo "make test-all   what is long as well: configurations, notebooks, PyTorch as oracle, soak"
+	@echo "make test       environment, then tests, linters and types  (LESSONS=$(LESSONS) of them)"
+	@echo "make test-all   all lessons, and what is long: configurations, notebooks, oracle, soak"
 	@echo "make benchmark  training steps side by side with what else is installed"
 	@echo "make clean      remove the environment and what was made"
 
@@ -28,9 +31,10 @@ lesson: $(VENV)/.lesson
 	$(BIN)/tinygrad-dls lesson $(LESSON) --out $(OUT) $(ARGS)
 
 test: $(VENV)/.dev lint types
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not slow and not torch"
+	$(QUICK) --lessons $(LESSONS)
 
-test-all: test
+test-all: $(VENV)/.dev lint types
+	$(QUICK)
 	$(BIN)/python tools/test_matrix.py
 
 lint: $(VENV)/.dev

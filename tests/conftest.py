@@ -6,11 +6,53 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from selection import Selection, lessons_of_module, select
 
 for missing in os.environ.get("TINYGRAD_DLS_TEST_WITHOUT", "").split():
     sys.modules[missing] = None  # type: ignore[assignment]  # as if it were not installed
 
 import tinygrad_dls as dls  # noqa: E402
+from tinygrad_dls.train.catalog import lessons  # noqa: E402
+
+SELECTED = pytest.StashKey[Selection]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lessons", type=int, default=None, metavar="N",
+                     help="test N lessons, changed ones first: see tests/README.md")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    places = config.getoption("--lessons")
+    if places is not None:
+        scripts = {entry.name: entry.script for entry in lessons()}
+        config.stash[SELECTED] = select(scripts, config.rootpath, places)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of lessons that are not selected."""
+    selection = config.stash.get(SELECTED, None)
+    if selection is None:
+        return
+    names = [entry.name for entry in lessons()]
+    out = {*selection.left_out}
+
+    def is_left_out(item: pytest.Item) -> bool:
+        entry = getattr(item, "callspec", None) and item.callspec.params.get("entry")
+        tested = [entry.name] if entry else lessons_of_module(item.path, names)
+        return bool(tested) and out.issuperset(tested)
+
+    left = [item for item in items if is_left_out(item)]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not is_left_out(item)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter,
+                            config: pytest.Config) -> None:
+    selection = config.stash.get(SELECTED, None)
+    if selection is not None:
+        terminalreporter.write_line(f"lessons tested:\n{selection}")
 
 
 @pytest.fixture

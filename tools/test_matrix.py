@@ -2,6 +2,8 @@
 
 Each line is one run of pytest with an environment of its own; all are run, then the exit code
 tells whether any failed. `--list` shows them, `--only WORD` runs those with the word in their name.
+With `--share` the long tests are those of some lessons only (tests/selection.py), and PyTorch's
+databases are sampled: what a change must pass; each run prints what it left out.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ("tests/ops", "tests/engine", "tests/kernels", "tests/nn", "tests/optim", "tests/check",
         "tests/capturing")
+LESSONS = "8"  # whose long tests run where they are shared out
 
 
 @dataclass
@@ -28,11 +31,12 @@ class Run:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def runs(cache: str) -> list[Run]:
+def runs(cache: str, share: bool) -> list[Run]:
     """The matrix; `cache` is an empty folder for kernels compiled for another CPU."""
     quick = (*CORE, "-m", "not slow and not torch")
+    lessons = ("--lessons", LESSONS) if share else ()
     found = [
-        Run("long tests: notebooks, soak, whole lessons", ("-m", "slow and not torch")),
+        Run("long tests: notebooks, soak, whole lessons", ("-m", "slow and not torch", *lessons)),
         Run("reference kernels", quick, {"TINYGRAD_DLS_KERNELS": "reference"}),
         Run("Numba's JIT switched off", quick, {"NUMBA_DISABLE_JIT": "1"}),
         Run("no Numba at all", quick, {"TINYGRAD_DLS_TEST_WITHOUT": "numba"}),
@@ -44,7 +48,8 @@ def runs(cache: str) -> list[Run]:
             {"NUMBA_CPU_NAME": "haswell", "TINYGRAD_DLS_CACHE": cache}),
     ]
     if importlib.util.find_spec("torch"):
-        found.insert(1, Run("PyTorch as oracle", ("-m", "torch")))
+        oracle = "torch and not slow" if share else "torch"
+        found.insert(1, Run("PyTorch as oracle", ("-m", oracle)))
     else:
         print("PyTorch is not installed: its tests are left out (pip install torch)", flush=True)
     return found
@@ -54,12 +59,13 @@ def main() -> int:
     """Run the matrix, and print a line for each run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="show the runs and stop")
+    parser.add_argument("--share", action="store_true", help="leave out lessons, by the commit")
     parser.add_argument("--only", default="", metavar="WORD", help="runs with WORD in their name")
     parser.add_argument("--jobs", default="2", help="processes of pytest at a time")
     arguments = parser.parse_args()
     summary = []
     with tempfile.TemporaryDirectory() as cache:
-        for run in runs(cache):
+        for run in runs(cache, arguments.share):
             if arguments.only not in run.name:
                 continue
             print(f"\n=== {run.name} {run.environment or ''}", flush=True)
