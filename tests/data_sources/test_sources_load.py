@@ -135,6 +135,17 @@ def test_what_packages_bring_takes_any_data_too():
         sources.fetch("digits")
 
 
+def test_photographs_come_as_arrays_of_bytes():
+    read = sources.load("photographs").arrays
+    assert read["astronaut"].shape == (512, 512, 3) and read["camera"].shape == (512, 512)
+    assert read["china"].shape == (427, 640, 3)
+    assert all(x.dtype == np.uint8 and x.std() > 5 for x in read.values()) and len(read) == 10
+    from skimage import data
+
+    np.testing.assert_array_equal(read["chelsea"], data.chelsea())
+    np.testing.assert_array_equal(read["grass"], data.grass())
+
+
 def test_search_order(course, write_h5, monkeypatch):
     assert sources.load("cats").where == "built-in"
     write_h5(course / "cats/train_catvnoncat.h5", "train", 7)

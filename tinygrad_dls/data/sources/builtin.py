@@ -12,6 +12,12 @@ from .sets import Arrays, Images
 FACES_SHA256 = "9560ec2f5edfac01973f63a8a99d00053fecd11e21877e18038fbe500f8e872c"
 GLOVE_SHA256 = "58c11cb7a889468fa048c2cd97b2f10dc874e4fbc7f1e844c1afc1dc5fcd3884"  # datasets/
 SEED = 1
+PHOTOGRAPHS = {  # where each is, inside of its package
+    **dict.fromkeys(("astronaut", "chelsea", "coffee"), ("skimage", "data", ".png")),
+    **dict.fromkeys(("brick", "camera", "grass", "gravel"), ("skimage", "data", ".png")),
+    "rocket": ("skimage", "data", ".jpg"),
+    **dict.fromkeys(("china", "flower"), ("sklearn", "datasets/images", ".jpg")),
+}
 
 
 def faces() -> Images:
@@ -51,6 +57,23 @@ def breast_cancer() -> Arrays:
             "features": np.array([str(name) for name in read.feature_names]),
         }
     )
+
+
+def photographs() -> Arrays:
+    """Photographs, uint8 (height, width, 3), and textures, uint8 (height, width), by their names.
+
+    In colour: astronaut, chelsea (a cat), china, coffee, flower, rocket; grey: brick, camera,
+    grass, gravel.
+    """
+    purpose = "the set of photographs"
+    image = need("PIL.Image", purpose)
+    arrays = {}
+    for name, (package, folder, ending) in PHOTOGRAPHS.items():
+        path = package_folder(package, purpose) / folder / f"{name}{ending}"
+        check_readable(path, EXTRA)
+        with image.open(path) as picture:
+            arrays[name] = np.asarray(picture.convert("L" if picture.mode == "L" else "RGB"))
+    return Arrays(arrays=arrays)
 
 
 def word_vectors() -> Arrays:

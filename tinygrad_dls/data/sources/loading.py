@@ -21,7 +21,7 @@ PointName = Literal[
     "moons",
     "regularization",
 ]
-ArrayName = Literal["squeezenet", "glove-100d", "breast-cancer"]
+ArrayName = Literal["squeezenet", "glove-100d", "breast-cancer", "photographs"]
 FileName = Literal["vgg16-edges", "face-api"]
 
 _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
@@ -47,6 +47,7 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "mnist-5k": builtin.digits,
     "digits": builtin.digits,
     "breast-cancer": builtin.breast_cancer,
+    "photographs": builtin.photographs,
     "regularization": generated.pitch,
     "glove-100d": builtin.word_vectors,
     **generated.GENERATORS,

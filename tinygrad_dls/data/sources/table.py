@@ -61,6 +61,7 @@ COURSE_LICENCE = "the course's own, not for redistribution"
 FACES = "100 faces and 100 patches of background, 25x25 grey (LFW, from scikit-image)"
 DIGITS = "1,797 handwritten digits, 8x8 grey (from scikit-learn)"
 RECORDS = "569 records of breast tumours, 30 measurements each (from scikit-learn)"
+PHOTOGRAPHS = "ten photographs and textures (from scikit-image and scikit-learn)"
 
 FACE_FILES = tuple(
     f"{model}_model{ending}"
@@ -156,6 +157,16 @@ _SOURCES = (
         "installed",
         package="scikit-learn",
         builtin=RECORDS,
+    ),
+    Source(
+        "photographs",
+        PHOTOGRAPHS,
+        "edges and filters; backgrounds of generated scenes",
+        "public domain or CC0; china and flower CC BY 2.0",
+        "https://scikit-image.org/docs/stable/api/skimage.data.html",
+        "installed",
+        package="scikit-image, scikit-learn",
+        builtin=PHOTOGRAPHS,
     ),
     Source(
         "mnist-5k",
