@@ -11,34 +11,35 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from ..errors import DataError, FormatError
-from .reading import Array, Arrays, as_path, parse_json, reading, short, size_of
+from .keras_names import (
+    ATTENTION,
+    DEEPEST,
+    PROJECTIONS,
+    LayerConfig,
+    array_names,
+    layers_of,
+    plain_class,
+)
+from .reading import Array, Arrays, as_path, parse_json, reading, short, size_of, widened
 
-NAMES = {  # what stands under vars/0, vars/1 ... in files of Keras 3, by the class in lower case
-    "dense": ("kernel", "bias"), "einsumdense": ("kernel", "bias"),
-    "embedding": ("embeddings",), "prelu": ("alpha",),
-    "layernormalization": ("gamma", "beta"), "groupnormalization": ("gamma", "beta"),
-    "cell": ("kernel", "recurrent_kernel", "bias"),
-    **{f"{kind}conv{n}d{way}": ("kernel", "bias") for n in (1, 2, 3)
-       for kind, way in (("", ""), ("", "transpose"), ("depthwise", ""))},
-    **{f"separableconv{n}d": ("depthwise_kernel", "pointwise_kernel", "bias") for n in (1, 2)},
-}
-BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
-DEEPEST = 30  # groups in groups
+CONTAINERS = ("layers", "_layer_checkpoint_dependencies")  # inside, groups are named by class
 
 
 def load_keras(path: str | os.PathLike[str]) -> Arrays:
     """The weights of a Keras file, named layer/weight: "dense_1/kernel", as the file holds them.
 
-    .h5 and .keras, with weights or whole models. `metadata`: "config" (the model's, where it is
-    there), "classes" (layer -> its class in Keras), "keras_version". `from_keras` makes them fit
-    our layers. DataError without h5py (pip install h5py), FormatError for other or broken files.
+    .h5 and .keras, with weights or whole models; bfloat16 becomes float32. `metadata`: "config"
+    (the model's, where it is there), "classes" (layer -> its class in Keras), "keras_version".
+    `from_keras` makes them fit our layers. Files of Keras 3 number the arrays of a layer: "mine/0"
+    where neither the configuration nor the names of class and layer tell what it is.
+    DataError without h5py (pip install h5py), FormatError for other or broken files.
     HDF5's own library does the reading: a file made to crash it can end the process, so ask for
     safetensors where you do not trust who sends it.
     """
@@ -59,8 +60,10 @@ def _archive(file: Any) -> Arrays:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}
-            for wanted in ("model.weights.h5", "config.json"):
+            for wanted in ("model.weights.h5", "config.json", "metadata.json"):
                 if wanted not in entries:
+                    if wanted == "metadata.json":
+                        continue
                     raise FormatError(f"its zip archive has no {wanted}: Keras did not write it")
                 entry = entries[wanted]
                 if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
@@ -74,15 +77,15 @@ def _archive(file: Any) -> Arrays:
         if isinstance(error, (FormatError, RecursionError)):
             raise
         raise FormatError(f"its zip archive is broken ({short(error)})") from error
-    arrays = _hdf5(io.BytesIO(weights), len(weights))
     if not isinstance(config, dict) or not isinstance(about, dict):
         raise FormatError("its configuration is no JSON object")
+    arrays = _hdf5(io.BytesIO(weights), len(weights), layers_of(config))
     arrays.metadata["config"] = config
     arrays.metadata["keras_version"] = str(about.get("keras_version", ""))
     return arrays
 
 
-def _hdf5(file: Any, size: int) -> Arrays:
+def _hdf5(file: Any, size: int, layers: Mapping[str, LayerConfig] | None = None) -> Arrays:
     try:
         h5py = import_module("h5py")
     except ImportError as error:
@@ -90,7 +93,7 @@ def _hdf5(file: Any, size: int) -> Arrays:
     try:
         _check_heaps(file)
         with h5py.File(file, "r") as whole:
-            return _Reader(h5py, size).arrays(whole)
+            return _Reader(h5py, size, layers or {}).arrays(whole)
     except FormatError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError,
@@ -130,8 +133,8 @@ def _check_heaps(file: Any) -> None:
 class _Reader:
     """Reads one file, and no more bytes out of it than it has."""
 
-    def __init__(self, h5py: Any, size: int) -> None:
-        self.h5py, self.left, self.size = h5py, size, size
+    def __init__(self, h5py: Any, size: int, layers: Mapping[str, LayerConfig]) -> None:
+        self.h5py, self.left, self.size, self.layers = h5py, size, size, layers
         self.found = Arrays(metadata={"classes": {}})
 
     def arrays(self, whole: Any) -> Arrays:
@@ -139,8 +142,8 @@ class _Reader:
                 "layer_names0" in whole.attrs):
             self.older(whole)
         elif any(name in whole for name in ("layers", "_layer_checkpoint_dependencies", "vars")):
-            for path, group, names, owner in self.owners(whole, "", [], "", 0):
-                self.owned(path, group, names, owner)
+            for group, names, kinds in self.owners(whole, [], [], 0):
+                self.owned(group, names, kinds)
         else:
             raise FormatError("it has neither model_weights nor layers: no weights of Keras")
         return self.found
@@ -159,7 +162,8 @@ class _Reader:
             text = _text(self.attribute(about, "model_config"))
             config = parse_json(text.encode(), "its model_config")
             self.found.metadata["config"] = config
-            self.found.metadata["classes"] = dict(_classes(config, 0))
+            self.found.metadata["classes"] = {
+                path: layer.kind for path, layer in layers_of(config).items()}
         layers = self.texts(weights, "layer_names")
         if "top_level_model_weights" in weights:
             layers.append("top_level_model_weights")
@@ -170,7 +174,8 @@ class _Reader:
                 if layer in parts[:-1]:
                     parts = parts[parts.index(layer) + 1 :]
                 lead = [] if layer == "top_level_model_weights" else [layer]
-                self.keep("/".join([*lead, *parts]), self.inside(group, weight))
+                name = "/".join([*lead, *parts])
+                self.keep(name, self.values(name, self.inside(group, weight)))
 
     def texts(self, group: Any, name: str) -> list[str]:
         """A list of names; long ones are spread over attributes name0, name1 ..."""
@@ -185,37 +190,48 @@ class _Reader:
     # --- Keras 3: layers/conv2d/vars/0 ---------------------------------------------------------
 
     def owners(
-        self, group: Any, path: str, names: list[str], kind: str, depth: int
-    ) -> Iterator[tuple[str, Any, list[str], str]]:
-        """Groups with a "vars" inside: (path, vars, names of layers around it, its class)."""
+        self, group: Any, names: list[str], keys: list[str], depth: int
+    ) -> Iterator[tuple[Any, list[str], list[str]]]:
+        """Groups with a "vars" inside: (vars, names of the layers around it, classes it may have).
+
+        Of classes the likeliest comes first. In a container the group is named by its class, in an
+        attribute of a layer as the attribute is: there the layer's own name, dense_8, says more.
+        """
         if depth > DEEPEST:
             raise FormatError("its groups lie in each other, too deeply")
         held = sorted(group)
         if "vars" in held:
             held.remove("vars")
             own = self.inside(group, "vars")
-            if path and "name" in own.attrs:
-                names = [*names[:-1], _text(self.attribute(own.attrs, "name"))]
-            yield path, own, names, kind
+            kinds = [plain_class(key) for key in keys[-1:]]
+            if keys and "name" in own.attrs:
+                name = _text(self.attribute(own.attrs, "name"))
+                names = [*names[:-1], name]
+                kinds.insert(1 if keys[-2:-1] and keys[-2] in CONTAINERS else 0, plain_class(name))
+                around = plain_class(keys[-2]) if len(keys) > 1 else ""
+                if name in PROJECTIONS and (around in ATTENTION or keys[-1].endswith("_dense")):
+                    kinds.insert(0, "einsumdense")
+            yield own, names, kinds
         for key in held:
             if key in ("optimizer", "seed_generator"):
                 continue
             inner = self.inside(group, key)
             if isinstance(inner, self.h5py.Group):
-                here = names if key in ("layers", "_layer_checkpoint_dependencies") else [
-                    *names, key]
-                yield from self.owners(inner, f"{path}/{key}", here, key, depth + 1)
+                here = names if key in CONTAINERS else [*names, key]
+                yield from self.owners(inner, here, [*keys, key], depth + 1)
 
-    def owned(self, path: str, group: Any, names: list[str], owner: str) -> None:
-        keys = sorted(group, key=lambda k: (len(k), k))
-        kind = plain_class(owner)
-        table = BATCH_NORM if kind == "batchnormalization" and len(keys) == 4 else NAMES.get(
-            kind, ())
-        if keys and names:
-            self.found.metadata["classes"]["/".join(names)] = kind
-        for i, key in enumerate(keys):
-            label = table[i] if len(keys) <= len(table) else key
-            self.keep("/".join([*names, label]), self.inside(group, key))
+    def owned(self, group: Any, names: list[str], kinds: list[str]) -> None:
+        """Keep the arrays of one layer, by names where they are known."""
+        keys, layer = sorted(group, key=lambda k: (len(k), k)), "/".join(names)
+        arrays = [self.values("/".join([*names, key]), self.inside(group, key)) for key in keys]
+        said = self.layers.get(layer)
+        likely = [LayerConfig(kind, {}) for kind in kinds] if said is None else [said]
+        known = [(kind, found) for kind in likely if (found := array_names(kind, arrays))]
+        kind, labels = known[0] if known else (likely[0] if likely else None, keys)
+        if keys and names and kind is not None:
+            self.found.metadata["classes"][layer] = kind.kind
+        for label, array in zip(labels, arrays):
+            self.keep("/".join([*names, label]), array)
 
     # --- links and data ------------------------------------------------------------------------
 
@@ -238,15 +254,16 @@ class _Reader:
             raise FormatError(f"its attribute {short(name)} would be larger than the file")
         return attributes[name]
 
-    def keep(self, name: str, data: Any) -> None:
+    def keep(self, name: str, array: Array) -> None:
         if name in self.found:
             raise FormatError(f"it has two weights of the name {short(name)}")
-        self.found[name] = self.values(name, data)
+        self.found[name] = array
 
     def values(self, name: str, data: Any) -> Array:
         if not isinstance(data, self.h5py.Dataset) or data.shape is None:
             raise FormatError(f"its weight {short(name)} is no array")
-        if data.dtype.kind not in "fiub":
+        brain = data.dtype == "V2"  # bfloat16: two bytes that NumPy has no number for
+        if data.dtype.kind not in "fiub" and not brain:
             raise FormatError(f"its weight {short(name)} holds {data.dtype}, no numbers")
         if data.is_virtual or data.external:
             raise FormatError(f"its weight {short(name)} lies in another file, which is not read")
@@ -258,25 +275,9 @@ class _Reader:
         if self.left < 0:
             raise FormatError("its weights are larger than the file: they share their places")
         array: Array = data[()] if data.ndim else np.asarray(data[()])
+        if brain:
+            return widened(array.view("<u2"))
         return array.astype(array.dtype.newbyteorder("="), copy=False)
-
-
-def plain_class(name: str) -> str:
-    """One spelling for a class: Conv2D, conv2d_1 and conv2d are "conv2d"."""
-    return re.sub(r"_\d+$", "", name).replace("_", "").lower()
-
-
-def _classes(config: Any, depth: int) -> Iterator[tuple[str, str]]:
-    """(layer, class) of a configuration, those of models inside models too, with a path."""
-    inner = config.get("config") if isinstance(config, dict) else None
-    layers = inner.get("layers") if isinstance(inner, dict) else inner
-    for layer in layers if isinstance(layers, list) and depth < DEEPEST else ():
-        if isinstance(layer, dict) and isinstance(layer.get("config"), (dict, list)):
-            own = layer["config"].get("name") if isinstance(layer["config"], dict) else None
-            name = str(layer.get("name") or own)
-            yield name, plain_class(str(layer.get("class_name")))
-            for path, kind in _classes(layer, depth + 1):
-                yield f"{name}/{path}", kind
 
 
 def _text(value: Any) -> str:

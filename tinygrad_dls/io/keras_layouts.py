@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..errors import DataError
-from .keras_files import plain_class
+from .keras_names import (
+    NORMS,
+    PROJECTIONS,
+    LayerConfig,
+    array_names,
+    layers_of,
+    plain_class,
+)
 from .reading import Array
 
 Weights = dict[str, Array]
@@ -23,15 +31,20 @@ def from_keras(
 
     Dense (in, out) becomes (out, in); convolutions (kh, kw, in, out) become (out, in, kh, kw);
     LSTM, GRU and SimpleRNN become weight_ih_l0 ..., Bidirectional both directions of one layer;
-    batch norm's gamma, beta and moving statistics weight, bias, running_mean and running_var.
-    "block/conv/kernel" is then "block.conv.weight".
+    batch norm's gamma, beta and moving statistics weight, bias, running_mean and running_var;
+    the four layers of a MultiHeadAttention in_proj_weight, in_proj_bias and out_proj. int8 weights
+    are multiplied out. "block/conv/kernel" is then "block.conv.weight".
 
     `flattened`: Dense layers behind a Flatten, with the (height, width, channels) that came in:
     Keras flattens channels last. `classes`: layer -> class in Keras, of what `arrays.metadata` does
-    not say (depthwise convolutions). DataError for what our layers cannot compute. LSTM and GRU of
-    Keras before 2.3 have gates of hard_sigmoid where their config says so: ours are sigmoids.
+    not say (depthwise convolutions). DataError for what our layers cannot compute, and for arrays
+    of which neither file nor `classes` say what they are. A warning names the recurrent layers
+    whose configuration has other activations than ours (hard_sigmoid gates, in all files before
+    Keras 2.3): with these weights our layers compute other numbers.
     """
-    known = dict(getattr(arrays, "metadata", {}).get("classes", {}))
+    metadata = getattr(arrays, "metadata", {})
+    configured = layers_of(metadata.get("config"))
+    known = dict(metadata.get("classes", {}))
     known |= {layer: plain_class(kind) for layer, kind in (classes or {}).items()}
     layers: dict[str, Weights] = {}
     for name, value in arrays.items():
@@ -39,12 +52,19 @@ def from_keras(
         layers.setdefault(layer, {})[weight] = np.asarray(value)
     if unknown := set(flattened or {}) - set(layers):
         raise DataError(f"flattened names {sorted(unknown)[0]!r}; there are {', '.join(layers)}")
+    _tell_activations(configured, layers)
     made: Weights = {}
+    attention = {layer.rpartition("/")[0] for layer in layers if all(
+        f"{layer.rpartition('/')[0]}/{part}".lstrip("/") in layers for part in PROJECTIONS)}
+    for where in sorted(attention):
+        parts = {part: layers.pop(f"{where}/{part}".lstrip("/")) for part in PROJECTIONS}
+        layers[where] = {**layers.get(where, {}), **_attention(where, parts)}
     for layer, weights in layers.items():
-        kind = known.get(layer, "")
+        options = configured[layer].options if layer in configured else {}
+        config = LayerConfig(known.get(layer, ""), options)
         recurrent = "recurrent_kernel" in weights
-        new = _recurrent(layer, weights) if recurrent else _plain(
-            layer, weights, kind, (flattened or {}).get(layer))
+        new = weights if layer in attention else _recurrent(layer, weights) if (
+            recurrent) else _plain(layer, weights, config, (flattened or {}).get(layer))
         where = _without_cell(layer) if recurrent else layer
         way = re.search(r"(^|/)(forward|backward)_[^/]*$", where) if recurrent else None
         if way:  # the two directions of a Bidirectional are one layer
@@ -60,30 +80,77 @@ def from_keras(
 
 
 def _without_cell(layer: str) -> str:
-    """lstm/lstm_cell is the layer lstm."""
+    """lstm/lstm_cell is the layer lstm; of several cells in one layer each keeps its name."""
     head, _, last = layer.rpartition("/")
-    return head if re.search(r"(^|_)cell(_\d+)?$", last) else layer
+    alone = re.search(r"(^|_)cell(_\d+)?$", last) and not head.endswith("/cells")
+    return head if alone else layer
 
 
 def _plain(
-    layer: str, weights: Weights, kind: str, flattened: tuple[int, int, int] | None
+    layer: str, weights: Weights, config: LayerConfig, flattened: tuple[int, int, int] | None
 ) -> Weights:
     made: Weights = {}
-    for name, value in weights.items():
+    for name, value in _multiplied_out(layer, _named(layer, weights, config)).items():
         rule = _RULES.get(name)
-        if rule is None:
+        if rule is None or (name == "kernel" and config.kind == "einsumdense"
+                            and not _is_dense(str(config.options.get("equation")))):
             made[name] = value
         elif name == "kernel":
-            made["weight"] = _kernel(layer, value, kind, flattened)
+            made["weight"] = _kernel(layer, value, config.kind, flattened)
         else:
             called, convert = rule
             lead = "pointwise." if name == "bias" and "pointwise_kernel" in weights else ""
             made[lead + called] = convert(value)
+    if config.kind == "rmsnormalization" and "scale" in made:
+        made["weight"] = made.pop("scale")
     if "running_mean" in made:  # Keras leaves out a scale of 1 and a shift of 0
         made.setdefault("weight", np.ones_like(made["running_mean"]))
         made.setdefault("bias", np.zeros_like(made["running_mean"]))
         made["num_batches_tracked"] = np.array(0)
     return made
+
+
+def _named(layer: str, weights: Weights, config: LayerConfig) -> Weights:
+    """The weights with the names of Keras in place of numbers; DataError if nothing tells them."""
+    numbers = [name for name in weights if name.isdecimal()]
+    if not numbers:
+        return weights
+    names = array_names(config, list(weights.values())) if len(numbers) == len(weights) else None
+    if names is not None:
+        return dict(zip(names, weights.values()))
+    held = ", ".join(f"{n} {weights[n].dtype}{list(weights[n].shape)}" for n in numbers)
+    what = f"of the class {config.kind}" if config.kind else "of a class that is not known"
+    name, kind = (("beta", "") if config.kind in NORMS else
+                  ("kernel", "" if config.kind else f"give its class, classes={{{layer!r}: "
+                                                    f"'Dense'}}, or "))
+    raise DataError(
+        f"{layer or 'the model itself'} is {what}, and nothing says what its arrays are: {held}\n"
+        f"Load a .keras archive or an .h5 of the whole model, which do, or {kind}rename them, "
+        f"arrays['{layer}/{name}'] = arrays.pop('{layer}/0'), or leave them out. Weights that "
+        "quantize() made, but for int8, are not known here"
+    )
+
+
+def _multiplied_out(layer: str, weights: Weights) -> Weights:
+    """int8 weights as the floats they stand for: Keras divides by a scale of each output."""
+    made = dict(weights)
+    for name, along in (("kernel", -1), ("embeddings", 0)):
+        value = made.get(name)
+        if value is None or value.dtype.kind == "f":
+            continue
+        scale = made.pop(f"{name}_scale", None)
+        if value.dtype != "int8" or value.ndim != 2 or scale is None or (
+                scale.shape != (value.shape[along],)):
+            raise DataError(f"{layer}: its {name} is quantized, {value.dtype} of {value.shape}, in "
+                            "a way that is not known here: save the model before quantize()")
+        made[name] = value / (scale if along else scale[:, None])
+    return made
+
+
+def _is_dense(equation: str) -> bool:
+    """Is it the einsum of a Dense layer, abc,cd->abd?"""
+    found = re.fullmatch(r"(.*)(\w),(\w)(\w)->(.*)(\w)", equation)
+    return found is not None and (found[1], found[2], found[4]) == (found[5], found[3], found[6])
 
 
 def _kernel(
@@ -117,13 +184,18 @@ def _same(value: Array) -> Array:
     return value
 
 
+def _shared(value: Array) -> Array:
+    """PReLU's slopes: (1, 1, channels), where all places share them, as (channels,)."""
+    return value.reshape(-1) if value.ndim and value.size == value.shape[-1] else value
+
+
 _RULES: dict[str, tuple[str, Callable[[Array], Array]]] = {
     "kernel": ("weight", _channels_first), "embeddings": ("weight", _same),
     "gamma": ("weight", _same), "beta": ("bias", _same),
     "moving_mean": ("running_mean", _same), "moving_variance": ("running_var", _same),
     "depthwise_kernel": ("depthwise.weight", _depthwise),
     "pointwise_kernel": ("pointwise.weight", _channels_first),
-    "alpha": ("weight", _same), "bias": ("bias", _same),
+    "alpha": ("weight", _shared), "bias": ("bias", _same),
 }
 
 
@@ -153,3 +225,57 @@ def _recurrent(layer: str, weights: Weights) -> Weights:
 
     return {"weight_ih_l0": turned(kernel), "weight_hh_l0": turned(recurrent),
             "bias_ih_l0": turned(biases[0]), "bias_hh_l0": turned(biases[1])}
+
+
+def _attention(layer: str, parts: dict[str, Weights]) -> Weights:
+    """MultiHeadAttention: kernels (inputs, heads, numbers) of query, key and value in one matrix.
+
+    Keras's output kernel is (heads, numbers, outputs).
+    """
+    kernels = {part: weights["kernel"] for part, weights in parts.items() if "kernel" in weights}
+    shapes = "\n".join(f"  {part:<16}  {kernel.shape}" for part, kernel in kernels.items())
+    if len(kernels) < len(parts) or any(k.ndim != 3 or k.dtype.kind != "f"
+                                        for k in kernels.values()):
+        raise DataError(f"{layer}: its kernels are those of no MultiHeadAttention:\n{shapes}")
+    query, key, value, output = kernels.values()
+    size = output.shape[2]
+    inside = {k.shape[1] * k.shape[2] for k in (query, key, value)}
+    if inside != {size} or query.shape[0] != size or output.shape[:2] != value.shape[1:]:
+        raise DataError(
+            f"{layer}: heads * key_dim, the inputs and the outputs of nn.MultiheadAttention are "
+            f"equal, here they are not:\n{shapes}\nLeave its arrays out to load the others")
+    rows = [kernel.reshape(len(kernel), size).T for kernel in (query, key, value)]
+    same = all(row.shape == (size, size) for row in rows)
+    made = {"in_proj_weight": np.concatenate(rows)} if same else {
+        f"{name}_proj_weight": row for name, row in zip("qkv", rows)}
+    made["out_proj.weight"] = output.reshape(size, size).T
+    if all("bias" in weights for weights in parts.values()):
+        made["in_proj_bias"] = np.concatenate(
+            [parts[name]["bias"].reshape(-1) for name in ("query", "key", "value")])
+        made["out_proj.bias"] = parts["attention_output"]["bias"]
+    return made
+
+
+# --- what our recurrent layers compute with ------------------------------------------------------
+
+_ACTIVATIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "lstm": {"activation": ("tanh",), "recurrent_activation": ("sigmoid",)},
+    "gru": {"activation": ("tanh",), "recurrent_activation": ("sigmoid",)},
+    "simplernn": {"activation": ("tanh", "relu")},  # nn.RNN has both
+}
+
+
+def _tell_activations(configured: Mapping[str, LayerConfig], layers: Iterable[str]) -> None:
+    """Warn of recurrent layers, among those of which there are weights, that ours differ from."""
+    tops = {layer.split("/")[0] for layer in layers}
+    strange: dict[str, list[str]] = {}
+    for path, config in configured.items():
+        rules = _ACTIVATIONS.get(re.sub("^cudnn|cell$", "", config.kind), {})
+        for option, ours in rules.items():
+            given = config.options.get(option, ours[0])
+            if path.split("/")[0] in tops and given not in ours:
+                said = given if isinstance(given, str) else "a function of its own"
+                strange.setdefault(f"{option} {said}, ours {ours[0]}", []).append(path)
+    for what, paths in strange.items():
+        warnings.warn(f"the Keras layers {', '.join(paths)} have {what}: with these weights our "
+                      "layers compute other numbers", stacklevel=3)
