@@ -1,0 +1,37 @@
+"""Networks of the papers, under torchvision's names where it has them, and their weights."""
+
+from .alexnet import AlexNet as AlexNet
+from .alexnet import alexnet as alexnet
+from .counting import keras_parameters as keras_parameters
+from .googlenet import GoogLeNet as GoogLeNet
+from .googlenet import GoogLeNetOutputs as GoogLeNetOutputs
+from .googlenet import Inception as Inception
+from .googlenet import googlenet as googlenet
+from .lenet import lenet5 as lenet5
+from .mobilenet_v1 import MobileNetV1 as MobileNetV1
+from .mobilenet_v1 import depthwise_separable as depthwise_separable
+from .mobilenet_v1 import mobilenet_v1 as mobilenet_v1
+from .mobilenet_v2 import InvertedResidual as InvertedResidual
+from .mobilenet_v2 import MobileNetV2 as MobileNetV2
+from .mobilenet_v2 import mobilenet_v2 as mobilenet_v2
+from .resnet import BasicBlock as BasicBlock
+from .resnet import Bottleneck as Bottleneck
+from .resnet import ResNet as ResNet
+from .resnet import resnet18 as resnet18
+from .resnet import resnet34 as resnet34
+from .resnet import resnet50 as resnet50
+from .resnet_cifar import CifarResNet as CifarResNet
+from .resnet_cifar import resnet20 as resnet20
+from .siamese import FaceEmbedding as FaceEmbedding
+from .siamese import Siamese as Siamese
+from .squeezenet import Fire as Fire
+from .squeezenet import SqueezeNet as SqueezeNet
+from .squeezenet import squeezenet1_0 as squeezenet1_0
+from .squeezenet import squeezenet1_1 as squeezenet1_1
+from .ssd import SSDHead as SSDHead
+from .unet import UNet as UNet
+from .unet import unet as unet
+from .vgg import VGG as VGG
+from .vgg import vgg16 as vgg16
+from .vgg import vgg19 as vgg19
+from .weights import fill as fill
