@@ -22,7 +22,7 @@ def open_folder(folder: Path, remedy: str = "choose another with --out DIR") -> 
     folder = folder.expanduser().absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".try-") as file:
+        with tempfile.TemporaryFile(dir=folder) as file:  # without a name: nothing can stay
             file.write(b"x")
     except OSError as error:
         reason = error.strerror or str(error)

@@ -2,11 +2,13 @@
 
 A checkpoint is a safetensors file. Its tensors are `model.NAME`, `average.NAME` and
 `optimizer.PLACE.NAME`; all the rest (options, counts, generators, the place in the data, figures)
-are plain numbers, as JSON in its metadata.
+are plain numbers, as JSON in its metadata. A SHA-256 of all of it is there too: one bit that
+changed on the disk is noticed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +28,7 @@ from ..storage import check_writable
 from ..tensors import Tensor
 from .history import History
 
-KIND, VERSION = "tinygrad_dls checkpoint", "1"
+KIND, VERSION = "tinygrad_dls checkpoint", "2"
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -60,7 +62,8 @@ def save_checkpoint(
         text = json.dumps(state, default=_plain)
     except TypeError as error:
         raise DataError(f"a checkpoint holds numbers, texts, lists and tensors: {error}") from error
-    write(Path(path), arrays, {"format": KIND, "version": VERSION, "state": text})
+    write(Path(path), arrays, {"format": KIND, "version": VERSION, "state": text,
+                               "sha256": _checksum(arrays, text)})
 
 
 def load_checkpoint(
@@ -75,18 +78,34 @@ def load_checkpoint(
     differs, FormatError what is broken, and nothing is changed. The generators of
     `save_checkpoint` are set too. Parts of the file that are not asked for are passed over.
     """
+    notes, restore = read_checkpoint(
+        path, model=model, optimizer=optimizer, schedule=schedule, average=average, loader=loader,
+        generator=generator, history=history)
+    restore()
+    return notes
+
+
+def read_checkpoint(
+    path: str | os.PathLike[str], *, model: Module | None = None,
+    optimizer: Optimizer | None = None, schedule: Any = None, average: Module | None = None,
+    loader: Any = None, generator: Generator | Mapping[str, Generator] | None = None,
+    history: History | None = None,
+) -> tuple[dict[str, Any], Callable[[], None]]:
+    """The notes of a checkpoint, and a function that restores what is given and cannot fail."""
     arrays, metadata = read(Path(path))
     if metadata.get("format") != KIND:
         raise FormatError(f"{path} holds tensors, but is no checkpoint: use dls.load for it")
     if metadata.get("version") != VERSION:
         raise FormatError(f"{path} is a checkpoint of version {metadata.get('version')}, this "
                           f"package reads version {VERSION}")
+    if metadata.get("sha256") != _checksum(arrays, metadata.get("state", "")):
+        raise FormatError(f"{path} is damaged: its contents differ from its SHA-256")
     parts = _parts(model, optimizer, schedule, average, loader, generator, history)
     try:
         state = json.loads(metadata["state"])
         jobs = list(_jobs(parts, arrays, state))
         jobs += _for_generators(_generators(parts, generator), state["generators"])
-        notes: dict[str, Any] = state["notes"]
+        notes: dict[str, Any] = dict(state["notes"])
     except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as error:
         if isinstance(error, DataError | DtypeError | FormatError) or type(error) not in (
                 KeyError, TypeError, AttributeError, RecursionError, ValueError,
@@ -94,9 +113,12 @@ def load_checkpoint(
             raise
         raise FormatError(f"{path} is a broken checkpoint: {type(error).__name__}: {error}"
                           ) from error
-    for job in jobs:  # everything was looked at before: none of them fails
-        job()
-    return notes
+
+    def restore() -> None:
+        for job in jobs:
+            job()
+
+    return notes, restore
 
 
 def _parts(
@@ -119,6 +141,16 @@ def _parts(
         raise DtypeError("generator is a dls.Generator, or a dictionary of names and generators, "
                          f"not {generator!r}")
     return {name: part for name, (part, _, _) in wanted.items() if part is not None}
+
+
+def _checksum(arrays: Arrays, text: str) -> str:
+    """SHA-256 of the state and of each tensor with its name, dtype and shape."""
+    found = hashlib.sha256(text.encode("utf-8", "replace"))
+    for name in sorted(arrays):
+        array = arrays[name]
+        found.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        found.update(array.reshape(-1).view(np.uint8).data)
+    return found.hexdigest()
 
 
 # --- writing -------------------------------------------------------------------------------------
@@ -187,7 +219,7 @@ def _jobs(
         elif isinstance(part, Optimizer):
             yield _for_optimizer(part, saved, arrays)
         elif isinstance(part, History):
-            yield _for_history(part, dict(saved["figures"]), float(saved["seconds"]))
+            yield _for_history(part, saved["figures"], saved["seconds"])
         else:
             part.check_state(saved)
             yield _later(part.load_state_dict, saved)
@@ -222,7 +254,13 @@ def _for_optimizer(
     return _later(optimizer.load_state_dict, fitting)
 
 
-def _for_history(history: History, figures: Any, seconds: float) -> Callable[[], Any]:
+def _for_history(history: History, figures: Any, seconds: Any) -> Callable[[], Any]:
+    known = isinstance(figures, dict) and all(
+        isinstance(row, list) and all(type(n) in (int, float) for n in row)
+        for row in figures.values())
+    if not known or type(seconds) not in (int, float):
+        raise FormatError("the history of this checkpoint is not one of numbers by name")
+
     def restore() -> None:
         history.figures, history.seconds, history.interrupted = figures, seconds, False
 

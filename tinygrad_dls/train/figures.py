@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_whole
 from ..device import Device
-from ..errors import ShapeError
+from ..errors import DataError, ShapeError
 from ..tensors import Tensor
 
 
@@ -56,6 +57,17 @@ class Figures:
         """What was read so far, in plain numbers."""
         return {"names": list(self.names), "sums": self.sums.tolist(), "examples": self.examples,
                 "steps": self.steps}
+
+    def check_state(self, state_dict: Any) -> None:
+        """DataError unless it is what `state_dict` gives."""
+        if isinstance(state_dict, Mapping) and state_dict.keys() == self.state_dict().keys():
+            names, sums = state_dict["names"], state_dict["sums"]
+            if (isinstance(names, list) and isinstance(sums, list) and len(names) == len(sums)
+                    and all(isinstance(name, str) for name in names)
+                    and all(type(number) in (int, float) for number in sums)
+                    and is_whole(state_dict["examples"]) and is_whole(state_dict["steps"])):
+                return
+        raise DataError("the figures of the checkpoint are not those of an epoch")
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on there, with the figures of the same names; new ones begin at 0."""

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..arguments import is_whole
 from ..capturing import capture as captured_step
 from ..data import DataLoader
 from ..errors import DataError, DtypeError, ShapeError
@@ -66,7 +67,8 @@ def fit(
 
     `checkpoint`: a folder for checkpoints, one after `every` so many steps (None: after each
     epoch), of which the last `keep` stay. Where there is one already training goes on from the
-    newest, to the bit, be it in the middle of an epoch; `resume=False` refuses to.
+    newest, to the bit, even in the middle of an epoch; `resume=False` refuses to. A file that is
+    damaged or of another training is set aside, and the one before it taken: a line says so.
 
     DataError where the loss is NaN or infinite, with its epoch and step. Ctrl-C ends training
     after the current step: the history has `interrupted` True, the model keeps its weights.
@@ -85,7 +87,7 @@ def fit(
             "loader": loader if isinstance(loader, DataLoader) else None, "history": history,
             "generator": _streams(validation),
         })
-        loop.go_on(keeper.resume(resume))
+        loop.go_on(keeper.resume(resume, loop.check_notes))
     total = epochs * len(loader) if isinstance(loader, Sized) else None
     bar = loop.bar = Progress(total, "training", "steps") if progress else None
     if bar is not None:
@@ -249,6 +251,18 @@ class _Loop:
         if self.whole and self.keeper is not None:
             self.read(0)
             self.save()
+
+    def check_notes(self, notes: Mapping[str, Any]) -> None:
+        """DataError unless `save` can have written these notes in a training like this one."""
+        if not notes.keys() >= {"steps", "in_epoch", "figures"}:
+            raise DataError("the checkpoint was not written by fit, but by save_checkpoint: "
+                            "load_checkpoint reads it, and fit takes a folder of its own")
+        steps, done = notes["steps"], notes["in_epoch"]
+        most = len(self.loader) if isinstance(self.loader, Sized) else steps
+        if not is_whole(steps) or not is_whole(done) or not done <= min(steps, most):
+            raise DataError(f"the checkpoint is at batch {done!r} of an epoch, of {most!r}, after "
+                            f"{steps!r} steps, which cannot be; nothing was changed")
+        self.figures.check_state(notes["figures"])
 
     def go_on(self, notes: Mapping[str, Any] | None) -> None:
         """Be where the notes of a checkpoint say."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import is_whole
-from ..errors import DataError, DtypeError, FormatError
-from ..files import clear_parts
-from .checkpoints import load_checkpoint, save_checkpoint
+from ..errors import DataError, DtypeError, Error, FormatError
+from ..files import clear_parts, open_folder
+from .checkpoints import read_checkpoint, save_checkpoint
 
 NAME = re.compile(r"step-(\d{10,})\.safetensors")
 
@@ -35,16 +35,12 @@ class Keeper:
         if not is_whole(keep, least=1):
             raise DataError(f"keep is a number of checkpoints, at least 1, not {keep!r}")
         try:
-            self.folder = Path(folder).expanduser().absolute()
+            self.folder = Path(folder)
         except TypeError as error:
             raise DtypeError(f"checkpoint is a folder, not a {type(folder).__name__}") from error
+        self.folder = open_folder(self.folder, "checkpoints take one that can")
         self.every, self.keep, self.parts = every, int(keep), parts
         self._history, self._before, self._since = parts["history"], 0.0, time.perf_counter()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"the folder {self.folder} for checkpoints cannot be made "
-                            f"({error.strerror})") from error
 
     def files(self) -> list[Path]:
         """The checkpoints there are, the newest first."""
@@ -52,23 +48,36 @@ class Keeper:
                  if (name := NAME.fullmatch(path.name))]
         return [path for _, path in sorted(found, reverse=True)]
 
-    def resume(self, go_on: bool) -> dict[str, Any] | None:
+    def resume(
+        self, go_on: bool, check: Callable[[dict[str, Any]], None]
+    ) -> dict[str, Any] | None:
         """Bring all parts to where the newest checkpoint was; its notes, None if there is none.
 
-        A file that is broken is passed over, with a word on the standard error output.
+        `check` raises for notes that cannot be gone on from. A file that is broken, or of another
+        training, is set aside under another name, with a line on the standard error output, and
+        the one before is taken. Where none can be taken, training starts from nothing if all are
+        broken; else the error of the newest says what differs, and nothing is changed.
         """
         clear_parts(self.folder / "x.safetensors", r"step-\d+")
         if not go_on and self.files():
             raise DataError(f"resume=False, but {self.folder} holds checkpoints of a training: "
                             "resume=True goes on with it; for another, take another folder")
+        passed: list[tuple[Path, Error]] = []
         for path in self.files():
             try:
-                notes = load_checkpoint(path, **self.parts)
-            except FormatError as error:
-                print(f"{error}; the one before is taken", file=sys.stderr)
+                notes, restore = read_checkpoint(path, **self.parts)
+                check(notes)
+            except Error as error:
+                if os.path.lexists(path):  # else another process removed it just now
+                    passed.append((path, error))
                 continue
+            _set_aside(passed, f"training goes on from {path.name}")
+            restore()
             self._before = self._history.seconds
             return notes
+        if foreign := [why for _, why in passed if not isinstance(why, FormatError)]:
+            raise foreign[0]
+        _set_aside(passed, "no other is left: training starts from the beginning")
         return None
 
     def seconds(self) -> float:
@@ -82,7 +91,27 @@ class Keeper:
     def save(self, step: int, notes: Callable[[], dict[str, Any]]) -> None:
         """Write the checkpoint of a step, and remove those that are too old."""
         self._history.seconds = self.seconds()
-        save_checkpoint(self.folder / f"step-{step:010d}.safetensors", **self.parts, **notes())
-        for path in self.files()[self.keep:]:
+        written = self.folder / f"step-{step:010d}.safetensors"
+        save_checkpoint(written, **self.parts, **notes())
+        others = [path for path in self.files() if path != written]
+        for path in others[self.keep - 1 :]:
             with suppress(OSError):
                 path.unlink()
+
+
+def _set_aside(passed: list[tuple[Path, Error]], then: str) -> None:
+    """Rename files that were passed over, so that they neither count nor are in the way."""
+    for i, (path, error) in enumerate(passed):
+        reason = " ".join(str(error).replace(f"{path} ", "it ", 1).split())
+        aside, number = path.with_name(f"{path.name}.passed-over"), 1
+        while os.path.lexists(aside):
+            number += 1
+            aside = path.with_name(f"{path.name}.passed-over-{number}")
+        try:
+            path.rename(aside)
+            kept = f" and kept as {aside.name}"
+        except OSError:
+            kept = ""
+        end = f"; {then}" if i == len(passed) - 1 else ""
+        print(f"the checkpoint {path} is passed over{kept} ("
+              f"{reason if len(reason) <= 200 else reason[:197] + '...'}){end}", file=sys.stderr)
