@@ -3,6 +3,8 @@
 from .alexnet import AlexNet as AlexNet
 from .alexnet import alexnet as alexnet
 from .counting import keras_parameters as keras_parameters
+from .darknet import Darknet as Darknet
+from .darknet import darknet as darknet
 from .googlenet import GoogLeNet as GoogLeNet
 from .googlenet import GoogLeNetOutputs as GoogLeNetOutputs
 from .googlenet import Inception as Inception
@@ -35,3 +37,4 @@ from .vgg import VGG as VGG
 from .vgg import vgg16 as vgg16
 from .vgg import vgg19 as vgg19
 from .weights import fill as fill
+from .yolo_heads import decode_yolo as decode_yolo
