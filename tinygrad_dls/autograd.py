@@ -21,12 +21,11 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from sys import getrefcount
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from . import rows, storage
+from . import storage
 from .errors import DtypeError, GraphError
-from .kernels.adding import added
+from .kernels.adding import add_into, added
 from .misuse import check_overwritten, freed, miscounted
 from .modes import mode, traces
 
@@ -124,6 +123,14 @@ def constant(array: Array, device: Any) -> Any:
     return as_tensor(array, device)
 
 
+def detached(x: Any) -> Any:
+    """A tensor of the array of `x`, without its history."""
+    result = as_tensor(x._data, x.device)
+    if traces.active and mode.recorder is not None:
+        mode.recorder.detached(x, result)
+    return result
+
+
 new = object.__new__  # makes a tensor without running its __init__
 Tensor: Any = TensorBase  # until tensors.py, which stands on this file, registers the full class
 
@@ -185,10 +192,12 @@ def propagate(
     create_graph: bool,
     targets: Sequence[Edge] | None = None,
 ) -> tuple[dict[Edge, Any], set[Edge]]:
-    """The gradients of all leaves (or of `targets`), and the set of those that no one else holds.
+    """The gradients of all leaves (or of `targets`), and the set of those that the walk owns.
 
-    `roots` are pairs (tensor, gradient of the loss with respect to it). With `create_graph`
-    gradients are tensors with a graph of their own, else arrays.
+    An array is the walk's own if it is a sum that the walk made, or comes from a rule that says
+    that it made it (`Op.new_gradients`). `roots` are pairs (tensor, gradient of the loss with
+    respect to it). With `create_graph` gradients are tensors with a graph of their own, else
+    arrays.
     """
     grads: dict[Edge, Any] = {}
     owned: set[Edge] = set()
@@ -241,34 +250,22 @@ def propagate(
             before = grads.get(edge)
             if before is None:
                 grads[edge] = share
-                if (
-                    edge.__class__ is not Node and not create_graph and share.base is None
-                    and getrefcount(share) <= SOLE_OWNER + rows.is_kept(share)
-                ):
+                if edge.__class__ is not Node and not create_graph and is_new(share, dy, node):
                     owned.add(edge)  # a leaf may keep this array as its gradient
             elif create_graph or edge not in owned:
                 grads[edge] = added(before, share)
                 owned.add(edge)
             else:
-                before += share
-                rows.forget(before)
-                grads[edge] = before
+                grads[edge] = add_into(before, share)
     if targets is not None:
         grads = {t: wanted[t] if isinstance(t, Node) else grads.get(t) for t in targets}
     return grads, owned
 
 
-def _references() -> int:
-    """What getrefcount says, in a loop like the one above, of a share with no other owner."""
-    count, held = 0, {}
-    shares = (object(),)
-    for edge, share in zip((0,), shares):
-        held[edge] = share
-        count = getrefcount(share)
-    return count
-
-
-SOLE_OWNER = _references()  # in `shares`, in zip, `share`, in `grads`, and the argument itself
+def is_new(share: Array, dy: Array, node: Node) -> bool:
+    """Return whether the rule of `node` made the array `share`, so that no one else holds it."""
+    kind = share.__class__
+    return share is not dy and share.base.__class__ is not kind and node.plan.op.new_gradients
 
 
 def topological_order(

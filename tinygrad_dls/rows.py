@@ -1,76 +1,75 @@
 """Tables of which only some rows are not zero, as the gradient of an embedding.
 
-They stay what they are, whole arrays that anyone may read. What is known besides is which rows were
-written: an optimizer need touch no others, and when nobody holds the table any more, only these
-need be cleared for the next one.
+A table is an ordinary array. Its memory is lent to it: the `Loan` under it (its `base`) knows
+which rows were written, so that an optimizer need touch no others, and gives the memory back when
+the table and all views of it are gone. The next table of that shape takes it, with these rows
+cleared. Whether anyone still holds a table is never asked: the loan ends when they let go.
 """
 
-import sys
-import weakref
-from typing import Any, NamedTuple
+from typing import Any
 
-from .storage import owner_of, version
+import numpy as np
 
 Array = Any
 LEAST = 1 << 17  # bytes of a table that is worth it
-KEPT = 4  # tables for reuse, one of each shape
+MOST_PLACES = 0.25  # of the rows; where more are written, the whole table is as quick
+KEPT = 4  # memories for reuse, one of each shape
+
+_free: dict[Any, tuple[Array, Array]] = {}  # of no table now; and the rows that are not zero
 
 
-class Known(NamedTuple):
-    """What is known of a table: itself, its version then, its shape, and its rows, each once."""
+class Loan:
+    """Memory that a table has until nobody holds the table any more."""
 
-    table: weakref.ref[Any]
-    version: int
-    shape: tuple[int, ...]
-    rows: Array
+    __slots__ = ("__array_interface__", "__weakref__", "memory", "rows")
 
+    def __init__(self, memory: Array) -> None:
+        self.memory = memory
+        self.rows: Array | None = None  # all others are zero; None: any may be other than zero
+        self.__array_interface__ = memory.__array_interface__
 
-_known: dict[int, Known] = {}
-_kept: dict[Any, Array] = {}
-
-
-def used_table(shape: tuple[int, ...], dtype: Any) -> tuple[Array, Array] | None:
-    """An earlier table of this shape that nobody holds, and its rows, which are to be cleared."""
-    table = _kept.pop((shape, dtype), None)
-    if table is None or sys.getrefcount(table) > 2:  # this name, and the call's argument
-        return None
-    rows = rows_of(table)
-    forget(table)
-    return None if rows is None else (table, rows)
+    def __del__(self, free: dict[Any, Any] = _free, kept: int = KEPT) -> None:
+        # Runs in any thread, at any moment, also when the module is gone: no lock, no globals.
+        if self.rows is not None:
+            free[self.memory.shape, self.memory.dtype] = self.memory, self.rows
+            for oldest in list(free)[:-kept]:
+                free.pop(oldest, None)
 
 
-def worth_telling(table: Array, places: int) -> bool:
-    """Is it large, and are so many of its rows but a small part?"""
-    return table.nbytes >= LEAST and 4 * places <= len(table) and table.base is None
+def lent(memory: Array) -> Array:
+    """An array on `memory`, which has no other user."""
+    return np.asarray(Loan(memory))
+
+
+def used_memory(shape: tuple[int, ...], dtype: Any) -> tuple[Array, Array] | None:
+    """Memory of an earlier table of this shape, and its rows, which are to be cleared."""
+    return _free.pop((shape, dtype), None)
+
+
+def worth_telling(shape: tuple[int, ...], dtype: Any, places: int) -> bool:
+    """Return whether the table is large, and `places` rows are but a small part of it."""
+    size = shape[0] * shape[1] * dtype.itemsize
+    return bool(size >= LEAST and places <= MOST_PLACES * shape[0])
 
 
 def tell_rows(table: Array, rows: Array) -> None:
-    """All rows of `table` (n, width), which owns its memory, but these are zero."""
-    key = id(table)
-    reference = weakref.ref(table, lambda _: _known.pop(key, None))
-    _known[key] = Known(reference, version(table), table.shape, rows)
-    _kept[table.shape, table.dtype] = table
-    for oldest in list(_kept)[:-KEPT]:  # a list: other threads may add meanwhile
-        _kept.pop(oldest, None)
+    """All rows of `table` (n, width), which is `lent`, but these are zero; each is there once."""
+    table.base.rows = rows
 
 
 def rows_of(table: Array) -> Array | None:
     """The rows that alone may be other than zero; None where that is not known (any more)."""
-    if not _known:
+    loan = table.base
+    while loan.__class__ is np.ndarray:  # `table` is a view
+        loan = loan.base
+    if loan.__class__ is not Loan or loan.memory.shape != table.shape:
         return None
-    owner = owner_of(table)
-    known = _known.get(id(owner))
-    if known is None or known.shape != table.shape or not table.flags.c_contiguous:
-        return None
-    return known.rows if version(owner) == known.version else None
+    rows: Array | None = loan.rows
+    return rows if table.flags.c_contiguous else None
 
 
-def is_kept(table: Array) -> bool:
-    """Is one reference to it ours, for reuse?"""
-    return bool(_kept) and _kept.get((table.shape, table.dtype)) is table
-
-
-def forget(table: Array) -> None:
-    """Its other rows may be written from now on."""
-    if _known:
-        _known.pop(id(table), None)
+def forget(owner: Array) -> None:
+    """Any row of the array `owner`, which is not a view of another, may be written from now on."""
+    loan = owner.base
+    if loan.__class__ is Loan:
+        loan.rows = None

@@ -18,6 +18,7 @@ import numpy as np
 
 from .errors import GraphError
 from .modes import mode, traces
+from .rows import forget
 
 next_number = itertools.count(1).__next__  # creation numbers of nodes and writes, one clock
 
@@ -56,6 +57,7 @@ def owner_of(array: Any) -> Any:
 def mark_write(array: Any, place: str) -> None:
     """Count one write in place into the storage of `array`; `place` says what wrote."""
     owner = owner_of(array)
+    forget(owner)
     key = id(owner)
     number = next_number()
     entry = _written.get(key)
@@ -69,6 +71,12 @@ def mark_write(array: Any, place: str) -> None:
     clock.newest = number
     if traces.active and mode.recorder is not None:
         mode.recorder.wrote(array, place)
+
+
+def exposed(array: Any) -> Any:
+    """`array`, for someone who may write to it without being seen."""
+    forget(owner_of(array))
+    return array
 
 
 def is_read_only(array: Any) -> bool:

@@ -251,7 +251,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
 
     def detach(self) -> Tensor:
         """The same values, sharing memory, without history."""
-        return as_tensor(self._data, self.device)  # type: ignore[no-any-return]
+        return autograd.detached(self)  # type: ignore[no-any-return]
 
     def retain_grad(self) -> Tensor:
         """Keep `.grad` of this tensor too, though it is no leaf."""
@@ -277,7 +277,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
     @property
     def data(self) -> Any:
         """The raw array. Assigning replaces the values; writes through it are not seen."""
-        return self._data
+        return storage.exposed(self._data)
 
     @data.setter
     def data(self, value: Any) -> None:

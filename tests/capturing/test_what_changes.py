@@ -204,6 +204,21 @@ def test_an_argument_that_is_also_outside():
     same(step, found, dls.zeros(3, 3))
 
 
+def test_an_argument_that_is_detached_inside():
+    w = dls.Tensor(np.eye(3, dtype="float32"), requires_grad=True)
+
+    def step(x):
+        w.grad = None
+        loss = dls.logsumexp(x, axis=1).sum() * (w * x.detach().detach()).sum()
+        loss.backward()
+        return loss
+
+    found = dls.capture(step)
+    x = dls.Tensor(np.random.default_rng(0).standard_normal((3, 3)).astype("float32"))
+    same(step, found, x)
+    assert found.reason is None
+
+
 def test_a_result_in_a_container_of_ones_own():
     @dataclasses.dataclass
     class Out:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
+from tinygrad_dls.ops.call import function
+from tinygrad_dls.ops.op import Op
 
 CASES = {
     "a + b": lambda a, b: a + b,
@@ -105,3 +107,41 @@ def test_old_gradient_objects_do_not_change_when_more_is_added() -> None:
     (x * 2.0).sum().backward()
     assert first.item() == 2.0
     assert x.grad.item() == 4.0
+
+
+class Buffered(Op):
+    """y = 2 x, whose rule writes to one array each time."""
+
+    def __init__(self) -> None:
+        self.buffer = np.zeros(3)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x * 2.0
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        self.buffer[:] = dy * 2.0
+        return self.buffer
+
+
+@pytest.mark.parametrize("captured", [False, True])
+@pytest.mark.parametrize("uses", [1, 2])
+def test_a_rule_that_keeps_its_array(uses: int, captured: bool) -> None:
+    double = function(Buffered())
+    x = dls.Tensor(np.ones(3), requires_grad=True)
+
+    def step(scale: dls.Tensor) -> dls.Tensor:
+        x.grad = None
+        y = double(x) * scale
+        if uses == 2:
+            y = y + x * 5.0
+        loss = y.sum()
+        loss.backward()
+        return loss
+
+    run = dls.capture(step) if captured else step
+    held = []
+    for scale in (1.0, 2.0, 3.0, 4.0):
+        run(dls.Tensor(np.full(3, scale)))
+        held.append(x.grad)
+    extra = 5.0 * (uses == 2)
+    assert [g.tolist() for g in held] == [[2.0 * s + extra] * 3 for s in (1.0, 2.0, 3.0, 4.0)]

@@ -133,6 +133,28 @@ def gradient_is_an_own_array(op: type[Op], sample: Sample) -> None:
             assert not np.shares_memory(a.data, b.data), "a gradient shares its memory"
 
 
+def rules_make_new_arrays(op: type[Op], sample: Sample) -> None:
+    """What `new_gradients` says: a gradient is a view, dy, or an array that no one else has."""
+    if not op.differentiable or not op.new_gradients:
+        return
+    bound = op(**sample.parameters).on(CPU)
+    needs = tuple(i in floats(sample) for i in range(len(sample.inputs)))
+    made = bound.forward(*sample.inputs)
+    made = tuple(map(np.asarray, made)) if op.extras else (np.asarray(made),)
+    for fast in (True, False):
+        plan = bound.plan(needs, fast)
+        saved = plan.keep(*sample.inputs, *made, needs)
+        dy = direction(made[0].shape, 1).astype(made[0].dtype)
+        shares = [share for _ in range(2) for share in plan.back(dy, saved)
+                  if isinstance(share, np.ndarray) and share is not dy
+                  and type(share.base) is not np.ndarray]
+        held = [x for x in (*saved, *sample.inputs, *made, dy, *vars(bound).values())
+                if isinstance(x, np.ndarray)]
+        for a, b in itertools.combinations([*shares, *held], 2):
+            if any(a is share for share in shares):
+                assert not np.shares_memory(a, b), "a rule returned an array that someone holds"
+
+
 def second_order(op: type[Op], sample: Sample) -> None:
     """The gradient of the gradient is the slope of the gradient; or the op says it has none."""
     if not op.differentiable:
@@ -355,7 +377,7 @@ def integers_become_floats(op: type[Op], sample: Sample) -> None:
 
 
 ALL: tuple[Check, ...] = (
-    value, gradient, gradient_is_an_own_array, second_order, float32, not_contiguous,
-    inputs_unchanged, kernel_equals_rule, only_where_asked, reused, on_strict_device,
-    integers_become_floats,
+    value, gradient, gradient_is_an_own_array, rules_make_new_arrays, second_order, float32,
+    not_contiguous, inputs_unchanged, kernel_equals_rule, only_where_asked, reused,
+    on_strict_device, integers_become_floats,
 )

@@ -11,6 +11,7 @@ from tinygrad_dls.kernels.table import wants_compiled
 from tinygrad_dls.nn import functional as F
 
 WORDS, WIDTH, LENGTH = 3000, 20, 9  # a table of 240 kB
+USED = 200  # rows, of enough numbers for compiled loops
 
 if not wants_compiled():
     pytest.skip("only with compiled kernels", allow_module_level=True)
@@ -128,6 +129,36 @@ def test_a_gradient_that_is_held_stays_as_it_is():
     train(lambda p: optim.SGD(p, lr=0.1), between=lambda p: copies.append(p.grad.numpy().copy()))
     for (tensor, view), copy in zip(held, copies, strict=True):
         assert np.array_equal(tensor.numpy(), copy) and np.array_equal(view, copy)
+
+
+@pytest.mark.parametrize("keep", [
+    lambda p: p.grad.data, lambda p: p.grad.data[::2], lambda p: memoryview(p.grad.data),
+    lambda p: p.grad.detach().T,
+], ids=["array", "view", "memoryview", "tensor"])
+def test_a_part_of_a_gradient_that_is_held_stays_as_it_is(keep):
+    held, copies = [], []
+
+    def look(p):
+        held.append(keep(p))
+        copies.append(np.array(held[-1]))
+
+    train(lambda p: optim.SGD(p, lr=0.1), between=look)
+    assert all(np.array_equal(np.asarray(one), copy) for one, copy in zip(held, copies))
+
+
+def test_a_write_to_the_raw_array_counts():
+    layer = nn.Embedding(WORDS, WIDTH)
+    optimizer = optim.SGD(layer.parameters(), lr=1.0)
+    layer(dls.Tensor(np.arange(USED))).sum().backward()
+    layer.weight.grad.data[WORDS - 1] = 1.0
+    before = layer.weight.numpy().copy()
+    optimizer.step()
+    moved = before - layer.weight.numpy()
+    assert np.allclose(moved[:USED], 1.0) and np.allclose(moved[-1], 1.0)
+    assert not moved[USED:-1].any()
+    layer.weight.grad = None  # what the array has in its last row must not come back
+    layer(dls.Tensor(np.arange(USED))).sum().backward()
+    assert not layer.weight.grad.numpy()[USED:].any()
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..capturing import capture
-from ..rows import used_table
+from ..rows import used_memory
 from .cases import CASES
 from .ours import training
 from .processes import figures
@@ -89,7 +89,7 @@ def _ours(case: str, captured: bool) -> Side:
         del given
         optimizer.zero_grad()
         for shape, dtype in kinds:
-            used_table(shape, dtype)  # gradients of embeddings are kept for reuse
+            used_memory(shape, dtype)  # that of an embedding's gradient is kept for reuse
 
     def prepare() -> Step:
         train = capture(step) if captured else step

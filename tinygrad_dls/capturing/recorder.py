@@ -11,13 +11,12 @@ engine's back: the step is then not captured, and `reason` says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from sys import getrefcount
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import autograd
-from ..autograd import Node, TensorBase, add_gradient, sum_to, topological_order
+from ..autograd import Node, TensorBase, add_gradient, is_new, sum_to, topological_order
 from ..misuse import check_overwritten, freed, miscounted
 from ..modes import recording
 from ..storage import calling_line, owner_of
@@ -74,14 +73,10 @@ class Recorder:
         self._seeds: dict[int, str] = {}
         self._nodes: set[Node] = set()
         self._counts: dict[str, int] = {}
-        self._arguments = list(arguments)
-        self._shared: set[int] = set()  # ids of their arrays that others hold, too
+        self._given = {id(x) for x in arguments}  # and what the step detaches of them
+        self._alive += arguments
         for x in arguments:
-            array = x._data
-            mine = sum(other._data is array for other in arguments)
-            if getrefcount(array) > mine + 2:  # this name, and the call's own
-                self._shared.add(id(array))
-            self._name("x", array)
+            self._name("x", x._data)
 
     def refuse(self, reason: str) -> None:
         """The step cannot be captured: what happens from here on does not matter."""
@@ -122,8 +117,7 @@ class Recorder:
         array = x._data
         name = self._names.get(id(array))
         if name is not None:
-            if name[0] == "x" and id(array) in self._shared and all(
-                    x is not one for one in self._arguments):
+            if name[0] == "x" and id(x) not in self._given:
                 self.refuse("it takes a tensor from outside that shares its array with an argument")
             return name
         if x._node is not None:
@@ -158,6 +152,12 @@ class Recorder:
         """A tensor was made of numbers: not of other tensors."""
         self._new.add(id(array))
         self._alive.append(array)
+
+    def detached(self, x: Any, result: Any) -> None:
+        """A tensor of the step is another name for the array of `x`."""
+        if id(x) in self._given:
+            self._given.add(id(result))
+            self._alive.append(result)
 
     def read(self, array: Any) -> None:
         """Python asked for the values of a tensor."""
@@ -271,7 +271,7 @@ class Recorder:
             takes = [name, *(self.of_value(value) for value in saved)]
             pairs = [(edge, share) for edge, share in zip(node.edges, shares)
                      if share is not None and isinstance(edge, (Node, TensorBase))]
-            alone = [share.base is None and id(share) not in self._names
+            alone = [is_new(share, dy, node) and id(share) not in self._names
                      and sum(share is s for s in shares) == 1 for _, share in pairs]
             wanted = [share for _, share in pairs]
             makes = [self._name("g", s) if any(s is w for w in wanted) else "_" for s in shares]

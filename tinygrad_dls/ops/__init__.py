@@ -219,3 +219,6 @@ from .unfold import unfold as unfold
 
 abs = abs_
 _op.register_functions(sys.modules[__name__])
+
+for _class in _op.Op.registry.values():  # those above, not those that users declare
+    _class.new_gradients = True

@@ -7,11 +7,10 @@ differentiated as if it still had the old ones. Such a write is refused, with th
 
 import weakref
 from sys import getrefcount
-from types import SimpleNamespace
 from typing import Any
 
 from .. import storage
-from ..autograd import Node
+from ..autograd import Node, as_tensor
 from ..errors import GraphError
 from ..modes import mode
 from .call import REFUSALS, record
@@ -73,23 +72,21 @@ def _move_retained(x: Any, before: Any, after: Any) -> None:
 
 
 def owns_memory(x: Any) -> bool:
-    """Does nothing but the tensor x hold its array, or the memory that this is a view of?"""
-    if _references(x) > _ALONE or (x._data.base is not None and _of_base(x) > _ALONE_BASE):
-        return False
-    base = x._data.base  # counted above: this is one more holder
-    return base is None or (type(base) is type(x._data) and base.base is None)
+    """Return whether nothing but the tensor x holds its array, or the memory that this views.
 
-
-def _references(x: Any) -> int:
-    array = x._data
-    return getrefcount(array)
-
-
-def _of_base(x: Any) -> int:
-    base = x._data.base
-    return getrefcount(base)
-
-
-# What they say of an array with one holder depends on how Python counts.
-_ALONE = _references(SimpleNamespace(_data=object()))
-_ALONE_BASE = _of_base(SimpleNamespace(_data=SimpleNamespace(base=object())))
+    How references are counted depends on the interpreter, so a twin that has one holder for certain
+    is counted along with x.
+    """
+    is_view = x._data.base is not None
+    if is_view and (type(x._data.base) is not type(x._data) or x._data.base.base is not None):
+        return False  # memory of an object of another kind
+    twin = as_tensor(x.device.xp.zeros(1), x.device)
+    if is_view:
+        twin._data = twin._data[:]
+    arrays, bases = [], []
+    for one in (twin, x):
+        array = one._data
+        arrays.append(getrefcount(array))
+        array = array.base
+        bases.append(getrefcount(array))
+    return arrays[1] <= arrays[0] and (not is_view or bases[1] <= bases[0])

@@ -60,6 +60,9 @@ class Op:
     broadcasts: ClassVar[bool] = False  # inputs are broadcast against each other
     floats: ClassVar[bool] = False  # the result is a float even of integers: they are cast first
     differentiable: ClassVar[bool] = True  # False: results never require grad (comparisons ...)
+    # Rules return arrays that nothing else holds, views, or dy itself: none that the op keeps. A
+    # leaf then takes such an array as its gradient; from other ops it takes a copy.
+    new_gradients: ClassVar[bool] = False
     once: ClassVar[str] = ""  # why, and what to use instead, if backward has no derivative itself
     numpy: ClassVar[Any] = None  # the same in plain NumPy: the oracle of the tests
     samples: ClassVar[Any] = ()  # inputs that prove it: see samples.py

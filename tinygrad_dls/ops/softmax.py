@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, as_tensor
+from ..autograd import Array, detached
 from ..errors import ShapeError
 from .call import function_of
 from .elementwise import log
@@ -86,7 +86,7 @@ def _one_axis(axis: Any, ndim: int, name: str) -> Any:
 
 def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) along `axis`, without overflow."""
-    largest = max_of(as_tensor(x._data, x.device), axis, keepdims=True)
+    largest = max_of(detached(x), axis, keepdims=True)
     top = nan_to_num(largest, 0.0, 0.0, 0.0)
     y = log(sum_of((x - top).exp(), axis=axis, keepdims=True)) + top
     return y if keepdims else y.squeeze(axis)

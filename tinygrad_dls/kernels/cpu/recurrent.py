@@ -327,14 +327,14 @@ def _back(
     if needs[0]:
         dx = np.empty(x.shape, x.dtype)
         times(d_of_x, _plain(w_ih), NOTHING[x.dtype], dx)
-    db_ih = sum_of_rows(d_of_x) if needs[3] else None
+    db_ih: Any = sum_of_rows(d_of_x) if needs[3] else None
     same = d_of_x is d_of_h and needs[3] and needs[4]
     return (
         dx,
         transposed_times(d_of_x, _plain(x)) if needs[1] else None,
         transposed_times(d_of_h, h_before) if needs[2] else None,
         db_ih,
-        db_ih if same else sum_of_rows(d_of_h) if needs[4] else None,
+        db_ih.copy() if same else sum_of_rows(d_of_h) if needs[4] else None,
     )
 
 

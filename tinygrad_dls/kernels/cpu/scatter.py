@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...rows import tell_rows, used_table, worth_telling
+from ...rows import lent, tell_rows, used_memory, worth_telling
 from ..reference import scatter as reference
 from .compile import kernel
 from .layout import F32, F64
@@ -70,13 +70,15 @@ def clear_rows(table: Array, rows: Array) -> None:
         table[rows[i]] = 0
 
 
-def zeros(shape: tuple[int, ...], dtype: Any) -> Array:
-    """A table of zeros; that of an earlier call where nobody holds it, with its rows cleared."""
-    used = used_table(shape, dtype)
+def zeros(shape: tuple[int, ...], dtype: Any, places: int) -> tuple[Array, bool]:
+    """A table of zeros for `places` rows; and is it worth telling which they are (see rows.py)?"""
+    if not worth_telling(shape, dtype, places):
+        return np.zeros(shape, dtype), False
+    used = used_memory(shape, dtype)
     if used is None:
-        return np.zeros(shape, dtype)
+        return lent(np.zeros(shape, dtype)), True
     clear_rows(*used)
-    return used[0]
+    return lent(used[0]), True
 
 
 class Scatter(reference.Scatter):
@@ -107,7 +109,7 @@ class Scatter(reference.Scatter):
             values = values.transpose(*range(lead, lead + axes), *range(lead),
                                       *range(lead + axes, values.ndim))
         width = math.prod(rest)
-        table = zeros((math.prod(lengths), width), values.dtype)
+        table, telling = zeros((math.prod(lengths), width), values.dtype, places.size)
         if table.size:
             if values.shape != met + rest:
                 values = np.broadcast_to(values, met + rest)
@@ -116,7 +118,7 @@ class Scatter(reference.Scatter):
                 np.add.at(table.reshape(-1), places, rows.reshape(-1))
             else:
                 add_rows(table, places, rows)
-                if worth_telling(table, places.size):
+                if telling:
                     rows = np.empty_like(places)
                     count = distinct(places, np.zeros(len(table), np.bool_), rows)
                     tell_rows(table, rows[:count])
@@ -132,12 +134,12 @@ def _of_words(values: Any, shape: tuple[int, ...], index: Any) -> Array | None:
             or values.shape != (*places.shape, shape[1])
             or not values.flags.c_contiguous or not places.flags.c_contiguous):
         return None
-    table, rows = zeros(shape, values.dtype), np.empty(places.size, INT64)
+    (table, telling), rows = zeros(shape, values.dtype, places.size), np.empty(places.size, INT64)
     count = add_rows_of(table, places.ravel(), values.reshape(-1, shape[1]),
                         np.zeros(shape[0], np.bool_), rows)
     if count < 0:
         return None
-    if worth_telling(table, places.size):
+    if telling:
         tell_rows(table, rows[:count])
     return table
 

@@ -220,14 +220,12 @@ def of_inputs(
 ) -> tuple[Any | None, ...]:
     """(dx, dw_ih, dw_hh, db_ih, db_hh), where z = w_ih x + b_ih and w_hh h + b_hh got d_of_x and
     d_of_h: one product over all steps for each."""
-    same = d_of_x is d_of_h and needs[3] and needs[4]
-    db_ih = d_of_x.sum(axis=0) if needs[3] else None
     return (
         d_of_x @ w_ih if needs[0] else None,
         d_of_x.T @ x if needs[1] else None,
         d_of_h.T @ h_before if needs[2] else None,
-        db_ih,
-        db_ih if same else d_of_h.sum(axis=0) if needs[4] else None,
+        d_of_x.sum(axis=0) if needs[3] else None,
+        d_of_h.sum(axis=0) if needs[4] else None,
     )
 
 
