@@ -3,15 +3,15 @@
 A pickle is a program for a small stack machine. Python's own machine imports and calls whatever
 the program names. This one has the same instructions (those that data need), but it imports
 nothing: names stay names, and only calls of the few functions in a table that its user gives are
-carried out, by functions of ours. Anything else is refused by its name. Memory stays bounded by
-the length of the pickle.
+carried out, by functions of ours. The result of any other call is an `Opaque`: the name, and
+nothing that was computed. Memory stays bounded by the length of the pickle.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..errors import FormatError
 from .reading import short
 
 MOST_DIGITS = 1000  # bytes of one whole number
+MOST_PARTS = 16  # of a tuple that is a key
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,17 @@ class Name:
         return f"{self.module}.{self.name}"
 
 
+@dataclass(eq=False, repr=False)
+class Opaque:
+    """Stands for an object that a pickle makes and that is not made here: `name` is its class."""
+
+    name: str
+    held: list[Any] = field(default_factory=list)  # what the pickle makes it of
+
+    def __repr__(self) -> str:
+        return f"<{self.name}, not read>"
+
+
 Calls = Mapping[str, Callable[..., Any]]  # "module.name" -> what stands for a call of it
 _MARK = object()
 
@@ -41,7 +53,7 @@ def unpickle(text: bytes, calls: Calls, constants: Mapping[str, Any],
     """What the pickle holds: dicts, lists, tuples, texts, numbers, and results of `calls`.
 
     `constants`: what stands for a name that is only mentioned. `persistent`: what stands for a
-    reference out of the pickle. FormatError for anything else.
+    reference out of the pickle. All else is Opaque; FormatError where the pickle is broken.
     """
     machine = _Machine(text, calls, constants, persistent)
     try:
@@ -124,9 +136,8 @@ class _Machine:
         """What a name that is only mentioned stands for."""
         if not isinstance(value, Name):
             return value
-        if str(value) not in self.constants:
-            raise refused(value)
-        return self.constants[str(value)]
+        found = self.constants.get(str(value))
+        return Opaque(str(value)) if found is None else found
 
     def remember(self, key: int) -> None:
         if not self.stack:
@@ -146,24 +157,44 @@ class _Machine:
         self.push(int.from_bytes(self.take(count), "little", signed=True))
 
     def set_items(self, pairs: list[Any]) -> None:
-        target = self.top(dict)
+        target = self.top((dict, Opaque))
         if len(pairs) % 2:
             raise FormatError("its pickle has a key without a value")
+        if isinstance(target, Opaque):
+            target.held += self.listed(pairs)
+            return
         for key, value in zip(pairs[::2], pairs[1::2]):
-            target[_key(key)] = self.plain(value)
+            target[_key(self.plain(key))] = self.plain(value)
 
     def call(self) -> None:
         arguments, function = self.pop(), self.pop()
-        if not isinstance(function, Name) or not isinstance(arguments, tuple):
+        if not isinstance(function, Name | Opaque) or not isinstance(arguments, tuple):
             raise FormatError(f"its pickle calls what is no function at byte {self.place}")
-        if str(function) not in self.calls:
-            raise refused(function)
-        self.push(self.calls[str(function)](*map(self.plain, arguments)))
+        name = function.name if isinstance(function, Opaque) else str(function)
+        if isinstance(function, Name) and name in self.calls:
+            self.push(self.calls[name](*arguments))
+            return
+        if name.startswith("copyreg.") and arguments and isinstance(arguments[0], Opaque):
+            name = arguments[0].name  # a general maker: what it makes says more
+        self.push(Opaque(name, [*arguments, *(
+            function.held if isinstance(function, Opaque) else ())]))
+
+    def call_named(self) -> None:
+        """A call with arguments by name, which no function of ours takes."""
+        by_name = self.pop()
+        self.call()
+        made = self.stack[-1]
+        if by_name and not isinstance(made, Opaque):
+            raise FormatError(f"its pickle names arguments at byte {self.place}")
+        if by_name:
+            made.held.append(by_name)
 
     def build(self) -> None:
-        """Attributes for what is on the stack: of dicts they are left out, others have none."""
-        self.pop()
-        self.top(dict)
+        """Attributes for what is on the stack: of dicts they are left out."""
+        state = self.pop()
+        target = self.top((dict, Opaque))
+        if isinstance(target, Opaque):
+            target.held.append(self.plain(state))
 
     def global_(self) -> None:
         module, name = self.line().decode("utf-8"), self.line().decode("utf-8")
@@ -193,23 +224,28 @@ class _Machine:
         self.push(int(line.removesuffix(b"L")))
 
 
+_SIMPLE = (str, int, float, bytes, NoneType, Opaque)
+
+
 def _key(value: Any) -> Any:
-    """What can be a key; not tuples, whose hash can take longer than anyone will wait."""
-    if not isinstance(value, (str, int, float, bytes, NoneType)):
+    """What can be a key; not deep tuples, whose hash can take longer than anyone will wait."""
+    flat = isinstance(value, tuple) and len(value) <= MOST_PARTS and all(
+        isinstance(part, _SIMPLE) for part in value)
+    if not isinstance(value, _SIMPLE) and not flat:
         raise FormatError(f"its pickle has the key {short(value)}, neither a text nor a number")
     return value
 
 
-def refused(name: Name | str) -> FormatError:
-    """The error for a name that is not in the tables."""
+def refused(name: str) -> FormatError:
+    """The error for a file of which nothing can be read without what `name` does."""
     hint = ""
-    if str(name).startswith("torch.nn.") or str(name).split(".")[0] in ("__main__", "models"):
+    if name.startswith("torch.nn.") or name.split(".")[0] in ("__main__", "models"):
         hint = ". A whole model was saved: save model.state_dict() instead"
-    elif str(name).startswith("__torch__"):
+    elif name.startswith("__torch__"):
         hint = ". It is a TorchScript program: save its state_dict() instead"
-    elif str(name).startswith("numpy"):
+    elif name.startswith("numpy"):
         hint = ". Save NumPy values as tensors, or as .item() where they are numbers"
-    return FormatError(f"its pickle names {short(str(name))}, and only tensors, numbers and texts "
+    return FormatError(f"its pickle names {short(name)}, and only tensors, numbers and texts "
                        f"in dicts, lists and tuples are read; no code was run{hint}")
 
 
@@ -222,12 +258,19 @@ def _tuple(count: int) -> Callable[[_Machine], None]:
 
 def _append(m: _Machine) -> None:
     value = m.plain(m.pop())
-    m.top(list).append(value)
+    _list(m).append(value)
 
 
 def _appends(m: _Machine) -> None:
     values = m.listed(m.pop_marked())
-    m.top(list).extend(values)
+    _list(m).extend(values)
+
+
+def _list(m: _Machine) -> list[Any]:
+    """The list on the stack, or what an object there that is like one is made of."""
+    found = m.top((list, Opaque))
+    target: list[Any] = found.held if isinstance(found, Opaque) else found
+    return target
 
 
 def _set_item(m: _Machine) -> None:
@@ -271,11 +314,14 @@ _RULES: dict[bytes, Callable[[_Machine], Any]] = {
     b"\x85": _tuple(1), b"\x86": _tuple(2), b"\x87": _tuple(3),
     b"a": _append, b"e": _appends, b"s": _set_item, b"u": lambda m: m.set_items(m.pop_marked()),
     b"\x90": _add_items,
+    b"\x91": lambda m: m.push(frozenset(map(_key, m.listed(m.pop_marked())))),
+    b"\x96": lambda m: m.push(m.take(m.number("Q"))),  # a bytearray
     b"q": lambda m: m.remember(m.number("B")), b"r": lambda m: m.remember(m.number("I")),
     b"p": lambda m: m.remember(int(m.line()[:20])), b"\x94": lambda m: m.remember(len(m.memo)),
     b"h": lambda m: m.recall(m.number("B")), b"j": lambda m: m.recall(m.number("I")),
     b"g": lambda m: m.recall(int(m.line()[:20])),
     b"c": _Machine.global_, b"\x93": _Machine.stack_global,
-    b"R": _Machine.call, b"\x81": _Machine.call, b"b": _Machine.build,
+    b"R": _Machine.call, b"\x81": _Machine.call, b"\x92": _Machine.call_named,
+    b"b": _Machine.build,
     b"Q": lambda m: m.push(m.persistent(m.pop())),
 }

@@ -14,13 +14,14 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..errors import FormatError
-from .pickled import Name, refused, unpickle
+from .pickled import Opaque, refused, unpickle
 from .reading import Array, Arrays, as_path, is_count, is_shape, reading, short, size_of, widened
 
 STORAGES = {
@@ -37,6 +38,7 @@ DTYPES = {
 }
 RESAVE = "torch.save(torch.load(path, weights_only=True), path)"
 DEEPEST = 100  # levels of dicts in dicts
+MOST_ROW = 1000  # numbers of a list that have names of their own
 MOST_NAMES = 50  # names for each byte of the pickle: it may say one thing often, not endlessly
 
 
@@ -60,9 +62,11 @@ def load_torch(path: str | os.PathLike[str]) -> Arrays:
     """The tensors of a .pt or .pth file by name.
 
     Names of dicts in dicts and lists have dots: "net.0.bias". Tensors are views of the file's
-    storages, so those that shared memory still do; bfloat16 becomes float32. `metadata` of the
-    result: all else in the file (epochs, learning rates ...) by name. FormatError for broken
-    files, for those that hold code (whole models), and those older than PyTorch 1.6.
+    storages, so those that shared memory still do; bfloat16 becomes float32, a sparse tensor its
+    indices and values. `metadata` of the result: all else in the file (epochs, learning rates ...)
+    by name; objects of other classes (argparse.Namespace, NumPy's numbers) are not made, and
+    have a placeholder there with the name of the class. FormatError for broken files, for those
+    whose tensors are inside such objects (whole models), and those older than PyTorch 1.6.
     """
     path = as_path(path)
     with reading(path), path.open("rb") as file:
@@ -117,7 +121,7 @@ class _Reader:
             raise FormatError(f"its byte order is {short(order)}, neither little nor big")
         self.order = "<" if order == b"little" else ">"
         self.storages: dict[str, Storage] = {}
-        self.typed: dict[tuple[str, str], Array] = {}
+        self.typed: dict[tuple[str, str], Array] = {}  # by key, and by code and marks
 
     def read(self, name: str) -> bytes:
         if self.folder + name not in self.entries:
@@ -127,22 +131,36 @@ class _Reader:
     def arrays(self) -> Arrays:
         text = self.read("data.pkl")
         calls: dict[str, Callable[..., Any]] = {
-            "collections.OrderedDict": _ordered,
+            "collections.OrderedDict": _ordered, "collections.Counter": _counted,
+            "collections.defaultdict": lambda *_: {},
             "torch._utils._rebuild_tensor": self.tensor,
             "torch._utils._rebuild_tensor_v2": self.tensor,
             "torch._utils._rebuild_tensor_v3": self.tensor_v3,
             "torch._utils._rebuild_parameter": lambda data, *_: data,
             "torch._utils._rebuild_parameter_with_state": lambda data, *_: data,
-            "torch.Size": _listed, "builtins.set": _listed, "__builtin__.set": _listed,
+            "torch._tensor._rebuild_from_type_v2": self.tensor_of_a_class,
+            "torch._utils._rebuild_sparse_tensor": _sparse,
+            "torch.serialization._get_layout": lambda name: name,
+            "torch.Size": _listed, "_codecs.encode": _encoded,
             "torch.device": lambda *where: ":".join(str(w) for w in where if type(w) in (str, int)),
         }
+        for module in ("builtins", "__builtin__"):  # of Python 3 and 2
+            calls |= {f"{module}.{name}": made for name, made in (
+                ("set", _listed), ("frozenset", _listed), ("bytes", _bytes), ("bytearray", _bytes),
+                ("complex", _complex))}
+        self.calls = calls
         constants: dict[str, Any] = {f"torch.{n}": Kind(c, n) for n, c in STORAGES.items()}
         constants |= {f"torch.{n}": Kind(c, n) for n, c in DTYPES.items()}
         constants |= {f"torch.storage.{n}": Kind("", n)
                       for n in ("UntypedStorage", "_UntypedStorage")}
         whole = unpickle(text, calls, constants, self.storage)
         found = Arrays()
-        _Names(found, MOST_NAMES * len(text)).add("", whole, [])
+        names = _Names(found, MOST_NAMES * len(text))
+        names.add("", whole, [])
+        if not found and names.opaque:
+            raise refused(names.opaque[0].name)
+        for opaque in names.opaque:
+            opaque.held = []
         return found
 
     # --- what the pickle asks for ---
@@ -150,12 +168,12 @@ class _Reader:
     def storage(self, reference: Any) -> Storage:
         """The storage that a persistent id ("storage", kind, key, device, count) names."""
         if (not isinstance(reference, tuple) or len(reference) != 5 or reference[0] != "storage"
-                or not isinstance(reference[1], Kind | Name) or not isinstance(reference[2], str)
+                or not isinstance(reference[1], Kind | Opaque) or not isinstance(reference[2], str)
                 or not is_count(reference[4])):
             raise FormatError("its pickle refers to something that is no storage")
         _, kind, key, _, count = reference
-        if isinstance(kind, Name):
-            raise refused(kind)
+        if isinstance(kind, Opaque):
+            raise refused(kind.name)
         if key not in self.storages:
             self.storages[key] = Storage(bytearray(self.read(f"data/{key}")), kind)
         there = self.storages[key].raw
@@ -164,23 +182,33 @@ class _Reader:
                               f"elements ({kind.torch}) take")
         return Storage(there, kind)
 
-    def tensor(self, storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> Array:
-        if not isinstance(storage, Storage) or not storage.kind.code:
-            raise FormatError("a tensor of its pickle has no storage of a known type")
-        return self.view(storage, storage.kind, offset, shape, stride)
+    def tensor(self, storage: Any, offset: Any, shape: Any, stride: Any, _grad: Any = None,
+               _hooks: Any = None, bits: Any = None) -> Array:
+        kind = storage.kind if isinstance(storage, Storage) else None
+        return self.view(storage, kind, offset, shape, stride, bits)
 
     def tensor_v3(self, storage: Any, offset: Any, shape: Any, stride: Any, _grad: Any,
-                  _hooks: Any, dtype: Any, *_: Any) -> Array:
-        if not isinstance(storage, Storage) or not isinstance(dtype, Kind) or not dtype.code:
-            raise FormatError("a tensor of its pickle has no storage of a known type")
-        return self.view(storage, dtype, offset, shape, stride)
+                  _hooks: Any, dtype: Any, bits: Any = None) -> Array:
+        return self.view(storage, dtype, offset, shape, stride, bits)
 
-    def view(self, storage: Storage, kind: Kind, offset: Any, shape: Any, stride: Any) -> Array:
+    def tensor_of_a_class(self, rebuild: Any, _kind: Any, arguments: Any, _state: Any) -> Any:
+        """A tensor of a class of its own, or with attributes: the tensor alone."""
+        name = rebuild.name if isinstance(rebuild, Opaque) else ""
+        if not name.startswith("torch._utils._rebuild") or name not in self.calls:
+            raise refused(name)
+        return self.calls[name](*_listed(arguments))
+
+    def view(self, storage: Any, kind: Any, offset: Any, shape: Any, stride: Any, bits: Any
+             ) -> Array:
+        if isinstance(kind, Opaque):
+            raise refused(kind.name)
+        if not isinstance(storage, Storage) or not isinstance(kind, Kind) or not kind.code:
+            raise FormatError("a tensor of its pickle has no storage of a known type")
         if (not is_count(offset) or not is_shape(shape) or not is_shape(stride)
                 or len(shape) != len(stride)):
             raise FormatError(f"a tensor has offset {short(offset)}, shape {short(shape)} and "
                               f"strides {short(stride)}, which cannot be")
-        flat = self.elements(storage.raw, kind)
+        flat = self.elements(storage.raw, kind, _marks(bits))
         if 0 in shape:
             return np.empty(shape, flat.dtype)
         last = offset + sum((n - 1) * s for n, s in zip(shape, stride))
@@ -196,10 +224,17 @@ class _Reader:
                               ) from error
         return array
 
-    def elements(self, raw: bytearray, kind: Kind) -> Array:
-        """The whole elements of a storage, each storage once for each type."""
+    def elements(self, raw: bytearray, kind: Kind, marks: str) -> Array:
+        """The whole elements of a storage, each storage once for each type.
+
+        `marks`: PyTorch conjugates and negates lazily, and a file has the numbers before that.
+        """
         key = next(k for k, storage in self.storages.items() if storage.raw is raw)
-        if (key, kind.code) not in self.typed:
+        if marks and (key, kind.code + marks) not in self.typed:
+            plain = self.elements(raw, kind, "")
+            plain = plain.conj() if "conj" in marks else plain
+            self.typed[key, kind.code + marks] = -plain if "neg" in marks else plain
+        elif not marks and (key, kind.code) not in self.typed:
             code = "u2" if kind.code == "bf16" else kind.code
             whole = len(raw) // _width(kind.code)
             flat = np.frombuffer(raw, np.dtype(self.order + code), whole)
@@ -207,7 +242,7 @@ class _Reader:
                 raise FormatError("a tensor is of bools, and a byte of it is neither 0 nor 1")
             native = flat.astype(flat.dtype.newbyteorder("="), copy=False)
             self.typed[key, kind.code] = widened(native) if kind.code == "bf16" else native
-        return self.typed[key, kind.code]
+        return self.typed[key, kind.code + marks]
 
 
 def _width(code: str) -> int:
@@ -227,22 +262,69 @@ def _ordered(pairs: Any = ()) -> dict[Any, Any]:
     return dict(pairs)
 
 
+def _counted(counts: Any = None) -> dict[Any, Any]:
+    if not isinstance(counts, dict | None):
+        raise FormatError("its pickle has a Counter of what are no counts")
+    return dict(counts or {})
+
+
+def _encoded(text: Any, code: Any) -> bytes:
+    """Bytes, as protocol 2 spells them."""
+    if not isinstance(text, str) or code not in ("latin1", "latin-1"):
+        raise FormatError("its pickle has bytes that are no bytes")
+    return text.encode("latin-1")
+
+
+def _bytes(values: Any = b"", code: Any = None) -> bytes:
+    if isinstance(values, str):
+        return _encoded(values, code)
+    if not isinstance(values, bytes):
+        raise FormatError("its pickle has bytes that are no bytes")
+    return values
+
+
+def _complex(real: Any, imaginary: Any) -> complex:
+    if type(real) is not float or type(imaginary) is not float:
+        raise FormatError("its pickle has a complex number of what are no numbers")
+    return complex(real, imaginary)
+
+
+def _sparse(layout: Any, parts: Any) -> Any:
+    """A sparse tensor of coordinates: its indices (axes, count), values (count, ...) and shape."""
+    if layout != "torch.sparse_coo":
+        raise refused(str(layout))
+    return dict(zip(("indices", "values", "shape", "is_coalesced"), _listed(parts)))
+
+
+def _marks(bits: Any) -> str:
+    """Which of the marks "conj" and "neg" a tensor has; FormatError for others."""
+    if bits is None or bits == {}:
+        return ""
+    if not isinstance(bits, dict) or not bits.keys() <= {"conj", "neg"}:
+        raise FormatError(f"a tensor is marked {short(bits)}, which is not known")
+    return "+".join(sorted(name for name, on in bits.items() if on))
+
+
 class _Names:
     """Gives each tensor its dotted name; what is no tensor goes to the metadata."""
 
     def __init__(self, found: Arrays, most: int) -> None:
         self.found, self.left = found, most
+        self.opaque: list[Opaque] = []  # in the order of the file
+        self.seen: set[int] = set()  # inside them
 
     def add(self, name: str, value: Any, around: list[int]) -> None:
         self.left -= 1 + len(name)
         if self.left < 0:
             raise FormatError("its pickle repeats itself beyond all bounds")
-        if isinstance(value, (dict, list, tuple)):
+        if isinstance(value, (dict, list, tuple)) and not _is_row(value):
             if id(value) in around or len(around) >= DEEPEST:
                 raise FormatError("its dicts and lists lie in each other, too deeply")
             inside = value.items() if isinstance(value, dict) else enumerate(value)
-            for key, part in inside:
-                self.add(_join(name, key), part, [*around, id(value)])
+            for i, (key, part) in enumerate(inside):
+                if not isinstance(key, (str, int)):
+                    self.look_into(key)
+                self.add(_join(name, key, i), part, [*around, id(value)])
             return
         if isinstance(value, Storage):
             value = np.frombuffer(value.raw, np.uint8)
@@ -250,11 +332,37 @@ class _Names:
             raise FormatError(f"it has two values of the name {short(name)}")
         if isinstance(value, np.ndarray):
             self.found[name] = value
-        else:
-            self.found.metadata[name] = value.torch if isinstance(value, Kind) else value
+            return
+        if not isinstance(value, (list, tuple)):  # a row has nothing inside
+            self.look_into(value)
+        self.found.metadata[name] = value.torch if isinstance(value, Kind) else value
+
+    def look_into(self, whole: Any) -> None:
+        """FormatError if an object that is not made has a tensor inside: it would be lost."""
+        waiting: list[tuple[Any, str]] = [(whole, "")]
+        while waiting:
+            value, name = waiting.pop()
+            if isinstance(value, (np.ndarray, Storage)):
+                raise refused(name)
+            if not isinstance(value, (Opaque, dict, list, tuple, set, frozenset)) or (
+                    id(value) in self.seen):
+                continue
+            self.seen.add(id(value))
+            if isinstance(value, Opaque):
+                self.opaque.append(value)
+                name, inside = name or value.name, value.held
+            else:
+                inside = [*value, *value.values()] if isinstance(value, dict) else [*value]
+            waiting += [(part, name) for part in inside]
 
 
-def _join(name: str, key: Any) -> str:
-    if not isinstance(key, (str, int)):
-        raise FormatError(f"it has the key {short(key)}, and names are texts or whole numbers")
+def _is_row(value: Any) -> bool:
+    """Is it a long list of numbers or texts? One value then: a million names help nobody."""
+    return isinstance(value, (list, tuple)) and len(value) > MOST_ROW and all(
+        isinstance(part, (int, float, str, bytes, NoneType)) for part in value)
+
+
+def _join(name: str, key: Any, place: int) -> str:
+    if isinstance(key, Opaque):
+        key = f"{key} {place}"
     return f"{name}.{key}" if name else str(key)
