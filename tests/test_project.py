@@ -23,6 +23,7 @@ ROOMS = (  # from the ground up: a room imports only from those before it
     {"tensors"},
     {"creation", "functions", "gradients", "random_tensors", "scripts"},
     {"nn", "optim", "data", "io", "capturing"},
+    {"vision"},
     {"models"},
     {"check", "train", "viz"},
     {"bench", "learn"},

@@ -235,7 +235,8 @@ _LATER = {
     "accuracy": "train", "compare": "check", "evaluate": "train", "fit": "train",
     "gradcheck": "check", "load": "io", "save": "io",
     "Graph": "viz", "graph": "viz",
-    "bench": "", "check": "", "data": "", "io": "", "nn": "", "optim": "", "train": "", "viz": "",
+    "bench": "", "check": "", "data": "", "io": "", "nn": "", "optim": "", "train": "",
+    "vision": "", "viz": "",
 }
 
 

@@ -137,6 +137,27 @@ def interpolating(
     return AxisMap.of_rows(size, [taps((i + 0.5) * step - 0.5, size) for i in range(outputs)])
 
 
+@lru_cache(maxsize=1024)
+def antialiasing(mode: str, size: int, outputs: int) -> AxisMap:
+    """Linear or cubic interpolation that widens with the step, so that no input is skipped.
+
+    Output i is the mean of the inputs around (i + 1/2) size / outputs - 1/2, weighted by a triangle
+    or by Keys' kernel (with -1/2 for its parameter, as Pillow and PyTorch have it here).
+    """
+    step = size / outputs
+    stretch = max(step, 1.0)
+    reach = stretch * (2 if mode.endswith("cubic") else 1)
+    rows: list[list[Tap]] = []
+    for i in range(outputs):
+        center = (i + 0.5) * step
+        places = range(max(int(center - reach + 0.5), 0), min(int(center + reach + 0.5), size))
+        distances = [abs(p + 0.5 - center) / stretch for p in places]
+        weights = [_keys(d, -0.5) if mode.endswith("cubic") else max(1.0 - d, 0.0)
+                   for d in distances]
+        rows.append([(p, w / sum(weights)) for p, w in zip(places, weights)])
+    return AxisMap.of_rows(size, rows)
+
+
 def _linear(at: float, size: int) -> list[Tap]:
     """The two neighbours, each with its nearness; beyond the ends the value at the end."""
     at = min(max(at, 0.0), size - 1.0)
@@ -149,16 +170,13 @@ def _cubic(at: float, size: int) -> list[Tap]:
     """Four neighbours; beyond the ends the value at the end."""
     left = math.floor(at)
     t = at - left
-    weights = [_outer(t + 1), _inner(t), _inner(1 - t), _outer(2 - t)]
+    weights = [_keys(d, CUBIC) for d in (t + 1, t, 1 - t, 2 - t)]
     places = [min(max(left + k, 0), size - 1) for k in (-1, 0, 1, 2)]
     return list(zip(places, weights))
 
 
-def _inner(d: float) -> float:
-    """Keys' kernel at distance d <= 1."""
-    return ((CUBIC + 2) * d - (CUBIC + 3)) * d * d + 1
-
-
-def _outer(d: float) -> float:
-    """Keys' kernel at distance 1 <= d <= 2."""
-    return ((CUBIC * d - 5 * CUBIC) * d + 8 * CUBIC) * d - 4 * CUBIC
+def _keys(d: float, a: float) -> float:
+    """Keys' kernel with the parameter `a` at a distance d >= 0."""
+    if d <= 1:
+        return ((a + 2) * d - (a + 3)) * d * d + 1
+    return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a if d < 2 else 0.0

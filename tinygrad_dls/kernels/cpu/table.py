@@ -11,6 +11,7 @@ from .adams import Adams
 from .along import Along
 from .attention import Attention
 from .batch_norm import BatchNorm
+from .boxes import Boxes
 from .convolution import Convolution
 from .cross_entropy import CrossEntropy
 from .ctc import Ctc
@@ -30,9 +31,9 @@ from .special import Special
 
 
 class CompiledKernels(
-    BatchNorm, Activations, Adams, Along, Attention, Convolution, CrossEntropy, Ctc, Joining,
-    Linear, Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan,
-    Scatter, Special, ReferenceKernels,
+    BatchNorm, Activations, Adams, Along, Attention, Boxes, Convolution, CrossEntropy, Ctc,
+    Joining, Linear, Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling,
+    Scan, Scatter, Special, ReferenceKernels,
 ):
     """Kernels compiled by Numba, over those of the reference."""
 

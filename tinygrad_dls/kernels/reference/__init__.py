@@ -5,6 +5,7 @@ from .adams import Adams
 from .along import Along
 from .attention import Attention
 from .batch_norm import BatchNorm
+from .boxes import Boxes
 from .convolution import Convolution
 from .ctc import Ctc
 from .joining import Joining
@@ -22,8 +23,9 @@ from .special import Special
 
 
 class ReferenceKernels(
-    BatchNorm, Activations, Adams, Along, Attention, Convolution, Ctc, Joining, Linear, Losses,
-    Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter, Special,
+    BatchNorm, Activations, Adams, Along, Attention, Boxes, Convolution, Ctc, Joining, Linear,
+    Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter,
+    Special,
 ):
     """All kernels in plain array operations; `xp` is the array namespace they work in."""
 
