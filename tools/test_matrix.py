@@ -2,8 +2,8 @@
 
 Each line is one run of pytest with an environment of its own; all are run, then the exit code
 tells whether any failed. `--list` shows them, `--only WORD` runs those with the word in their name.
-With `--share` the long tests are those of some lessons only (tests/selection.py), and PyTorch's
-databases are sampled: what a change must pass; each run prints what it left out.
+With `--share` the long tests are those of some lessons only (tests/selection.py), which is what a
+change must pass; what is left out is printed.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ("tests/ops", "tests/engine", "tests/kernels", "tests/nn", "tests/optim", "tests/check",
         "tests/capturing")
-LESSONS = "8"  # whose long tests run where they are shared out
+LESSONS = "12"  # whose long tests run where they are shared out
 
 
 @dataclass
@@ -48,8 +48,12 @@ def runs(cache: str, share: bool) -> list[Run]:
             {"NUMBA_CPU_NAME": "haswell", "TINYGRAD_DLS_CACHE": cache}),
     ]
     if importlib.util.find_spec("torch"):
-        oracle = "torch and not slow" if share else "torch"
-        found.insert(1, Run("PyTorch as oracle", ("-m", oracle)))
+        databases = ("tests/oracle", "-k", "database", "-m", "torch")
+        found[1:1] = [
+            Run("PyTorch as oracle", ("-m", "torch")),
+            Run("PyTorch's databases, reference kernels", databases,
+                {"TINYGRAD_DLS_KERNELS": "reference"}),
+        ]
     else:
         print("PyTorch is not installed: its tests are left out (pip install torch)", flush=True)
     return found

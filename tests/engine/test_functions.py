@@ -82,6 +82,7 @@ def test_running_sums_and_products() -> None:
     assert gradient(lambda x: x.prod(), [2.0, 0.0, 3.0]) == [0.0, 6.0, 0.0]
     assert dls.Tensor(np.zeros((2, 0))).prod(axis=1).tolist() == [1.0, 1.0]
     assert dls.Tensor(2.0).cumsum().tolist() == [2.0]
+    assert dls.Tensor(2.0).cumsum(axis=0).tolist() == dls.Tensor(2.0).cumprod(axis=-1).tolist() == 2
 
 
 def test_products_of_tiny_numbers_keep_their_gradient() -> None:

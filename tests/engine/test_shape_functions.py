@@ -36,6 +36,7 @@ def test_by_hand() -> None:
     assert dls.index_put(V, V > 1, 0).tolist() == [1, 0, 0]
     assert dls.index_put(V, [1, 1], 5.0, accumulate=True).tolist() == [1, 12, 3]
     assert V.masked_fill(V > 2, -1e9).tolist() == [1, 2, -1e9]
+    assert V.masked_fill(V > V[:2, None], 0).tolist() == [[1, 0, 0], [1, 2, 0]]
     assert dls.einsum("i,j,k->", V, V, V).item() == 216
     assert dls.dot([1.0, 2.0], [3.0, 4.0]).item() == 11
     assert dls.outer([1, 2], [3, 4]).tolist() == [[3, 4], [6, 8]]
@@ -123,7 +124,7 @@ ERRORS = {
     "index_put 3": (dls.DataError, lambda: dls.index_put(V, [9], 1.0, accumulate=True), "bounds"),
     "index_put int": (dls.DtypeError, lambda: dls.index_put(dls.arange(3), 0, 0.5), "cut"),
     "masked_fill": (dls.DtypeError, lambda: V.masked_fill(dls.arange(3), 0.0), "mask of bools"),
-    "masked_fill 2": (dls.ShapeError, lambda: V.masked_fill(X > 0, 0.0), "mask"),
+    "masked_fill 2": (dls.ShapeError, lambda: V.masked_fill(X > 0, 0.0), "4 against 3"),
     "masked_fill 3": (dls.ShapeError, lambda: V.masked_fill(V > 0, V), "where"),
     "nonzero": (dls.ShapeError, lambda: V[0].nonzero(), "no axis"),
     "narrow": (dls.ShapeError, lambda: V.narrow(0, 2, 2), "length 3"),

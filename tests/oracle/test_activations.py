@@ -55,6 +55,7 @@ def test_element_wise(case: np.random.Generator, name: str) -> None:
                   second=name != "hardsigmoid", scale=SCALE.get(name, 1.0))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ELEMENT_WISE)
 def test_kinks_and_extremes(name: str, dtype: str) -> None:

@@ -157,16 +157,21 @@ def one_axis(x: Any, axis: Any, name: str) -> tuple[Any, int]:
     return x, found
 
 
+def _shaped(y: Any, x: Any, axis: int | None) -> Any:
+    """Along an axis the shape stays, that of a single number, too."""
+    return y if axis is None else reshape(y, x.shape)
+
+
 def cumsum(x: Any, axis: int | None = None) -> Any:
     """Running sum of x along `axis` (None: of the flattened tensor)."""
-    x, axis = one_axis(x, axis, "cumsum")
-    return function_of(Cumsum, axis)(x)
+    row, place = one_axis(x, axis, "cumsum")
+    return _shaped(function_of(Cumsum, place)(row), x, axis)
 
 
 def cumprod(x: Any, axis: int | None = None) -> Any:
     """Running product of x along `axis` (None: of the flattened tensor)."""
-    x, axis = one_axis(x, axis, "cumprod")
-    return function_of(Cumprod, axis)(x)
+    row, place = one_axis(x, axis, "cumprod")
+    return _shaped(function_of(Cumprod, place)(row), x, axis)
 
 
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

@@ -174,18 +174,10 @@ def _scattered(name: str, x: Any, axis: int, index: Any, src: Any, accumulate: b
 
 
 def masked_fill(x: Any, mask: Any, value: Any) -> Any:
-    """x with `value` (one number) where the mask, which broadcasts to x, holds."""
+    """x with `value` (one number) where the mask holds; x and the mask broadcast."""
     mask = operand(mask, x.device)
     if mask.dtype.kind != "b":
         raise DtypeError(f"masked_fill takes a mask of bools, not of {mask.dtype}: m != 0 is one")
-    try:
-        fits = np.broadcast_shapes(mask.shape, x.shape) == x.shape
-    except ValueError:
-        fits = False
-    if not fits:
-        raise ShapeError(
-            f"masked_fill: the mask broadcasts to x:\n  x     {x.shape}\n  mask  {mask.shape}"
-        )
     value = values_for(x, value, "masked_fill")
     if value.ndim:
         raise ShapeError(
