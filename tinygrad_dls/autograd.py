@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from . import storage
 from .errors import DtypeError, GraphError
-from .kernels.adding import add_into, added
+from .kernels.adding import add_into, added, summed
 from .misuse import check_overwritten, freed, miscounted
 from .modes import mode, traces
 
@@ -341,7 +341,7 @@ def sum_to(share: Any, shape: tuple[int, ...]) -> Any:
     """Undo broadcasting: the sum over the axes along which `shape` was stretched."""
     lead = share.ndim - len(shape)
     stretched = [lead + i for i, n in enumerate(shape) if n != share.shape[lead + i]]
-    return share.sum(axis=(*range(lead), *stretched), keepdims=True).reshape(shape)
+    return summed(share, (*range(lead), *stretched), keepdims=True).reshape(shape)
 
 
 def through_hooks(hooks: list[Hook], gradient: Any, owner: Any, create_graph: bool) -> Any:

@@ -11,6 +11,9 @@ from numpy.typing import DTypeLike
 
 from .errors import DtypeError
 
+#: In what sums of a dtype are added up, so that many numbers neither lose digits nor overflow.
+WIDER = {np.dtype("float16"): "float32", np.dtype("float32"): "float64"}
+
 _default = [np.dtype("float32")]
 
 

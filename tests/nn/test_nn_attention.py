@@ -46,7 +46,7 @@ def test_causal_rows_do_not_see_what_comes_later():
 
 
 def test_a_query_that_sees_nothing():
-    """0 in the function, and NaN in the layer that shows its weights: as PyTorch."""
+    """0 in the function; the bias of out_proj in the layer, whether it shows its weights or not."""
     x = dls.randn(1, 2, 4).requires_grad_()
     y = F.scaled_dot_product_attention(x, x, x, np.array([[False, False], [True, True]]))
     assert np.array_equal(y.numpy()[0, 0], np.zeros(4))
@@ -54,9 +54,44 @@ def test_a_query_that_sees_nothing():
     assert np.isfinite(x.grad.numpy()).all()
     layer = nn.MultiheadAttention(4, 2, batch_first=True)
     hidden = np.array([[True, True]])
-    assert np.isnan(layer(x, x, x, hidden)[0].numpy()).all()
-    y, _ = layer(x, x, x, hidden, need_weights=False)
-    assert np.allclose(y.numpy(), layer.out_proj.bias.numpy())
+    gradients = []
+    for shown in (True, False):
+        layer.zero_grad()
+        y, weights = layer(x, x, x, hidden, need_weights=shown)
+        assert np.allclose(y.numpy(), layer.out_proj.bias.numpy())
+        assert weights is None or not weights.numpy().any()
+        y.sum().backward()
+        gradients.append([p.grad.numpy() for p in layer.parameters()])
+    for with_weights, without in zip(*gradients):
+        assert np.allclose(with_weights, without)
+
+
+def test_a_padded_example_spoils_no_gradient_of_another():
+    rng = np.random.default_rng(0)
+    x = dls.Tensor(rng.standard_normal((2, 3, 4)))
+    layer = nn.MultiheadAttention(4, 2, batch_first=True, dtype="float64")
+    padding = np.array([[False] * 3, [True] * 3])
+    y, weights = layer(x, x, x, padding)
+    (y[0].sum() + (weights[0] ** 2).sum()).backward()
+    alone = [p.grad.numpy().copy() for p in layer.parameters()]
+    layer.zero_grad()
+    y, weights = layer(x[:1], x[:1], x[:1])
+    (y.sum() + (weights**2).sum()).backward()
+    for mine, p in zip(alone, layer.parameters()):
+        assert np.allclose(mine, p.grad.numpy(), atol=1e-12)
+
+
+def test_the_weights_shown_in_training_are_those_used():
+    """After dropout, as PyTorch's: zeros, and the rest divided by 1 - p."""
+    dls.manual_seed(0)
+    layer = nn.MultiheadAttention(2, 1, dropout=0.5, bias=False, batch_first=True)
+    layer.in_proj_weight.data[:] = 0.0  # equal scores: all weights are 1/200
+    _, weights = layer(*[dls.ones(1, 200, 2)] * 3)
+    kept = weights.numpy()
+    assert np.allclose(np.unique(kept), [0, 2 / 200])
+    assert 0.4 < (kept > 0).mean() < 0.6
+    _, weights = layer.eval()(*[dls.ones(1, 200, 2)] * 3)
+    assert np.allclose(weights.numpy(), 1 / 200)
 
 
 def test_dropout_drops_the_share_it_says_and_repeats_with_a_seed():

@@ -10,12 +10,16 @@ BY_HAND = {"spread"}  # under spread_along
 def arguments() -> dict[str, list[tuple[Any, ...]]]:
     rng = np.random.default_rng(0)
     x, many = rng.standard_normal((7, 9, 37)), rng.standard_normal((9, 90, 90))
+    image = rng.standard_normal((3, 30, 41, 19)).transpose(0, 3, 1, 2)  # channels-last
     return {
         "sum_along": [
             *((x, axis, keepdims, part) for axis in (0, 1, 2, -1) for keepdims in (False, True)
               for part in (1.0, 0.25)),
             (x.transpose(2, 0, 1), 1, False, 0.5), (x[:, :, :1], 1, False, 1.0),
             (x[:, :1], 1, True, 1.0), (many, 1, False, 0.1), (x, (0, 2), False, 0.5),
+            *((image, axis, keepdims, 0.5) for keepdims in (False, True)
+              for axis in ((2, 3), (0, 2, 3), 1, (1, 2), 0, None, (0, 3))),
+            (many, (0, 2), True, 1.0), (many, 0, False, 0.5), (many, None, True, 0.5),
             (x[:0], 0, False, 1.0), (x, None, True, 0.5), (x[..., :1].copy(), 2, False, 2.0),
         ],
         "spread_along": [

@@ -1,4 +1,4 @@
-"""Arguments for the kernels of the error function and of linear recurrences."""
+"""Arguments for the kernels of the error function, of running sums and of linear recurrences."""
 
 from typing import Any
 
@@ -15,6 +15,7 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
     return {
         "erf": [(x,), (image,), (x[::3],), (np.zeros((0, 3)),), (np.array(0.5),)],
         "erfc": [(x,), (image,)],
+        "cumsum": [(b, 0), (b, 1), (b.T, 0), (cube, 1), (cube[::2], -1), (b[:0], 0), (x, 0)],
         "recurrence": [(a, b, 1), (a, b, 0), (a.T, b.T, 0), (cube, cube * 2, 1), (b, a, 1),
                        (a[:, :1], b[:, :1], 1), (a[:, :0], b[:, :0], 1), (a[:0], b[:0], 1)],
     }

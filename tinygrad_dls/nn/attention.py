@@ -30,8 +30,9 @@ class MultiheadAttention(Module):
     without m: one example. Each head works on embed_dim / num_heads features.
 
     In masks of bools TRUE MEANS "NOT TO BE SEEN" (in F.scaled_dot_product_attention it means the
-    opposite, both as in PyTorch); masks of floats are added. A query that sees nothing gives NaN,
-    with need_weights=False the bias of `out_proj`, as in PyTorch.
+    opposite, both as in PyTorch); masks of floats are added. A query that sees nothing has weights
+    of 0 and gives the bias of `out_proj`, with need_weights and without. (PyTorch does so only
+    without; with them it gives NaN, which spreads to the gradients of all weights.)
 
     Parameters: `in_proj_weight` (3 embed_dim, embed_dim) for query, key and value, or, where kdim
     or vdim differ, `q_proj_weight`, `k_proj_weight`, `v_proj_weight`; `in_proj_bias`;
@@ -108,7 +109,8 @@ class MultiheadAttention(Module):
         """(output, weights); output as query, weights (m, l, s), or None unless `need_weights`.
 
         `key_padding_mask` (m, s); `attn_mask` (l, s) or (m * num_heads, l, s). Without
-        `average_attn_weights` weights are (m, num_heads, l, s). `is_causal` says that attn_mask is
+        `average_attn_weights` weights are (m, num_heads, l, s). In training they are those used,
+        after dropout, as in PyTorch. `is_causal` says that attn_mask is
         the causal mask, so that a faster way can be taken; it does not make one.
         """
         if is_causal and attn_mask is None:
@@ -139,8 +141,8 @@ class MultiheadAttention(Module):
         p = self.dropout if self.training else 0.0
         weights = None
         if need_weights:
-            weights = self._weights(q, k, mask)
-            y = F.dropout(weights, p, generator=self.generator) @ v
+            weights = F.dropout(self._weights(q, k, mask), p, generator=self.generator)
+            y = weights @ v
         else:
             y = F.scaled_dot_product_attention(q, k, v, mask, p, causal, generator=self.generator)
         y = self.out_proj(ops.swapaxes(y, 1, 2).reshape((m, length, self.embed_dim)))
@@ -227,13 +229,16 @@ class MultiheadAttention(Module):
         return whole
 
     def _weights(self, q: Any, k: Any, mask: Any) -> Any:
-        """softmax(q @ k.T / sqrt(head_dim) + mask), to be shown; (m, heads, l, s)."""
+        """softmax(q @ k.T / sqrt(head_dim) + mask), rows that see nothing 0; (m, heads, l, s)."""
         scores = (q * (1.0 / math.sqrt(self.head_dim))) @ ops.swapaxes(k, -1, -2)
         if mask is not None and mask.dtype.kind == "b":
             scores = ops.where(mask, scores, -math.inf)
         elif mask is not None:
             scores = scores + mask
-        return ops.softmax(scores, -1)
+        if mask is None:
+            return ops.softmax(scores, -1)
+        blind = ops.all(ops.equal(scores, -math.inf), -1, keepdims=True)
+        return ops.where(blind, 0.0, ops.softmax(ops.where(blind, 0.0, scores), -1))
 
     def extra_repr(self) -> str:
         return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}"

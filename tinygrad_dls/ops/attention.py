@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array
+from ..kernels.adding import summed
 from .call import function, function_of
 from .matmul import summed_to
 from .op import Op
@@ -25,7 +26,9 @@ def _attention(
         scores = scores + mask
     if causal:
         seen = seen & (np.tri(*scores.shape[-2:]) == 1)
-    e = np.exp(scores - scores.max(axis=-1, keepdims=True, initial=-1e3)) * seen
+    scores = np.where(seen, scores, -np.inf)
+    top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
+    e = np.exp(scores - np.where(np.isneginf(top), 0, top))
     total = e.sum(axis=-1, keepdims=True)
     weights = e / np.where(total == 0, 1, total)
     if p:
@@ -64,6 +67,7 @@ class Attention(Op):
     dL/dq = scale * ds @ k,  dL/dk = scale * ds.T @ q,  dL/dv = w.T @ dL/dy,  dL/dmask = ds
     """
 
+    in_float32 = True
     extras = ("weights",)
     numpy = staticmethod(_attention)
     samples = staticmethod(_samples)
@@ -91,11 +95,11 @@ class Attention(Op):
             scores = self.xp.where(seen, scores, HIDDEN)
             scores = scores - scores.max(axis=-1, keepdims=True)
         e = self.xp.exp(scores) * seen
-        total = e.sum(axis=-1, keepdims=True)
+        total = summed(e, -1, keepdims=True)
         w = e / (total + (total == 0))
         dropped = self._drop(w)
         dw = self._drop(dy @ v.swapaxes(-1, -2))
-        ds = w * (dw - (dw * w).sum(axis=-1, keepdims=True))
+        ds = w * (dw - summed(dw * w, -1, keepdims=True))
         return (
             (ds @ k) * self.scale if needs[0] else None,
             (ds.swapaxes(-1, -2) @ q) * self.scale if needs[1] else None,

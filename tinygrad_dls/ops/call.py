@@ -23,6 +23,7 @@ from .op import Needs, Op, Plan
 
 NUMBERS = (bool, int, float)
 SCALARS = (*NUMBERS, np.generic)
+F16 = np.dtype("float16")
 REFUSALS = (ValueError, TypeError, IndexError, OverflowError)  # what arrays raise of operands
 Function = Callable[..., Any]
 
@@ -62,7 +63,7 @@ def _bind(op: Op, device: Device, bound: dict[Device, Bound]) -> Bound:
 
 def _of_one(op: Op) -> Function:
     bound: dict[Device, Bound] = {}
-    floats, differentiable = op.floats, op.differentiable
+    floats, differentiable, in_float32 = op.floats, op.differentiable, op.in_float32
 
     def call(x: Any) -> Any:
         if not isinstance(x, TensorBase):
@@ -70,6 +71,8 @@ def _of_one(op: Op) -> Function:
         device = x.device
         bound_op, forward, array_type, plans = bound.get(device) or _bind(op, device, bound)
         data = x._data
+        if in_float32 and data.dtype is F16:
+            return _called_in_float32(op, x)
         if floats and data.dtype.kind != "f":
             data = data.astype(default_dtype())
         try:
@@ -111,6 +114,7 @@ def _of_one(op: Op) -> Function:
 def _of_two(op: Op) -> Function:
     bound: dict[Device, Bound] = {}
     floats, differentiable, broadcasts = op.floats, op.differentiable, op.broadcasts
+    in_float32 = op.in_float32
 
     def call(a: Any, b: Any) -> Any:
         if isinstance(a, TensorBase):
@@ -129,6 +133,8 @@ def _of_two(op: Op) -> Function:
                 b = tensor_of(b, default_device())
             device, needs_a, needs_b = b.device, False, b.requires_grad
             y, x = _with_constant(b._data, a, device, broadcasts)
+        if in_float32 and x.__class__ not in NUMBERS and x.dtype is F16:
+            return _called_in_float32(op, a, b)
         if floats and (x.__class__ in NUMBERS or x.dtype.kind != "f"):
             x, y = _to_floats(x, y)
         bound_op, forward, array_type, plans = bound.get(device) or _bind(op, device, bound)
@@ -175,7 +181,7 @@ def _of_two(op: Op) -> Function:
 def _of_many(op: Op) -> Function:
     bound: dict[Device, Op] = {}
     plans: dict[tuple[Device, Needs], Plan] = {}
-    differentiable = op.differentiable
+    differentiable, in_float32 = op.differentiable, op.in_float32
     promotes = op.broadcasts or op.inputs[0].startswith("*")
 
     def call(*inputs: Any) -> Any:
@@ -200,6 +206,8 @@ def _of_many(op: Op) -> Function:
             arrays = _as_arrays(arrays, device)
         if promotes:
             arrays = list(promote(*arrays))
+        if in_float32 and arrays[0].dtype is F16:
+            return _called_in_float32(op, *inputs)
         bound_op = bound.get(device) or bound.setdefault(device, op.on(device))
         try:
             out = bound_op.forward(*arrays)
@@ -219,6 +227,20 @@ def _of_many(op: Op) -> Function:
         return result
 
     return call
+
+
+def _called_in_float32(op: Op, *inputs: Any) -> Any:
+    """`op` on inputs of float16 (but those it writes to) as float32, its result as float16.
+
+    A caller of its own: one that called itself would be a reference cycle.
+    """
+    wide = [
+        x.astype("float32")  # type: ignore[attr-defined]
+        if isinstance(x, TensorBase) and x._data.dtype is F16
+        and op.input_name(i) not in op.written else x
+        for i, x in enumerate(inputs)
+    ]
+    return function(op)(*wide).astype("float16")
 
 
 def call_once(op: Op, x: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Array
+from ..kernels.adding import summed
 from .call import function, function_of
 from .losses import Loss, reduced, with_reductions
 from .op import Op
@@ -36,7 +37,7 @@ class CrossEntropy(Loss):
     `smoothing`: that part of onehot is spread evenly over the classes (Szegedy et al. 2016).
     """
 
-    extras = ("wholes",)  # log(sum(exp(logits))) of each row
+    extras = ("tops", "wholes")  # largest logit of each row, log(sum(exp(logits - top)))
     numpy = staticmethod(_numpys)
     samples = staticmethod(_labelled)
 
@@ -44,25 +45,27 @@ class CrossEntropy(Loss):
         self.reduction, self.smoothing = reduction, smoothing
 
     def forward(self, logits: Array, labels: Array) -> Any:
-        losses, wholes = self.kernels.cross_entropy(logits, labels, self.smoothing)
-        return self.reduce(losses), wholes
+        losses, tops, wholes = self.kernels.cross_entropy(logits, labels, self.smoothing)
+        return self.reduce(losses), tops, wholes
 
-    def backward(self, dy: Any, logits: Any, labels: Any, wholes: Any, needs: Any) -> Any:
+    def backward(
+        self, dy: Any, logits: Any, labels: Any, tops: Any, wholes: Any, needs: Any
+    ) -> Any:
         d = self.share(dy, logits.shape[0])
         labels = getattr(labels, "_data", labels)
         onehot = labels[:, None] == _range_like(labels, logits.shape[1])
         target = onehot * (1.0 - self.smoothing) + self.smoothing / logits.shape[1]
-        # `wholes` depend on the logits: where that counts the softmax is computed anew.
+        # Both extras depend on the logits; to be differentiated, the softmax is computed again.
         e = self.xp.exp(logits - logits.max(axis=1, keepdims=True))
-        dlogits = e / e.sum(axis=1, keepdims=True) - target.astype(logits.dtype)
+        dlogits = e / summed(e, 1, keepdims=True) - target.astype(logits.dtype)
         return dlogits * (d if d.ndim == 0 else d[:, None]), None
 
     def backward_kernel(
-        self, dy: Array, logits: Array, labels: Array, wholes: Array, needs: Any
+        self, dy: Array, logits: Array, labels: Array, tops: Array, wholes: Array, needs: Any
     ) -> Any:
         part = self.part(logits.shape[0])
         return self.kernels.cross_entropy_backward(
-            dy, logits, labels, wholes, self.smoothing, part), None
+            dy, logits, labels, tops, wholes, self.smoothing, part), None
 
 
 def _range_like(labels: Array, count: int) -> Array:

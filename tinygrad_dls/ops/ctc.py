@@ -52,6 +52,7 @@ class Ctc(Op):
     log_probs (T, N, C), targets (N, S) beside the blank, both lengths (N,) (Graves et al. 2006).
     """
 
+    in_float32 = True
     extras = ("alpha",)
     once = "its gradient is a fused pass over the sequence; take differences of first gradients"
     numpy = staticmethod(_every_path)

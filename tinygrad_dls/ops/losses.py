@@ -19,6 +19,8 @@ REDUCTIONS = ("none", "mean", "sum")
 class Loss(Op):
     """Base of the losses: one number for each example, or their mean or sum."""
 
+    in_float32 = True
+
     def __init__(self, reduction: str = "none") -> None:
         self.reduction = reduction
 
@@ -172,8 +174,7 @@ class BinaryCrossEntropy(Loss):
     floats = True
     numpy = staticmethod(
         lambda z, t, reduction="none": reduced(
-            -t * np.log(1 / (1 + np.exp(-z))) - (1 - t) * np.log(1 - 1 / (1 + np.exp(-z))),
-            reduction,
+            t * np.logaddexp(0, -z) + (1 - t) * np.logaddexp(0, z), reduction,
         )
     )
     samples = staticmethod(

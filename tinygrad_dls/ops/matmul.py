@@ -8,6 +8,7 @@ import numpy as np
 from ..autograd import Array
 from ..device import default_device
 from ..dtypes import default_dtype
+from ..kernels.adding import summed
 from .call import NUMBERS, function, operand
 from .cards import shape_error
 from .elementwise import cast
@@ -101,7 +102,7 @@ def summed_to(share: Any, shape: tuple[int, ...]) -> Any:
         return share
     lead = share.ndim - len(shape)
     stretched = [lead + i for i, n in enumerate(shape) if n != share.shape[lead + i]]
-    return share.sum(axis=(*range(lead), *stretched), keepdims=True).reshape(shape)
+    return summed(share, (*range(lead), *stretched), keepdims=True).reshape(shape)
 
 
 class Linear(Op):
@@ -124,7 +125,7 @@ class Linear(Op):
         return (
             dy @ weight if needs[0] else None,
             rows.T @ examples if needs[1] else None,
-            rows.sum(axis=0) if needs[2] else None,
+            summed(rows, 0) if needs[2] else None,
         )
 
     def backward_kernel(self, dy: Array, x: Array, weight: Array, needs: Any) -> Any:

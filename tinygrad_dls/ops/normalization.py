@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..autograd import Array
+from ..kernels.adding import summed
 from .call import function_of
 from .op import Op
 from .samples import Rng, Sample
@@ -27,6 +28,7 @@ Bounds = tuple[float, float | None] | None  # of the activation after it
 class Normalization(Op):
     """Base of the normalizations. x is seen as in kernels/reference/normalization.py."""
 
+    in_float32 = True
     extras = ("mean", "var")
     axes: ClassVar[Shape]
     weighed: ClassVar[Shape]  # the axes along which weight and bias differ
@@ -58,7 +60,7 @@ class Normalization(Op):
         share = 1.0 / max(1, math.prod(seen[i] for i in self.axes))
 
         def mean_of(a: Any) -> Any:
-            return a.sum(axis=self.axes, keepdims=True) * share
+            return summed(a, self.axes, keepdims=True) * share
 
         x, dy = x.reshape(seen), dy.reshape(seen)
         if self.centered:  # mean and var anew, so that they can be differentiated too
@@ -74,9 +76,9 @@ class Normalization(Op):
             dx = (dx * scale).reshape(shape)
         others = tuple(i for i in range(len(seen)) if i not in self.weighed)
         if needs[1]:
-            dweight = (dy * n).sum(axis=others).reshape(weight.shape)
+            dweight = summed(dy * n, others).reshape(weight.shape)
         if True in needs[2:]:
-            dbias = dy.sum(axis=others).reshape(self.bias_shape(shape))
+            dbias = summed(dy, others).reshape(self.bias_shape(shape))
         return (dx, dweight, dbias, None, None, None)[: len(needs)]
 
     def backward_kernel(
@@ -129,6 +131,7 @@ class BatchNorm(Normalization):
     batch in place, by the share `momentum`, or by the number on the device in `factor`.
     """
 
+    written = ("running_mean", "running_var")
     axes, weighed = (0, 2), (1,)
     numpy: ClassVar[Any] = staticmethod(lambda x, weight, bias, eps, momentum=0.0: _oracle(
         x, (0, *range(2, x.ndim)), eps, _channels(weight, x.ndim), _channels(bias, x.ndim)))
@@ -247,6 +250,7 @@ class InstanceNorm(Normalization):
     dL/dx: see this file's text. Running statistics are moved towards the batch's mean of them.
     """
 
+    written = ("running_mean", "running_var")
     axes, weighed = (2, 3), (1, 2)
     numpy = staticmethod(lambda x, weight, bias, eps, momentum=0.0: _oracle(
         x, tuple(range(2, x.ndim)), eps, _channels(weight, x.ndim), _channels(bias, x.ndim)))
@@ -265,7 +269,7 @@ class InstanceNorm(Normalization):
         y, mean, var = self.normalize(x, weight, bias)
         if running_mean is not None and running_var is not None and x.size:
             share = 1.0 / x.shape[0]
-            means, variances = ((v.sum(axis=0) * share).reshape(-1) for v in (mean, var))
+            means, variances = ((summed(v, 0) * share).reshape(-1) for v in (mean, var))
             self.kernels.move_statistics(running_mean, running_var, means, variances,
                                          math.prod(x.shape[2:]), self.momentum)
         return y, mean, var
@@ -334,8 +338,8 @@ class ScaleChannels(Op):
         others = (0, *range(2, len(x.shape)))
         return (
             dy * scale.reshape((-1, *[1] * (len(x.shape) - 2))) if needs[0] else None,
-            (dy * x).sum(axis=others) if needs[1] else None,
-            dy.sum(axis=others) if needs[2] else None,
+            summed(dy * x, others) if needs[1] else None,
+            summed(dy, others) if needs[2] else None,
         )
 
 

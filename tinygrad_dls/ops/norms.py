@@ -9,6 +9,7 @@ from ..arguments import is_amount
 from ..autograd import Array
 from ..dtypes import default_dtype
 from ..errors import DataError, ShapeError
+from ..kernels.adding import summed
 from .call import function_of
 from .elementwise import abs_, cast, over
 from .reduction import Axis, Reduction, count_nonzero, normal_axis
@@ -33,6 +34,7 @@ def _samples(rng: Rng) -> list[Sample]:
 class EuclideanNorm(Reduction):
     """y = sqrt(sum of x**2) along axes.    dL/dx = dL/dy * x / y, and 0 where y = 0"""
 
+    in_float32 = True
     floats = True
     numpy = staticmethod(
         lambda x, axis, keepdims: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
@@ -40,7 +42,7 @@ class EuclideanNorm(Reduction):
     samples = staticmethod(_samples)
 
     def forward(self, x: Array) -> Array:
-        return self.xp.sqrt((x * x).sum(axis=self.axis, keepdims=self.keepdims))
+        return self.xp.sqrt(summed(x * x, self.axis, self.keepdims))
 
     def backward(self, dy: Any, x: Any, y: Any) -> Any:
         return self.spread(over(self.xp, dy, y), x.shape) * x
@@ -60,6 +62,8 @@ def vector_norm(x: Any, ord: Any = 2, axis: Any = None, keepdims: bool = False) 
         raise DataError(f"the norm of a vector has a number as its order, not {ord!r}")
     if ord == 0:
         return cast(count_nonzero(x, along, keepdims), x.dtype)
+    if x.dtype == "float16":  # powers of float16 overflow
+        return cast(vector_norm(cast(x, "float32"), ord, axis, keepdims), "float16")
     size = abs_(x)
     if math.isinf(ord):
         return (max_of if ord > 0 else min_of)(size, along, keepdims)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..autograd import Array
 from ..errors import DtypeError, ShapeError
+from ..kernels.adding import summed
 from .call import function_of
 from .op import Op
 from .samples import Rng, Sample
@@ -113,7 +114,7 @@ def _unpad(xp: Any, dy: Array, widths: Widths, mode: str) -> Array:
     total = xp.array(dy)  # a copy: it is added to
     for there, source in reversed(copies(shape, widths, mode)):
         axis, share, to = len(there) - 1, total[there], total[source]
-        to += share.sum(axis=axis, keepdims=True) if to.shape[axis] == 1 else share
+        to += summed(share, axis, keepdims=True) if to.shape[axis] == 1 else share
     return total[inside]
 
 

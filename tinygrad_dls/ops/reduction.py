@@ -8,6 +8,7 @@ import numpy as np
 from ..arguments import number
 from ..autograd import Array, TensorBase
 from ..errors import DataError, ShapeError
+from ..kernels.adding import summed
 from .call import function_of
 from .comparison import not_equal
 from .elementwise import sqrt
@@ -56,6 +57,7 @@ class Reduction(Op):
 class Sum(Reduction):
     """y = sum of x along axes.    dL/dx = dL/dy, spread over what was summed"""
 
+    in_float32 = True
     samples = staticmethod(
         lambda rng: [*_reduction_samples(rng), Sample((np.zeros((0, 3)),), {"axis": 0})]
     )
@@ -75,6 +77,7 @@ class Sum(Reduction):
 class Mean(Reduction):
     """y = mean of x along axes.    dL/dx = dL/dy / n, spread over the n that were averaged"""
 
+    in_float32 = True
     floats = True
     numpy = staticmethod(lambda x, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims))
     samples = staticmethod(_reduction_samples)
@@ -100,6 +103,7 @@ class Var(Reduction):
     dL/dx = dL/dy * 2 (x - mean) / (n - correction)
     """
 
+    in_float32 = True
     floats = True
     numpy = staticmethod(
         lambda x, axis, keepdims, correction=0: np.var(
@@ -122,13 +126,13 @@ class Var(Reduction):
     def forward(self, x: Array) -> Array:
         away = self._away(x)
         away *= away
-        return away.sum(axis=self.axis, keepdims=self.keepdims) * self._share(x)
+        return summed(away, self.axis, self.keepdims) * self._share(x)
 
     def backward(self, dy: Any, x: Any) -> Any:
         return self.spread(dy * (2.0 * self._share(x)), x.shape) * self._away(x)
 
     def _away(self, x: Any) -> Any:
-        total = x.sum(axis=self.axis, keepdims=True)
+        total = summed(x, self.axis, keepdims=True)
         return x - total * (1.0 / count(x.shape, self.axis))
 
     def _share(self, x: Any) -> float:
@@ -141,9 +145,12 @@ class Logsumexp(Reduction):
     Where y is infinite the gradient is 0.
     """
 
+    in_float32 = True
     floats = True
     numpy = staticmethod(
-        lambda x, axis, keepdims: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))
+        lambda x, axis, keepdims: np.logaddexp.reduce(
+            x, axis=tuple(range(x.ndim)) if axis is None else axis, keepdims=keepdims
+        )
     )
     samples = staticmethod(_reduction_samples)
 
@@ -151,14 +158,14 @@ class Logsumexp(Reduction):
         xp = self.xp
         top = x.max(axis=self.axis, keepdims=True)
         top = xp.where(xp.isinf(top), 0.0, top)
-        total = xp.exp(x - top).sum(axis=self.axis, keepdims=self.keepdims)
+        total = summed(xp.exp(x - top), self.axis, self.keepdims)
         return xp.log(total) + top.reshape(total.shape)
 
     def backward(self, dy: Any, x: Any, y: Any) -> Any:
         xp, y = self.xp, self.spread(y, x.shape)
         infinite = xp.isinf(y)
         shares = xp.exp(x - xp.where(infinite, 0.0, y))
-        total = shares.sum(axis=self.axis, keepdims=True)  # 1 but for the rounding of a large y
+        total = summed(shares, self.axis, keepdims=True)  # 1 but for the rounding of a large y
         scale = self.spread(dy, x.shape) / xp.where(infinite, 1.0, total)
         return xp.where(infinite, 0.0, shares) * scale
 

@@ -92,6 +92,7 @@ def _with_zeros(rng: Rng) -> list[Sample]:
 class Cumsum(Op):
     """y_t = x_0 + ... + x_t along an axis.    dL/dx_t = the sum of dL/dy from t to the end"""
 
+    in_float32 = True
     numpy = staticmethod(lambda x, axis: np.cumsum(x, axis=axis))
     samples = staticmethod(_scans)
 
@@ -99,11 +100,11 @@ class Cumsum(Op):
         self.axis = axis
 
     def forward(self, x: Array) -> Array:
-        return x.cumsum(axis=self.axis)
+        return self.kernels.cumsum(x, self.axis)
 
     def backward(self, dy: Any) -> Any:
         back = along(self.axis, REVERSED)
-        return dy[back].cumsum(axis=self.axis)[back]
+        return self.kernels.cumsum(dy[back], self.axis)[back]
 
 
 class Cumprod(Op):

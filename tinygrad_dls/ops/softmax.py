@@ -6,6 +6,7 @@ import numpy as np
 
 from ..autograd import Array, detached
 from ..errors import ShapeError
+from ..kernels.adding import summed
 from .call import function_of
 from .elementwise import log
 from .op import Op
@@ -25,6 +26,7 @@ def softmax_of(z: Any, axis: int) -> Any:
 class Softmax(Op):
     """y = exp(x) / sum of exp(x) along an axis.    dL/dx = y * (dL/dy - sum(dL/dy * y))"""
 
+    in_float32 = True
     floats = True
     numpy = staticmethod(softmax_of)
     samples = samples_of(
@@ -40,7 +42,7 @@ class Softmax(Op):
         return self.kernels.softmax(x, self.axis)
 
     def backward(self, dy: Any, y: Any) -> Any:
-        return y * (dy - (dy * y).sum(axis=self.axis, keepdims=True))
+        return y * (dy - summed(dy * y, self.axis, keepdims=True))
 
     def backward_kernel(self, dy: Array, y: Array) -> Array:
         return self.kernels.softmax_backward(dy, y, self.axis)
@@ -49,6 +51,7 @@ class Softmax(Op):
 class LogSoftmax(Op):
     """y = x - log(sum of exp(x)) along an axis.    dL/dx = dL/dy - exp(y) * sum(dL/dy)"""
 
+    in_float32 = True
     floats = True
     numpy = staticmethod(lambda x, axis: np.log(softmax_of(x, axis)))
     samples = Softmax.samples
@@ -60,7 +63,7 @@ class LogSoftmax(Op):
         return self.kernels.log_softmax(x, self.axis)
 
     def backward(self, dy: Any, y: Any) -> Any:
-        return dy - self.xp.exp(y) * dy.sum(axis=self.axis, keepdims=True)
+        return dy - self.xp.exp(y) * summed(dy, self.axis, keepdims=True)
 
     def backward_kernel(self, dy: Array, y: Array) -> Array:
         return self.kernels.log_softmax_backward(dy, y, self.axis)

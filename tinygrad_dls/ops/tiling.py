@@ -6,6 +6,7 @@ import numpy as np
 
 from ..autograd import Array, TensorBase
 from ..errors import ShapeError
+from ..kernels.adding import summed
 from .call import function_of
 from .indexing import take
 from .op import Op
@@ -33,12 +34,12 @@ class Repeat(Op):
         return self.xp.repeat(x, self.count, axis=self.axis)
 
     def backward(self, dy: Any, shapes: Any) -> Any:
-        return self._apart(dy, shapes[0]).sum(axis=self.axis + 1)
+        return summed(self._apart(dy, shapes[0]), self.axis + 1)
 
     def backward_kernel(self, dy: Array, shapes: Any) -> Array:
         apart, after = self._apart(dy, shapes[0]), self.axis + 1
         if not 1 < self.count <= 8:
-            return apart.sum(axis=after)
+            return summed(apart, after)
         before = (slice(None),) * after
         total = apart[(*before, 0)] + apart[(*before, 1)]  # faster than a sum of so few
         for i in range(2, self.count):
@@ -73,7 +74,7 @@ class Tile(Op):
     def backward(self, dy: Any, shapes: Any) -> Any:
         (shape,) = shapes
         pairs = [n for pair in zip(self.reps, shape) for n in pair]
-        return dy.reshape(tuple(pairs)).sum(axis=tuple(range(0, len(pairs), 2)))
+        return summed(dy.reshape(tuple(pairs)), tuple(range(0, len(pairs), 2)))
 
 
 class Flip(Op):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 
+from ..dtypes import WIDER
 from . import indexing
 from .counters import (
     record_device_to_host,
@@ -304,6 +305,17 @@ def lower_index(index: Any) -> Any:
 # --- the methods made from the table -------------------------------------------------------------
 
 
+def _precise(host: Callable[..., Any]) -> Callable[..., Any]:
+    """np.ndarray's sum or cumsum, as precise as CuPy's: in blocks, and float16 in float32."""
+
+    def summed(x: Any, axis: Any = None, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if dtype is not None or x.dtype not in WIDER:
+            return host(x, axis, dtype, *args, **kwargs)
+        return host(x, axis, WIDER[x.dtype], *args, **kwargs).astype(x.dtype)
+
+    return summed
+
+
 def _make_methods() -> None:
     """Give Array the methods that cupy.ndarray has, and no others."""
     for name, operator in OPERATORS.items():
@@ -312,6 +324,8 @@ def _make_methods() -> None:
         if name in vars(Array):
             continue
         host = getattr(np.ndarray, name, None)
+        if name in ("sum", "cumsum"):
+            host = _precise(np.ndarray.sum if name == "sum" else np.ndarray.cumsum)
         if not callable(host):  # NumPy 2 has ptp as a function only
             host = getattr(np, name, None)
         if host is None:

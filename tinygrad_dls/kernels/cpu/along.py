@@ -1,18 +1,25 @@
-"""Sums along one axis and the way back, of few numbers: NumPy's take 10 us to get ready."""
+"""Sums along axes and the way back.
+
+NumPy takes 10 us to get ready, and keeps one running sum for each column: of many rows in float32
+that loses digits. Here blocks of BLOCK rows are summed first.
+"""
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..reference import along as reference
 from ..simd import full, lanes, load, load_some, store_some, total
+from . import sums
 from .compile import kernel
-from .layout import F32, F64
+from .layout import F32, F64, channels_first, channels_last
 from .running import Running
 
 Array = Any
-FEW = 1 << 16  # numbers; in more of them NumPy's preparations do not count
+Seen: TypeAlias = tuple[int, int, int]
+FEW = 1 << 16  # numbers; more are worth handing out to threads
+BLOCK = 128
 
 
 @kernel
@@ -22,10 +29,13 @@ def sum_middle(x: Array, outer: int, n: int, inner: int, part: float, y: Array) 
     for o in range(outer):
         for j in range(0, inner, width):
             some = min(width, inner - j)
-            s = full(x, 0.0)
-            for i in range(n):
-                s = s + load_some(x, (o * n + i) * inner + j, some)
-            store_some(y, o * inner + j, s * part, some)
+            whole = full(x, 0.0)
+            for start in range(0, n, BLOCK):
+                s = full(x, 0.0)
+                for i in range(start, min(start + BLOCK, n)):
+                    s = s + load_some(x, (o * n + i) * inner + j, some)
+                whole = whole + s
+            store_some(y, o * inner + j, whole * part, some)
 
 
 @kernel
@@ -33,12 +43,15 @@ def sum_last(x: Array, outer: int, n: int, part: float, y: Array) -> None:
     """y (outer,) = part * the sum of x (outer, n) over n; both flat."""
     width, rest = lanes(x), n % lanes(x)
     for o in range(outer):
-        s = full(x, 0.0)
-        for i in range(o * n, (o + 1) * n - rest, width):
-            s = s + load(x, i)
+        whole, end = full(x, 0.0), (o + 1) * n - rest
+        for start in range(o * n, end, BLOCK * width):
+            s = full(x, 0.0)
+            for i in range(start, min(start + BLOCK * width, end), width):
+                s = s + load(x, i)
+            whole = whole + s
         if rest:
-            s = s + load_some(x, (o + 1) * n - rest, rest)
-        y[o] = total(s) * part
+            whole = whole + load_some(x, end, rest)
+        y[o] = total(whole) * part
 
 
 @kernel
@@ -57,17 +70,36 @@ def spread_middle(dy: Array, outer: int, n: int, inner: int, part: float, dx: Ar
 
 
 class Along(Running, reference.Along):
-    """Of up to FEW numbers in order, along one axis."""
+    """Of floats without gaps in memory, along axes that lie beside each other there."""
 
     def sum_along(self, x: Any, axis: Any, keepdims: bool, part: float) -> Any:
-        if not _fit(x.dtype, x.shape, axis) or not x.flags.c_contiguous:
+        if _fit(x.dtype, x.shape, axis) and x.flags.c_contiguous:
+            outer, n, inner, shape = around(x.shape, axis, keepdims)
+            return self._summed(x, (outer, n, inner), part, shape)
+        if axis is None and x.size <= FEW and x.flags.c_contiguous:
+            whole = x.sum(keepdims=keepdims)  # pairwise: no digits are lost
+            return whole if part == 1.0 else whole * part
+        found = seen_along(x, axis, keepdims)
+        if found is None:
             return super().sum_along(x, axis, keepdims, part)
-        outer, n, inner, shape = around(x.shape, axis, keepdims)
+        laid, apart, seen, shape, turned = found
+        if apart:  # axes before these, not beside them, are summed next
+            return self.sum_along(self._summed(laid, seen, 1.0, shape), apart, keepdims, part)
+        y = self._summed(laid, seen, part, shape)
+        return channels_first(y) if turned else y
+
+    def _summed(self, x: Any, seen: Seen, part: float, shape: tuple[int, ...]) -> Any:
+        """part * the sum of a contiguous x, seen as (outer, n, inner), over n; in `shape`."""
+        outer, n, inner = seen
+        if outer == inner == 1 and n > FEW:
+            return sums.total(x, part, self).reshape(shape)
         y = self.empty(shape, x.dtype)
         if inner == 1:
             self.run(sum_last, x.ravel(), outer, n, part, y.ravel())
-        else:
+        elif x.size <= FEW:
             self.run(sum_middle, x.ravel(), outer, n, inner, part, y.ravel())
+        else:
+            sums.sum_between(x, seen, part, y, self)
         return y
 
     def spread_along(self, dy: Any, shape: tuple[int, ...], axis: Any, part: float) -> Any:
@@ -83,6 +115,39 @@ class Along(Running, reference.Along):
             return super().spread(y, shape)
         y = np.asarray(y)
         return np.ndarray(shape, y.dtype, y, 0, (0,) * len(shape))  # np.broadcast_to takes 3 us
+
+
+def seen_along(x: Array, axis: Any, keepdims: bool) -> tuple[Any, Any, Seen, Any, bool] | None:
+    """How the kernels see x, to be summed along axes; None where they cannot.
+
+    Returns (x as it lies in memory, axes that have to be summed after the others, (outer, n,
+    inner), the shape of the sums over n as they lie, whether they lie channels-last).
+    """
+    if (x.dtype is not F32 and x.dtype is not F64) or not x.size or not x.ndim:
+        return None
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    places = sorted(i % x.ndim for i in axes)
+    turned = not x.flags.c_contiguous
+    if turned:
+        if x.ndim < 3 or not (x := channels_last(x)).flags.c_contiguous:
+            return None
+        last = x.ndim - 1
+        places = sorted(last if i == 1 else i - (i > 1) for i in places)
+        if not keepdims and last not in places and not set(places) >= set(range(1, last)):
+            return None  # the channels would have to come first
+    if not places:
+        return None
+    stop = places[-1] + 1
+    first = stop - 1
+    while first - 1 in places:
+        first -= 1
+    apart = tuple(i for i in places if i < first)
+    if apart and (turned or stop < x.ndim):
+        return None
+    before, after = x.shape[:first], x.shape[stop:]
+    seen = math.prod(before), math.prod(x.shape[first:stop]), math.prod(after)
+    shape = (*before, *(1,) * (stop - first), *after) if keepdims else before + after
+    return x, apart, seen, shape, turned and keepdims
 
 
 def around(

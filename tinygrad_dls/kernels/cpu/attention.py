@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import kernel, task
+from ..compile import inlined, kernel, task
 from ..parallel import together
 from ..reference import attention as reference
 from ..simd import exp, full, lanes, largest, load, load_some, store, store_some, total, where
@@ -16,6 +16,15 @@ from .batches import fits, multiply
 from .layout import F32, F64
 
 Array = Any
+
+
+@inlined
+def hides_all(scores: Array, row: int, count: int) -> bool:
+    """Are the first `count` scores of a row all -inf, with no NaN among them?"""
+    for j in range(count):
+        if scores[row, j] != -np.inf:
+            return False
+    return True
 
 
 @task
@@ -37,7 +46,7 @@ def softmax_share(share: int, shares: int, scores: Array, length: int, causal: b
         top = largest(most)
         for j in range(count - rest, count):
             top = max(top, scores[row, j])
-        if top == -np.inf:
+        if top == -np.inf and hides_all(scores, row, count):
             scores[row, :] = 0.0
             continue
         s = full(scores, 0.0)
@@ -54,7 +63,7 @@ def softmax_share(share: int, shares: int, scores: Array, length: int, causal: b
         for j in range(count - rest, count):
             scores[row, j] *= scale
         for j in range(count, n):
-            scores[row, j] = 0.0
+            scores[row, j] = 0.0 * scale  # NaN in a row of NaN
 
 
 @task

@@ -1,7 +1,8 @@
 """Cross-entropy from logits, row by row, and its gradient: each reads the logits once or twice.
 
-With the largest logit of a row as `top`, log(sum(exp(z))) = top + log(sum(exp(z - top))): no exp
-overflows. Forward keeps that number of each row, from which going back has the softmax.
+With the largest logit of a row as `top` and whole = log(sum(exp(z - top))) no exp overflows, and
+nothing is rounded at the size of large logits. Forward keeps both numbers of each row, from which
+going back has the softmax: exp(z - top - whole).
 """
 
 from typing import Any
@@ -31,7 +32,7 @@ def places(kind: Array) -> Any:
 
 @task
 def forward_share(
-    share: int, shares: int, z: Array, labels: Array, losses: Array, wholes: Array,
+    share: int, shares: int, z: Array, labels: Array, losses: Array, tops: Array, wholes: Array,
     smoothing: float,
 ) -> None:
     m, n = z.shape
@@ -51,14 +52,14 @@ def forward_share(
             s = s + exp(load(z, k) - top)
         if rest:
             s = s + where(lane < rest, exp(load_some(z, last, rest) - top), 0.0)
-        wholes[i], losses[i] = top, total(s)
+        wholes[i] = total(s)
+        tops[i] = wholes[i] if np.isnan(wholes[i]) and top < np.inf else top  # a NaN among them
     for i in range(begin, end, width):
         count = min(width, end - i)
-        store_some(losses, i, log(load_some(losses, i, count)), count)
+        store_some(wholes, i, log(load_some(wholes, i, count)), count)
     for i in range(begin, end):
-        hit, whole = z[i, labels[i]], losses[i]
-        losses[i] = whole + (wholes[i] - hit)
-        wholes[i] += whole
+        hit = z[i, labels[i]]
+        losses[i] = wholes[i] + (tops[i] - hit)
         if smoothing != 0:
             even = 0.0
             for j in range(n):
@@ -68,68 +69,69 @@ def forward_share(
 
 @kernel
 def cross_entropy_rows(
-    parts: int, z: Array, labels: Array, losses: Array, wholes: Array, smoothing: float
+    parts: int, z: Array, labels: Array, losses: Array, tops: Array, wholes: Array,
+    smoothing: float,
 ) -> None:
     """IndexError if a label is out of range; the gradient's kernel then never runs."""
     for label in labels:
         if label < 0 or label >= z.shape[1]:
             raise IndexError("a label is out of range")
-    together(forward_share, parts, (z, labels, losses, wholes, smoothing))
+    together(forward_share, parts, (z, labels, losses, tops, wholes, smoothing))
 
 
 @task
 def backward_share(
-    share: int, shares: int, d: Array, part: float, z: Array, labels: Array, wholes: Array,
-    dz: Array, smoothing: float,
+    share: int, shares: int, d: Array, part: float, z: Array, labels: Array, tops: Array,
+    wholes: Array, dz: Array, smoothing: float,
 ) -> None:
     """`d` has one element for each row, or none: then each is 1."""
     m, n = z.shape
     width, rest, each = lanes(z), n % lanes(z), smoothing / n
     for i in range(share * m // shares, (share + 1) * m // shares):
-        first, last, whole = i * n, (i + 1) * n - rest, wholes[i]
+        first, last, top, whole = i * n, (i + 1) * n - rest, tops[i], wholes[i]
         d_i = d[i] * part if d.size else part
         for k in range(first, last, width):
-            store(dz, k, (exp(load(z, k) - whole) - each) * d_i)
+            store(dz, k, (exp((load(z, k) - top) - whole) - each) * d_i)
         if rest:
-            p = exp(load_some(z, last, rest) - whole)
+            p = exp((load_some(z, last, rest) - top) - whole)
             store_some(dz, last, (p - each) * d_i, rest)
         dz[i, labels[i]] -= d_i * (1.0 - smoothing)
 
 
 @kernel
 def cross_entropy_gradient(
-    parts: int, d: Array, part: float, z: Array, labels: Array, wholes: Array, dz: Array,
-    smoothing: float,
+    parts: int, d: Array, part: float, z: Array, labels: Array, tops: Array, wholes: Array,
+    dz: Array, smoothing: float,
 ) -> None:
-    together(backward_share, parts, (d, part, z, labels, wholes, dz, smoothing))
+    together(backward_share, parts, (d, part, z, labels, tops, wholes, dz, smoothing))
 
 
 class CrossEntropy(Running, reference.Losses):
     """Of rows of float32 or float64."""
 
-    def cross_entropy(self, z: Any, labels: Any, smoothing: float) -> tuple[Any, Any]:
+    def cross_entropy(self, z: Any, labels: Any, smoothing: float) -> tuple[Any, Any, Any]:
         if not _fit(z) or labels.shape != z.shape[:1]:
             return super().cross_entropy(z, labels, smoothing)
         m, n = z.shape
-        losses, wholes = self.empty(m, z.dtype), self.empty(m, z.dtype)
+        losses, tops, wholes = (self.empty(m, z.dtype) for _ in range(3))
         try:
-            self.run(cross_entropy_rows, _parts(z), z, _int64(labels), losses, wholes,
+            self.run(cross_entropy_rows, _parts(z), z, _int64(labels), losses, tops, wholes,
                      float(smoothing))
         except IndexError as error:
             raise IndexError(f"{error}: there are {n} classes") from None
-        return losses, wholes
+        return losses, tops, wholes
 
     def cross_entropy_backward(
-        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float, part: float
+        self, d: Any, z: Any, labels: Any, tops: Any, wholes: Any, smoothing: float, part: float
     ) -> Any:
         if not (_fit(z) and d.dtype is z.dtype and d.flags.c_contiguous
-                and wholes.flags.c_contiguous):
-            return super().cross_entropy_backward(d, z, labels, wholes, smoothing, part)
+                and tops.flags.c_contiguous and wholes.flags.c_contiguous):
+            return super().cross_entropy_backward(d, z, labels, tops, wholes, smoothing, part)
         dz = self.empty(z.shape, z.dtype)
         if d.size == 1:
             d, part = NOTHING[z.dtype], d.item() * part
         self.run(cross_entropy_gradient, _parts(z), d.reshape(-1), float(part), z, _int64(labels),
-                 wholes, dz, float(smoothing))
+                 tops, wholes, dz, float(smoothing))
         return dz
 
 

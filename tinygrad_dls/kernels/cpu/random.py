@@ -19,7 +19,7 @@ def dropout_loop(x: Array, y: Array, threshold: np.uint64, scale: float, seed: n
         h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         h = h ^ (h >> np.uint64(31))
-        y[i] = x[i] * factor if h >= threshold else x.dtype.type(0)
+        y[i] = x[i] * (factor if h >= threshold else x.dtype.type(0))  # NaN * 0 is NaN
 
 
 class Random(reference.Random):

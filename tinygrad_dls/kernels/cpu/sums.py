@@ -19,7 +19,7 @@ from .running import AT_ONCE, Running
 
 Array = Any
 BLOCK = 8192  # numbers that are summed in their own precision
-ROWS = 256  # rows that are summed first
+ROWS = 128  # rows that are summed first
 
 
 @task
@@ -111,35 +111,67 @@ def difference(parts: int, a: Array, b: Array, factor: float, y: Array) -> None:
 
 
 @task
-def rows_share(share: int, shares: int, rows: Array, sums: Array) -> None:
-    """The sums of ROWS rows each; sums (blocks, c)."""
-    (m, c), n, blocks = rows.shape, lanes(rows), sums.shape[0]
-    for block in range(share * blocks // shares, (share + 1) * blocks // shares):
-        first, last = block * ROWS, min(m, (block + 1) * ROWS)
-        for j in range(0, c, n):
-            width = min(n, c - j)
-            total = load_some(rows, first * c + j, width)
-            for i in range(first + 1, last):
-                total = total + load_some(rows, i * c + j, width)
-            store_some(sums, block * c + j, total, width)
+def rows_share(
+    share: int, shares: int, x: Array, outer: int, n: int, inner: int, sums: Array
+) -> None:
+    """Of x (outer, n, inner) the sums over ROWS of n each; sums (outer, blocks, inner); all flat.
+
+    Four columns of vectors at a time: an addition waits for the one before it in its column.
+    """
+    width, blocks = lanes(x), (n + ROWS - 1) // ROWS
+    for p in range(share * outer * blocks // shares, (share + 1) * outer * blocks // shares):
+        row = p // blocks * n + p % blocks * ROWS
+        begin, end, to = row * inner, min(row + ROWS, p // blocks * n + n) * inner, p * inner
+        many = inner - inner % (4 * width)
+        for j in range(0, many, 4 * width):
+            a, b, c, d = full(x, 0.0), full(x, 0.0), full(x, 0.0), full(x, 0.0)
+            for i in range(begin + j, end + j, inner):
+                a, b = a + load(x, i), b + load(x, i + width)
+                c, d = c + load(x, i + 2 * width), d + load(x, i + 3 * width)
+            store(sums, to + j, a)
+            store(sums, to + j + width, b)
+            store(sums, to + j + 2 * width, c)
+            store(sums, to + j + 3 * width, d)
+        for j in range(many, inner, width):
+            some = min(width, inner - j)
+            a = load_some(x, begin + j, some)
+            for i in range(begin + inner + j, end + j, inner):
+                a = a + load_some(x, i, some)
+            store_some(sums, to + j, a, some)
 
 
 @kernel
-def add_rows(parts: int, rows: Array, sums: Array, total: Array) -> None:
-    """The sum of all rows; of blocks first, for precision, and the same on any number of cores."""
-    together(rows_share, parts, (rows, sums))
-    total[:] = 0
-    for block in range(sums.shape[0]):
-        for j in range(total.size):
-            total[j] += sums[block, j]
+def add_rows(
+    parts: int, x: Array, outer: int, n: int, inner: int, part: float, sums: Array, y: Array
+) -> None:
+    """y (outer, inner) = part * the sum of x (outer, n, inner) over n; all flat.
+
+    Of blocks first, for precision, and the same on any number of cores.
+    """
+    together(rows_share, parts, (x, outer, n, inner, sums))
+    blocks = (n + ROWS - 1) // ROWS
+    for o in range(outer):
+        for j in range(inner):
+            whole = 0.0
+            for block in range(blocks):
+                whole += sums[(o * blocks + block) * inner + j]
+            y[o * inner + j] = whole * part
+
+
+def sum_between(
+    x: Array, shape: tuple[int, int, int], part: float, y: Array, place: Running = AT_ONCE
+) -> None:
+    """y = part * the sum of x, seen as (outer, n, inner), over n; both contiguous floats."""
+    outer, n, inner = shape
+    sums = place.empty(outer * -(-n // ROWS) * inner, x.dtype)
+    place.run(add_rows, shares(2 * x.size), x.ravel(), outer, n, inner, part, sums, y.ravel())
 
 
 def sum_of_rows(rows: Array, place: Running = AT_ONCE) -> Array:
     """The sum of the rows of a contiguous matrix of floats, (columns,)."""
     m, n = rows.shape
     total = place.empty(n, rows.dtype)
-    sums = place.empty((-(-m // ROWS), n), rows.dtype)
-    place.run(add_rows, shares(8 * rows.size), rows, sums, total)
+    sum_between(rows, (1, m, n), 1.0, total, place)
     return total
 
 

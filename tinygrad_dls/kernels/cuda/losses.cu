@@ -70,18 +70,18 @@ KERNEL log_softmax_backward(
 // A label out of range sets the flag and makes its loss NaN.
 KERNEL cross_entropy(
     long long rows, long long n, long long inner, long long team, const Real* z,
-    const long long* labels, Real* losses, Real* wholes, double smoothing, int* flag
+    const long long* labels, Real* losses, Real* tops, Real* wholes, double smoothing, int* flag
 ) {
     Real part = smoothing;
     ROWS(row, rows, team) {
         const Real* mine = z + row * n;
         Real top = -infinity(), total = 0, sum = 0;
-        for (Index j = RANK(team); j < n; j += team) {
-            top = Larger()(top, mine[j]);
-            sum += mine[j];
-        }
+        for (Index j = RANK(team); j < n; j += team) top = Larger()(top, mine[j]);
         top = largest_of_team(top, team);
-        for (Index j = RANK(team); j < n; j += team) total += exp(mine[j] - top);
+        for (Index j = RANK(team); j < n; j += team) {
+            total += exp(mine[j] - top);
+            sum += mine[j] - top;
+        }
         Real whole = log(sum_of_team(total, team));
         sum = sum_of_team(sum, team);
         if (RANK(team) == 0) {
@@ -90,22 +90,23 @@ KERNEL cross_entropy(
             Real hit = known ? mine[label] : not_a_number();
             if (!known) *flag = 1;
             Real loss = whole + (top - hit);
-            losses[row] = part ? loss + part * (hit - sum / Real(n)) : loss;
-            wholes[row] = top + whole;
+            losses[row] = part ? loss + part * ((hit - top) - sum / Real(n)) : loss;
+            tops[row] = top;
+            wholes[row] = whole;
         }
     }
 }
 
 // `d` has one element for each row, or one for all.
 KERNEL cross_entropy_backward(
-    long long count, const Real* d, const Real* z, const long long* labels, const Real* wholes,
-    Real* dz, long long n, double smoothing, long long one
+    long long count, const Real* d, const Real* z, const long long* labels, const Real* tops,
+    const Real* wholes, Real* dz, long long n, double smoothing, long long one
 ) {
     Real part = smoothing, each = part / Real(n);
     EACH(i, count) {
         Index row = i / (Index)n;
         bool hit = labels[row] == i - row * (Index)n;
-        Real p = exp(z[i] - wholes[row]) - each;
+        Real p = exp((z[i] - tops[row]) - wholes[row]) - each;
         dz[i] = (hit ? p - (1 - part) : p) * (one ? d[0] : d[row]);
     }
 }

@@ -21,5 +21,5 @@ KERNEL dropout(
     long long n, const Real* x, Real* y, long long seed, long long threshold, double scale
 ) {
     EACH(i, n)
-        y[i] = bits_of(i, seed) >= (unsigned long long)threshold ? x[i] * Real(scale) : Real(0);
+        y[i] = x[i] * (bits_of(i, seed) >= (unsigned long long)threshold ? Real(scale) : Real(0));
 }

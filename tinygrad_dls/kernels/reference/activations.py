@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .base import Family
+from .base import Family, sigmoid
 
 ROOT_2_PI, ROOT_HALF, CUBIC = 0.7978845608028654, 0.7071067811865476, 0.044715
 
@@ -21,8 +21,8 @@ class Activations(Family):
         return dy * (1 - y * y)
 
     def sigmoid(self, x: Any) -> Any:
-        """y = 1 / (1 + exp(-x)), as (1 + tanh(x/2)) / 2, which cannot overflow."""
-        return 0.5 * self.xp.tanh(0.5 * x) + 0.5
+        """y = 1 / (1 + exp(-x)), with all digits in both tails."""
+        return sigmoid(self.xp, x)
 
     def sigmoid_backward(self, dy: Any, y: Any) -> Any:
         """dx = dy y (1 - y)."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .base import Family
+from .base import Family, summed
 
 
 class Along(Family):
@@ -10,8 +10,8 @@ class Along(Family):
 
     def sum_along(self, x: Any, axis: Any, keepdims: bool, part: float) -> Any:
         """The sum of x along `axis` (an int, several or None: all), times `part`."""
-        total = x.sum(axis=axis, keepdims=keepdims)
-        return total if part == 1.0 else total * part
+        whole = summed(x, axis, keepdims)
+        return whole if part == 1.0 else whole * part
 
     def spread_along(self, dy: Any, shape: tuple[int, ...], axis: Any, part: float) -> Any:
         """dy, of the shape of a sum along `axis` (kept or not), times `part`, repeated to `shape`;

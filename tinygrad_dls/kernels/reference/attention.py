@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .base import summed
 from .random import Random
 
 
@@ -30,8 +31,8 @@ class Attention(Random):
             top = scores.max(axis=-1, keepdims=True)
             scores -= xp.where(top == -xp.inf, 0.0, top)
         weights = xp.exp(scores)
-        total = weights.sum(axis=-1, keepdims=True)
-        weights /= xp.where(total == 0, 1.0, total)
+        whole = summed(weights, -1, keepdims=True)
+        weights /= xp.where(whole == 0, 1.0, whole)
         return (self.dropout(weights, p, seed) if p else weights) @ v, weights
 
     def attention_backward(
@@ -48,7 +49,7 @@ class Attention(Random):
         dscores = dy @ v.swapaxes(-1, -2)
         if p:
             dscores = self.dropout(dscores, p, seed)
-        dscores -= (dscores * weights).sum(axis=-1, keepdims=True)
+        dscores -= summed(dscores * weights, -1, keepdims=True)
         dscores *= weights
         dq = (dscores @ k) * scale if needs[0] else None
         dk = (dscores.swapaxes(-1, -2) @ q) * scale if needs[1] else None

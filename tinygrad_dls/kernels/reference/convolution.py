@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .base import Family
+from .base import Family, summed
 
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -84,7 +84,7 @@ class Convolution(Family):
 
     def sum_channels(self, x: Any) -> Any:
         """The sum over all axes of x (n, c, ...) but c."""
-        return x.sum(axis=(0, *range(2, x.ndim)))
+        return summed(x, (0, *range(2, x.ndim)))
 
     def unfold(self, x: Any, window: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Any:
         """All windows of x as columns: (n, c * taps, places), as torch.nn.Unfold lays them."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Family
+from .base import Family, sigmoid, summed
 
 
 class Losses(Family):
@@ -16,47 +16,50 @@ class Losses(Family):
 
     def total(self, x: Any, part: float) -> Any:
         """The sum of all of x, times `part`."""
-        return x.sum() * part
+        return summed(x) * part
 
     def softmax(self, z: Any, axis: int) -> Any:
         """exp(z) / sum(exp(z)) along `axis`; the largest is subtracted first."""
         e = self.xp.exp(z - z.max(axis=axis, keepdims=True))
-        e /= e.sum(axis=axis, keepdims=True)
+        e /= summed(e, axis, keepdims=True)
         return e
 
     def log_softmax(self, z: Any, axis: int) -> Any:
         """z - log(sum(exp(z))) along `axis`."""
         shifted = z - z.max(axis=axis, keepdims=True)
-        return shifted - self.xp.log(self.xp.exp(shifted).sum(axis=axis, keepdims=True))
+        return shifted - self.xp.log(summed(self.xp.exp(shifted), axis, keepdims=True))
 
     def softmax_backward(self, dy: Any, y: Any, axis: int) -> Any:
         """dz = y (dy - sum(dy y))."""
-        return y * (dy - (dy * y).sum(axis=axis, keepdims=True))
+        return y * (dy - summed(dy * y, axis, keepdims=True))
 
     def log_softmax_backward(self, dy: Any, y: Any, axis: int) -> Any:
         """dz = dy - exp(y) sum(dy)."""
-        return dy - self.xp.exp(y) * dy.sum(axis=axis, keepdims=True)
+        return dy - self.xp.exp(y) * summed(dy, axis, keepdims=True)
 
-    def cross_entropy(self, z: Any, labels: Any, smoothing: float) -> tuple[Any, Any]:
-        """(-log softmax(z)[label], log(sum(exp(z)))) of each row; z (m, classes), labels (m,).
+    def cross_entropy(self, z: Any, labels: Any, smoothing: float) -> tuple[Any, Any, Any]:
+        """(-log softmax(z)[label], top, log(sum(exp(z - top)))) of each row; z (m, classes).
 
-        `smoothing`: how much of the loss is the mean over all classes instead.
+        top is the largest of the row: z - top is exact where logits are large, and the softmax is
+        exp(z - top - whole). labels (m,). `smoothing`: how much of the loss is the mean over all
+        classes instead.
         """
         if self.xp is np and labels.size and labels.min() < 0:  # NumPy counts from the end
             raise IndexError(f"label {labels.min()} is out of range")
-        top = z.max(axis=1)
-        wholes = top + self.xp.log(self.xp.exp(z - top[:, None]).sum(axis=1))
-        losses = wholes - z[self.xp.arange(z.shape[0]), labels]
+        tops = z.max(axis=1)
+        shifted = z - tops[:, None]
+        wholes = self.xp.log(summed(self.xp.exp(shifted), 1))
+        losses = wholes - shifted[self.xp.arange(z.shape[0]), labels]
         if smoothing:
-            even = wholes - z.sum(axis=1) * (1.0 / z.shape[1])
+            even = wholes - summed(shifted, 1) * (1.0 / z.shape[1])
             losses = (1 - smoothing) * losses + smoothing * even
-        return losses, wholes
+        return losses, tops, wholes
 
     def cross_entropy_backward(
-        self, d: Any, z: Any, labels: Any, wholes: Any, smoothing: float, part: float
+        self, d: Any, z: Any, labels: Any, tops: Any, wholes: Any, smoothing: float, part: float
     ) -> Any:
         """part d_i * (softmax(z_i) - onehot(label_i)); d (m,) or ()."""
-        dz = self.xp.exp(z - wholes[:, None])
+        dz = self.xp.exp((z - tops[:, None]) - wholes[:, None])
         if smoothing:
             dz -= smoothing / z.shape[1]
         dz[self.xp.arange(z.shape[0]), labels] -= 1 - smoothing
@@ -67,7 +70,7 @@ class Losses(Family):
     def squared_distance(self, a: Any, b: Any) -> Any:
         """The sum of (a - b)**2."""
         d = a - b
-        return (d * d).sum()
+        return summed(d * d)
 
     def scaled_difference(self, a: Any, b: Any, factor: Any) -> Any:
         """(a - b) * factor, one number on the device."""
@@ -83,5 +86,5 @@ class Losses(Family):
         return xp.maximum(z, 0) - z * t + xp.log1p(xp.exp(-abs(z)))
 
     def binary_cross_entropy_backward(self, d: Any, z: Any, t: Any, part: float) -> Any:
-        """part d (sigmoid(z) - t); sigmoid as (1 + tanh(z/2)) / 2."""
-        return d * part * (0.5 * self.xp.tanh(0.5 * z) + 0.5 - t)
+        """part d (sigmoid(z) - t)."""
+        return d * part * (sigmoid(self.xp, z) - t)

@@ -8,7 +8,7 @@ norm; s is the place in the image), or as (m, groups, c / groups, s) over axes 2
 import math
 from typing import Any
 
-from .base import Family
+from .base import Family, summed
 
 
 class Normalization(Family):
@@ -23,13 +23,13 @@ class Normalization(Family):
         `var` is the mean square deviation (no correction). Not `centered`: mean counts as 0.
         """
         share = 1.0 / max(1, math.prod(x.shape[i] for i in axes))
-        mean = x.sum(axis=axes, keepdims=True) * share
+        mean = summed(x, axes, keepdims=True) * share
         if centered:  # a sum of many large numbers lost digits: add the mean of what is left
-            mean += (x - mean).sum(axis=axes, keepdims=True) * share
+            mean += summed(x - mean, axes, keepdims=True) * share
         else:
-            mean *= 0.0
+            mean = self.xp.zeros_like(mean)
         y = x - mean
-        var = (y * y).sum(axis=axes, keepdims=True) * share
+        var = summed(y * y, axes, keepdims=True) * share
         y *= (var + eps) ** -0.5
         if weight is not None:
             y *= weight
@@ -52,13 +52,13 @@ class Normalization(Family):
         dx = None
         if needs[0]:
             g = dy if weight is None else dy * weight
-            dx = g - n * ((g * n).sum(axis=axes, keepdims=True) * share)
+            dx = g - n * (summed(g * n, axes, keepdims=True) * share)
             if centered:
-                dx -= g.sum(axis=axes, keepdims=True) * share
+                dx -= summed(g, axes, keepdims=True) * share
             dx *= scale
         others = (0,) if x.ndim == 2 else (0, x.ndim - 1)
-        dweight = (dy * n).sum(axis=others, keepdims=True) if needs[1] else None
-        dbias = dy.sum(axis=others, keepdims=True) if needs[2] else None
+        dweight = summed(dy * n, others, keepdims=True) if needs[1] else None
+        dbias = summed(dy, others, keepdims=True) if needs[2] else None
         return dx, dweight, dbias
 
     def scale_shift(self, x: Any, scale: Any, shift: Any) -> Any:

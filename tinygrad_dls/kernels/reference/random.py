@@ -33,6 +33,6 @@ class Random(Family):
         return whole.astype(self.xp.float64) * ((high - low) * 2.0**-53) + low
 
     def dropout(self, x: Any, p: float, seed: int) -> Any:
-        """Each element is 0 with probability p, else x / (1 - p) (inverted dropout)."""
+        """Each element is times 0 with probability p, else x / (1 - p) (inverted dropout)."""
         keep = self.random_bits(seed, math.prod(x.shape)) >= self.xp.uint64(int(p * 2.0**64))
         return x * keep.reshape(x.shape).astype(x.dtype) * (1.0 / (1.0 - p))

@@ -12,7 +12,7 @@ operations as `xp`, these are differentiable functions.
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from .base import Family
+from .base import Family, sigmoid, summed
 
 Steps: TypeAlias = "list[tuple[int, int]]"  # (first row, number of rows), in the order they run
 
@@ -181,7 +181,7 @@ class Recurrent(Family):
         return dx, dh, *of_weights
 
     def _sigmoid(self, z: Any) -> Any:
-        return 0.5 * self.xp.tanh(0.5 * z) + 0.5
+        return sigmoid(self.xp, z)
 
     def _moved(self, state: Any, now: Any) -> Any:
         """The state of all sequences, of which the first ones have moved on."""
@@ -224,8 +224,8 @@ def of_inputs(
         d_of_x @ w_ih if needs[0] else None,
         d_of_x.T @ x if needs[1] else None,
         d_of_h.T @ h_before if needs[2] else None,
-        d_of_x.sum(axis=0) if needs[3] else None,
-        d_of_h.sum(axis=0) if needs[4] else None,
+        summed(d_of_x, 0) if needs[3] else None,
+        summed(d_of_h, 0) if needs[4] else None,
     )
 
 

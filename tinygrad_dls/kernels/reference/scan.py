@@ -1,12 +1,21 @@
-"""Linear recurrences: what goes back through a running product."""
+"""Running sums, and linear recurrences: what goes back through a running product."""
 
 from typing import Any
 
+import numpy as np
+
+from ...dtypes import WIDER
 from .base import Family
 
 
 class Scan(Family):
-    """recurrence."""
+    """cumsum, recurrence."""
+
+    def cumsum(self, x: Any, axis: int) -> Any:
+        """y_t = x_0 + ... + x_t along `axis`, added up in the next wider dtype, as sums are."""
+        wider = WIDER.get(x.dtype) if isinstance(x, np.ndarray) else None
+        y = x.cumsum(axis=axis, dtype=wider)
+        return y if wider is None else y.astype(x.dtype)
 
     def recurrence(self, a: Any, b: Any, axis: int) -> Any:
         """y_t = a_t y_(t-1) + b_t along `axis`, y = 0 before the first.

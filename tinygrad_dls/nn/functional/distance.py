@@ -49,15 +49,7 @@ def length(x: Any, p: float, axis: Any, keepdims: bool = False) -> Tensor:
     """(sum of |x|**p)**(1/p) along an axis; the largest |x| for p = inf. Slope 0 at 0."""
     if not (p := number("the p of a norm", p)) > 0:
         raise DataError(f"a norm has p above 0, not {p!r}")
-    if p == 2:
-        return ops.sum(x * x, axis=axis, keepdims=keepdims) ** 0.5  # type: ignore[no-any-return]
-    size = ops.abs(x)
-    if p == 1:
-        return ops.sum(size, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
-    if p == float("inf"):
-        return ops.max(size, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
-    powers = ops.sum(size**p, axis=axis, keepdims=keepdims)
-    return powers ** (1.0 / p)  # type: ignore[no-any-return]
+    return ops.vector_norm(x, p, axis, keepdims)  # type: ignore[no-any-return]
 
 
 def cosine_embedding_loss(
@@ -76,9 +68,11 @@ def cosine_embedding_loss(
             f"  inputs  {input1.shape}\n  target  {target.shape}"
         )
     check_signs(target, "cosine_embedding_loss")
-    a, b = floats(input1), floats(input2)
+    a, b = (x.astype("float32") if x.dtype == "float16" else x
+            for x in (floats(input1), floats(input2)))  # squares of float16 overflow
     squares = (ops.sum(a * a, axis=-1) + TINY) * (ops.sum(b * b, axis=-1) + TINY)
     cosine = ops.sum(a * b, axis=-1) / ops.sqrt(squares)
+    cosine = cosine.astype(floats(input1).dtype)
     losses = ops.where(target.detach() > 0, 1 - cosine, ops.clip(cosine - margin, 0.0))
     return reduce_loss(losses, reduction)
 

@@ -45,6 +45,7 @@ def _norm(xp: Any, arrays: list[Any], power: float) -> Any:
     if power == math.inf:
         largest = [xp.asarray(abs(a).max()) for a in arrays if a.size]
         return xp.stack(largest).max() if largest else xp.zeros((), dtype=arrays[0].dtype)
+    arrays = [a.astype("float32") if a.dtype == "float16" else a for a in arrays]
     if power == 2.0:
         lines = [a.reshape(-1) for a in arrays]
         return xp.sqrt(sum(xp.dot(line, line) for line in lines))
