@@ -260,3 +260,22 @@ def test_a_heap_of_texts_that_leads_in_a_circle_is_refused(tmp_path):
     path.write_bytes(raw)
     with pytest.raises(dls.FormatError, match="leads in a circle"):
         load_keras(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files there")
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_devices_and_pipes_are_refused_before_they_are_opened(tmp_path, kind):
+    """A device may have no end, and a pipe is waited for."""
+    path = tmp_path / "m"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    readers = [load_torch, load_keras, load_tensorflowjs, read_darknet, dls.load]
+    (tmp_path / "w.weights").write_bytes(bytes(20))
+    readers.append(lambda path: load_darknet(tmp_path / "w.weights", path))
+    (tmp_path / "model.json").write_text(json.dumps([{"paths": ["m"], "weights": []}]))
+    readers.append(lambda path: load_tensorflowjs(tmp_path / "model.json"))
+    for read in readers:
+        with pytest.raises(dls.FormatError, match="is a device or a pipe"):
+            read(path)

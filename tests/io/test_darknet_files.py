@@ -116,6 +116,14 @@ def test_a_backbone_alone(tmp_path):
         load_darknet(tmp_path / "m.weights", sections)
 
 
+def test_a_cfg_with_a_mark_of_utf_8_at_its_start(tmp_path):
+    (tmp_path / "m.cfg").write_bytes(b"\xef\xbb\xbf" + CFG.encode())
+    assert parse_darknet_cfg("\ufeff" + CFG) == parse_darknet_cfg(CFG)
+    with pytest.raises(dls.FormatError, match="too short"):  # the cfg is read, the weights are not
+        (tmp_path / "m.weights").write_bytes(np.array([0, 2, 5, 0, 0], "<i4").tobytes())
+        load_darknet(tmp_path / "m.weights", tmp_path / "m.cfg")
+
+
 def test_files_that_do_not_fit(tmp_path):
     path, sections = tmp_path / "m.weights", parse_darknet_cfg(CFG)
     raw = header() + floats_of(example(np.random.default_rng(0)).values())

@@ -169,7 +169,7 @@ def tensor(dtype="U8", shape=(2,), offsets=(0, 2)):
     (file_of({"a": 1}), "exactly dtype"), (file_of({"a": {**tensor(), "x": 1}}), "exactly dtype"),
     (file_of({"a": {"dtype": "U8"}}), "exactly dtype"),
     (file_of({"__metadata__": {"a": 1}}), "__metadata__"), (file_of({"__metadata__": 3}), "texts"),
-    (file_of({"a": tensor("F8_E4M3")}, b"12"), "dtype 'F8_E4M3'"),
+    (file_of({"a": tensor("F8_E4M3")}, b"12"), "dtype F8_E4M3"),
     (file_of({"a": tensor(["U8"])}, b"12"), "dtype"),
     (file_of({"a": tensor(shape=(-2,))}, b"12"), "no valid shape"),
     (file_of({"a": tensor(shape=(2.0,))}, b"12"), "no valid shape"),
@@ -326,9 +326,28 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     path = tmp_path / "m.safetensors"
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    (tmp_path / f".m.{dead.pid}.safetensors").write_bytes(b"half")
-    (tmp_path / f".m.{os.getppid()}.safetensors").write_bytes(b"still at it")
-    (tmp_path / f".other.{dead.pid}.safetensors").write_bytes(b"of another file")
+    (tmp_path / f".m.{dead.pid}-3.safetensors").write_bytes(b"half")
+    (tmp_path / f".m.{os.getppid()}-3.safetensors").write_bytes(b"still at it")
+    (tmp_path / f".other.{dead.pid}-3.safetensors").write_bytes(b"of another file")
     dls.save(path, {})
     assert sorted(os.listdir(tmp_path)) == sorted([
-        path.name, f".m.{os.getppid()}.safetensors", f".other.{dead.pid}.safetensors"])
+        path.name, f".m.{os.getppid()}-3.safetensors", f".other.{dead.pid}-3.safetensors"])
+
+
+@pytest.mark.parametrize(("dtype", "what"), [
+    ("F8_E4M3", "8-bit floats"), ("F8_E5M2", "8-bit floats"), ("C64", "complex numbers")])
+def test_dtypes_of_the_format_that_tensors_here_do_not_have(tmp_path, dtype, what):
+    size = 8 if dtype == "C64" else 1
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(file_of({"x": {"dtype": dtype, "shape": [3], "data_offsets": [0, 3 * size]}},
+                             bytes(3 * size)))
+    with pytest.raises(dls.FormatError, match=f"'x' has dtype {dtype}, {what}.*save it as F32"):
+        dls.load(path)
+
+
+def test_a_name_that_is_no_text(tmp_path):
+    path = tmp_path / "x.safetensors"
+    entry = {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}
+    path.write_bytes(file_of({"\ud800": entry}, b"1"))
+    with pytest.raises(dls.FormatError, match="which is no text"):
+        dls.load(path)

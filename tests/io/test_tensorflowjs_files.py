@@ -56,6 +56,47 @@ def test_all_kinds_of_weights(tmp_path, shards):
     assert found.metadata == {"format": "layers-model", "modelTopology": {"a": 1}}
 
 
+def test_a_manifest_that_is_the_list_itself(tmp_path):
+    path = write(tmp_path, example())
+    whole = json.loads(path.read_text())
+    listed = tmp_path / "net-weights_manifest.json"
+    listed.write_text(json.dumps(whole["weightsManifest"]))
+    found, wanted = load_tensorflowjs(listed), load_tensorflowjs(path)
+    assert list(found) == list(wanted) and found.metadata == {}
+    for name, array in wanted.items():
+        assert np.array_equal(found[name], array)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+def test_dequantizing_gives_the_exact_zeros_that_were_stored(tmp_path, kind):
+    top = np.iinfo(kind).max
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        scale = rng.uniform(0.01, 60) / top
+        zero = int(rng.integers(1, top))  # the number that stands for 0: min is a multiple of scale
+        stored = np.array([zero, 0, top, *rng.integers(0, top, 5)], kind)
+        entry = {"dtype": "float32", "quantization": {
+            "dtype": kind, "scale": scale, "min": -zero * scale}}
+        found = load_tensorflowjs(write(tmp_path, [("w", stored, entry)], 1))["w"]
+        wanted = (stored.astype("float64") * scale - zero * scale).astype("float32")
+        assert found[0] == 0 and np.array_equal(found, wanted)
+
+
+def test_weights_of_texts(tmp_path):
+    texts = ["", "größe", "a" * 300]
+    raw = b"".join(len(t.encode()).to_bytes(4, "little") + t.encode() for t in texts)
+    path = write(tmp_path, [("a", np.arange(2, dtype="<f4"), {}), (
+        "words", np.frombuffer(raw, "u1"), {"dtype": "string", "shape": [3]}),
+        ("b", np.arange(3, dtype="<f4"), {})], 3)
+    found = load_tensorflowjs(path)
+    assert found["a"].tolist() == [0, 1] and found["b"].tolist() == [0, 1, 2]
+    assert set(found) == {"a", "b"} and found.metadata["strings"] == {"words": texts}
+    path.write_text(path.read_text().replace('"shape": [3], "dtype": "string"',
+                                             '"shape": [2000000000], "dtype": "string"'))
+    with pytest.raises(dls.FormatError, match="texts of weight 'words'"):
+        load_tensorflowjs(path)
+
+
 def test_shards_that_are_missing_or_short(tmp_path):
     path = write(tmp_path, example())
     shard = tmp_path / "group1-shard2of2.bin"

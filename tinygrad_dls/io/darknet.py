@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DataError, FormatError
-from .reading import Array, Arrays, as_path, reading, short, size_of
+from .reading import Array, Arrays, as_path, check_regular, reading, short, size_of
 
 PLAIN = {"maxpool", "upsample", "dropout", "cost", "yolo", "region", "detection", "softmax",
          "avgpool", "shortcut", "sam", "activation", "logistic", "l2norm", "contrastive",
@@ -50,7 +50,7 @@ class _Size(NamedTuple):
 def parse_darknet_cfg(text: str) -> list[Section]:
     """The sections of a .cfg file, [net] first; FormatError for lines that are none of it."""
     sections: list[Section] = []
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         line = raw.split("#")[0].split(";")[0].strip()
         if line.startswith("[") and line.endswith("]"):
             sections.append(Section(line[1:-1].strip().lower(), {}))
@@ -79,7 +79,7 @@ def load_darknet(
     """
     path = as_path(path)
     sections = _sections(layers)
-    with reading(path), path.open("rb") as file:
+    with reading(path), check_regular(path).open("rb") as file:
         version, seen, start = _header(file.read(20))
         count, odd = divmod(size_of(file) - start, 4)
         if odd:
@@ -97,7 +97,7 @@ def _sections(layers: Any) -> list[Section]:
     if isinstance(layers, (str, os.PathLike)):
         path = Path(layers)
         with reading(path):
-            with path.open("rb") as file:
+            with check_regular(path).open("rb") as file:
                 text = file.read(MOST_TEXT + 1)
             if len(text) > MOST_TEXT or b"\0" in text:
                 raise FormatError("it is no cfg file of Darknet")

@@ -24,6 +24,11 @@ DTYPES = {
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
     "BF16": "<u2",  # read as the upper half of a float32
 }
+OTHERS = {  # of the format, without an array of NumPy that tensors here can hold
+    "F8_E4M3": "8-bit floats", "F8_E5M2": "8-bit floats", "F8_E8M0": "8-bit exponents",
+    "F8_E4M3FNUZ": "8-bit floats", "F8_E5M2FNUZ": "8-bit floats", "F6_E2M3": "6-bit floats",
+    "F6_E3M2": "6-bit floats", "F4": "4-bit floats", "C64": "complex numbers",
+}
 NAMES = {np.dtype(code): name for name, code in DTYPES.items() if name != "BF16"}
 FIELDS = {"dtype", "shape", "data_offsets"}
 
@@ -103,6 +108,13 @@ def _entry(name: str, value: Any) -> Entry:
     if not isinstance(value, dict) or value.keys() != FIELDS:
         raise FormatError(f"tensor {name!r} has not exactly dtype, shape and data_offsets")
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise FormatError(f"its header has the name {name!r}, which is no text") from error
+    if isinstance(dtype, str) and dtype in OTHERS:
+        raise FormatError(f"tensor {name!r} has dtype {dtype}, {OTHERS[dtype]}, which has no array "
+                          "here: save it as F32 (or BF16) first")
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise FormatError(f"tensor {name!r} has dtype {dtype!r}; known are {', '.join(DTYPES)}")
     itemsize = np.dtype(DTYPES[dtype]).itemsize

@@ -27,7 +27,17 @@ from .keras_names import (
     layers_of,
     plain_class,
 )
-from .reading import Array, Arrays, as_path, parse_json, reading, short, size_of, widened
+from .reading import (
+    Array,
+    Arrays,
+    as_path,
+    check_regular,
+    parse_json,
+    reading,
+    short,
+    size_of,
+    widened,
+)
 
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")  # inside, groups are named by class
 
@@ -44,7 +54,7 @@ def load_keras(path: str | os.PathLike[str]) -> Arrays:
     safetensors where you do not trust who sends it.
     """
     path = as_path(path)
-    with reading(path), path.open("rb") as file:
+    with reading(path), check_regular(path).open("rb") as file:
         first = file.read(8)
         file.seek(0)
         if first[:4] == b"PK\x03\x04":

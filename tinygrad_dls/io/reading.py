@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import reprlib
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,14 @@ def reading(path: Path) -> Iterator[None]:
         if "null" not in str(error) or isinstance(error, (DataError, UnicodeError)):
             raise
         raise DataError(f"{str(path)!r} is no name of a file ({error})") from error
+
+
+def check_regular(path: Path) -> Path:
+    """`path` itself; FormatError for a device or a pipe, which may have no end."""
+    kind = path.stat().st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # a folder cannot be opened anyway
+        raise FormatError("it is a device or a pipe, not a file")
+    return path
 
 
 def parse_json(text: bytes, what: str) -> Any:

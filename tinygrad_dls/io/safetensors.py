@@ -20,6 +20,7 @@ from ..errors import DataError, DtypeError, FormatError
 from ..files import check_parent, whole_file
 from ..tensors import Tensor, from_numpy
 from .header import DTYPES, MOST, NAMES, Header, header_of, read_header
+from .reading import check_regular
 
 Array = np.ndarray[Any, Any]
 
@@ -111,7 +112,7 @@ def read(path: Path, mmap: bool = False) -> tuple[dict[str, Array], dict[str, st
 def _opened(path: Path) -> Iterator[tuple[FileIO, Header]]:
     """A file and its header; what is wrong with it is said with its name."""
     try:
-        with path.open("rb", buffering=0) as file:
+        with check_regular(path).open("rb", buffering=0) as file:
             yield file, read_header(_exactly(file, 8), os.fstat(file.fileno()).st_size,
                                     lambda n: _exactly(file, n))
     except FormatError as error:

@@ -14,12 +14,12 @@ from .reading import (
     Array,
     Arrays,
     as_path,
+    check_regular,
     is_amount,
     is_shape,
     parse_json,
     reading,
     short,
-    size_of,
 )
 
 DTYPES = {"float32": "<f4", "float16": "<f2", "int32": "<i4", "uint8": "|u1", "bool": "|b1",
@@ -30,16 +30,21 @@ MOST_TEXT = 2**28  # bytes of a model.json
 def load_tensorflowjs(model_json_path: str | os.PathLike[str]) -> Arrays:
     """The weights of a TensorFlow.js model by name, from its model.json and the shards beside it.
 
-    Those quantized to uint8 or uint16 become scale * q + min, those to float16 are widened.
-    `metadata`: all else in model.json. DataError for a shard that is not there; FormatError, with
+    A weights_manifest.json will do too (the list of groups alone, as in older models). Weights
+    quantized to uint8 or uint16 become scale * q + min, those to float16 are widened.
+    `metadata`: all else in model.json, and "strings": name -> the texts of a weight that holds
+    texts (in place of an array). DataError for a shard that is not there; FormatError, with
     its name, for one that is too short, and for other files.
     """
     path = as_path(model_json_path)
     with reading(path):
-        with path.open("rb") as file:
-            if size_of(file) > MOST_TEXT:
+        with check_regular(path).open("rb") as file:
+            text = file.read(MOST_TEXT + 1)
+            if len(text) > MOST_TEXT:
                 raise FormatError("it is too long for a model.json")
-            whole = parse_json(file.read(), "it")
+            whole = parse_json(text, "it")
+        if isinstance(whole, list) and whole:
+            whole = {"weightsManifest": whole}
         if not isinstance(whole, dict) or not isinstance(whole.get("weightsManifest"), list):
             raise FormatError("it has no weightsManifest: it is no model.json of TensorFlow.js")
         manifest = whole.pop("weightsManifest")
@@ -61,10 +66,15 @@ def _read_group(folder: Path, group: Any, arrays: Arrays, seen: set[str]) -> Non
         if not isinstance(weight, dict) or not isinstance(weight.get("name"), str):
             raise FormatError("its weightsManifest has a weight without a name")
         name, shape = weight["name"], weight.get("shape")
-        if name in arrays:
+        texts = arrays.metadata.get("strings", {})
+        if name in arrays or name in texts:
             raise FormatError(f"it has two weights of the name {short(name)}")
         if not isinstance(shape, list) or not is_shape(shape):
             raise FormatError(f"weight {short(name)} has no valid shape: {short(shape)}")
+        if weight.get("dtype") == "string" and weight.get("quantization") is None:
+            found, place = _texts(name, math.prod(shape), raw, place)
+            arrays.metadata["strings"] = {**texts, name: found}
+            continue
         dtype, width = _stored_as(name, weight)
         wanted = math.prod(shape) * width
         if wanted > len(raw) - place:
@@ -90,10 +100,26 @@ def _shard(folder: Path, name: Any, seen: set[str]) -> bytes:
     seen.add(name)
     path = folder.joinpath(*parts)
     try:
-        return path.read_bytes()
+        with check_regular(path).open("rb") as file:
+            return file.read()
+    except FormatError as error:
+        raise FormatError(f"its shard {path} cannot be read: {error}") from error
     except OSError as error:
         raise DataError(f"its shard {path} cannot be read ({error.strerror or error}): all shards "
                         "lie beside model.json") from error
+
+
+def _texts(name: str, count: int, raw: bytes, place: int) -> tuple[list[str], int]:
+    """The texts of a weight, each behind the number of its bytes; where the next weight begins."""
+    found: list[str] = []
+    while len(found) < count:
+        start = place + 4
+        place = start + int.from_bytes(raw[place:start], "little")
+        if place > len(raw) or start > len(raw):
+            raise FormatError(f"its shards are too short: of the {count} texts of weight "
+                              f"{short(name)} they have {len(found)}")
+        found.append(raw[start:place].decode("utf-8", "replace"))
+    return found, place
 
 
 def _stored_as(name: str, weight: dict[str, Any]) -> tuple[np.dtype[Any], int]:
@@ -120,7 +146,7 @@ def _plain(name: str, weight: dict[str, Any], stored: Array) -> Array:
         scale, least = packed.get("scale", 1), packed.get("min", 0)
         if not is_amount(scale) or not is_amount(least):
             raise FormatError(f"weight {short(name)} has no valid scale and min: {short(packed)}")
-        real = stored * np.float32(scale) + np.float32(least)
+        real: Array = stored.astype(np.float64) * scale + least  # min is nudged for an exact 0
         return np.round(real).astype(kind) if kind.kind == "i" else real.astype(kind)
     if stored.dtype.kind == "b" and stored.size and int(stored.view(np.uint8).max()) > 1:
         raise FormatError(f"weight {short(name)} is of bools, and a byte of it is neither 0 nor 1")

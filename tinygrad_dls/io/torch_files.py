@@ -22,7 +22,18 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..errors import FormatError
 from .pickled import Opaque, refused, unpickle
-from .reading import Array, Arrays, as_path, is_count, is_shape, reading, short, size_of, widened
+from .reading import (
+    Array,
+    Arrays,
+    as_path,
+    check_regular,
+    is_count,
+    is_shape,
+    reading,
+    short,
+    size_of,
+    widened,
+)
 
 STORAGES = {
     "DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "bf16",
@@ -69,7 +80,7 @@ def load_torch(path: str | os.PathLike[str]) -> Arrays:
     whose tensors are inside such objects (whole models), and those older than PyTorch 1.6.
     """
     path = as_path(path)
-    with reading(path), path.open("rb") as file:
+    with reading(path), check_regular(path).open("rb") as file:
         _check_kind(file.read(64))
         try:
             with zipfile.ZipFile(file) as archive:
