@@ -260,8 +260,8 @@ def test_weights_in_a_file_beside_it(tmp_path):
 
 def test_unknown_operators_are_named_all_at_once(tmp_path):
     path = file_of(tmp_path / "m.onnx", [
-        ("Loop", ["x"], ["a"]), ("Relu", ["a"], ["b"]), ("NonZero", ["b"], ["y"])])
-    with pytest.raises(dls.FormatError, match=r"not known here: Loop, NonZero$"):
+        ("Loop", ["x"], ["a"]), ("Relu", ["a"], ["b"]), ("StringSplit", ["b"], ["y"])])
+    with pytest.raises(dls.FormatError, match=r"not known here: Loop, StringSplit$"):
         import_onnx(path)
 
 
@@ -300,7 +300,7 @@ def test_a_broken_graph_is_refused(tmp_path, name):
 
 
 def test_what_a_known_operator_does_not_do(tmp_path):
-    path = file_of(tmp_path / "m.onnx", [("MaxPool", ["x"], ["y", "z"],
-                                          Attribute("kernel_shape", ints=[2], type=7))])
-    with pytest.raises(dls.FormatError, match="MaxPool 'y, z': the places of the largest"):
-        import_onnx(path)(dls.Tensor(floats(1, 1, 4)))
+    path = file_of(tmp_path / "m.onnx", [("Pad", ["x"], ["y"], Attribute("mode", s=b"odd", type=3),
+                                          Attribute("pads", ints=[0, 1], type=7))])
+    with pytest.raises(dls.FormatError, match="Pad 'y': mode 'odd', which is not known here"):
+        import_onnx(path)(dls.Tensor(floats(4)))

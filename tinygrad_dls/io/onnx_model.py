@@ -35,14 +35,14 @@ class TensorProto:
 
     dims: list[int] = field_of(1, "int", many=True)
     data_type: int = field_of(2, "int")
-    float_data: list[float] = field_of(4, "float", many=True)
-    int32_data: list[int] = field_of(5, "int", many=True)
+    float_data: Any = field_of(4, "float", many=True, compact=True)
+    int32_data: Any = field_of(5, "int", many=True, compact=True)
     string_data: list[bytes] = field_of(6, "bytes", many=True)
-    int64_data: list[int] = field_of(7, "int", many=True)
+    int64_data: Any = field_of(7, "int", many=True, compact=True)
     name: str = field_of(8, "text")
     raw_data: bytes = field_of(9, "bytes")
-    double_data: list[float] = field_of(10, "double", many=True)
-    uint64_data: list[int] = field_of(11, "int", many=True)
+    double_data: Any = field_of(10, "double", many=True, compact=True)
+    uint64_data: Any = field_of(11, "int", many=True, compact=True)
     external_data: list[Entry] = field_of(13, Entry, many=True)
     data_location: int = field_of(14, "int")  # 1: in another file
 
@@ -56,7 +56,7 @@ class Attribute:
     i: int | None = field_of(3, "int", always=True)
     s: bytes | None = field_of(4, "bytes", always=True)
     t: TensorProto | None = field_of(5, TensorProto)
-    g: bytes = field_of(6, "bytes")  # a graph, which is not looked into
+    g: bytes = field_of(6, "bytes")  # a graph, decoded where it is needed
     floats: list[float] = field_of(7, "float", many=True)
     ints: list[int] = field_of(8, "int", many=True)
     strings: list[bytes] = field_of(9, "bytes", many=True)
@@ -125,6 +125,7 @@ class GraphProto:
     doc_string: str = field_of(10, "text")
     input: list[ValueInfo] = field_of(11, ValueInfo, many=True)
     output: list[ValueInfo] = field_of(12, ValueInfo, many=True)
+    value_info: list[ValueInfo] = field_of(13, ValueInfo, many=True)
 
 
 @dataclass
@@ -199,24 +200,24 @@ def array_of(tensor: TensorProto, outside: bytes | None = None) -> Array:
 
 
 def _listed(tensor: TensorProto, what: str, count: int, stored: np.dtype[Any]) -> Array:
-    """The values of a tensor that are written one by one."""
+    """The values of a tensor that are written number by number."""
     code = tensor.data_type
-    values: Sequence[Any] = (
+    given: Sequence[Any] = (
         tensor.float_data if code in (1, 14) else tensor.double_data if code in (11, 15)
         else tensor.int64_data if code == 7 else tensor.uint64_data if code in (12, 13)
         else tensor.int32_data)
     parts = 2 if code in (14, 15) else 1
-    if len(values) != count * parts:
-        raise FormatError(f"{what} has {len(values)} values, {count * parts} make its shape "
+    if len(given) != count * parts:
+        raise FormatError(f"{what} has {len(given)} values, {count * parts} make its shape "
                           f"{short(tuple(tensor.dims))}")
+    values = np.asarray(given, {1: "f4", 14: "f4", 11: "f8", 15: "f8"}.get(code, "i8"))
     if code in (10, BFLOAT16):  # half floats are written as the numbers that their bits are
-        return np.array([v & 0xFFFF for v in values], "<u2").view(stored)
+        return values.astype("<u2").view(stored)
     if parts == 2:
-        return np.array(values, "<f4" if code == 14 else "<f8").view(stored)
-    if stored.kind in "iub":
+        return values.astype("<f4" if code == 14 else "<f8").view(stored)
+    if stored.kind in "iub" and stored.itemsize < 8:
         bits = 8 * stored.itemsize
-        if any(not -(2 ** (bits - 1)) <= v < 2**bits for v in values):
+        if not ((-(2 ** (bits - 1)) <= values) & (values < 2**bits)).all():
             raise FormatError(f"{what} has values that {stored.name} cannot hold")
-        mask = 2**bits - 1
-        return np.array([v & mask for v in values], f"<u{stored.itemsize}").view(stored)
-    return np.array(values, stored)
+        return values.astype(f"<u{stored.itemsize}").view(stored)
+    return values.astype(stored, copy=False)

@@ -1,21 +1,21 @@
-"""ONNX's operators by functions of ours: element by element, reductions, products, types.
+"""ONNX's operators by functions of ours: what they get, their table, and those of one element.
 
 A function gets `Args`: its inputs and options. Values are tensors, or NumPy arrays where they are
-constants and lengths, which stay on the host. Shapes are in onnx_shape_operators.py, layers in
-onnx_layer_operators.py.
+constants and lengths, which stay on the host. The other operators are in onnx_*_operators.py.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import functions, ops
+from .. import ops
 from ..device import Device
 from ..errors import FormatError
 from ..nn import functional as F
@@ -33,6 +33,12 @@ class Args:
     opset: int
     outputs: int  # how many are asked for
     what: str  # for messages
+    types: tuple[int, ...] = ()  # ONNX's types of the inputs, as the file says; 0: it does not
+
+    @property
+    def kind(self) -> str:
+        """The operator's name."""
+        return self.what.split()[0]
 
     def __getitem__(self, place: int) -> Any:
         """Input number `place`, or None."""
@@ -55,22 +61,27 @@ class Args:
 
 
 class Operator(NamedTuple):
-    """How an operator runs; inputs at the places `host` are wanted as arrays on the host."""
+    """How an operator runs; inputs at the places `host` are wanted as arrays on the host.
+
+    `numbers`: constants without axes are wanted as they are, not as tensors.
+    """
 
     run: Callable[[Args], Any]
     host: tuple[int, ...] = ()
+    numbers: bool = False
 
 
 OPERATORS: dict[str, Operator] = {}
 Run = Callable[[Args], Any]
 
 
-def operator(*names: str, host: tuple[int, ...] = ()) -> Callable[[Run], Run]:
+def operator(*names: str, host: tuple[int, ...] = (), numbers: bool = False
+             ) -> Callable[[Run], Run]:
     """Decorator: the function runs these operators."""
 
     def register(function: Run) -> Run:
         for name in names:
-            OPERATORS[name] = Operator(function, host)
+            OPERATORS[name] = Operator(function, host, numbers)
         return function
 
     return register
@@ -79,6 +90,36 @@ def operator(*names: str, host: tuple[int, ...] = ()) -> Callable[[Run], Run]:
 def host(value: Any) -> Any:
     """A value as a NumPy array."""
     return value if isinstance(value, np.ndarray) else value.numpy()
+
+
+def dtype_option(a: Args, name: str, usual: int, instead: Any = None) -> Any:
+    """The dtype that an option names, or `usual`; `instead` where that is 0."""
+    code = a.option(name) or usual
+    return dtype_of(code, a.what) if code else instead
+
+
+def bound_size(a: Args, lengths: Sequence[int]) -> None:
+    """FormatError if an array of these lengths cannot be in this machine's memory."""
+    if any(n < 0 for n in lengths) or math.prod(lengths) > memory():
+        raise FormatError(f"{a.what} asks for an array of shape {short(tuple(lengths))}, which is "
+                          f"more than {memory()} bytes, the memory of this machine")
+
+
+@functools.cache
+def memory() -> int:
+    """The bytes of this machine's memory; 64 GiB where it cannot be asked."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 2**36
+
+
+def spatial(values: Sequence[int] | None, axes: int, usual: int, a: Args) -> list[int]:
+    """One whole number for each axis of an image."""
+    found = [usual] * axes if values is None else list(values)
+    if len(found) != axes:
+        raise FormatError(f"{a.what}: {short(found)} are not {axes} numbers")
+    return found
 
 
 def number(value: Any) -> Any:
@@ -126,7 +167,7 @@ _TWO: dict[str, Callable[[Any, Any], Any]] = {
     "BitwiseOr": ops.bitwise_or, "BitwiseXor": ops.bitwise_xor,
 }
 OPERATORS |= {name: Operator(_of_one(function)) for name, function in _ONE.items()}
-OPERATORS |= {name: Operator(_of_two(function)) for name, function in _TWO.items()}
+OPERATORS |= {name: Operator(_of_two(function), (), True) for name, function in _TWO.items()}
 OPERATORS["MatMul"] = Operator(lambda a: ops.matmul(a[0], a[1]))
 OPERATORS["PRelu"] = Operator(lambda a: ops.prelu(a[0], a[1]))
 OPERATORS["Where"] = Operator(lambda a: ops.where(a[0], a[1], a[2]))
@@ -137,7 +178,7 @@ def _is_whole(value: Any) -> bool:
         hasattr(value, "dtype") and value.dtype.kind in "iub")
 
 
-@operator("Div")
+@operator("Div", numbers=True)
 def _div(a: Args) -> Any:
     x, y = number(a[0]), number(a[1])
     if not (_is_whole(x) and _is_whole(y)):
@@ -146,20 +187,20 @@ def _div(a: Args) -> Any:
     return ops.floor_divide(ops.sub(x, ops.fmod(x, y)), y)
 
 
-@operator("Mod")
+@operator("Mod", numbers=True)
 def _mod(a: Args) -> Any:
     return _of_two(ops.fmod if a.option("fmod", 0) else ops.remainder)(a)
 
 
-@operator("Pow")
+@operator("Pow", numbers=True)
 def _pow(a: Args) -> Any:
     power = number(a[1])
-    return ops.power(a[0], power)
+    return ops.cast(ops.power(a[0], power), a[0].dtype)  # the type is that of the base
 
 
 @operator("Sum", "Min", "Max", "Mean")
 def _of_many(a: Args) -> Any:
-    kind = a.what.split()[0]
+    kind = a.kind
     function = {"Min": ops.minimum, "Max": ops.maximum}.get(kind, ops.add)
     total = functools.reduce(function, a.values)
     return total / len(a.values) if kind == "Mean" else total
@@ -180,21 +221,18 @@ def _clip(a: Args) -> Any:
     return a[0] if low is None and high is None else ops.clip(a[0], low, high)
 
 
-@operator("Cast")
-def _cast(a: Args) -> Any:
-    return ops.cast(a[0], dtype_of(a.option("to", 0), a.what))
-
-
-@operator("CastLike")
-def _cast_like(a: Args) -> Any:
-    return ops.cast(a[0], a[1].dtype)
-
-
-@operator("Dropout")
+@operator("Dropout", host=(1, 2))
 def _dropout(a: Args) -> Any:
-    if a.outputs > 1:
-        raise a.refuse("the mask of a dropout")
-    return a[0]
+    """(y, mask): drops at random where the node itself says `training_mode`, else changes nothing.
+
+    (Up to opset 6 and in other programs the runtime decides; in a file that is read here the node.)
+    """
+    ratio = a.option("ratio", 0.5) if a[1] is None else float(host(a[1]).item())
+    kept = ops.ones_like(a[0])
+    if a[2] is not None and bool(host(a[2]).item()):
+        kept = F.dropout(kept, ratio, training=True)
+    y = a[0] if a[2] is None or not bool(host(a[2]).item()) else a[0] * kept
+    return (y, kept != 0) if a.outputs > 1 else y
 
 
 # --- activations ---------------------------------------------------------------------------------
@@ -226,6 +264,19 @@ def _hard_sigmoid(a: Args) -> Any:
     return ops.clip(a[0] * a.option("alpha", 0.2) + a.option("beta", 0.5), 0.0, 1.0)
 
 
+@operator("Swish", "SwiGLU")
+def _swish(a: Args) -> Any:
+    y = a[0] * ops.sigmoid(a[0] * a.option("alpha", 1.0))
+    return y * a[1] if a.kind == "SwiGLU" else y
+
+
+@operator("Shrink")
+def _shrink(a: Args) -> Any:
+    x, width, bias = a[0], a.option("lambd", 0.5), a.option("bias", 0.0)
+    y = ops.where(x > width, x - bias, ops.where(x < -width, x + bias, 0.0))
+    return ops.cast(y, x.dtype)
+
+
 @operator("ThresholdedRelu")
 def _thresholded_relu(a: Args) -> Any:
     return F.threshold(a[0], a.option("alpha", 1.0), 0.0)
@@ -233,12 +284,12 @@ def _thresholded_relu(a: Args) -> Any:
 
 @operator("Gelu")
 def _gelu(a: Args) -> Any:
-    return F.gelu(a[0], approximate=_text(a.option("approximate", b"none")))
+    return F.gelu(a[0], approximate=text(a.option("approximate", b"none")))
 
 
 @operator("Softmax", "LogSoftmax")
 def _softmax(a: Args) -> Any:
-    function = ops.log_softmax if a.what.startswith("Log") else ops.softmax
+    function = ops.log_softmax if a.kind == "LogSoftmax" else ops.softmax
     if a.opset >= 13:
         return function(a[0], a.option("axis", -1))
     axis = a.option("axis", 1) % max(1, a[0].ndim)  # of old: all axes from this one on are one
@@ -246,74 +297,5 @@ def _softmax(a: Args) -> Any:
     return function(a[0].reshape(seen), 1).reshape(a[0].shape)
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
     return bytes(value).decode("utf-8", "replace")
-
-
-# --- reductions ----------------------------------------------------------------------------------
-
-_REDUCED: dict[str, Callable[..., Any]] = {
-    "ReduceSum": ops.sum, "ReduceMean": ops.mean, "ReduceMax": ops.max, "ReduceMin": ops.min,
-    "ReduceProd": ops.prod, "ReduceLogSumExp": ops.logsumexp, "ReduceL2": functions.vector_norm,
-    "ReduceL1": lambda x, axis, keepdims: ops.sum(ops.abs_(x), axis, keepdims=keepdims),
-    "ReduceSumSquare": lambda x, axis, keepdims: ops.sum(x * x, axis, keepdims=keepdims),
-    "ReduceLogSum": lambda x, axis, keepdims: ops.log(ops.sum(x, axis, keepdims=keepdims)),
-}
-
-
-@operator(*_REDUCED, host=(1,))
-def _reduce(a: Args) -> Any:
-    axes = a.ints(1) if a[1] is not None else a.option("axes")
-    if not axes and a.option("noop_with_empty_axes", 0):
-        return a[0]
-    function = _REDUCED[a.what.split()[0]]
-    axis = tuple(axes) if axes else tuple(range(a[0].ndim))
-    return function(a[0], axis=axis, keepdims=bool(a.option("keepdims", 1)))
-
-
-@operator("ArgMax", "ArgMin")
-def _arg(a: Args) -> Any:
-    if a.option("select_last_index", 0):
-        raise a.refuse("the last of equal places")
-    function = ops.argmax if a.what.startswith("ArgMax") else ops.argmin
-    return function(a[0], axis=a.option("axis", 0), keepdims=bool(a.option("keepdims", 1)))
-
-
-@operator("CumSum", host=(1,))
-def _cumsum(a: Args) -> Any:
-    if a.option("exclusive", 0) or a.option("reverse", 0):
-        raise a.refuse("an exclusive or reverse sum")
-    return ops.cumsum(a[0], axis=int(host(a[1]).item()))
-
-
-# --- products ------------------------------------------------------------------------------------
-
-
-@operator("Gemm")
-def _gemm(a: Args) -> Any:
-    x, y, bias = a[0], a[1], a[2]
-    alpha, beta = a.option("alpha", 1.0), a.option("beta", 1.0)
-    x = x.T if a.option("transA", 0) else x
-    plain = alpha == 1 and beta == 1 and a.option("transB", 0)
-    if plain and (bias is None or bias.ndim == 1) and not isinstance(y, np.ndarray):
-        return F.linear(x, y, bias)
-    product = ops.matmul(x, y.T if a.option("transB", 0) else y)
-    product = product if alpha == 1 else product * alpha
-    if bias is None:
-        return product
-    return product + (bias if beta == 1 else bias * beta)
-
-
-@operator("Einsum")
-def _einsum(a: Args) -> Any:
-    return ops.einsum(_text(a.option("equation", b"")), *a.values)
-
-
-def spatial(values: Sequence[int] | None, axes: int, usual: int, a: Args) -> list[int]:
-    """One whole number for each axis of an image."""
-    found = [usual] * axes if values is None else list(values)
-    if len(found) != axes:
-        raise FormatError(f"{a.what}: {short(found)} are not {axes} numbers")
-    return found
-
-

@@ -10,7 +10,8 @@ import numpy as np
 from .. import ops
 from ..errors import FormatError
 from ..nn import functional as F
-from .onnx_operators import Args, host, operator
+from ..ops.call import tensor_of
+from .onnx_operators import Args, bound_size, dtype_option, host, operator
 from .reading import short
 
 MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
@@ -75,12 +76,18 @@ def _unsqueeze(a: Args) -> Any:
 
 @operator("Expand", host=(1,))
 def _expand(a: Args) -> Any:
-    return ops.broadcast_to(a[0], np.broadcast_shapes(a[0].shape, tuple(a.ints(1) or [])))
+    wanted = np.broadcast_shapes(a[0].shape, tuple(a.ints(1) or []))
+    bound_size(a, wanted)
+    return ops.broadcast_to(a[0], wanted)
 
 
 @operator("Tile", host=(1,))
 def _tile(a: Args) -> Any:
-    return ops.tile(a[0], tuple(a.ints(1) or []))
+    times = a.ints(1) or []
+    if len(times) != a[0].ndim:
+        raise FormatError(f"{a.what}: {short(times)} times for the shape {a[0].shape}")
+    bound_size(a, [n * m for n, m in zip(a[0].shape, times)])
+    return ops.tile(a[0], tuple(times))
 
 
 @operator("Concat")
@@ -118,31 +125,6 @@ def _slice(a: Args) -> Any:
     return a[0][tuple(index)]
 
 
-@operator("Gather")
-def _gather(a: Args) -> Any:
-    axis, places = a.option("axis", 0), a[1]
-    axis = axis % a[0].ndim
-    if isinstance(places, np.ndarray) and not places.ndim:
-        return a[0][(*[slice(None)] * axis, int(places))]
-    if isinstance(places, np.ndarray):
-        places = np.where(places < 0, places + a[0].shape[axis], places)
-    return ops.take(a[0], places, axis)
-
-
-@operator("GatherElements")
-def _gather_elements(a: Args) -> Any:
-    return ops.take_along_axis(a[0], a[1], a.option("axis", 0))
-
-
-@operator("ScatterElements")
-def _scatter_elements(a: Args) -> Any:
-    how = bytes(a.option("reduction", b"none"))
-    if how not in (b"none", b"add"):
-        raise a.refuse(f"reduction {how!r}")
-    function = ops.scatter if how == b"none" else ops.scatter_add
-    return function(a[0], a.option("axis", 0), a[1], a[2])
-
-
 @operator("Pad", host=(1, 2, 3))
 def _pad(a: Args) -> Any:
     pads = a.ints(1) if a[1] is not None else a.option("pads")
@@ -155,6 +137,7 @@ def _pad(a: Args) -> Any:
     widths = [(0, 0)] * a[0].ndim
     for axis, before, after in zip(axes, pads[:half], pads[half:], strict=True):
         widths[axis] = before, after
+    bound_size(a, [max(0, n + before + after) for n, (before, after) in zip(a[0].shape, widths)])
     cut = tuple(slice(max(0, -before), n - max(0, -after))
                 for n, (before, after) in zip(a[0].shape, widths))
     grow = tuple((max(0, before), max(0, after)) for before, after in widths)
@@ -178,34 +161,51 @@ def _constant(a: Args) -> Any:
 @operator("ConstantOfShape", host=(0,))
 def _constant_of_shape(a: Args) -> Any:
     value = a.option("value", np.zeros(1, np.float32))
-    return np.broadcast_to(value.reshape(()), tuple(a.ints(0) or []))
+    lengths = a.ints(0) or []
+    bound_size(a, lengths)
+    return np.broadcast_to(value.reshape(()), tuple(lengths))
 
 
 @operator("Range", host=(0, 1, 2))
 def _range(a: Args) -> Any:
-    start, stop, step = (host(a[i]) for i in range(3))
-    return np.arange(start.item(), stop.item(), step.item()).astype(start.dtype)
+    kind = host(a[0]).dtype
+    start, stop, step = (host(a[i]).item() for i in range(3))
+    if not step or any(v != v or abs(v) == math.inf for v in (start, stop, step)):
+        raise FormatError(f"{a.what} from {start} to {stop} in steps of {step}")
+    bound_size(a, [max(0, math.ceil((stop - start) / step))])
+    return np.arange(start, stop, step).astype(kind)
+
+
+@operator("EyeLike")
+def _eye_like(a: Args) -> Any:
+    if a[0].ndim != 2:
+        raise FormatError(f"{a.what}: {a[0].shape} is no matrix")
+    kind = dtype_option(a, "dtype", 0, a[0].dtype)
+    rows, columns = a[0].shape
+    return tensor_of(np.eye(rows, columns, a.option("k", 0), kind), a[0].device)
+
+
+@operator("CenterCropPad", host=(1,))
+def _center_crop_pad(a: Args) -> Any:
+    """The middle of x, or x in the middle of zeros, along some axes."""
+    x, wanted = a[0], a.ints(1) or []
+    axes = [i % max(1, x.ndim) for i in a.option("axes") or range(x.ndim)]
+    lengths = dict(zip(axes, wanted, strict=True))
+    bound_size(a, [lengths.get(i, n) for i, n in enumerate(x.shape)])
+    cut, grow = [slice(None)] * x.ndim, [(0, 0)] * x.ndim
+    for i, m in lengths.items():
+        less, more = (x.shape[i] - m) // 2, (m - x.shape[i]) // 2
+        if m < x.shape[i]:
+            cut[i] = slice(less, less + m)
+        else:
+            grow[i] = more, m - x.shape[i] - more
+    return ops.pad(x[tuple(cut)], tuple(grow), "constant", 0)
 
 
 @operator("Trilu", host=(1,))
 def _trilu(a: Args) -> Any:
     k = 0 if a[1] is None else int(host(a[1]).item())
     return (ops.triu if a.option("upper", 1) else ops.tril)(a[0], k)
-
-
-@operator("TopK", host=(1,))
-def _top_k(a: Args) -> Any:
-    k = (a.ints(1) or [a.option("k", 0)])[0]
-    return tuple(ops.topk(a[0], k, a.option("axis", -1), bool(a.option("largest", 1))))
-
-
-@operator("OneHot", host=(1, 2))
-def _one_hot(a: Args) -> Any:
-    depth, (off, on) = (a.ints(1) or [0])[0], host(a[2])
-    if a.option("axis", -1) not in (-1, a[0].ndim):
-        raise a.refuse("an axis that is not the last")
-    chosen = F.one_hot(ops.where(a[0] < 0, a[0] + depth, a[0]), depth)
-    return ops.cast(chosen, host(a[2]).dtype) * (on - off).item() + off.item()
 
 
 @operator("DepthToSpace")
@@ -222,5 +222,7 @@ def _depth_to_space(a: Args) -> Any:
 def _space_to_depth(a: Args) -> Any:
     r = a.option("blocksize", 1)
     m, c, h, w = a[0].shape
-    apart = a[0].reshape((m, c, h // r, r, w // r, r)).transpose((0, 3, 5, 1, 2, 4))
+    crd = bytes(a.option("mode", b"DCR")) == b"CRD"
+    order = (0, 1, 3, 5, 2, 4) if crd else (0, 3, 5, 1, 2, 4)
+    apart = a[0].reshape((m, c, h // r, r, w // r, r)).transpose(order)
     return apart.reshape((m, c * r * r, h // r, w // r))

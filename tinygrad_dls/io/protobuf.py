@@ -11,9 +11,13 @@ A message here is a dataclass whose fields are made by `field_of(number, kind)`.
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
+
+import numpy as np
 
 from ..errors import FormatError
 
@@ -21,6 +25,8 @@ Buffer = bytes | memoryview
 M = TypeVar("M")
 DEEPEST = 24  # messages in messages
 NUMBERS = {"int": 0, "double": 1, "float": 5}  # kind -> type on the wire
+COMPACT = {"int": "q", "double": "d", "float": "f"}  # kind -> type code of `array`
+AT_ONCE = 2**20  # bytes of packed whole numbers that are decoded in one go
 EMPTY: dict[str, Any] = {"int": 0, "double": 0.0, "float": 0.0, "text": "", "bytes": b""}
 
 
@@ -33,15 +39,20 @@ class Wire:
     kind: Any  # "int", "float", "double", "text", "bytes", or the class of a message
     many: bool
     always: bool
+    compact: bool
 
 
-def field_of(number: int, kind: Any, many: bool = False, always: bool = False) -> Any:
+def field_of(number: int, kind: Any, many: bool = False, always: bool = False,
+             compact: bool = False) -> Any:
     """A field of a message: a number ("int", "float", "double"), "text", "bytes" or a message.
 
-    `many`: a list of them. A field that is not there is 0, "" or None. `always`: a 0 is written
-    too, and None stands for what is not there.
+    `many`: a list of them; `compact`: many numbers in an `array`, 4 or 8 bytes each. A field that
+    is not there is 0, "" or None. `always`: a 0 is written too, and None stands for what is not
+    there.
     """
-    how = {"number": number, "kind": kind, "many": many, "always": always}
+    how = {"number": number, "kind": kind, "many": many, "always": always, "compact": compact}
+    if compact:
+        return field(default_factory=lambda: array(COMPACT[kind]), metadata=how)
     if many:
         return field(default_factory=list, metadata=how)
     plain = isinstance(kind, str) and not always
@@ -118,6 +129,9 @@ def decode(message: type[M], data: Buffer, depth: int = 0) -> M:
         wire = wires.get(number)
         if wire is None:
             continue
+        if wire.compact and kind == 2:
+            getattr(made, wire.name).frombytes(_packed(wire, value))
+            continue
         values = list(_values(wire, kind, value, depth))
         if wire.many:
             getattr(made, wire.name).extend(values)
@@ -161,6 +175,35 @@ def _read_varint(data: memoryview, place: int) -> tuple[int, int]:
         if byte < 128:
             return value & (2**64 - 1), place
         shift += 7
+
+
+def _packed(wire: Wire, value: memoryview) -> Any:
+    """Packed numbers as the bytes of an `array`, decoded with NumPy."""
+    if wire.kind == "int":
+        return b"".join(_whole_numbers(value))
+    width = 4 if wire.kind == "float" else 8
+    if len(value) % width:
+        raise FormatError(f"{wire.name} holds {len(value)} bytes, which are no numbers")
+    return value if sys.byteorder == "little" else np.frombuffer(
+        value, f"<f{width}").astype(f"f{width}").tobytes()
+
+
+def _whole_numbers(data: memoryview) -> Iterator[bytes]:
+    """The numbers that `data` hold seven bits to a byte, as int64, some at a time."""
+    place = 0
+    while place < len(data):
+        octets = np.frombuffer(data[place : place + AT_ONCE], np.uint8)
+        ends = np.flatnonzero(octets < 128)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        if not len(ends) or int((ends - starts).max()) > 9:
+            raise FormatError(f"it is cut off, or a number in it has no end (byte {place})")
+        found = np.zeros(len(ends), np.uint64)
+        for k in range(int((ends - starts).max()) + 1):
+            longer = starts + k <= ends
+            bits = (octets[starts[longer] + k] & np.uint8(127)).astype(np.uint64)
+            found[longer] |= bits << np.uint64(7 * k)
+        place += int(ends[-1]) + 1
+        yield found.view(np.int64).tobytes()
 
 
 def _values(wire: Wire, kind: int, value: Any, depth: int) -> Iterator[Any]:

@@ -76,8 +76,17 @@ class Sort(Op):
         return self.xp.take_along_axis(dy, back, self.axis)
 
 
+def _has_tie_left_out(xp: Any, x: Array, found: Array, axis: int, largest: bool) -> bool:
+    """Return whether x has more elements equal to the last of `found` than `found` itself has."""
+    last = (xp.min if largest else xp.max)(found, axis=axis, keepdims=True)  # NaN if it has one
+    return bool(((x == last).sum(axis) != (found == last).sum(axis)).any() | (last != last).any())
+
+
 class TopPlaces(Op):
-    """y = the places of the k largest (or smallest) of x along an axis, the most extreme first."""
+    """y = the places of the k largest (or smallest) of x along an axis, the most extreme first.
+
+    Of equal elements the first ones are taken, in their order, as ONNX wants it.
+    """
 
     differentiable = False
     numpy = staticmethod(
@@ -107,6 +116,8 @@ class TopPlaces(Op):
         else:
             some = xp.argpartition(x, k - 1, axis=axis)[along(axis, slice(k))]
         some = xp.sort(some, axis=axis)  # so that of equals the first comes first
+        if _has_tie_left_out(xp, x, xp.take_along_axis(x, some, axis), axis, self.largest):
+            return places_in_order(xp, x, axis, self.largest)[along(axis, slice(k))]
         order = places_in_order(xp, xp.take_along_axis(x, some, axis), axis, self.largest)
         return xp.take_along_axis(some, order, axis)
 
@@ -131,7 +142,7 @@ def topk(
 ) -> tuple[Any, Any]:
     """(values, places) of the k largest (or smallest) of x along `axis`, most extreme first.
 
-    Which of several equal ones are among the k is not said. `sorted=False` sorts as well.
+    Of equal elements the first ones are taken, in their order. `sorted=False` sorts as well.
     """
     x, place = one_axis(x, axis, "topk")
     if not is_whole(k) or k > x.shape[place]:

@@ -1,0 +1,215 @@
+"""Operators whose numbers are easily read another way, at random, against onnxruntime."""
+
+import numpy as np
+import pytest
+
+import tinygrad_dls as dls
+from tinygrad_dls.io import import_onnx
+
+onnx = pytest.importorskip("onnx")
+ort = pytest.importorskip("onnxruntime")
+ort.set_default_logger_severity(4)
+helper = onnx.helper
+
+
+def both(path, kind, inputs, outputs=1, opset=19, **options):
+    """(ours, onnxruntime's) outputs of one node; None in place of what is refused."""
+    names = [name if x is not None else "" for name, x in zip("abcdefgh", inputs)]
+    given = {n: x for n, x in zip(names, inputs) if x is not None}
+    made = [f"y{i}" for i in range(outputs)]
+    graph = helper.make_graph(
+        [helper.make_node(kind, names, made, **options)], "g",
+        [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)
+         for n, x in given.items()], [onnx.ValueInfoProto(name=n) for n in made])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)],
+                                ir_version=9), path)
+    try:
+        found = import_onnx(path)(*[dls.Tensor(x, dtype=x.dtype) for x in given.values()])
+        ours = [y.numpy() for y in (found if isinstance(found, tuple) else (found,))]
+    except dls.Error:
+        ours = None
+    try:
+        theirs = ort.InferenceSession(str(path)).run(None, given)
+    except Exception:  # it has several kinds, none of them public
+        theirs = None
+    return ours, theirs
+
+
+def agree(path, *args, atol=2e-5, **options):
+    """Whether both computed the same; False where onnxruntime refuses. Ours may not refuse."""
+    ours, theirs = both(path, *args, **options)
+    if theirs is None:
+        return False
+    assert ours is not None, options
+    for mine, yours in zip(ours, theirs, strict=True):
+        assert (mine.shape, mine.dtype) == (yours.shape, yours.dtype), options
+        np.testing.assert_allclose(mine, yours, atol=atol, rtol=1e-4, err_msg=str(options))
+    return True
+
+
+def floats(rng, *shape):
+    return rng.standard_normal(shape).astype("float32")
+
+
+PLACES = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "half_pixel_symmetric")
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+@pytest.mark.parametrize("place", PLACES)
+def test_resize_by_scales_and_sizes(tmp_path, mode, place):
+    rng = np.random.default_rng(len(mode + place))
+    for case in range(40):
+        lengths = rng.integers(1, 9, 2)
+        by = rng.uniform(0.3, 3.0, 2).astype("float32")
+        by = rng.choice([0.5, 0.6, 1.5, 2.0, 2.5, 0.7], 2).astype("float32") if case % 3 else by
+        if (lengths * by < 1).any():
+            continue
+        options = {"mode": mode, "coordinate_transformation_mode": place}
+        if mode == "nearest":
+            options["nearest_mode"] = rng.choice(
+                ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"]).item()
+        elif mode == "cubic":
+            options |= {"cubic_coeff_a": rng.choice([-0.75, -0.5]).item(),
+                        "exclude_outside": int(case % 2 and place != "align_corners")}
+        scales, sizes = np.array([1, 1, *by], "float32"), None
+        if case % 4 == 0:
+            scales, sizes = None, np.array([1, 2, *np.maximum(1, lengths * by)], "int64")
+        assert agree(tmp_path / "m.onnx", "Resize", [floats(rng, 1, 2, *lengths), None, scales,
+                                                     sizes], **options)
+
+
+def test_resize_with_antialias_and_cropping(tmp_path):
+    rng, scales = np.random.default_rng(1), np.array([1, 1, 0.6, 0.4], "float32")
+    for mode in ("linear", "cubic"):
+        for outside in (0, 1):
+            assert agree(tmp_path / "m.onnx", "Resize", [floats(rng, 1, 1, 7, 8), None, scales],
+                         mode=mode, antialias=1, exclude_outside=outside)
+    part = np.array([0, 0, 0.2, -0.3, 1, 1, 0.9, 1.2], "float32")
+    assert agree(tmp_path / "m.onnx", "Resize",
+                 [floats(rng, 1, 1, 6, 5), part, None, np.array([1, 1, 4, 7])], mode="linear",
+                 coordinate_transformation_mode="tf_crop_and_resize", extrapolation_value=9.0)
+
+
+@pytest.mark.parametrize("kind", ["MaxPool", "AveragePool", "LpPool"])
+def test_windows_of_any_size_at_any_place(tmp_path, kind):
+    rng, same = np.random.default_rng(2), 0
+    for _ in range(80):
+        axes = int(rng.integers(1, 3))
+        window, strides = rng.integers(1, 4, axes), rng.integers(1, 4, axes)
+        options = {"kernel_shape": window.tolist(), "strides": strides.tolist()}
+        auto = rng.choice(["NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"]).item()
+        if auto == "NOTSET":
+            options |= {"pads": [int(rng.integers(0, k)) for k in (*window, *window)],
+                        "dilations": rng.integers(1, 3, axes).tolist()}
+        options |= {"auto_pad": auto, "ceil_mode": int(rng.integers(0, 2)) if kind != "LpPool" else 0}
+        options |= {"count_include_pad": int(rng.integers(0, 2))} if kind == "AveragePool" else {}
+        ours, theirs = both(tmp_path / "m.onnx", kind,
+                            [floats(rng, 1, 2, *rng.integers(2, 9, axes))],
+                            2 if kind == "MaxPool" and auto == "NOTSET" else 1, **options)
+        if ours is None or theirs is None:  # windows that do not fit
+            continue
+        for mine, yours in zip(ours, theirs, strict=True):
+            assert mine.shape == yours.shape, options
+            np.testing.assert_allclose(mine, yours, atol=1e-5, err_msg=str(options))
+        same += 1
+    assert same > 50
+
+
+def test_transposed_convolutions_to_a_size(tmp_path):
+    rng, same = np.random.default_rng(3), 0
+    for _ in range(40):
+        n, s, k = rng.integers(2, 6), int(rng.integers(1, 4)), int(rng.integers(1, 5))
+        options = {"strides": [s, s]}
+        how = rng.integers(0, 3)
+        if how == 0:
+            options["auto_pad"] = rng.choice(["SAME_UPPER", "SAME_LOWER"]).item()
+        elif how == 1:
+            options["output_shape"] = [int(n * s), int(n * s + rng.integers(0, s))]
+        else:
+            options["pads"] = rng.integers(0, (k + 1) // 2, 4).tolist()
+        given = [floats(rng, 2, 3, n, n), floats(rng, 3, 2, k, k), floats(rng, 2)]
+        same += agree(tmp_path / "m.onnx", "ConvTranspose", given, **options)
+    assert same > 25
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_recurrent_layers_with_everything(tmp_path, kind):
+    rng, same = np.random.default_rng(4), 0
+    gates = {"RNN": 1, "LSTM": 4, "GRU": 3}[kind]
+    for _ in range(30):
+        steps, count, n_in, n = (int(v) for v in rng.integers(1, 6, 4))
+        way = rng.choice(["forward", "reverse", "bidirectional"]).item()
+        both_ways = 1 + (way == "bidirectional")
+        states = [floats(rng, both_ways, count, n) if rng.random() < 0.5 else None
+                  for _ in range(1 + (kind == "LSTM"))]
+        given = [floats(rng, steps, count, n_in), floats(rng, both_ways, gates * n, n_in),
+                 floats(rng, both_ways, gates * n, n),
+                 floats(rng, both_ways, 2 * gates * n) if rng.random() < 0.7 else None,
+                 rng.integers(1, steps + 1, count).astype("int32") if rng.random() < 0.5 else None,
+                 *states]
+        options = {"hidden_size": n, "direction": way}
+        if kind == "GRU":
+            options["linear_before_reset"] = int(rng.integers(0, 2))
+        if kind == "LSTM" and rng.random() < 0.4:
+            given.append(floats(rng, both_ways, 3 * n))
+        if kind == "LSTM" and rng.random() < 0.3:
+            options["input_forget"] = 1
+        if rng.random() < 0.3:
+            options["clip"] = 0.5
+        names = {"RNN": ["Relu"], "LSTM": ["HardSigmoid", "Tanh", "Softsign"],
+                 "GRU": ["Sigmoid", "LeakyRelu"]}[kind]
+        if rng.random() < 0.4:
+            options["activations"] = names * both_ways
+        same += agree(tmp_path / "m.onnx", kind, given, outputs=2 + (kind == "LSTM"), opset=14,
+                      **options)
+    assert same > 25
+
+
+@pytest.mark.parametrize("mode", ["linear", "nearest", "cubic"])
+@pytest.mark.parametrize("edges", ["zeros", "border", "reflection"])
+def test_grids_of_places(tmp_path, mode, edges):
+    rng = np.random.default_rng(5)
+    for axes in (2, 3) if mode != "cubic" else (2,):
+        for align in (0, 1):
+            lengths, wanted = rng.integers(2, 6, axes), rng.integers(1, 5, axes)
+            grid = rng.uniform(-1.6, 1.6, (2, *wanted, axes)).astype("float32")
+            assert agree(tmp_path / "m.onnx", "GridSample", [floats(rng, 2, 3, *lengths), grid],
+                         opset=20, mode=mode, padding_mode=edges, align_corners=align, atol=1e-4)
+
+
+def test_of_equal_numbers_the_first_are_taken(tmp_path):
+    rng = np.random.default_rng(6)
+    for _ in range(60):
+        x = rng.integers(0, 4, (3, int(rng.integers(1, 9)))).astype("float32")
+        axis = int(rng.integers(0, 2))
+        k = np.array([rng.integers(1, x.shape[axis] + 1)])
+        assert agree(tmp_path / "m.onnx", "TopK", [x, k], outputs=2, axis=axis,
+                     largest=int(rng.integers(0, 2)))
+    for last in (0, 1):
+        assert agree(tmp_path / "m.onnx", "ArgMax", [x], select_last_index=last, axis=1)
+
+
+INTS = np.array([[3, -1, 2], [5, 0, -7]], "int32")
+
+
+@pytest.mark.parametrize(("kind", "inputs", "options"), [
+    ("CumSum", [INTS, np.array(1)], {"exclusive": 1}), ("CumSum", [INTS, np.array(0)],
+                                                        {"reverse": 1}),
+    ("Pow", [INTS, np.array([[2.0], [0.5]], "float32")], {}),
+    ("Pow", [np.abs(INTS).astype("float32"), np.array(2)], {}),
+    ("ReduceSum", [INTS, np.array([1])], {}), ("ReduceProd", [INTS], {}), ("ReduceMean", [INTS], {}),
+    ("ReduceL1", [INTS], {}), ("ReduceSumSquare", [INTS], {"keepdims": 0}), ("Abs", [INTS], {}),
+    ("Sign", [INTS], {}), ("Neg", [INTS], {}), ("Clip", [INTS, np.array(-2, "int32")], {}),
+    ("Relu", [INTS], {}), ("Mod", [INTS, np.array([[4]], "int32")], {}),
+    ("Where", [INTS > 1, INTS, np.array(7, "int32")], {}), ("Max", [INTS, INTS[:1]], {}),
+    ("Trilu", [INTS], {}), ("NonZero", [INTS], {}), ("Tile", [INTS, np.array([2, 1])], {}),
+    ("ScatterND", [INTS, np.array([[1, 2], [0, 0], [1, 2]]), np.array([1, 2, 3], "int32")],
+     {"reduction": "mul"}),
+    ("ScatterElements", [INTS, np.array([[1, 0, 1]]), INTS[:1]], {"reduction": "max"}),
+])
+def test_types_stay_as_onnx_says(tmp_path, kind, inputs, options):
+    ours, theirs = both(tmp_path / "m.onnx", kind, inputs, opset=18, **options)
+    if theirs is None:
+        pytest.skip("onnxruntime has no kernel for it")
+    assert ours[0].dtype == theirs[0].dtype
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6)
