@@ -42,7 +42,10 @@ def _conv(a: Args) -> Any:
         raise a.refuse(f"a convolution over {axes} axes")
     strides = spatial(a.option("strides"), axes, 1, a)
     dilations = spatial(a.option("dilations"), axes, 1, a)
-    x, padding = _padded(x, pads_of(a, x.shape[2:], weight.shape[2:], strides, dilations), 0.0)
+    pads = pads_of(a, x.shape[2:], weight.shape[2:], strides, dilations)
+    wide = [n + max(0, before) + max(0, after) for n, (before, after) in zip(x.shape[2:], pads)]
+    bound_size(a, [x.shape[0], max(x.shape[1], weight.shape[0]), *wide])
+    x, padding = _padded(x, pads, 0.0)
     convolve = (F.conv1d, F.conv2d, F.conv3d)[axes - 1]
     return convolve(x, weight, a[2], tuple(strides), tuple(padding), tuple(dilations),
                     a.option("group", 1))
@@ -59,6 +62,7 @@ def _conv_transpose(a: Args) -> Any:
     more = spatial(a.option("output_padding"), axes, 0, a)
     whole = [(n - 1) * s + d * (k - 1) + 1 + o for n, s, d, k, o in zip(
         x.shape[2:], strides, dilations, weight.shape[2:], more)]
+    bound_size(a, [x.shape[0], weight.shape[1] * max(1, a.option("group", 1)), *whole])
     pads, lengths = _transposed_pads(a, x.shape[2:], strides, whole)
     even = all(before == after for before, after in pads) and lengths == [
         n - 2 * p[0] for n, p in zip(whole, pads)]

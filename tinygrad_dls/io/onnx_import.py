@@ -113,9 +113,10 @@ class OnnxModel(Module):
         tensors = [v for v in given if isinstance(v, TensorBase)]
         there = tensors[0].device if tensors else Device("cpu")
         if tensors or not step.what.startswith(("Constant", "Range")):
+            numbers = tensors and step.operator.numbers
             values = [
                 tensor_of(v, there) if isinstance(v, np.ndarray) and i not in step.operator.host
-                and (v.ndim or not tensors or not step.operator.numbers) else v for i, v in enumerate(values)
+                and (v.ndim or not numbers) else v for i, v in enumerate(values)
             ]
         options = {name: self._ready(value, known) if isinstance(value, Branch) else value
                    for name, value in step.options.items()}

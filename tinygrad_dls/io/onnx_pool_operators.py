@@ -13,9 +13,10 @@ from ..errors import FormatError
 from ..kernels.axis_map import AxisMap
 from ..ops.call import tensor_of
 from .onnx_conv_operators import pads_of
-from .onnx_operators import Args, host, operator, spatial
+from .onnx_operators import Args, bound_size, host, operator, spatial
 
 Pads = Sequence[tuple[int, int]]
+LONGEST = 2**28  # places of an axis whose windows are listed
 
 
 class _Pool(NamedTuple):
@@ -55,12 +56,11 @@ class _Pool(NamedTuple):
         for n, k, s, d, (before, after), m in zip(self.lengths, self.window, self.strides,
                                                   self.dilations, self.pads, self.counts()):
             rows = []
-            for i in range(m):
-                at = [i * s - before + d * j for j in range(k)]
-                inside = [p for p in at if 0 <= p < n]
-                padded = sum(-before <= p < n + after for p in at)
+            for start in range(-before, m * s - before, s):
+                inside = range(start + max(0, -(start // d)) * d, min(n, start + d * k), d)
+                padded = min(k, -((start - n - after) // d))
                 of = {"one": 1, "inside": len(inside), "padded": padded}[divisor]
-                rows.append([(p, 1.0 / of) for p in inside])
+                rows.append([(place, 1.0 / of) for place in inside])
             found.append(AxisMap.of_rows(n, rows))
         return tuple(found)
 
@@ -78,6 +78,11 @@ def _pool(a: Args) -> _Pool:
     made = _Pool(lengths, tuple(window), tuple(strides), tuple(dilations),
                  tuple(pads_of(a, lengths, window, strides, dilations)),
                  bool(a.option("ceil_mode", 0)))
+    for n, pads in zip(lengths, made.pads):
+        bound_size(a, [n + sum(pads)])
+        if n + sum(pads) > LONGEST:
+            raise a.refuse(f"an axis of {n + sum(pads)} places with its padding")
+    bound_size(a, [*a[0].shape[:2], *(max(0, count) for count in made.counts())])
     if min(made.counts()) < 1:
         raise FormatError(f"{a.what}: its windows do not fit into images of shape {a[0].shape}")
     return made
@@ -147,6 +152,8 @@ def _max_unpool(a: Args) -> Any:
     pads = spatial(a.option("pads"), 2 * axes, 0, a)
     lengths = tuple((n - 1) * s + k - before - after for n, s, k, before, after in zip(
         a[0].shape[2:], strides, window, pads[:axes], pads[axes:]))
+    bound_size(a, [*a[0].shape[:2], *(a.ints(2) or lengths)[-axes:]])
+    bound_size(a, [*a[0].shape[:2], *lengths])
     places = host(a[1]) % max(1, math.prod(lengths))
     y = ops.max_unpool(a[0], places, tuple(window), tuple(strides), 0, lengths, axes=axes)
     wanted = a.ints(2)

@@ -129,8 +129,11 @@ def _functions(a: Args, i: int, named: list[str]) -> list[Function]:
         alpha, beta = (rows[key][i * len(named) + j] if i * len(named) + j < len(rows[key]) else n
                        for key, n in zip(rows, usual))
 
-        def run(z: Any, function: Any = function, alpha: float = alpha, beta: float = beta) -> Any:
-            return function(ops.clip(z, -limit, limit) if limit else z, alpha, beta)
+        bound = limit if j < 2 else None  # runtimes clip the gates, but not the cell
+
+        def run(z: Any, function: Any = function, alpha: float = alpha, beta: float = beta,
+                bound: float | None = bound) -> Any:
+            return function(ops.clip(z, -bound, bound) if bound else z, alpha, beta)
 
         found.append(run)
     return found

@@ -39,8 +39,9 @@ def _half_pixel(i: Any, x: _Axis) -> Places:
 
 
 def _half_pixel_symmetric(i: Any, x: _Axis) -> Places:
-    exact = np.float32(x.before) * x.scale
-    return x.before / 2 * (1 - x.after / exact) + _half_pixel(i, x)
+    shrunk = np.float32(x.after) / (np.float32(x.before) * x.scale)
+    offset = np.float32(x.before) / np.float32(2) * (np.float32(1) - shrunk)
+    return offset + (i + np.float32(0.5)) / x.scale - np.float32(0.5)
 
 
 def _crop(i: Any, x: _Axis) -> Places:

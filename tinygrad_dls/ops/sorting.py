@@ -76,10 +76,15 @@ class Sort(Op):
         return self.xp.take_along_axis(dy, back, self.axis)
 
 
-def _has_tie_left_out(xp: Any, x: Array, found: Array, axis: int, largest: bool) -> bool:
-    """Return whether x has more elements equal to the last of `found` than `found` itself has."""
-    last = (xp.min if largest else xp.max)(found, axis=axis, keepdims=True)  # NaN if it has one
-    return bool(((x == last).sum(axis) != (found == last).sum(axis)).any() | (last != last).any())
+def _first_ties(xp: Any, x: Array, last: Array, k: int, axis: int, largest: bool) -> Array:
+    """Places, in order, of what is beyond `last` along the axis, and of the first equal to it."""
+    nan, last_nan = x != x, last != last
+    tied = (x == last) | (nan & last_nan)
+    beyond = (x > last) | (nan & ~last_nan) if largest else (x < last) | (last_nan & ~nan)
+    left = k - beyond.sum(axis, keepdims=True)
+    chosen = beyond | (tied & (xp.cumsum(tied, axis=axis) <= left))
+    order = xp.argsort((~chosen).astype(np.int8), axis=axis, kind="stable")
+    return order[along(axis, slice(k))]
 
 
 class TopPlaces(Op):
@@ -111,13 +116,10 @@ class TopPlaces(Op):
         xp, k, axis, n = self.xp, self.k, self.axis, x.shape[self.axis]
         if k in (0, n):
             return places_in_order(xp, x, axis, self.largest)[along(axis, slice(k))]
-        if self.largest:
-            some = xp.argpartition(x, n - k, axis=axis)[along(axis, slice(n - k, None))]
-        else:
-            some = xp.argpartition(x, k - 1, axis=axis)[along(axis, slice(k))]
-        some = xp.sort(some, axis=axis)  # so that of equals the first comes first
-        if _has_tie_left_out(xp, x, xp.take_along_axis(x, some, axis), axis, self.largest):
-            return places_in_order(xp, x, axis, self.largest)[along(axis, slice(k))]
+        least = n - k if self.largest else k - 1  # the place in order of the last that is taken
+        parts = xp.argpartition(x, least, axis=axis)
+        last = xp.take_along_axis(x, parts[along(axis, slice(least, least + 1))], axis)
+        some = _first_ties(xp, x, last, k, axis, self.largest)
         order = places_in_order(xp, xp.take_along_axis(x, some, axis), axis, self.largest)
         return xp.take_along_axis(some, order, axis)
 
