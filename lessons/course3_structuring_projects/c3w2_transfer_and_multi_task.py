@@ -14,7 +14,7 @@
 # - give layers a learning rate each (parameter groups), and store frozen features,
 # - train one network on five questions, with half of the answers missing, and derive
 #   the gradient around the gaps,
-# - use a real pretrained network, SqueezeNet, if you have fetched it,
+# - use a real pretrained network, SqueezeNet,
 # - break it in seven ways.
 #
 # ## What you need
@@ -23,11 +23,13 @@
 # by hand examples are columns, $X$ is $(n, m)$; networks take pictures $(m, 1, 8, 8)$.
 
 # %%
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
-from tinygrad_dls import check, nn, optim
+from tinygrad_dls import check, models, nn, optim
 from tinygrad_dls.errors import DataError
 from tinygrad_dls.train.lesson import start_lesson
 
@@ -537,53 +539,22 @@ assert same, "a frozen layer has moved"
 # ### A real pretrained network
 #
 # SqueezeNet 1.1 (Iandola and others, 2016) has seen 1.2 million photographs of a
-# thousand kinds. `tinygrad-dls data fetch squeezenet` brings its weights, 5 MB. Here it
-# says 512 numbers about a photograph, and a linear layer on these learns our task, with
-# the cats of the course if you have them, else with the faces that are built in.
+# thousand kinds. Its weights come with the installation, rounded to 8 bits;
+# `tinygrad-dls data fetch squeezenet` brings them whole, 5 MB. Here it says 512 numbers
+# about a photograph, and a linear layer on these learns our task, with the cats of the
+# course if you have them, else with the faces that are built in.
 
 
 # %%
-class Fire(nn.Module):
-    """Squeeze to few channels, expand by 1x1 and 3x3 side by side."""
-
-    def __init__(self, channels, squeezed, expanded):
-        super().__init__()
-        self.squeeze = nn.Conv2d(channels, squeezed, 1)
-        self.expand1 = nn.Conv2d(squeezed, expanded, 1)
-        self.expand3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
-
-    def forward(self, x):
-        s = self.squeeze(x).relu()
-        return dls.concatenate([self.expand1(s).relu(), self.expand3(s).relu()], axis=1)
-
-
-def squeezenet(arrays):
-    """SqueezeNet but for its head; pictures (m, 3, h, w) -> features (m, 512)."""
-
-    def put(layer, name):
-        kernel = arrays[f"{name}/kernel"].transpose(3, 2, 0, 1)  # from (h, w, in, out)
-        layer.load_state_dict({"weight": kernel, "bias": arrays[f"{name}/bias"]})
-
-    layers = [nn.Conv2d(3, 64, 3, stride=2, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2)]
-    put(layers[0], "conv1")
-    channels = 64
-    for number, squeezed in enumerate((16, 16, 32, 32, 48, 48, 64, 64), 2):
-        fire = Fire(channels, squeezed, 4 * squeezed)
-        put(fire.squeeze, f"fire{number}/squeeze1x1")
-        put(fire.expand1, f"fire{number}/expand1x1")
-        put(fire.expand3, f"fire{number}/expand3x3")
-        layers += [fire, nn.MaxPool2d(3, 2)] if number in (3, 5) else [fire]
-        channels = 8 * squeezed
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-
-def prepared(images, size=113):
-    """Photographs uint8 (m, h, w, 1 or 3) as it wants them: BGR, minus its means."""
-    x = np.repeat(images, 3, axis=3) if images.shape[3] == 1 else images[..., ::-1]
-    x = x.astype("float32") - np.float32([104, 117, 123])
-    x = dls.Tensor(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
-    with dls.no_grad():
-        return F.interpolate(x, size=(size, size), mode="bilinear").numpy()
+def photograph_features(model, images, size=113):
+    """The 512 numbers about each of the photographs uint8 (m, h, w, 1 or 3)."""
+    transform = replace(model.transform, size=(size, size))  # half of its training's
+    body = nn.Sequential(*model.features, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    if images.shape[3] == 1:  # grey: three equal channels
+        images = np.repeat(images, 3, axis=3)
+    batches = np.split(images, range(32, len(images), 32))
+    parts = [features(body, transform(x).numpy(), len(body)) for x in batches]
+    return np.concatenate(parts)
 
 
 def linear_probe(train_X, train_Y, test_X, test_Y):
@@ -598,17 +569,17 @@ def linear_probe(train_X, train_Y, test_X, test_Y):
 
 probes = {}
 try:
-    weights = lesson.load("squeezenet").arrays
+    where = None if lesson.data == "course" else lesson.data  # it has none
+    squeezenet = models.load("squeezenet1_1", weights="imagenet", data=where)
 except DataError as missing:
     print(f"left out: {missing}")
 else:
+    print(squeezenet.statement)
     photographs = lesson.load("cats")
-    body = squeezenet(weights).eval()
     seen = {}
     for part in lesson.progress(("train", "test"), "SqueezeNet", "sets"):
         images = getattr(photographs, f"{part}_x_orig")
-        batches = np.split(prepared(images), range(32, len(images), 32))
-        seen[part] = np.concatenate([features(body, x, len(body)) for x in batches])
+        seen[part] = photograph_features(squeezenet, images)
         flat = images.reshape(len(images), -1).astype("float32") / 255
         seen[part + " pixels"] = flat
     train_Y, test_Y = photographs.train_y[0], photographs.test_y[0]

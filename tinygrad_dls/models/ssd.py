@@ -11,13 +11,16 @@ from ..nn import Conv2d, Module, ModuleList, init
 
 
 class _Head(Module):
-    """One 3x3 convolution per feature map, `columns` numbers for each of its anchors."""
+    """One convolution per feature map, `columns` numbers for each of its anchors."""
 
     def __init__(
-        self, in_channels: Sequence[int], num_anchors: Sequence[int], columns: int
+        self, in_channels: Sequence[int], num_anchors: Sequence[int], columns: int, size: int
     ) -> None:
         self.columns = columns
-        layers = [Conv2d(c, a * columns, 3, padding=1) for c, a in zip(in_channels, num_anchors)]
+        layers = [
+            Conv2d(c, a * columns, size, padding=size // 2)
+            for c, a in zip(in_channels, num_anchors)
+        ]
         for layer in layers:
             init.xavier_uniform_(layer.weight)
             if layer.bias is not None:
@@ -39,7 +42,7 @@ class SSDHead(Module):
     """Class logits and box offsets for every anchor of every feature map.
 
     in_channels, num_anchors: channels, and anchors per cell, of each map; num_classes: with the
-    background, which is class 0. torchvision's names.
+    background, which is class 0; kernel_size: of its convolutions. torchvision's names.
 
         head = SSDHead([512, 1024], [4, 6], num_classes=21)
         head([dls.zeros((2, 512, 38, 38)), dls.zeros((2, 1024, 19, 19))])["cls_logits"].shape
@@ -47,15 +50,16 @@ class SSDHead(Module):
     """
 
     def __init__(
-        self, in_channels: Sequence[int], num_anchors: Sequence[int], num_classes: int
+        self, in_channels: Sequence[int], num_anchors: Sequence[int], num_classes: int,
+        kernel_size: int = 3,
     ) -> None:
         if len(in_channels) != len(num_anchors):
             raise DataError(
                 f"{len(in_channels)} maps with {len(num_anchors)} numbers of anchors: "
                 "give one number of anchors per map"
             )
-        self.classification_head = _Head(in_channels, num_anchors, num_classes)
-        self.regression_head = _Head(in_channels, num_anchors, 4)
+        self.classification_head = _Head(in_channels, num_anchors, num_classes, kernel_size)
+        self.regression_head = _Head(in_channels, num_anchors, 4, kernel_size)
 
     def forward(self, features: Sequence[Any]) -> dict[str, Any]:
         """Maps to "bbox_regression" (m, n, 4) and "cls_logits" (m, n, num_classes)."""

@@ -41,13 +41,13 @@ def decode_yolo(
     centres = (cells + offsets) / np.array([w, h])
     sizes = anchors[:, None, None, :] * np.exp(t[..., 2:4])
     boxes = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=-1)
-    scores = _softmax(t[..., 5:]) if softmax else sigmoid(t[..., 5:])
+    scores = _softmax(t[..., 5:]) if softmax and classes else sigmoid(t[..., 5:])
     objectness = sigmoid(t[..., 4])
-    kind = raw.dtype
+    n, kind = len(anchors) * h * w, raw.dtype
     return (
-        boxes.reshape(m, -1, 4).astype(kind),
-        objectness.reshape(m, -1).astype(kind),
-        scores.reshape(m, -1, classes).astype(kind),
+        boxes.reshape(m, n, 4).astype(kind),
+        objectness.reshape(m, n).astype(kind),
+        scores.reshape(m, n, classes).astype(kind),
     )
 
 

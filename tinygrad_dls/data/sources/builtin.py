@@ -1,16 +1,33 @@
 """Real data inside installed packages, ours among them: they stand in for what is not there."""
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from . import cached_files
 from .checks import check_readable, check_sha256
 from .folders import datasets_folder
 from .optional import EXTRA, need, package_folder
-from .sets import Arrays, Images
+from .sets import Arrays, Files, Images
 
 FACES_SHA256 = "9560ec2f5edfac01973f63a8a99d00053fecd11e21877e18038fbe500f8e872c"
-GLOVE_SHA256 = "58c11cb7a889468fa048c2cd97b2f10dc874e4fbc7f1e844c1afc1dc5fcd3884"  # datasets/
+FACE_DETECTOR = (
+    "tiny_face_detector_model.bin",
+    "tiny_face_detector_model-weights_manifest.json",
+)
+SHA256 = {  # of datasets/
+    "glove-5k.npz": "58c11cb7a889468fa048c2cd97b2f10dc874e4fbc7f1e844c1afc1dc5fcd3884",
+    "imagenet-classes.txt": "4eb3da435cf544e4a6f390f62c84cb9c9bb68cf8b14e97f8a063452382e5efd2",
+    "squeezenet1_1.npz": "75ebddcfe0eba3f50178487780e5f36eee0c98afef84f4544bc9fd5ebd4c0539",
+    "tiny_face_detector_model.bin": (
+        "b7503ce7df31039b1c43316a9b865cab6a70dd748cc602d3fa28b551503c3871"
+    ),
+    "tiny_face_detector_model-weights_manifest.json": (
+        "5d1af4849ac48d5b985f4a9b16010c512353ddd6fcc63d50fd0bc9e9e64296e5"
+    ),
+}
 SEED = 1
 PHOTOGRAPHS = {  # where each is, inside of its package
     **dict.fromkeys(("astronaut", "chelsea", "coffee"), ("skimage", "data", ".png")),
@@ -78,12 +95,43 @@ def photographs() -> Arrays:
 
 def word_vectors() -> Arrays:
     """`words` (5000,) and `vectors` float16 (5000, 100): GloVe, from the project's datasets/."""
-    path = datasets_folder() / "glove-5k.npz"
+    with np.load(_checked("glove-5k.npz"), allow_pickle=False) as read:
+        return Arrays(arrays=dict(read))
+
+
+def squeezenet() -> Arrays:
+    """`LAYER/kernel` (H, W, in, out) and `LAYER/bias` (out,), float32, of SqueezeNet 1.1.
+
+    From the project's datasets/: each kernel as int8 `codes` times a `scale` per output channel.
+    """
+    arrays: dict[str, NDArray[np.float32]] = {}
+    with np.load(_checked("squeezenet1_1.npz"), allow_pickle=False) as read:
+        for name in read.files:
+            layer, _, part = name.rpartition("/")
+            if part == "codes":
+                kernel = read[name].astype(np.float32) * read[f"{layer}/scale"]
+                arrays[f"{layer}/kernel"] = kernel
+                arrays[f"{layer}/bias"] = read[f"{layer}/bias"]
+    return Arrays(arrays=arrays)
+
+
+def class_names() -> Arrays:
+    """`names` (1000,): ImageNet's classes, from the project's datasets/."""
+    return cached_files.class_names((_checked("imagenet-classes.txt"),))
+
+
+def face_detector() -> Files:
+    """The Tiny YOLOv2 face detector: its manifest and its weights, from the project's datasets/."""
+    return Files(files=tuple(_checked(name) for name in FACE_DETECTOR))
+
+
+def _checked(name: str) -> Path:
+    """A file of the project's datasets/; FormatError where it is not the one that came with it."""
+    path = datasets_folder() / name
     mend = "Install tinygrad_dls again"
     check_readable(path, mend)
-    check_sha256(path, GLOVE_SHA256, mend)
-    with np.load(path, allow_pickle=False) as read:
-        return Arrays(arrays=dict(read))
+    check_sha256(path, SHA256[name], mend)
+    return path
 
 
 def _split(

@@ -48,6 +48,11 @@ def arrays(files: tuple[Path, ...]) -> Arrays:
     return Arrays(arrays=_read(files[0]))
 
 
+def class_names(files: tuple[Path, ...]) -> Arrays:
+    """`names` (1000,): a line each."""
+    return Arrays(arrays={"names": np.array(files[0].read_text("utf-8").splitlines())})
+
+
 def as_files(files: tuple[Path, ...]) -> Files:
     """The paths, for a reader of their own format."""
     return Files(files=files)

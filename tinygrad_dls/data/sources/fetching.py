@@ -59,9 +59,10 @@ def fetch(name: str, *, force: bool = False, meter: MeterFactory = _silent) -> P
         if source.client == "course":
             _copy_course_files(source, out)
         else:
-            archive, what = _archive(source, work, meter)
-            check_sha256(archive, source.sha256, _again(source), what)
-            convert(source, archive, out)
+            for part in source.downloads():
+                archive, what = _archive(part, work, meter)
+                check_sha256(archive, part.sha256, _again(source), what)
+                convert(part, archive, out)
         _write_sums(out)
         _take_place(out, cache_folder() / name)
     return cached_place(source)
@@ -75,7 +76,7 @@ def _archive(source: Source, work: Path, meter: MeterFactory) -> tuple[Path, str
             if path.is_file():
                 return path, str(path)
     incoming = work / "in"
-    incoming.mkdir()
+    incoming.mkdir(exist_ok=True)
     with meter(source.size, f"fetch {source.name}", "B") as bar:
         return download(source, incoming, bar.update), f"{source.archive} from {source.origin}"
 

@@ -21,8 +21,10 @@ PointName = Literal[
     "moons",
     "regularization",
 ]
-ArrayName = Literal["squeezenet", "glove-100d", "breast-cancer", "photographs"]
-FileName = Literal["vgg16-edges", "face-api"]
+ArrayName = Literal["squeezenet", "imagenet-classes", "glove-100d", "breast-cancer", "photographs"]
+FileName = Literal[
+    "vgg16-edges", "face-api", "squeezenet1_0", "yolo-fastest-1.0", "yolo-fastest-1.1"
+]
 
 _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "cats": course_files.cats,
@@ -30,12 +32,16 @@ _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "happy-house": course_files.happy_house,
     "regularization": course_files.regularization,
     "cifar10": course_files.cifar10,
+    "squeezenet1_0": cached_files.as_files,  # published files, the same in either place
+    "yolo-fastest-1.0": cached_files.as_files,
+    "yolo-fastest-1.1": cached_files.as_files,
 }
 _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     **_COURSE,  # a classroom's mirror serves them in their own formats
     "cifar10": cached_files.cifar10,
     "mnist-5k": cached_files.mnist_5k,
     "squeezenet": cached_files.arrays,
+    "imagenet-classes": cached_files.class_names,
     "glove-100d": cached_files.arrays,
     "vgg16-edges": cached_files.as_files,
     "face-api": cached_files.as_files,
@@ -50,6 +56,9 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "photographs": builtin.photographs,
     "regularization": generated.pitch,
     "glove-100d": builtin.word_vectors,
+    "squeezenet": builtin.squeezenet,
+    "imagenet-classes": builtin.class_names,
+    "face-api": builtin.face_detector,
     **generated.GENERATORS,
 }
 

