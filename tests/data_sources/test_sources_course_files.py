@@ -3,11 +3,14 @@
 import io
 import sys
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
 
 from tinygrad_dls.data import sources
+from tinygrad_dls.data.sources import cached_files
+from tinygrad_dls.data.sources.matlab import read_matrices
 from tinygrad_dls.errors import DataError, FormatError
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 2572022\n"
@@ -152,6 +155,117 @@ def test_regularization_from_matlab(course):
     path.write_bytes(path.read_bytes()[:150])
     with pytest.raises(FormatError, match=r"data\.mat"):
         sources.load("regularization")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("dtype", ["f8", "f4", "u1", "i2", "i8", "u4"])
+def test_matrices_as_scipy_reads_them(tmp_path, compressed, dtype):
+    scipy_io = pytest.importorskip("scipy.io")
+    rng = np.random.default_rng(0)
+    shapes = {"a": (3, 5), "one": (1, 1), "none": (0, 4), "deep": (2, 3, 4), "x" * 20: (70, 2)}
+    values = {name: (rng.random(shape) * 100).astype(dtype) for name, shape in shapes.items()}
+    path = tmp_path / "m.mat"
+    scipy_io.savemat(path, {**values, "text": "hello", "cells": np.array([1, "a"], object),
+                            "struct": {"a": 1}, "complex": np.array([[1j]])},
+                     do_compression=compressed)
+    found, wanted = read_matrices(path.read_bytes()), scipy_io.loadmat(path)
+    assert set(found) == set(values)
+    for name, value in found.items():
+        assert value.dtype == wanted[name].dtype and np.array_equal(value, wanted[name]), name
+
+
+def test_matrices_of_broken_files(tmp_path):
+    scipy_io = pytest.importorskip("scipy.io")
+    rng, refused, path = np.random.default_rng(0), 0, tmp_path / "m.mat"
+    for compressed in (False, True):
+        scipy_io.savemat(path, {"X": np.ones((40, 2)), "y": np.ones((3, 1), "u1")},
+                         do_compression=compressed)
+        good = path.read_bytes()
+        for _ in range(500):
+            raw = bytearray(good[: rng.integers(1, len(good) + 1)] if rng.random() < 0.2 else good)
+            for place in rng.integers(0, len(raw), rng.integers(1, 5)):
+                raw[place] = rng.integers(0, 256)
+            try:
+                read_matrices(bytes(raw))
+            except FormatError:
+                refused += 1
+    assert refused > 300
+    huge = zlib.compress(bytes(2**27))
+    with pytest.raises(FormatError, match="too large"):
+        read_matrices(good[:128] + np.array([15, len(huge)], "<u4").tobytes() + huge)
+
+
+def picture():
+    pil = pytest.importorskip("PIL.Image")
+    raw = io.BytesIO()
+    pil.new("RGB", (8, 8)).save(raw, "JPEG")
+    return raw.getvalue()
+
+
+def zipped(path, names, how=zipfile.ZIP_DEFLATED):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", how) as file:
+        for name in names:
+            file.writestr(name, picture())
+    return path.read_bytes()
+
+
+def changed(raw, mark, offset, new):
+    place = raw.index(mark) + offset
+    return raw[:place] + new + raw[place + len(new) :]
+
+
+@pytest.mark.parametrize("damage", ["data", "method", "encrypted", "end", "picture"])
+def test_damaged_archives_of_pictures(course, write_h5, damage):
+    path = course / "signs/signs-64.zip"
+    write_h5(course / "signs/test_signs.h5", "test", 3, classes=6)
+    raw = zipped(path, ["signs/0_a.jpg", "signs/5_b.jpg"])
+    if damage == "data":
+        raw = changed(raw, b"signs/0_a.jpg", 13, b"\xff" * 8)
+    elif damage == "method":
+        raw = changed(changed(raw, b"PK\1\2", 10, b"\x63"), b"PK\3\4", 8, b"\x63")
+    elif damage == "encrypted":
+        raw = changed(changed(raw, b"PK\1\2", 8, b"\1"), b"PK\3\4", 6, b"\1")
+    elif damage == "end":
+        raw = raw[:-10]
+    path.write_bytes(raw)
+    if damage == "picture":
+        with zipfile.ZipFile(path, "a") as file:
+            file.writestr("signs/1_c.jpg", b"no picture")
+    with pytest.raises(FormatError, match=r"signs-64\.zip is truncated.*Copy the course's own"):
+        sources.load("signs")
+
+
+def test_archives_with_strange_names(course, write_h5):
+    write_h5(course / "signs/test_signs.h5", "test", 3, classes=6)
+    for name in ("signs/x_a.jpg", "signs/.jpg", "signs/9_a.jpg", "signs/\u00b2_a.jpg"):
+        zipped(course / "signs/signs-64.zip", [name])
+        with pytest.raises(FormatError, match="begins with no label"):
+            sources.load("signs")
+    for name, said in (("a.jpg", "not in a folder of its class"),
+                       ("train/bird/0.jpg", "no pictures in test/")):
+        zipped(course / "cifar10/cifar10-jpg.zip", [name])
+        with pytest.raises(FormatError, match=said):
+            sources.load("cifar10", data="course")
+
+
+def test_damaged_arrays_of_the_cache(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, vectors=np.arange(1000.0), words=np.array(["a", "b"]))
+    good, rng = path.read_bytes(), np.random.default_rng(0)
+    assert set(cached_files.arrays((path,)).arrays) == {"vectors", "words"}
+    refused = 0
+    for _ in range(300):
+        raw = bytearray(good)
+        for place in rng.integers(0, len(raw), rng.integers(1, 5)):
+            raw[place] = rng.integers(0, 256)
+        path.write_bytes(raw)
+        try:
+            cached_files.arrays((path,))
+        except FormatError as error:
+            refused += 1
+            assert len(str(error)) < 600 and "\n" not in str(error)
+    assert refused > 100
 
 
 def test_cifar10_from_pictures(course):

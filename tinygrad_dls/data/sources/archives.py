@@ -1,5 +1,7 @@
 """Named members of wheels, sdists and npm packages, read in place: nothing is unpacked."""
 
+import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from ...errors import FormatError
+from .checks import reason
 
 
 @contextmanager
@@ -27,8 +30,13 @@ def open_member(archive: Path, member: str) -> Iterator[IO[bytes]]:
                     yield extracted
     except KeyError:
         raise FormatError(f"{archive.name} has no member {member}") from None
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
-        raise FormatError(f"{archive.name} is truncated or corrupt: {error}") from None
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError,
+            NotImplementedError, struct.error) as error:
+        raise FormatError(f"{archive.name} is truncated or corrupt: {reason(error)}") from None
+    except OSError as error:
+        if error.errno is not None:  # of the system, not of a decompressor
+            raise
+        raise FormatError(f"{archive.name} is truncated or corrupt: {reason(error)}") from None
 
 
 def read_member(archive: Path, member: str) -> bytes:

@@ -1,6 +1,5 @@
 """Readers of what `fetch` put into the cache: plain .npz arrays, or files as they are."""
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FormatError
+from .checks import reason
 from .sets import Arrays, Files, Images
 
 MNIST_TEST = 1000
@@ -62,5 +62,5 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as read:
             return dict(read)
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise FormatError(f"{path} is truncated or corrupt: {error}") from None
+    except Exception as error:  # broken archives and headers fail in many ways
+        raise FormatError(f"{path} is truncated or corrupt: {reason(error)}") from None

@@ -57,3 +57,9 @@ def describe(path: Path) -> str:
     if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
         return "it is a web page"
     return f"{size:,} bytes that are truncated, corrupt or of another version"
+
+
+def reason(error: object) -> str:
+    """What an error says, on one line, and not more than a sentence or two of it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:197] + "..."

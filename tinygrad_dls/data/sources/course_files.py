@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FormatError
+from .checks import reason
+from .matlab import MOST, read_matrices
 from .optional import need
 from .sets import Images, Points
 
+MOST_PICTURE = 2**24  # bytes of one picture in an archive
 HAPPY_TRAIN = 120  # of the 150 test pictures, where the 600 training pictures are not at hand
 
 
@@ -41,11 +44,11 @@ def happy_house(files: tuple[Path, ...]) -> Images:
 def regularization(files: tuple[Path, ...]) -> Points:
     """data.mat -> X (2, 211), Y (1, 211) and X_test (2, 200), Y_test (1, 200)."""
     (path,) = files
-    scipy_io = need("scipy.io", f"reading {path.name}")
     try:
-        read = scipy_io.loadmat(path)
+        with path.open("rb") as file:
+            read = read_matrices(file.read(MOST + 1))
         X, Y, X_test, Y_test = (read[name].T for name in ("X", "y", "Xval", "yval"))
-    except Exception as error:  # scipy raises many kinds on a broken file
+    except (OSError, FormatError, KeyError) as error:
         raise _broken(path, error) from None
     for x, y in ((X, Y), (X_test, Y_test)):
         if x.ndim != 2 or x.shape[0] != 2 or y.shape != (1, x.shape[1]):
@@ -57,12 +60,16 @@ def cifar10(files: tuple[Path, ...]) -> Images:
     """cifar10-jpg.zip with train/CLASS/NNNN.jpg and test/CLASS/NNNN.jpg -> 50,000 + 10,000."""
     (path,) = files
     names = _zip_names(path)
+    if strange := [name for name in names if len(name.split("/")) != 3]:
+        raise _broken(path, f"the picture {strange[0][:80]!r} is not in a folder of its class")
     classes = sorted({name.split("/")[1] for name in names})
     number = {name: i for i, name in enumerate(classes)}
     parts = []
     for part in ("train", "test"):
         chosen = [name for name in names if name.startswith(part + "/")]
         labels = np.array([[number[name.split("/")[1]] for name in chosen]], np.int64)
+        if not chosen:
+            raise _broken(path, f"there are no pictures in {part}/")
         parts.append((_read_pictures(path, chosen), labels, np.array(classes, "S")))
     return _images(*parts)
 
@@ -88,7 +95,7 @@ def _read_h5(path: Path, part: str) -> Part:
             x = np.array(file[f"{part}_set_x"][:])
             y = np.array(file[f"{part}_set_y"][:], np.int64).reshape(1, -1)
             classes = np.array(file["list_classes"][:])
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+    except Exception as error:  # a broken file fails in many ways, MemoryError among them
         raise _broken(path, error) from None
     return x, y, classes
 
@@ -96,6 +103,8 @@ def _read_h5(path: Path, part: str) -> Part:
 def _read_signs_zip(path: Path) -> Part:
     """The 864 + 216 pictures for training; the label is the first character of the file name."""
     names = [name for name in _zip_names(path) if not name.startswith("test_signs/")]
+    if strange := [name for name in names if name.rsplit("/")[-1][0] not in "012345"]:
+        raise _broken(path, f"the name of the picture {strange[0][:80]!r} begins with no label")
     labels = np.array([[int(name.rsplit("/")[-1][0]) for name in names]], np.int64)
     return _read_pictures(path, names), labels, np.arange(6)
 
@@ -104,7 +113,7 @@ def _zip_names(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as zipped:
             names = sorted(name for name in zipped.namelist() if name.endswith(".jpg"))
-    except (zipfile.BadZipFile, OSError) as error:
+    except Exception as error:  # a broken archive fails in many ways
         raise _broken(path, error) from None
     if not names:
         raise _broken(path, "there are no pictures in it")
@@ -116,17 +125,21 @@ def _read_pictures(path: Path, names: list[str]) -> NDArray[np.uint8]:
     pil = need("PIL.Image", f"reading {path.name}")
     try:
         with zipfile.ZipFile(path) as zipped:
+            if max(zipped.getinfo(name).file_size for name in names) > MOST_PICTURE:
+                raise _broken(path, f"a picture has more than {MOST_PICTURE} bytes")
             pictures = [
                 np.asarray(pil.open(io.BytesIO(zipped.read(name))).convert("RGB"), np.uint8)
                 for name in names
             ]
         return np.stack(pictures)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except FormatError:
+        raise
+    except Exception as error:  # broken archives and pictures fail in many ways
         raise _broken(path, error) from None
 
 
 def _broken(path: Path, error: object) -> FormatError:
     return FormatError(
-        f"{path} is truncated, corrupt or not the course's file: {error}. "
+        f"{path} is truncated, corrupt or not the course's file: {reason(error)}. "
         "Copy the course's own file there again"
     )
