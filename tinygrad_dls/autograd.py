@@ -17,7 +17,6 @@ Its heart, in `propagate`, is
             grads[edge] = grads[edge] + share if edge in grads else share
 """
 
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from operator import attrgetter
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from . import storage
 from .errors import DtypeError, GraphError
 from .kernels.adding import add_into, added, summed
+from .locks import new_lock
 from .misuse import check_overwritten, freed, miscounted
 from .modes import mode, traces
 
@@ -176,7 +176,7 @@ def add_gradient(leaf: Any, gradient: Array, sole: bool) -> Array:
     return gradient
 
 
-_adding = threading.Lock()  # two threads may add to the gradient of one leaf
+_adding = new_lock()  # two threads may add to the gradient of one leaf
 
 
 def own(gradient: Array, device: Any, sole: bool) -> Array:

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .errors import DeviceError
+from .locks import cached_property, new_lock
 
 
 class Device:
     """A place for arrays: "cpu", "cuda", "cuda:1" or "strict". One object for each name."""
 
     _known: ClassVar[dict[str, Device]] = {}
-    _lock: ClassVar[threading.Lock] = threading.Lock()
+    _lock: ClassVar[threading.Lock] = new_lock()
     name: str
     xp: Any  # numpy, cupy or the strict namespace
     array_type: type

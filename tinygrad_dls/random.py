@@ -10,7 +10,10 @@ import numpy as np
 
 from .dtypes import default_dtype, float_dtype
 from .errors import DataError, DtypeError
+from .locks import new_lock
 from .modes import mode, traces
+
+_making = new_lock()  # threads that draw first make one stream, not one each
 
 
 class Generator:
@@ -28,9 +31,13 @@ class Generator:
     @property
     def numpy(self) -> np.random.Generator:
         """NumPy's generator under it; made at first use, since loading it takes time."""
-        if self._numpy is None:
-            self._numpy = np.random.Generator(np.random.PCG64(self.seed))
-        return self._numpy
+        made = self._numpy
+        if made is None:
+            with _making:
+                made = self._numpy
+                if made is None:
+                    made = self._numpy = np.random.Generator(np.random.PCG64(self.seed))
+        return made
 
     def __repr__(self) -> str:
         return f"Generator({self.seed})"

@@ -58,7 +58,7 @@ class TestCache:
     def test_kernels_are_kept_in_a_folder_named_by_their_sources(self, tmp_path):
         _run(TINYGRAD_DLS_CACHE=str(tmp_path))
         folders = {folder.name for folder in (tmp_path / "kernels").iterdir()}
-        assert list(tmp_path.rglob("*.nbi"))
+        assert list(tmp_path.rglob("*.nbc"))
         from tinygrad_dls.kernels.cpu import losses
         from tinygrad_dls.kernels.cpu.compile import helpers, source_hash
 

@@ -14,6 +14,10 @@ from .cases import CASES
 PACKAGE = Path(__file__).parents[1]
 
 
+# Since Python 3.12 the profiler knows compiled functions as calls of something, not by name.
+UNNAMED = "<built-in method _operator.call>"
+
+
 class Line(NamedTuple):
     """A function of a step: where it stands, its calls, and the milliseconds in itself alone."""
 
@@ -53,6 +57,8 @@ def _seconds(step: ours.Step) -> float:
 
 def _named(place: tuple[str, int, str]) -> tuple[str, str]:
     file, _, name = place
+    if name == UNNAMED:
+        return "kernels", "kernel"
     if file == "~" or "numpy" in Path(file).parts:
         return name.strip("<>").replace("built-in method ", ""), "NumPy"
     path = Path(file)

@@ -11,6 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..autograd import TensorBase
 from ..errors import DtypeError
+from ..locks import new_rlock
 from ..modes import mode, recording
 from .comparing import difference, same
 from .program import Program
@@ -33,8 +34,8 @@ class Captured(Generic[T]):
         self.step = step
         self.reason: str | None = None
         self._kinds: dict[Any, _Kind] = {}
-        self._lock = threading.RLock()
-        self._busy = False  # a replay is under way: in it the same step may be called
+        self._lock = new_rlock()
+        self._busy: int | None = None  # the thread that replays: in it the step may be called
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
         if mode.recorder is not None or mode.trace or self._hopeless():
@@ -43,7 +44,7 @@ class Captured(Generic[T]):
         key = (mode.grad, len(args), *kwargs, *[_kind_of(x, tensors) for x in args],
                *[_kind_of(x, tensors) for x in kwargs.values()], _shared(tensors))
         with self._lock:
-            if self._busy:
+            if self._busy == threading.get_ident():
                 return self.step(*args, **kwargs)
             kind = self._kinds.get(key)
             if kind is None:
@@ -67,7 +68,7 @@ class Captured(Generic[T]):
                 return self._record(kind, args, kwargs, tensors)
             if program.threads is not None and program.threads() != program.team:
                 return self.step(*args, **kwargs)  # as in a forked child, which has but one
-            self._busy = True
+            self._busy = threading.get_ident()
             try:
                 return program.run(*[x._data for x in tensors])  # type: ignore[no-any-return]
             except Exception as error:
@@ -75,7 +76,7 @@ class Captured(Generic[T]):
                                "dls.capture, says more.")
                 raise
             finally:
-                self._busy = False
+                self._busy = None
 
     def _hopeless(self) -> bool:
         return len(self._kinds) > PROGRAMS

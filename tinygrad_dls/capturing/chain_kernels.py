@@ -11,7 +11,6 @@ import hashlib
 import os
 import sys
 import tempfile
-import threading
 import types
 from collections.abc import Callable
 from functools import cache
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..folders import user_cache
+from ..locks import new_lock
 from .chains import Chain
 
 Array = Any
@@ -137,7 +137,7 @@ def _text(
 # --- compiling -----------------------------------------------------------------------------------
 
 
-_lock = threading.Lock()  # Numba's folder is set for a moment, for all threads
+_lock = new_lock()  # two threads make a kernel once
 
 
 def compiled(text: str) -> Callable[..., None]:

@@ -13,6 +13,7 @@ import numba
 from llvmlite import ir
 from numba import types
 
+from ..kernels.kernel_cache import kept_in
 from ..kernels.parallel import together as together
 from ..kernels.simd import absolute as absolute
 from ..kernels.simd import full as full
@@ -40,14 +41,8 @@ BYTE = ir.IntType(8)
 def exact(function: Callable[..., Any]) -> Any:
     """Compile a kernel of a chain; what was compiled is kept beside its file, if it has one."""
     file = Path(function.__code__.co_filename)
-    kept = file.is_absolute()
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(file.parent) if kept else ""
-    try:
-        return numba.njit(cache=kept, **OPTIONS)(function)
-    finally:
-        config.CACHE_DIR = before
+    folder = file.parent if file.is_absolute() else None
+    return kept_in(folder, numba.njit(**OPTIONS)(function), function)
 
 
 def part(function: Callable[..., Any]) -> Any:

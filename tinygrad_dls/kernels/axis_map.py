@@ -7,11 +7,12 @@ linear and cubic interpolation differ in nothing else; the transposed matrix goe
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from ..locks import cached_property
 from .windows import Windows
 
 CUBIC = -0.75  # the free parameter of Keys' cubic convolution (1981), with PyTorch's value

@@ -17,8 +17,11 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import numba
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
 
 from ..folders import user_cache
+from .kernel_cache import kept_in
 
 # contract: a*b + c in one instruction. Everything else keeps the order of operations, NaN and Inf.
 OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
@@ -27,13 +30,7 @@ OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "no
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` for the types it is called with, when it is first called with them."""
     folder = cache_folder(function.__code__.co_filename)
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder or "")  # where this function's compiled code is kept
-    try:
-        return numba.njit(cache=folder is not None, **OPTIONS)(function)
-    finally:
-        config.CACHE_DIR = before
+    return kept_in(folder, numba.njit(**OPTIONS)(function), function)
 
 
 def export(function: Callable[..., Any], signature: Any, symbol: str) -> None:
@@ -42,14 +39,10 @@ def export(function: Callable[..., Any], signature: Any, symbol: str) -> None:
     For large ones that many kernels call: they are compiled once, not into each of them.
     """
     folder = cache_folder(function.__code__.co_filename)
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder or "")
-    try:
-        options = {k: v for k, v in OPTIONS.items() if k != "nogil"}
-        compiled = numba.cfunc(signature, cache=folder is not None, **options)(function)
-    finally:
-        config.CACHE_DIR = before
+    options = {k: v for k, v in OPTIONS.items() if k != "nogil"}
+    compiled = kept_in(folder, CFunc(
+        function, normalize_signature(signature), locals={}, options=options), function)
+    compiled.compile()
     llvm.add_symbol(symbol, compiled.address)
     _exported.append(compiled)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import DeviceError
 from .reference import ReferenceKernels
+from .whole_import import whole_import
 
 
 def kernels_for(device: str, xp: Any) -> ReferenceKernels:
@@ -26,7 +27,8 @@ def kernels_for(device: str, xp: Any) -> ReferenceKernels:
         return CudaKernels(xp)
     if device != "cpu" or not wants_compiled():
         return ReferenceKernels(xp)
-    from .cpu import CompiledKernels  # needs Numba, found by now
+    with whole_import("numba", "llvmlite", __package__):
+        from .cpu import CompiledKernels  # needs Numba, found by now
 
     return CompiledKernels(xp)
 

@@ -6,10 +6,12 @@ input, so a window at the border starts later, or has fewer of them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+
+from ..locks import cached_property
 
 
 @dataclass(frozen=True, eq=False)  # built once for each set of numbers: compared by identity

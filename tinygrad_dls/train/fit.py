@@ -16,6 +16,7 @@ from ..arguments import is_whole
 from ..capturing import capture as captured_step
 from ..data import DataLoader
 from ..errors import DataError, DtypeError, ShapeError
+from ..interrupt import Interrupt
 from ..modes import no_grad
 from ..nn import Module
 from ..optim import Optimizer
@@ -24,7 +25,6 @@ from ..tensors import Tensor
 from .figures import Figures
 from .fit_arguments import check_arguments
 from .history import History
-from .interrupt import Interrupt
 from .keeper import Keeper
 from .progress import Progress
 

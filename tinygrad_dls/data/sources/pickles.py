@@ -32,11 +32,18 @@ def _empty(subtype: type, shape: tuple[int, ...], typecode: bytes | str) -> Any:
     return np.ndarray(shape, code)
 
 
+def _array_of(memory: Any, dtype: Any, shape: tuple[int, ...], order: str) -> Any:
+    """Stands for NumPy's `_frombuffer`, which pickles of protocol 5 have: an array that is whole."""
+    return np.frombuffer(memory, dtype).reshape(shape, order=order).copy(order)
+
+
 _ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy", "dtype"): np.dtype,
     ("numpy", "ndarray"): np.ndarray,
     ("numpy.core.multiarray", "_reconstruct"): _empty,
     ("numpy._core.multiarray", "_reconstruct"): _empty,
+    ("numpy.core.numeric", "_frombuffer"): _array_of,
+    ("numpy._core.numeric", "_frombuffer"): _array_of,
     ("_codecs", "encode"): codecs.encode,  # how protocol 2 spells bytes
 }
 

@@ -1,9 +1,11 @@
-"""Ctrl-C between two steps, never inside one: no parameter is left half updated."""
+"""Ctrl-C between two steps, never inside one: nothing is left half done."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -34,3 +36,12 @@ class Interrupt:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+
+
+@contextmanager
+def interrupts_put_off() -> Iterator[None]:
+    """Let Ctrl-C in the block take effect at its end; a second one ends it at once."""
+    with Interrupt() as stop:
+        yield
+    if stop.asked:
+        signal.raise_signal(signal.SIGINT)  # to whom it would have gone
