@@ -12,8 +12,6 @@ from . import ours
 from .cases import CASES
 
 PACKAGE = Path(__file__).parents[1]
-
-
 # Since Python 3.12 the profiler knows compiled functions as calls of something, not by name.
 UNNAMED = "<built-in method _operator.call>"
 

@@ -32,8 +32,8 @@ def _empty(subtype: type, shape: tuple[int, ...], typecode: bytes | str) -> Any:
     return np.ndarray(shape, code)
 
 
-def _array_of(memory: Any, dtype: Any, shape: tuple[int, ...], order: str) -> Any:
-    """Stands for NumPy's `_frombuffer`, which pickles of protocol 5 have: an array that is whole."""
+def _array_of(memory: Any, dtype: Any, shape: tuple[int, ...], order: Any) -> Any:
+    """Stands for NumPy's `_frombuffer`, of protocol 5: an array that is whole."""
     return np.frombuffer(memory, dtype).reshape(shape, order=order).copy(order)
 
 
