@@ -206,6 +206,12 @@ def test_a_picture_of_other_channels():
         model(dls.zeros((1, 1, 48, 64)))
 
 
+def test_a_picture_whose_maps_do_not_fit_together():
+    model = models.darknet(io.parse_darknet_cfg(CFG))
+    with pytest.raises(dls.ShapeError, match=r"pictures of 50 x 64 do not fit: layer 8(.|\n)*48 x"):
+        model(dls.zeros((1, 3, 50, 64)))
+
+
 # --- the real one --------------------------------------------------------------------------------
 
 FOLDER = Path(os.environ.get("TINYGRAD_DLS_DATA", "."))

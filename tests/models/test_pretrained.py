@@ -18,6 +18,7 @@ from tinygrad_dls.models import pretrained
 image = pytest.importorskip("PIL.Image")
 pytest.importorskip("skimage")
 ALL = [(entry.name, entry.weights) for entry in models.PRETRAINED.values()]
+QUICK = ("squeezenet1_1", "tiny_yolov2", "face_resnet")  # to export to ONNX
 BUILT_IN = ("squeezenet1_1", "tiny_yolov2")
 
 
@@ -168,7 +169,9 @@ def test_the_face_detector_equals_numpy(bare, photographs):
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", [name for name, _ in ALL])
+@pytest.mark.parametrize("name", [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name, _ in ALL
+])
 def test_onnxruntime_computes_the_same(name, photographs, tmp_path):
     runtime = pytest.importorskip("onnxruntime")
     model = loaded(name)
@@ -358,6 +361,20 @@ GREY = np.zeros((9, 7), np.uint8)
 def test_pictures_that_are_not_rgb(picture, said):
     with pytest.raises(dls.Error, match=said):
         models.Preparation((8, 8))(picture)
+
+
+def test_a_picture_that_is_cut_off(photographs):
+    whole = bytes_io.BytesIO()
+    image.fromarray(photographs["coffee"]).save(whole, "JPEG")
+    cut = image.open(bytes_io.BytesIO(whole.getvalue()[:9000]))
+    with pytest.raises(dls.DataError, match=r"cannot be decoded .*truncated"):
+        models.Preparation((8, 8))(cut)
+
+
+@pytest.mark.parametrize("model", [models.FaceResNet, models.MobileNetSSD])
+def test_a_network_of_one_size_says_which(model):
+    with pytest.raises(dls.ShapeError, match=r"got \(1, 3, 64, 64\)(.|\n)*resizes"):
+        model()(dls.zeros((1, 3, 64, 64)))
 
 
 def test_how_pictures_are_fitted():

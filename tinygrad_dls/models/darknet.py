@@ -83,9 +83,18 @@ class Darknet(ModuleList):
             raise ShapeError(
                 f"expected pictures (m, {self.input_shape[0]}, height, width), got {x.shape}"
             )
+        size = x.shape[2:]
         outputs, maps = {-1: x}, []
         for i, layer in enumerate(self.layers):
-            x = layer(*(outputs[place] for place in layer.sources))
+            inputs = [outputs[place] for place in layer.sources]
+            if len({one.shape[2:] for one in inputs}) > 1:
+                raise ShapeError(
+                    f"pictures of {size[0]} x {size[1]} do not fit: layer {i} joins maps of "
+                    f"{' and '.join(f'{h} x {w}' for h, w in (one.shape[2:] for one in inputs))}.\n"
+                    f"Resize them to the cfg's {self.input_shape[1]} x {self.input_shape[2]}, or "
+                    "pad to a multiple of 32"
+                )
+            x = layer(*inputs)
             outputs[i] = x
             if isinstance(layer, Head):
                 maps.append(x)

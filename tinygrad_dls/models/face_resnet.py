@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..functions import concatenate
+from ..errors import ShapeError
 from ..nn import AvgPool2d, Conv2d, Linear, MaxPool2d, Module, Parameter, ReLU, Sequential
 from ..nn import functional as F
 
@@ -38,9 +38,7 @@ class Residual(Module):
         y = self.conv2(self.relu(self.conv1(x)))
         if self.down:
             x = self.pool(x)
-            more = y.shape[1] - x.shape[1]
-            if more:
-                x = concatenate([x, 0 * x[:, :more]], axis=1)
+            x = F.pad(x, (0, 0, 0, 0, 0, y.shape[1] - x.shape[1]))
             rows, columns = x.shape[2] - y.shape[2], x.shape[3] - y.shape[3]
             y = F.pad(y, (0, columns, 0, rows))  # windows without padding leave out an edge
         return self.relu(x + y)
@@ -76,5 +74,10 @@ class FaceResNet(Module):
 
     def forward(self, x: Any) -> Any:
         """Pictures (m, 3, 150, 150) to embeddings (m, 128), compared by Euclidean distance."""
+        if x.ndim != 4 or x.shape[1:] != (3, 150, 150):
+            raise ShapeError(
+                f"expected faces (m, 3, 150, 150), got {x.shape}: `transform` of models.load "
+                "resizes them"
+            )
         x = self.blocks(self.pool(self.relu(self.stem(x))))
         return self.fc(x.mean(axis=(2, 3)))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..creation import zeros
+from ..errors import ShapeError
 from ..nn import BatchNorm2d, Conv2d, Module, ModuleList, ReLU6
 from ..nn import functional as F
 from ..tensors import Tensor
@@ -77,6 +78,11 @@ class MobileNetSSD(Module):
 
     def forward(self, x: Any) -> Any:
         """Pictures (m, 3, 512, 512) to "bbox_regression" and "cls_logits", (m, 5118, 4 and 3)."""
+        if x.shape[1:] != (3, 512, 512):
+            raise ShapeError(
+                f"expected pictures (m, 3, 512, 512), got {x.shape}: the default boxes are those "
+                "of that size; `transform` of models.load resizes"
+            )
         maps = []
         for i, layer in enumerate(self.features):
             x = layer(x)

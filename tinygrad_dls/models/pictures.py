@@ -36,7 +36,7 @@ class Preparation:
         A picture is a uint8 array (h, w, 3) in RGB, or a Pillow image in mode RGB, of any size.
         DataError or ShapeError, with what mends it, for grey, transparent and 16-bit pictures.
         """
-        several = isinstance(pictures, (list, tuple)) or np.ndim(pictures) == 4
+        several = isinstance(pictures, (list, tuple)) or getattr(pictures, "ndim", 3) == 4
         found = [self._one(picture) for picture in (pictures if several else [pictures])]
         if not found:
             raise DataError("there is no picture in the list")
@@ -95,7 +95,12 @@ def as_picture(picture: Any) -> NDArray[np.uint8]:
             f"the picture is a Pillow image in mode {mode}; the network sees RGB.\n"
             'Write picture.convert("RGB")'
         )
-    x = np.asarray(picture)
+    try:
+        x = np.asarray(picture)
+    except OSError as error:  # Pillow decodes only now
+        raise DataError(
+            f"the picture cannot be decoded ({error}): save it again, or leave it out"
+        ) from None
     if x.dtype != np.uint8:
         scale = {"u": "(picture // 257).astype(np.uint8), if its white is 65535",
                  "f": "(255 * picture).round().astype(np.uint8), if its white is 1"}

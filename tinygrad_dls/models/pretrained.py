@@ -234,6 +234,6 @@ def table() -> Table:
             "name": entry.name, "weights": entry.weights, "title": entry.title,
             "here": places[0] if places else f"tinygrad-dls data fetch {source.name}",
             "megabytes": round(source.size / 1e6, 1), "licence": entry.licence,
-            "source": source.origin,
+            "source": source.homepage if source.client == "url" else source.origin,
         })
     return rows
