@@ -73,6 +73,35 @@ def mark_write(array: Any, place: str) -> None:
         mode.recorder.wrote(array, place)
 
 
+# --- tensors that share memory -------------------------------------------------------------------
+
+
+def share(first: Any, second: Any) -> None:
+    """Remember that two tensors are views of one memory: what is written into one changes both."""
+    owner = owner_of(second._data)
+    entry = _sharing.get(id(owner))
+    if entry is None:
+        ref = weakref.ref(owner, partial(_forget_sharing, id(owner)))
+        entry = _sharing[id(owner)] = ref, weakref.WeakValueDictionary()
+    entry[1][id(first)] = first
+    entry[1][id(second)] = second
+
+
+def sharing(x: Any) -> list[Any]:
+    """The other live tensors that `share` was told of with the memory of x."""
+    owner = owner_of(x._data)
+    entry = _sharing.get(id(owner))
+    others = list(entry[1].values()) if entry is not None else []
+    return [t for t in others if t is not x and owner_of(t._data) is owner]
+
+
+_sharing: dict[int, tuple[Any, Any]] = {}  # by owner: tensors by their id
+
+
+def _forget_sharing(key: int, _: Any) -> None:
+    _sharing.pop(key, None)
+
+
 def exposed(array: Any) -> Any:
     """`array`, for someone who may write to it without being seen."""
     forget(owner_of(array))

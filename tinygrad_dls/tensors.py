@@ -304,7 +304,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
         array = self._fitting(values, how)
         storage.check_writable(self._data, how)
         try:
-            self._data[ops.indexing.plain_index(index, self)] = array
+            self._data[ops.indexing.plain_index(index, self, writes=True)] = array
         except (ValueError, IndexError) as error:
             raise ShapeError(f"{how}: {error}\n  x  {self.shape}\n  v  {array.shape}") from error
         storage.mark_write(self._data, f"{how} at {storage.calling_line()}")
@@ -325,7 +325,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
         return array
 
     def _in_place(self, operation: Callable[[Any, Any], Tensor], other: Any, how: str) -> Tensor:
-        """x += v: in place outside of graphs; inside, a new tensor that x then names."""
+        """x += v: in place; in a graph x names the result from then on."""
         recorded = isinstance(other, TensorBase) and other.requires_grad
         if not (mode.grad and (self.requires_grad or recorded)):
             with no_grad():
@@ -342,12 +342,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
                 return self
             raise ShapeError(f"{how} keeps the shape of x:\n  x       {self.shape}\n"
                              f"  result  {result.shape}")
-        if self.requires_grad and self._node is None:
-            raise GraphError(
-                f"{how} on a leaf that requires grad: an update is no part of the graph.\n"
-                "Write it under `with dls.no_grad():`, or x = x + v for a new tensor"
-            )
-        return operation(self, other)
+        return ops.update(self, operation, other, how)  # type: ignore[no-any-return]
 
     def __iadd__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self._in_place(ops.add, other, "x += v")

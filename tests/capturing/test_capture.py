@@ -491,3 +491,86 @@ def test_no_memory_is_kept():
         assert len(gc.get_objects()) - before < 50
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("write", [
+    lambda k, t, v: dls.scatter(k, 1, t, v), lambda k, t, v: dls.scatter_add(k, 1, t, v),
+    lambda k, t, v: dls.scatter(k, 1, t, 2.0), lambda k, t, v: dls.put_along_axis(k, t, v, 1),
+    lambda k, t, v: dls.take_along_axis(k, t, 1) * v,
+])
+def test_places_that_were_twice_the_same_may_differ_in_a_replay(write):
+    captured = dls.capture(write)
+    for t in (3, 3, 3, 1, 4):
+        given = dls.arange(6.0).reshape(1, 6), dls.Tensor([[t]]), dls.ones((1, 1)) * 7.0
+        assert captured(*given).tolist() == write(*given).tolist()
+    assert captured.reason is None
+
+
+def test_a_step_that_writes_in_place_runs_as_it_is():
+    w = dls.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+
+    def step(x):
+        y = x * w
+        y[-1:] = y.sum() * 0.1
+        y[0:2] *= 10
+        (y * y).sum().backward()
+        return y
+
+    captured = dls.capture(step)
+    with pytest.warns(UserWarning, match="it runs as it is: it writes in place"):
+        for i in range(4):
+            x = dls.arange(3.0) + float(i)
+            w.grad = None
+            y = captured(x).tolist()
+            gradient = w.grad.tolist()
+            w.grad = None
+            assert step(x).tolist() == y
+            assert w.grad.tolist() == gradient
+
+
+def test_adding_to_a_result_is_replayed():
+    w = dls.ones(2, requires_grad=True)
+
+    def step(x):
+        y = w * 2.0
+        y += x
+        y *= 0.5
+        return y
+
+    captured = dls.capture(step)
+    for i in range(4):
+        assert captured(dls.ones(2) * float(i)).tolist() == [1.0 + 0.5 * i] * 2
+    assert captured.reason is None
+    assert "mul" in captured.source()
+
+
+def test_a_hint_for_a_write_names_what_writes():
+    def put(k, t):
+        k[:, t] = 1.0
+        return k
+
+    captured = dls.capture(put)
+    with dls.no_grad(), pytest.warns(UserWarning, match=r"dls\.scatter.*dls\.where"):
+        for t in range(3):
+            captured(dls.zeros((2, 3)), dls.Tensor(t))
+
+
+def test_many_lengths():
+    """The first 16 go on being replayed; further ones run as they are, with one warning."""
+    runs = []
+
+    def step(x):
+        runs.append(len(x))
+        return (x * 2.0).sum()
+
+    captured = dls.capture(step)
+    for n in range(1, 17):
+        for _ in range(3):
+            captured(dls.ones(n))
+    runs.clear()
+    with pytest.warns(UserWarning, match="first 16 kinds.*lengths") as warned:
+        for n in range(1, 25):
+            for _ in range(3):
+                assert captured(dls.ones(n)).item() == 2 * n
+    assert len(warned) == 1
+    assert runs == [n for n in range(17, 25) for _ in range(3)]

@@ -88,7 +88,7 @@ def refuses(write: Callable[[], None], match: str = "index_put") -> None:
         write()
 
 
-def test_refused_where_others_look_at_the_memory() -> None:
+def test_refused_where_other_tensors_of_the_graph_see_the_places() -> None:
     x = dls.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
 
     def write(y: Any, index: Any = 0) -> Callable[[], None]:
@@ -100,25 +100,138 @@ def test_refused_where_others_look_at_the_memory() -> None:
     refuses(write(view))
     refuses(write(y[0]))  # y[0][0] = 9 would have to write into y
     del view
-    values = y.numpy()
-    refuses(write(y))
-    del values
-    same = y.detach()
-    refuses(write(y))
-    del same
-    loss = (y * y).sum()  # its backward needs y
-    refuses(write(y))
-    del loss
-    write(y)()
-    assert y.tolist() == [[9.0, 9.0], [3.0, 4.0]]
-    h = x.exp()  # needs its own output
-    refuses(write(h))
+    row = y[1]
+    refuses(write(y, (slice(None), 0)))
+    write(y)()  # the other row
+    assert (y.tolist(), row.tolist()) == ([[9.0, 9.0], [3.0, 4.0]], [3.0, 4.0])
+    (y * y).sum().backward()
+    assert x.grad.tolist() == [[0.0, 0.0], [6.0, 8.0]]
     refuses(write(x), "leaf")
+
+
+def test_arrays_and_detached_tensors_show_what_was_written() -> None:
+    """As in NumPy: they have no gradient that could be wrong."""
+    x = dls.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    y = x * 1.0
+    values, same = y.numpy(), y.detach()
+    y[0] = 9.0
+    assert values.tolist() == same.tolist() == [[9.0, 9.0], [3.0, 4.0]]
     array = np.zeros(2)
-    shared = dls.from_numpy(array)
-    refuses(lambda: shared.__setitem__(0, x[0, 0]))
-    assert x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
-    assert array.tolist() == [0.0, 0.0]
+    dls.from_numpy(array)[0] = x[1, 1]
+    assert array.tolist() == [4.0, 0.0]
+
+
+def test_a_write_over_what_backward_needs_is_an_error_of_backward() -> None:
+    x = dls.Tensor([1.0, 2.0], requires_grad=True)
+    for made, by in ((lambda y: (y * y).sum(), "mul"), (lambda y: y.exp().sum(), None)):
+        y = x * 1.0
+        loss = made(y)
+        y[0] = 9.0
+        assert y.tolist() == [9.0, 2.0]
+        if by is None:  # exp needs its own output alone
+            loss.backward()
+        else:
+            with pytest.raises(dls.GraphError, match=f"backward of '{by}' needs was overwritten"):
+                loss.backward()
+    h = x.exp()
+    h[0] = 0.0
+    with pytest.raises(dls.GraphError, match="'exp'"):
+        h.sum().backward()
+
+
+def fill(x: Any, zeros: Any) -> Any:
+    y = zeros((4, 3))
+    y[0] = x[0]
+    for i in range(1, 4):
+        y[i] = y[i - 1] * 0.5 + x[i]
+    return y
+
+
+def scale_rows(x: Any, zeros: Any) -> Any:
+    y = x * 1.0
+    y[0:2] *= 10
+    y[1:, :2] -= x[1:, 1:]
+    y[1] += y[0] * 2.0
+    return y
+
+
+def copy_a_row(x: Any, zeros: Any) -> Any:
+    y = x * 1.0
+    y[0] = y[1] * 2
+    y[3] = y[0]
+    return y
+
+
+def write_through_a_view(x: Any, zeros: Any) -> Any:
+    y = x * 1.0
+    first = y[:, :1]
+    first += 100.0
+    first *= x[:, 1:2]
+    y[2:, 1:] /= 4.0  # beside it
+    del first
+    y[2:] /= 4.0
+    return y
+
+
+def write_through_a_view_of_constants(x: Any, zeros: Any) -> Any:
+    y = zeros((4, 3))
+    y += x
+    y[2] -= x[1] * 3.0
+    return y
+
+
+WRITERS = [fill, scale_rows, copy_a_row, write_through_a_view, write_through_a_view_of_constants]
+a = np.random.default_rng(0).standard_normal((4, 3))
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_what_reads_itself_while_it_is_written_has_the_slope(write: Callable[..., Any]) -> None:
+    """The gradient is the slope of the same lines in NumPy, and no_grad gives the same values."""
+    x = dls.Tensor(a, requires_grad=True)
+
+    def zeros(shape: tuple[int, ...]) -> dls.Tensor:
+        return dls.zeros(shape, dtype="float64")
+
+    y = write(x, zeros)
+    np.testing.assert_allclose(y.numpy(), write(a, np.zeros))
+    with dls.no_grad():
+        np.testing.assert_allclose(write(x, zeros).numpy(), y.numpy())
+    r = np.random.default_rng(1).standard_normal((4, 3))
+    (y * dls.Tensor(r)).sum().backward()
+    for seed in range(3):
+        d = np.random.default_rng(seed).standard_normal((4, 3))
+        ends = [np.sum(r * write(a + s * 1e-6 * d, np.zeros)) for s in (1, -1)]
+        np.testing.assert_allclose(np.sum(x.grad.numpy() * d), (ends[0] - ends[1]) / 2e-6,
+                                   rtol=1e-6)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("write", WRITERS)
+def test_and_pytorchs_gradient(write: Callable[..., Any]) -> None:
+    torch = pytest.importorskip("torch")
+    theirs = torch.tensor(a, requires_grad=True)
+    (write(theirs, lambda s: torch.zeros(s, dtype=torch.float64)) ** 2).sum().backward()
+    x = dls.Tensor(a, requires_grad=True)
+    (write(x, lambda s: dls.zeros(s, dtype="float64")) ** 2).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), theirs.grad.numpy())
+
+
+def test_augmented_assignment_that_the_graph_cannot_follow_is_refused() -> None:
+    x = dls.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    y = x * 1.0
+    flat = y.reshape(-1)
+    with pytest.raises(dls.GraphError, match="view"):
+        flat += 1.0
+    with pytest.raises(dls.GraphError, match="view"):
+        y += 1.0
+    del flat
+    one = y[0]
+    two = y[:1]
+    with pytest.raises(dls.GraphError, match="view"):
+        one *= 2.0
+    del two
+    one *= 2.0
+    assert y.tolist() == [[2.0, 4.0], [3.0, 4.0]]
 
 
 def test_a_view_of_memory_that_no_one_else_has_can_be_written() -> None:

@@ -167,18 +167,22 @@ def test_writes_inside_a_graph_raise_with_the_rewrite() -> None:
         x += 1.0
 
 
-def test_augmented_assignment_in_a_graph_is_a_new_tensor() -> None:
+def test_augmented_assignment_in_a_graph_changes_the_tensor_for_all_its_names() -> None:
     x = dls.Tensor([1.0, 2.0], requires_grad=True)
     y = x * 2.0
     before = y
     y += x
     y *= 3.0
-    assert y is not before
+    assert y is before
     y.sum().backward()
     assert x.grad.tolist() == [9.0, 9.0]
     total = dls.Tensor([0.0, 0.0])
     total += x
     assert total.requires_grad
+    with pytest.raises(dls.ShapeError, match="keeps the shape"):
+        total += dls.Tensor(np.ones((2, 2), "float32"))
+    total += np.ones(2)
+    assert total.dtype == np.float32
 
 
 def test_augmented_assignment_outside_a_graph_is_in_place() -> None:

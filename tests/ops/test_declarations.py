@@ -64,3 +64,13 @@ def test_broadcasting_op_is_tried_on_two_shapes(name: str) -> None:
     assert any(
         {x.shape for x in s.inputs} != {np.shape(checks.oracle(SAMPLED[name], s))} for s in samples
     )
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_an_op_says_whether_its_output_is_a_view(name: str) -> None:
+    """A write into the one changes the other: the engine has to know."""
+    op = SAMPLED[name]
+    for sample in checks.samples_of(op):
+        y, xs = checks.run(op, sample)
+        shares = any(np.may_share_memory(y.data, x.data) for x in xs if y.size and x.size)
+        assert op.views or not shares

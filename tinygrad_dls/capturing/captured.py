@@ -20,7 +20,7 @@ from .recorder import Held, Recorder
 T = TypeVar("T")
 TRIES = 4  # runs of a step after which two in a row must have been the same program
 CHANGES = 16  # of modes and the like, each of which takes a new recording
-PROGRAMS = 16  # of one step: more kinds of arguments than this are not worth recording
+PROGRAMS = 16  # of one step: other kinds of arguments than the first so many are not recorded
 
 
 class Captured(Generic[T]):
@@ -38,7 +38,7 @@ class Captured(Generic[T]):
         self._busy: int | None = None  # the thread that replays: in it the step may be called
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
-        if mode.recorder is not None or mode.trace or self._hopeless():
+        if mode.recorder is not None or mode.trace:
             return self.step(*args, **kwargs)
         tensors: list[Any] = []
         key = (mode.grad, len(args), *kwargs, *[_kind_of(x, tensors) for x in args],
@@ -48,10 +48,14 @@ class Captured(Generic[T]):
                 return self.step(*args, **kwargs)
             kind = self._kinds.get(key)
             if kind is None:
+                if len(self._kinds) >= PROGRAMS:
+                    self._give_up(
+                        f"the step was called with more than {PROGRAMS} kinds of arguments: where "
+                        "lengths change, pad or cut to a few; pass numbers that change as tensors",
+                        f"is replayed for the first {PROGRAMS} kinds, and runs as it is for others")
+                    self._forget_recordings()
+                    return self.step(*args, **kwargs)
                 kind = self._kinds[key] = _Kind()
-                if self._hopeless():
-                    self._give_up(f"it was called with more than {PROGRAMS} kinds of arguments: "
-                                  "numbers that change are passed as tensors")
             program = kind.program
             if program is None:
                 if not kind.tries and (unfit := _is_unfit(key)):
@@ -77,9 +81,6 @@ class Captured(Generic[T]):
                 raise
             finally:
                 self._busy = None
-
-    def _hopeless(self) -> bool:
-        return len(self._kinds) > PROGRAMS
 
     def _record(self, kind: _Kind, args: Any, kwargs: Any, tensors: list[Any]) -> T:
         """Run the step as it is, and write down what it does."""
@@ -113,11 +114,15 @@ class Captured(Generic[T]):
             self._give_up(reason)
         return result
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, what: str = "is not captured, it runs as it is") -> None:
         if self.reason is None:
-            warnings.warn(f"{self._name()} is not captured, it runs as it is: {reason}",
-                          stacklevel=4)
+            warnings.warn(f"{self._name()} {what}: {reason}", stacklevel=4)
         self.reason = reason
+
+    def _forget_recordings(self) -> None:
+        """First recordings hold all arrays of their run: of kinds that come once, for nothing."""
+        for kind in self._kinds.values():
+            kind.last = None
 
     def source(self) -> str:
         """The programs as Python; one comment if there are none yet, or why there are none."""
@@ -152,7 +157,9 @@ def capture(step: Callable[..., T]) -> Captured[T]:
     optimizer's step, and returns tensors. What changes from call to call is an argument: numbers
     and arrays that it takes from elsewhere are as they were when it was recorded; parameters,
     buffers, rates of optimizers and the seeds of dropout are as they are at each call. Other
-    shapes, dtypes, numbers, modes (train, eval) or frozen parameters are recorded anew. Results
+    shapes, dtypes, numbers, modes (train, eval) or frozen parameters are recorded as well, up to
+    16 kinds of arguments; further ones run as they are, while the first go on being replayed. So
+    pad sequences of many lengths to a few. Results
     equal those of the step itself to the bit, though neighbours are fused: a layer and its ReLU,
     batch norm with a residual and ReLU, chains of element-wise operations. Whether a loss leaves
     out labels (`ignore_index`) is settled at the recording: record with a batch that has some. A

@@ -165,10 +165,16 @@ class Recorder:
             self.refuse("it reads a value, by item(), numpy(), print or an `if`: return the tensor "
                         "and read it outside")
 
-    def indexes(self, array: Any) -> None:
+    def indexes(self, array: Any, writes: bool) -> None:
         """A tensor is an index: a parameter of the operation, which a replay has as it was."""
         name = self._names.get(id(array))
-        if name is not None and name[0] in "xtgs":
+        if name is None or name[0] not in "xtgs":
+            return
+        if writes:
+            self.refuse("it writes at places given by a tensor that differs from call to call: "
+                        "make a new tensor with dls.scatter(x, axis, places, v) or "
+                        "dls.where(mask, v, x), whose places are an operand")
+        else:
             self.refuse("it indexes by a tensor that differs from call to call: use dls.take, "
                         "dls.take_along_axis or F.embedding, whose places are an operand")
 

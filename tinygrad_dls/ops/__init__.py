@@ -27,6 +27,7 @@ from .arithmetic import reciprocal as reciprocal
 from .arithmetic import square as square
 from .arithmetic import sub as sub
 from .assigning import assign as assign
+from .assigning import update as update
 from .attention import attention as attention
 from .bits import bitwise_and as bitwise_and
 from .bits import bitwise_or as bitwise_or

@@ -1,46 +1,83 @@
-"""x[index] = v inside a graph: the write is one more operation, and x names its result.
+"""x[index] = v and x += v inside a graph: the write is one more operation, x names its result.
 
-It goes into x's own memory, and only where nothing else looks at that: a view made before, an
-array that backward needs or a NumPy array would hold other values all of a sudden, and be
-differentiated as if it still had the old ones. Such a write is refused, with the way round it.
+It goes into x's own memory. Whoever looks at that sees the new values, as in NumPy: an array, a
+detached tensor. A step whose backward needs the old ones says so when it comes to that
+(storage.py). What the graph cannot follow is refused here: another tensor of it that is a view of
+the same places would be differentiated as if it still had the old values.
 """
 
 import weakref
-from sys import getrefcount
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .. import storage
-from ..autograd import Node, as_tensor
-from ..errors import GraphError
-from ..modes import mode
+from ..autograd import Node
+from ..errors import DtypeError, GraphError, ShapeError
+from ..modes import mode, traces
 from .call import REFUSALS, record
 from .cards import explain
-from .indexing import plain_index
+from .indexing import GetItem, getitem, plain_index
 from .scatter import IndexPut, values_for
+from .shape import clone
+
+WORK = 1000  # of NumPy's search for a common place of two views; beyond, they may have one
 
 
 def assign(x: Any, index: Any, values: Any, how: str) -> None:
     """x[index] = values, differentiable in both; GraphError where that cannot be."""
-    node = x._node
-    if x.requires_grad and node is None:
-        raise GraphError(
-            f"{how} on a leaf that requires grad: what is written is no part of the graph.\n"
-            "Write it under `with dls.no_grad():`, or y = dls.index_put(x, index, v) for a new "
-            "tensor"
+    plain = plain_index(index, x, keep=True, writes=True)
+    if _is_view_of(values, x, plain):
+        return  # x[i] *= 2: the view has written it
+    _write(x, plain, values_for(x, values, how), how, _lookers(x, plain))
+
+
+def update(
+    x: Any, operation: Callable[[Any, Any], Any], other: Any, how: str
+) -> Any:
+    """x += v and the like in a graph: x, which now names the result.
+
+    Where x is x0[index] of a tensor x0, that is written to as well.
+    """
+    _refuse_leaf(x, how)
+    lookers = _lookers(x, Ellipsis)
+    result = operation(clone(x) if lookers else x, other)  # its backward may need the old values
+    if result.shape != x.shape:
+        raise ShapeError(f"{how} keeps the shape of x:\n  x       {x.shape}\n"
+                         f"  result  {result.shape}")
+    if not np.can_cast(result.dtype, x.dtype, "same_kind"):
+        raise DtypeError(
+            f"{how} of {result.dtype} values would cut them to {x.dtype}: write "
+            f"x = x.astype({str(result.dtype)!r}) first, or x = x {how[2:-3]} v"
         )
+    result = result.astype(x.dtype)
+    whole = next((t for t in lookers if _is_view_of(x, t)), None)
+    if whole is not None:
+        index = x._node.op.index
+        _write(whole, index, result, how, [t for t in _lookers(whole, index) if t is not x])
+        result = getitem(whole, index)
+    elif lookers:
+        raise _seen_by_others(how)
+    if x._node is None and traces.active and mode.recorder is not None:
+        mode.recorder.wrote(x._data, f"{how} at {storage.calling_line()}")
+    before, x._data, x._node, x.requires_grad = x._node, result._data, result._node, True
+    if whole is not None:
+        storage.share(whole, x)
+    _move_retained(x, before, x._node)
+    return x
+
+
+def _write(x: Any, plain: Any, values: Any, how: str, lookers: list[Any]) -> None:
+    """x[plain] = values; `lookers`: tensors of the graph that see these places."""
+    node = x._node
+    _refuse_leaf(x, how)
     _keep_pictures(node, storage.owner_of(x._data))
     if mode.trace:  # which keeps every value it meets: they stay as they are
         x._data = x.device.copy(x._data)
-    if not owns_memory(x):
-        raise GraphError(
-            f"{how} in a graph changes values that others hold as well: a view of x, a tensor or "
-            "array that shares its memory, or a step whose backward needs them.\n"
-            "Write y = dls.index_put(x, index, v), which is a new tensor, or dls.where(mask, v, x),"
-            " dls.stack or dls.concatenate; outside of the graph, `with dls.no_grad():`"
-        )
+    elif lookers:
+        raise _seen_by_others(how)
     storage.check_writable(x._data, how)
-    plain = plain_index(index, x, keep=True)
-    values = values_for(x, values, how)
     op = IndexPut(plain).on(x.device)
     try:
         x._data[plain] = values._data
@@ -51,6 +88,57 @@ def assign(x: Any, index: Any, values: Any, how: str) -> None:
     written = record(plan, (x, values), (x._data, values._data), (x._data,))
     _move_retained(x, node, written)
     x._node, x.requires_grad = written, True
+
+
+def _refuse_leaf(x: Any, how: str) -> None:
+    if x.requires_grad and x._node is None:
+        raise GraphError(
+            f"{how} on a leaf that requires grad: what is written cannot be part of the graph.\n"
+            "Write it under `with dls.no_grad():`, or y = dls.index_put(x, index, v) for a new "
+            "tensor"
+        )
+
+
+def _seen_by_others(how: str) -> GraphError:
+    return GraphError(
+        f"{how} in a graph changes places that another tensor sees as well: x is a view of it, or "
+        "it is one of x.\n"
+        "Write into the whole tensor while no view of these places is in use, or "
+        "y = dls.index_put(x, index, v), which is a new tensor, dls.where(mask, v, x),"
+        " dls.stack or dls.concatenate; outside of the graph, `with dls.no_grad():`"
+    )
+
+
+def _lookers(x: Any, plain: Any) -> list[Any]:
+    """Other tensors that see the places x[plain]."""
+    others = storage.sharing(x)
+    if not others or x.device.xp is not np:
+        return others
+    try:
+        part = x._data[plain]
+    except REFUSALS:
+        return []  # the write itself says what is wrong
+    part = part if np.may_share_memory(part, x._data) else x._data  # a copy says nothing
+    return [t for t in others if np.may_share_memory(t._data, part, WORK)]  # type: ignore[arg-type]
+
+
+_ANY: Any = object()
+
+
+def _is_view_of(view: Any, x: Any, index: Any = _ANY) -> bool:
+    """Is `view` x[index], as x is now?"""
+    node = getattr(view, "_node", None)
+    if node is None or type(node.op) is not GetItem or view._data.base is None:
+        return False
+    return node.edges[0] is (x._node or x) and (
+        index is _ANY or _same_index(node.op.index, index))
+
+
+def _same_index(a: Any, b: Any) -> bool:
+    """Are two indices the same, of integers and slices alone?"""
+    plain = (int, slice, type(None), type(Ellipsis))
+    parts = [i if isinstance(i, tuple) else (i,) for i in (a, b)]
+    return all(isinstance(i, plain) for part in parts for i in part) and parts[0] == parts[1]
 
 
 def _keep_pictures(node: Any, memory: Any) -> None:
@@ -69,24 +157,3 @@ def _move_retained(x: Any, before: Any, after: Any) -> None:
         if getattr(hook, "keeps", None) is mine:
             before.hooks.remove(hook)
             after.hooks = [*(after.hooks or ()), hook]
-
-
-def owns_memory(x: Any) -> bool:
-    """Return whether nothing but the tensor x holds its array, or the memory that this views.
-
-    How references are counted depends on the interpreter, so a twin that has one holder for certain
-    is counted along with x.
-    """
-    is_view = x._data.base is not None
-    if is_view and (type(x._data.base) is not type(x._data) or x._data.base.base is not None):
-        return False  # memory of an object of another kind
-    twin = as_tensor(x.device.xp.zeros(1), x.device)
-    if is_view:
-        twin._data = twin._data[:]
-    arrays, bases = [], []
-    for one in (twin, x):
-        array = one._data
-        arrays.append(getrefcount(array))
-        array = array.base
-        bases.append(getrefcount(array))
-    return arrays[1] <= arrays[0] and (not is_view or bases[1] <= bases[0])

@@ -17,7 +17,7 @@ from ..device import Device, default_device
 from ..dtypes import default_dtype, promote
 from ..errors import DeviceError
 from ..modes import mode, traces
-from ..storage import calling_line, next_number, owner_of
+from ..storage import calling_line, next_number, owner_of, share
 from .cards import explain
 from .op import Needs, Op, Plan
 
@@ -64,6 +64,7 @@ def _bind(op: Op, device: Device, bound: dict[Device, Bound]) -> Bound:
 def _of_one(op: Op) -> Function:
     bound: dict[Device, Bound] = {}
     floats, differentiable, in_float32 = op.floats, op.differentiable, op.in_float32
+    views = op.views
 
     def call(x: Any) -> Any:
         if not isinstance(x, TensorBase):
@@ -85,6 +86,8 @@ def _of_one(op: Op) -> Function:
         result._data = out
         result.device = device
         result._grad = result._hooks = result.name = None
+        if views and mode.grad and out.base is not None:
+            share(x, result)
         if x.requires_grad and differentiable and mode.grad:
             result.requires_grad = True
             result._node = node = Node()
@@ -254,6 +257,8 @@ def call_once(op: Op, x: Any) -> Any:
     if out.__class__ is not device.array_type:
         out = device.asarray(out)
     result = autograd.as_tensor(out, device)
+    if op.views and mode.grad and out.base is not None:
+        share(x, result)
     if x.requires_grad and op.differentiable and mode.grad:
         result.requires_grad = True
         result._node = record(bound.plan((True,)), (x,), (data,), (out,))

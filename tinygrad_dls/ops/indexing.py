@@ -34,6 +34,7 @@ class GetItem(Op):
     A place taken several times gets the sum.
     """
 
+    views = True
     numpy = staticmethod(lambda x, index: x[index])
     samples = staticmethod(_index_samples)
 
@@ -164,17 +165,18 @@ def places_of(indices: Any, x: Any, name: str) -> Any:
     return places
 
 
-def plain_index(index: Any, x: Any, keep: bool = False) -> Any:
+def plain_index(index: Any, x: Any, keep: bool = False, writes: bool = False) -> Any:
     """`index` with tensors, lists and host arrays as arrays of x's device.
 
-    With `keep` arrays are copied: backward will need them as they are now.
+    With `keep` arrays are copied: backward will need them as they are now. `writes`: it says where
+    to write, not what to read.
     """
     if isinstance(index, tuple):
-        return tuple([_part(i, x, keep) for i in index])
-    return _part(index, x, keep)
+        return tuple([_part(i, x, keep, writes) for i in index])
+    return _part(index, x, keep, writes)
 
 
-def _part(part: Any, x: Any, keep: bool) -> Any:
+def _part(part: Any, x: Any, keep: bool, writes: bool) -> Any:
     if part is None or part is Ellipsis or isinstance(part, (slice, int)):
         return part
     if isinstance(part, np.integer):
@@ -184,7 +186,7 @@ def _part(part: Any, x: Any, keep: bool) -> Any:
             raise DeviceError(f"an index on {part.device} of a tensor on {x.device}: move it")
         part = part._data
         if traces.active and mode.recorder is not None:
-            mode.recorder.indexes(part)
+            mode.recorder.indexes(part, writes)
     elif isinstance(part, (list, tuple, range, np.ndarray)):
         try:
             part = np.asarray(part)

@@ -80,6 +80,7 @@ class Unpad(Op):
     dL/dx = dL/dy padded the same way, with zeros for constant
     """
 
+    views = True
     numpy = staticmethod(lambda x, pad_width, mode: _unpad(np, x, pad_width, mode))
     samples = staticmethod(
         lambda rng: [

@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, TensorBase
+from ..autograd import Array, TensorBase, constant
 from ..errors import DtypeError, ShapeError
 from ..modes import mode
 from .arithmetic import add, mul
-from .call import SCALARS, function, operand
+from .call import SCALARS, function, function_of, operand
 from .comparison import where
 from .elementwise import cast
-from .gathering import along, first_places
+from .gathering import along, first_places, gather
 from .indexing import add_at, getitem, places_of, plain_index
 from .matmul import summed_to
 from .op import Op
@@ -70,13 +70,71 @@ class IndexPut(Op):
         return share.reshape(shape) if extra else share
 
 
+def _places(rng: Rng) -> list[Sample]:
+    """Places that differ along the axis; fewer than x has, along the others too."""
+    cases: list[tuple[tuple[int, ...], tuple[int, ...], int]] = [
+        ((3, 4), (3, 2), 1), ((3, 4), (2, 3), 0), ((5,), (5,), 0), ((2, 3, 4), (2, 1, 3), 2),
+        ((3, 4), (3, 0), 1), ((1, 1), (1, 1), 0), ((0, 4), (0, 2), 1),
+    ]
+    return [
+        Sample((rng.standard_normal(shape), places, rng.standard_normal(places.shape)),
+               {"axis": axis, "adds": adds})
+        for shape, some, axis in cases for adds in (False, True)
+        for places in [rng.random(shape).argsort(axis)[tuple(map(slice, some))]]
+    ]
+
+
+def _put_along(x: Any, places: Any, values: Any, axis: int, adds: bool) -> Any:
+    y = x.copy()
+    for i in np.ndindex(places.shape):
+        at = (*i[:axis], places[i], *i[axis + 1:])
+        y[at] = values[i] + (y[at] if adds else 0.0)
+    return y
+
+
+class PutAlongAxis(Op):
+    """y = x, with the values at `places` along an axis; `adds`: added to what is there.
+
+    dL/dx = dL/dy, with 0 at the places unless it `adds`;  dL/dvalues = dL/dy at the places
+    """
+
+    numpy = staticmethod(_put_along)
+    samples = staticmethod(_places)
+
+    def __init__(self, axis: int, adds: bool) -> None:
+        self.axis, self.adds = axis, adds
+
+    def forward(self, x: Array, places: Array, values: Array) -> Array:
+        at = along(self.xp, places.shape, places, self.axis)
+        if self.adds:
+            return x + self.kernels.add_at(values, x.shape, at)
+        y = self.xp.array(x)
+        y[at] = values
+        return y
+
+    def backward_x(self, dy: Any, places: Any) -> Any:
+        if self.adds:
+            return dy
+        if isinstance(dy, TensorBase):
+            return function_of(PutAlongAxis, self.axis, False)(
+                dy, places, gather(dy, self.axis, places) * 0.0)
+        rest = self.xp.array(dy)
+        rest[along(self.xp, places.shape, places, self.axis)] = 0.0
+        return rest
+
+    def backward_values(self, dy: Any, places: Any) -> Any:
+        if isinstance(dy, TensorBase):
+            return gather(dy, self.axis, places)
+        return dy[along(self.xp, places.shape, places, self.axis)]
+
+
 def index_put(x: Any, index: Any, values: Any, accumulate: bool = False) -> Any:
     """x with `values` (which broadcast) at `index`: y = x; y[index] = values, and a gradient.
 
     The index is whatever x[index] takes; places must differ, for which of two values stays is not
     defined. With `accumulate` values are added to x, and places may repeat.
     """
-    plain = plain_index(index, x, keep=mode.grad)
+    plain = plain_index(index, x, keep=mode.grad, writes=True)
     values = values_for(x, values, "index_put")
     if accumulate:
         at = _shape_at(x, plain)
@@ -137,7 +195,10 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: int) -> Any:
             "put_along_axis takes as many axes of places as x has:\n"
             f"  x       {x.shape}\n  places  {places.shape}"
         )
-    return index_put(x, along(x.device.xp, x.shape, places._data, place), values)
+    shape = tuple(m if i == place else n for i, (m, n) in enumerate(zip(places.shape, x.shape)))
+    values = values_for(x, values, "put_along_axis")
+    places, values = (v if v.shape == shape else broadcast_to(v, shape) for v in (places, values))
+    return function_of(PutAlongAxis, place, False)(x, places, values)
 
 
 def scatter(x: Any, axis: int, index: Any, src: Any) -> Any:
@@ -160,8 +221,11 @@ def _scattered(name: str, x: Any, axis: int, index: Any, src: Any, accumulate: b
     place = axis_of(axis, x.ndim, name)
     places = places_of(index, x, name)
     first_places(name, x, places, place)
+    number = isinstance(src, SCALARS)
     src = values_for(x, src, name)
-    if src.ndim:
+    if number:  # the same at each replay of a captured step
+        src = constant(x.device.xp.broadcast_to(src._data, places.shape), x.device)
+    elif src.ndim:
         if src.ndim != x.ndim or any(m > n for m, n in zip(places.shape, src.shape)):
             raise ShapeError(
                 f"{name}: src is at least as long as the places along every axis:\n"
@@ -169,8 +233,9 @@ def _scattered(name: str, x: Any, axis: int, index: Any, src: Any, accumulate: b
             )
         if src.shape != places.shape:
             src = getitem(src, tuple(slice(0, n) for n in places.shape))
-    where_ = along(x.device.xp, places.shape, places._data, place)
-    return index_put(x, where_, src, accumulate)
+    else:
+        src = broadcast_to(src, places.shape)
+    return function_of(PutAlongAxis, place, accumulate)(x, places, src)
 
 
 def masked_fill(x: Any, mask: Any, value: Any) -> Any:

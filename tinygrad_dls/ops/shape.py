@@ -18,6 +18,7 @@ from .samples import samples_of
 class Reshape(Op):
     """y = the elements of x in another shape.    dL/dx = dL/dy in the shape of x"""
 
+    views = True
     numpy = staticmethod(lambda x, shape: np.reshape(x, shape))
     samples = samples_of(
         ([(2, 6)], {"shape": (3, 4)}), ([()], {"shape": (1, 1)}), ([(4,)], {"shape": (2, -1)}),
@@ -44,6 +45,7 @@ class Reshape(Op):
 class Transpose(Op):
     """y = x with its axes in another order.    dL/dx = dL/dy with the axes put back"""
 
+    views = True
     numpy = staticmethod(lambda x, axes: np.transpose(x, axes))
     samples = samples_of(
         ([(2, 3)], {"axes": (1, 0)}), ([(2, 3, 4)], {"axes": (2, 0, 1)}), ([(3,)], {"axes": (0,)}),
@@ -64,6 +66,7 @@ class Transpose(Op):
 class BroadcastTo(Op):
     """y = x repeated along axes of length 1.    dL/dx = dL/dy summed over the repeats"""
 
+    views = True
     broadcasts = True  # the engine sums the gradient
     numpy = staticmethod(lambda x, shape: np.broadcast_to(x, shape))
     samples = samples_of(

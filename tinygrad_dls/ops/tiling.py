@@ -80,6 +80,7 @@ class Tile(Op):
 class Flip(Op):
     """y = x with some axes from the last place to the first.    dL/dx = dL/dy flipped back"""
 
+    views = True
     numpy = staticmethod(lambda x, axes: np.flip(x, axes))
     samples = samples_of(
         ([(3,)], {"axes": (0,)}), ([(2, 3)], {"axes": (0, 1)}), ([(2, 3, 2)], {"axes": (1,)}),

@@ -56,6 +56,7 @@ class Diagonal(Op):
     dL/dx = dL/dy on that diagonal, 0 elsewhere
     """
 
+    views = True
     numpy = staticmethod(lambda x, offset: np.diagonal(x, offset, -2, -1))
     samples = samples_of(
         ([(3, 3)], {"offset": 0}), ([(3, 4)], {"offset": 1}), ([(4, 3)], {"offset": -2}),
