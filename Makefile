@@ -54,15 +54,15 @@ benchmark: $(VENV)/.dev
 
 # The environment is made once, and again when what it needs has changed. A second run needs no
 # network.
-$(VENV)/.lesson: setup.cfg pyproject.toml
+$(VENV)/.lesson: setup.cfg pyproject.toml tools/install.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lessons,viz]"
+	$(BIN)/python tools/install.py lessons viz
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.lesson
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	$(BIN)/python tools/install.py dev
 	@touch $@
 
 clean:

@@ -1,6 +1,7 @@
 """The project as a whole: its files, its metadata, its promises about itself."""
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -127,3 +128,46 @@ def test_the_programs_of_the_readme_run(tmp_path):
     assert "mine = 1/2 of it" in result.stdout
     assert "def step(x0, x1):" in result.stdout
     assert (tmp_path / "graph.svg").read_text("utf-8").rstrip().endswith("</svg>")
+
+
+def test_findings_have_their_form_and_stay_out_of_the_wheel():
+    for script in sorted((ROOT / "findings").iterdir()):
+        if script.name == "README.md":
+            continue
+        text = script.read_text("utf-8")
+        assert script.suffix == ".sh", script
+        assert re.match(r"#!/usr/bin/env bash\n# .*\d\.\d", text), f"{script}: states no version"
+        assert "\nset -euo pipefail\n" in text, script
+        assert "mktemp -d" in text and "trap " in text and "==" in text, script
+        assert "tinygrad_dls" not in text, f"{script} is to run without this package"
+        assert len(text.splitlines()) < 60, script
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    assert "findings" not in config["options"]["packages"] + config["options"]["package_dir"]
+
+
+def test_the_installer_leaves_out_what_has_no_wheel(monkeypatch, capsys):
+    spec = importlib.util.spec_from_file_location("install", ROOT / "tools" / "install.py")
+    installer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(installer)
+    answers = {"numpy>=2.0": "", "h5py>=3.11": "ERROR: No matching distribution found for h5py",
+               "pillow[x]>=10.3": "ERROR: Could not install packages: No space left on device"}
+
+    def run(command, **_):
+        errors = [answers.get(argument, "") for argument in command]
+        return subprocess.CompletedProcess(command, int(any(errors)), "", "".join(errors))
+
+    monkeypatch.setattr(installer.subprocess, "run", run)
+    assert installer.install(["numpy>=2.0", "scipy>=1.13"]) == []
+    assert installer.install(["numpy>=2.0", "h5py>=3.11"]) == ["h5py>=3.11"]
+    with pytest.raises(SystemExit, match="No space left"):
+        installer.install(["numpy>=2.0", "pillow[x]>=10.3"])
+    answers["numpy>=2.0"] = "ERROR: No matching distribution found for numpy"
+    with pytest.raises(SystemExit, match=r"numpy>=2.0 cannot be installed"):
+        installer.install(["numpy>=2.0"])
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    names = [installer.name_of(line) for line in installer.requirements(config, ["lessons", "viz"])]
+    assert {"numpy", "numba", "h5py", "graphviz-pure"} <= set(names)
+    names = [installer.name_of(line) for line in installer.requirements(config, ["dev"])]
+    assert {"numpy", "h5py", "graphviz-pure", "mypy"} <= set(names)

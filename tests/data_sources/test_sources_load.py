@@ -140,10 +140,24 @@ def test_photographs_come_as_arrays_of_bytes():
     assert read["astronaut"].shape == (512, 512, 3) and read["camera"].shape == (512, 512)
     assert read["china"].shape == (427, 640, 3)
     assert all(x.dtype == np.uint8 and x.std() > 5 for x in read.values()) and len(read) == 10
-    from skimage import data
-
+    data = pytest.importorskip("skimage.data")
     np.testing.assert_array_equal(read["chelsea"], data.chelsea())
     np.testing.assert_array_equal(read["grass"], data.grass())
+
+
+def test_without_a_package_the_next_place_is_taken(course, write_h5, monkeypatch):
+    for part in ("train", "test"):
+        write_h5(course / f"cats/{part}_catvnoncat.h5", part, 7)
+    assert sources.load("cats").where == "course"
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    read = sources.load("cats")
+    assert read.where == "built-in"
+    assert "reading train_catvnoncat.h5 needs the package h5py: pip install" in read.statement
+    with pytest.raises(DataError, match="needs the package h5py"):
+        sources.load("cats", data="course")
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    with pytest.raises(DataError, match="needs the package"):
+        sources.load("photographs")
 
 
 def test_search_order(course, write_h5, monkeypatch):

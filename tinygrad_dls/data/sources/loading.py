@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Literal, overload
 
 from . import builtin, cached_files, course_files, generated
-from .locating import Where, locate
+from .locating import Place, Where, locate, places
+from .optional import PackageError
 from .sets import Arrays, Files, Images, Loaded, Points
+from .table import find
 
 ImageName = Literal["cats", "signs", "happy-house", "digits", "mnist-5k", "cifar10"]
 PointName = Literal[
@@ -76,22 +78,34 @@ def load(name: str, data: Where | None = None) -> Loaded: ...
 def load(name: str, data: Where | None = None) -> Loaded:
     """The set called `name`, from the course's files, the cache or what is built in.
 
-    data: "course", "cache" or "built-in" forces one; None takes the best that is there.
+    data: "course", "cache" or "built-in" forces one; None takes the best that is there and can be
+    read: where a package is missing, the next one, and the statement says so.
     DataError, with the command that mends it, where the set is missing; FormatError where a file
     of it is truncated, corrupt or another one. Never goes to the network.
     """
-    place = locate(name, data)
+    there: list[Where | None] = [*places(find(name))] if data is None else []
+    reasons = ""
+    for where in there[:-1]:
+        try:
+            return _loaded(locate(name, where), "")
+        except PackageError as error:
+            reasons += f"; {error}"
+    return _loaded(locate(name, there[-1] if there else data), reasons)
+
+
+def _loaded(place: Place, reasons: str) -> Loaded:
+    """The set at this place; `reasons`: why it is not at a better one."""
     match place.where:
         case "course":
-            read = _COURSE[name](place.files)
+            read = _COURSE[place.name](place.files)
         case "cache":
-            read = _CACHE[name](place.files)
+            read = _CACHE[place.name](place.files)
         case "built-in":
-            read = _BUILTIN[name]()
+            read = _BUILTIN[place.name]()
     return replace(
         read,
-        name=name,
+        name=place.name,
         where=place.where,
-        statement=place.statement,
+        statement=place.statement + reasons,
         verified=place.verified,
     )

@@ -10,18 +10,22 @@ from ...errors import DataError
 EXTRA = "pip install tinygrad_dls[lessons]"
 
 
+class PackageError(DataError):
+    """A package is not installed."""
+
+
 def need(module: str, purpose: str) -> Any:
     """The module `module`; DataError naming the command that installs it where it is missing."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        raise DataError(f"{purpose} needs the package {package}: {EXTRA} ({error})") from None
+        raise PackageError(f"{purpose} needs the package {package}: {EXTRA} ({error})") from None
 
 
 def package_folder(package: str, purpose: str) -> Path:
     """The folder of an installed package, found without importing it."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise DataError(f"{purpose} needs the package {package}: {EXTRA}")
+        raise PackageError(f"{purpose} needs the package {package}: {EXTRA}")
     return Path(next(iter(spec.submodule_search_locations)))

@@ -1,0 +1,60 @@
+"""Install this package, editable, with extras: `python tools/install.py lessons viz`.
+
+On a new Python some dependency may have no wheel yet, and building it takes compilers and libraries
+that few have. Such a package is left out, which one line says; what needs it says so when it is
+used. Only NumPy must be there.
+"""
+
+import re
+import subprocess
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PIP = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+NEEDED = ("numpy",)
+
+
+def requirements(config: ConfigParser, extras: list[str]) -> list[str]:
+    """What the package and these extras require, each once."""
+    texts = [config["options"]["install_requires"]]
+    texts += [config["options.extras_require"][extra] for extra in extras]
+    return list(dict.fromkeys(line for text in texts for line in text.split("\n") if line))
+
+
+def name_of(requirement: str) -> str:
+    """The name in a requirement such as "cupy-cuda12x[ctk]>=14,<15"."""
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+
+
+def install(wanted: list[str]) -> list[str]:
+    """Install wheels of all that is wanted; returns what has none for this Python."""
+    wheels = [*PIP, "--only-binary=:all:"]
+    if subprocess.run([*wheels, *wanted], capture_output=True, check=False).returncode == 0:
+        return []
+    missing = []
+    for requirement in wanted:
+        result = subprocess.run([*wheels, requirement], capture_output=True, text=True, check=False)
+        if result.returncode == 0:
+            continue
+        if name_of(requirement) in NEEDED or "No matching distribution" not in result.stderr:
+            raise SystemExit(f"{requirement} cannot be installed:\n{result.stderr}")
+        missing.append(requirement)
+    return missing
+
+
+def main(extras: list[str]) -> None:
+    """Install, and say what was left out."""
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    missing = install(requirements(config, extras))
+    subprocess.run([*PIP, "--no-deps", "--editable", str(ROOT)], check=True)
+    if missing:
+        version = ".".join(map(str, sys.version_info[:2]))
+        print(f"Left out, since there is no wheel for Python {version}: "
+              f"{', '.join(map(name_of, missing))}. All that does not need it works.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
