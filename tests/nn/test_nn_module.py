@@ -322,3 +322,14 @@ def test_mlp_gives_pytorchs_values_and_gradients(dtype):
     for p, q in zip(mine.parameters(), theirs.parameters()):
         assert p.grad.dtype == dtype
         np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), atol=20 * tolerance)
+
+
+def test_modules_nested_more_deeply_than_the_stack_of_calls():
+    net = nn.Linear(2, 2)
+    for _ in range(600):
+        net = nn.Sequential(net)
+    with pytest.raises(dls.GraphError, match="nested too deeply for Python") as caught:
+        net(dls.ones(1, 2))
+    assert len(str(caught.value)) < 2000
+    assert "Sequential(...)" in repr(net)
+    assert len(list(net.parameters())) == 2

@@ -76,7 +76,8 @@ def _archive(file: Any) -> Arrays:
                         continue
                     raise FormatError(f"its zip archive has no {wanted}: Keras did not write it")
                 entry = entries[wanted]
-                if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
+                if entry.compress_type != zipfile.ZIP_STORED or (
+                        not entry.file_size == entry.compress_size <= size):
                     raise FormatError(f"its {wanted} is compressed, which Keras never does")
             weights = archive.read("model.weights.h5")
             config = parse_json(archive.read("config.json"), "its config.json")

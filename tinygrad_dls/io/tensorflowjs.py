@@ -20,6 +20,7 @@ from .reading import (
     parse_json,
     reading,
     short,
+    size_of,
 )
 
 DTYPES = {"float32": "<f4", "float16": "<f2", "int32": "<i4", "uint8": "|u1", "bool": "|b1",
@@ -39,10 +40,9 @@ def load_tensorflowjs(model_json_path: str | os.PathLike[str]) -> Arrays:
     path = as_path(model_json_path)
     with reading(path):
         with check_regular(path).open("rb") as file:
-            text = file.read(MOST_TEXT + 1)
-            if len(text) > MOST_TEXT:
+            if size_of(file) > MOST_TEXT:
                 raise FormatError("it is too long for a model.json")
-            whole = parse_json(text, "it")
+            whole = parse_json(file.read(), "it")
         if isinstance(whole, list) and whole:
             whole = {"weightsManifest": whole}
         if not isinstance(whole, dict) or not isinstance(whole.get("weightsManifest"), list):

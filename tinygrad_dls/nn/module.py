@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike
 from ..autograd import Scope, as_tensor
 from ..device import Device
 from ..dtypes import float_dtype
-from ..errors import DataError, DtypeError, Error
+from ..errors import DataError, DtypeError, Error, GraphError
 from ..modes import mode, replayed, traces
 from ..storage import next_number
 from ..tensors import Tensor
@@ -61,6 +61,8 @@ class Module(Hooked):
         except Error as error:
             _say_where(error, self)
             raise
+        except RecursionError as error:
+            raise GraphError("calls of modules are nested too deeply for Python") from error
         if start:
             label = f"{self._name}: {type(self).__name__}" if self._name else type(self).__name__
             _mark(output, label, start)
@@ -316,11 +318,11 @@ class Module(Hooked):
         return ""
 
     def __repr__(self) -> str:
-        parts = [
-            f"  ({name}): " + repr(child).replace("\n", "\n  ")
-            for name, child in list(vars(self).items())
-            if isinstance(child, Module)
-        ]
+        try:
+            parts = [f"  ({name}): " + repr(child).replace("\n", "\n  ")
+                     for name, child in list(vars(self).items()) if isinstance(child, Module)]
+        except RecursionError:
+            return f"{type(self).__name__}(...)"
         extra = self.extra_repr()
         if not parts:
             return f"{type(self).__name__}({extra})"

@@ -45,8 +45,7 @@ def regularization(files: tuple[Path, ...]) -> Points:
     """data.mat -> X (2, 211), Y (1, 211) and X_test (2, 200), Y_test (1, 200)."""
     (path,) = files
     try:
-        with path.open("rb") as file:
-            read = read_matrices(file.read(MOST + 1))
+        read = read_matrices(path.read_bytes() if path.stat().st_size <= MOST else b"")
         X, Y, X_test, Y_test = (read[name].T for name in ("X", "y", "Xval", "yval"))
     except (OSError, FormatError, KeyError) as error:
         raise _broken(path, error) from None
@@ -125,8 +124,9 @@ def _read_pictures(path: Path, names: list[str]) -> NDArray[np.uint8]:
     pil = need("PIL.Image", f"reading {path.name}")
     try:
         with zipfile.ZipFile(path) as zipped:
-            if max(zipped.getinfo(name).file_size for name in names) > MOST_PICTURE:
-                raise _broken(path, f"a picture has more than {MOST_PICTURE} bytes")
+            entries, size = [zipped.getinfo(name) for name in names], path.stat().st_size
+            if any(e.file_size > MOST_PICTURE or e.compress_size > size for e in entries):
+                raise _broken(path, f"a picture would have more than {MOST_PICTURE} bytes")
             pictures = [
                 np.asarray(pil.open(io.BytesIO(zipped.read(name))).convert("RGB"), np.uint8)
                 for name in names
