@@ -14,7 +14,8 @@ from ..errors import DataError, DeviceError, DtypeError, GraphError
 from ..files import write_whole
 from ..nn import Module
 from ..version import __version__
-from . import onnx_shape_rules as onnx_shape_rules  # its rules are registered when it is imported
+from . import onnx_reduce_rules as onnx_reduce_rules  # rules are registered when these
+from . import onnx_shape_rules as onnx_shape_rules  # are imported
 from .onnx_graph import Builder, plain_name, prune
 from .onnx_layer_rules import WHOLE
 from .onnx_model import (
@@ -32,6 +33,7 @@ from .onnx_model import (
 )
 from .onnx_rules import RULES
 from .onnx_tracing import Call, Run, align, batch_of, examples_of, one_more, run
+from .onnx_types import check_types
 from .protobuf import encode
 from .reading import Array, as_path
 
@@ -58,8 +60,9 @@ def export_onnx(
     other lengths stay those of the examples. Parameters and buffers keep their names of state_dict.
     `opset`: version of the operators, 17 to 21.
 
-    GraphError for what a file cannot hold: operations without counterpart (all of them are named),
-    random ones, values computed outside of the engine, and other computations for other inputs.
+    GraphError for what a file cannot hold: operations without counterpart (all of them are named)
+    or of dtypes that ONNX does not take, random ones, values computed outside of the engine, and
+    other computations for other inputs.
     """
     path = as_path(path)
     if not isinstance(model, Module):
@@ -183,6 +186,7 @@ def _write(b: Builder, first: Run, second: Run) -> None:
                 raise GraphError(f"{call.where}: its {name} depends on the inputs: {value} and "
                                  f"{other.op.parameters.get(name)}. If on their number: "
                                  "dynamic_batch=False")
+        check_types(call, b.opset)
         b.path = plain_name(call.path)
         b.define(call.out, rule.write(b, call, other))
     b.path = ""

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import DtypeError, GraphError
 from .onnx_model import Attribute, GraphProto, NodeProto, code_of, tensor_of
 from .onnx_tracing import Call
+from .onnx_types import wanted_dtype
 from .reading import Array
 
 Dims = Sequence[int]
@@ -69,11 +70,14 @@ class Builder:
             kinds = [a.dtype for a in call.arrays if isinstance(a, np.ndarray)]
             return self.constant(np.asarray(array, self.number_type(kinds, array)))
         if not isinstance(given, np.ndarray):
-            return self.value(array, call)
-        name = self.value(given, call)
-        if given.dtype != array.dtype:
-            name = self.node("Cast", [name], to=code_of(array.dtype))
-        return name
+            name, dtype = self.value(array, call), wanted_dtype(call, place)
+            return name if array.dtype == dtype else self.cast(name, dtype)
+        name, dtype = self.value(given, call), wanted_dtype(call, place)
+        return name if given.dtype == dtype else self.cast(name, dtype)
+
+    def cast(self, name: str, dtype: Any) -> str:
+        """A value in another dtype."""
+        return self.node("Cast", [name], to=code_of(dtype))
 
     def number_type(self, kinds: Sequence[Any], number: Any) -> Any:
         """The dtype in which a Python number meets arrays."""

@@ -1,7 +1,7 @@
-"""Operations of the engine as nodes of ONNX: element by element, reductions, shapes, products.
+"""Operations of the engine as nodes of ONNX: the table of rules, and those of one element.
 
 A rule is a function (builder, call, other) -> name of the output; `other` is the same call in the
-second run. Layers are in onnx_layer_rules.py.
+second run. The other rules are in onnx_*_rules.py.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ _SAME = {
     "Neg": "Neg", "Abs": "Abs", "Exp": "Exp", "Log": "Log", "Sqrt": "Sqrt", "Sin": "Sin",
     "Cos": "Cos", "Tan": "Tan", "Arcsin": "Asin", "Arccos": "Acos", "Arctan": "Atan",
     "Sinh": "Sinh", "Cosh": "Cosh", "Tanh": "Tanh", "Arcsinh": "Asinh", "Arccosh": "Acosh",
-    "Arctanh": "Atanh", "Erf": "Erf", "Floor": "Floor", "Ceil": "Ceil", "Sign": "Sign",
+    "Arctanh": "Atanh", "Erf": "Erf", "Sign": "Sign",
     "Sigmoid": "Sigmoid", "Relu": "Relu", "Softsign": "Softsign", "Hardswish": "HardSwish",
-    "Isnan": "IsNaN", "Isinf": "IsInf", "Contiguous": "Identity",
+    "Contiguous": "Identity",
 }
 _SAME_OF_TWO = {
     "Add": "Add", "Sub": "Sub", "Mul": "Mul", "Div": "Div", "Pow": "Pow", "Maximum": "Max",
@@ -63,7 +63,7 @@ RULES |= {op: Rule(_as(kind, 1)) for op, kind in _SAME.items()}
 RULES |= {op: Rule(_as(kind, 2)) for op, kind in _SAME_OF_TWO.items()}
 
 
-def _x(b: Builder, c: Call) -> tuple[str, Any]:
+def first_operand(b: Builder, c: Call) -> tuple[str, Any]:
     """The first operand, and its array."""
     return b.operand(c, 0), c.arrays[0]
 
@@ -73,25 +73,25 @@ def _x(b: Builder, c: Call) -> tuple[str, Any]:
 
 @rule("Expm1")
 def _expm1(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
+    x, array = first_operand(b, c)
     return b.node("Sub", [b.node("Exp", [x]), b.like(1, array.dtype)])
 
 
 @rule("Exp2")
 def _exp2(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
+    x, array = first_operand(b, c)
     return b.node("Pow", [b.like(2, array.dtype), x])
 
 
 @rule("Log1p")
 def _log1p(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
+    x, array = first_operand(b, c)
     return b.node("Log", [b.node("Add", [x, b.like(1, array.dtype)])])
 
 
 @rule("Log2", "Log10")
 def _log_of_base(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
+    x, array = first_operand(b, c)
     base = 2 if c.op.name == "log2" else 10
     return b.node("Div", [b.node("Log", [x]), b.like(math.log(base), array.dtype)])
 
@@ -103,7 +103,7 @@ def _rsqrt(b: Builder, c: Call, o: Call) -> str:
 
 @rule("PowerOf")
 def _power_of(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
+    x, array = first_operand(b, c)
     if c.op.p == 2:
         return b.node("Mul", [x, x])
     if c.op.p == -0.5:
@@ -115,8 +115,9 @@ def _power_of(b: Builder, c: Call, o: Call) -> str:
 
 @rule("Clip")
 def _clip(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
-    ends = ["" if end is None else b.like(end, array.dtype) for end in (c.op.low, c.op.high)]
+    x, array = first_operand(b, c)
+    x = x if array.dtype == c.out.dtype else b.cast(x, c.out.dtype)
+    ends = ["" if end is None else b.like(end, c.out.dtype) for end in (c.op.low, c.op.high)]
     return b.node("Clip", [x, *ends])
 
 
@@ -140,7 +141,7 @@ def _leaky_relu(b: Builder, c: Call, o: Call) -> str:
 
 @rule("Elu")
 def _elu(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
+    x, array = first_operand(b, c)
     if c.op.inner == 1:
         y = b.node("Elu", [x], alpha=float(c.op.alpha))
     else:  # celu: the slope inside is another
@@ -154,7 +155,7 @@ def _elu(b: Builder, c: Call, o: Call) -> str:
 
 @rule("Softplus")
 def _softplus(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
+    x, array = first_operand(b, c)
     beta = b.like(c.op.beta, array.dtype)
     steep = x if c.op.beta == 1 else b.node("Mul", [x, beta])
     y = b.node("Softplus", [steep])
@@ -178,7 +179,7 @@ def _mish(b: Builder, c: Call, o: Call) -> str:
 
 @rule("Gelu")
 def _gelu(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
+    x, array = first_operand(b, c)
     if b.opset >= 20:
         return b.node("Gelu", [x], approximate=c.op.approximate)
 
@@ -197,19 +198,41 @@ def _gelu(b: Builder, c: Call, o: Call) -> str:
 
 @rule("Erfc")
 def _erfc(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
+    x, array = first_operand(b, c)
     return b.node("Sub", [b.like(1, array.dtype), b.node("Erf", [x])])
+
+
+def _is_whole(c: Call) -> bool:
+    """Whether the first operand is of whole numbers (or bools), which have nothing to round."""
+    return bool(c.arrays[0].dtype.kind != "f")
+
+
+def _unchanged(b: Builder, c: Call) -> str:
+    """The first operand, in the dtype of the result."""
+    x, array = first_operand(b, c)
+    return b.node("Identity", [x]) if array.dtype == c.out.dtype else b.cast(x, c.out.dtype)
+
+
+@rule("Floor", "Ceil")
+def _floor(b: Builder, c: Call, o: Call) -> str:
+    return _unchanged(b, c) if _is_whole(c) else b.node(type(c.op).__name__, [b.operand(c, 0)])
 
 
 @rule("Trunc")
 def _trunc(b: Builder, c: Call, o: Call) -> str:
+    if _is_whole(c):
+        return _unchanged(b, c)
     x = b.operand(c, 0)
     return b.node("Mul", [b.node("Sign", [x]), b.node("Floor", [b.node("Abs", [x])])])
 
 
 @rule("Round")
 def _round(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
+    x, array = first_operand(b, c)
+    if _is_whole(c):
+        if c.op.decimals < 0:
+            raise GraphError(f"{c.where}: ONNX does not round whole numbers: x.astype('float32')")
+        return _unchanged(b, c)
     if not c.op.decimals:
         return b.node("Round", [x])
     scale = b.like(10.0**c.op.decimals, array.dtype)
@@ -248,7 +271,7 @@ def _hypot(b: Builder, c: Call, o: Call) -> str:
 # --- what is true --------------------------------------------------------------------------------
 
 
-def _truth(b: Builder, c: Call, place: int) -> str:
+def truth(b: Builder, c: Call, place: int) -> str:
     """An operand as bools: a number holds if it is not 0."""
     array, name = c.arrays[place], b.operand(c, place)
     is_bool = array.dtype.kind == "b" if isinstance(array, np.ndarray) else isinstance(array, bool)
@@ -262,13 +285,13 @@ def _not_equal(b: Builder, c: Call, o: Call) -> str:
 
 @rule("LogicalNot")
 def _not(b: Builder, c: Call, o: Call) -> str:
-    return b.node("Not", [_truth(b, c, 0)])
+    return b.node("Not", [truth(b, c, 0)])
 
 
 @rule("LogicalAnd", "LogicalOr", "LogicalXor")
 def _logical(b: Builder, c: Call, o: Call) -> str:
     kind = c.op.name.removeprefix("logical_").capitalize()
-    return b.node(kind, [_truth(b, c, 0), _truth(b, c, 1)])
+    return b.node(kind, [truth(b, c, 0), truth(b, c, 1)])
 
 
 @rule("BitwiseAnd", "BitwiseOr", "BitwiseXor", "Invert")
@@ -281,99 +304,23 @@ def _bits(b: Builder, c: Call, o: Call) -> str:
                   [b.operand(c, i) for i in range(len(c.arrays))])
 
 
+def _as_floats(b: Builder, c: Call) -> str:
+    """The first operand in floats that IsInf takes in all opsets: it is as finite in those."""
+    x, array = first_operand(b, c)
+    return x if array.dtype.name in ("float32", "float64") else b.cast(x, np.float32)
+
+
+@rule("Isnan", "Isinf")
+def _is_odd(b: Builder, c: Call, o: Call) -> str:
+    return b.node("IsNaN" if type(c.op).__name__ == "Isnan" else "IsInf", [_as_floats(b, c)])
+
+
 @rule("Isfinite")
 def _is_finite(b: Builder, c: Call, o: Call) -> str:
-    x = b.operand(c, 0)
+    x = _as_floats(b, c)
     return b.node("Not", [b.node("Or", [b.node("IsNaN", [x]), b.node("IsInf", [x])])])
 
 
 @rule("Where")
 def _where(b: Builder, c: Call, o: Call) -> str:
-    return b.node("Where", [_truth(b, c, 0), b.operand(c, 1), b.operand(c, 2)])
-
-
-# --- reductions ----------------------------------------------------------------------------------
-
-
-def _axes(c: Call) -> list[int] | None:
-    axis = c.op.axis
-    if axis is None:
-        return None
-    ndim = c.arrays[0].ndim
-    return [a % ndim for a in ((axis,) if isinstance(axis, int) else axis)]
-
-
-_REDUCED = {"Sum": "ReduceSum", "Mean": "ReduceMean", "Max": "ReduceMax", "Min": "ReduceMin",
-            "Prod": "ReduceProd", "Logsumexp": "ReduceLogSumExp", "EuclideanNorm": "ReduceL2"}
-
-
-@rule(*_REDUCED)
-def _reduced(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
-    if array.dtype != c.out.dtype:  # bools are counted
-        x = b.node("Cast", [x], to=code_of(c.out.dtype))
-    return b.reduce(_REDUCED[type(c.op).__name__], x, _axes(c), c.op.keepdims)
-
-
-@rule("Any_", "All_")
-def _any_all(b: Builder, c: Call, o: Call) -> str:
-    counted = b.node("Cast", [_truth(b, c, 0)], to=code_of(np.int32))
-    kind = "ReduceMax" if type(c.op).__name__ == "Any_" else "ReduceMin"
-    found = b.reduce(kind, counted, _axes(c), c.op.keepdims)
-    return b.node("Cast", [found], to=code_of(bool))
-
-
-@rule("Var")
-def _var(b: Builder, c: Call, o: Call) -> str:
-    x, array = _x(b, c)
-    axes = _axes(c)
-    counts = [math.prod(a.shape if axes is None else [a.shape[i] for i in axes])
-              for a in (array, o.arrays[0])]
-    away = b.node("Sub", [x, b.reduce("ReduceMean", x, axes, True)])
-    squares = b.node("Mul", [away, away])
-    if not c.op.correction:
-        return b.reduce("ReduceMean", squares, axes, c.op.keepdims)
-    if counts[0] != counts[1]:
-        raise GraphError(f"{c.where}: its correction depends on the number of examples: "
-                         "dynamic_batch=False")
-    total = b.reduce("ReduceSum", squares, axes, c.op.keepdims)
-    return b.node("Div", [total, b.like(counts[0] - c.op.correction, array.dtype)])
-
-
-@rule("Argmax", "Argmin")
-def _arg(b: Builder, c: Call, o: Call) -> str:
-    kind = "ArgMax" if type(c.op).__name__ == "Argmax" else "ArgMin"
-    x, axis = b.operand(c, 0), c.op.axis
-    if axis is None:
-        flat = b.node("Reshape", [x, b.ints(-1)])
-        found = b.node(kind, [flat], axis=0, keepdims=0)
-        return b.node("Reshape", [found, b.ints(*c.out.shape)]) if c.op.keepdims else found
-    return b.node(kind, [x], axis=int(axis), keepdims=int(c.op.keepdims))
-
-
-@rule("Cumsum")
-def _cumsum(b: Builder, c: Call, o: Call) -> str:
-    return b.node("CumSum", [b.operand(c, 0), b.constant(np.int64(c.op.axis))])
-
-
-# --- products ------------------------------------------------------------------------------------
-
-
-@rule("Linear")
-def _linear(b: Builder, c: Call, o: Call) -> str:
-    x, weight, bias = (b.operand(c, i) for i in range(3))
-    if c.arrays[0].ndim == 2:
-        return b.node("Gemm", [x, weight, bias], transB=1)
-    y = b.node("MatMul", [x, b.node("Transpose", [weight], perm=(1, 0))])
-    return b.node("Add", [y, bias]) if bias else y
-
-
-@rule("Einsum")
-def _einsum(b: Builder, c: Call, o: Call) -> str:
-    equation = f"{c.op.of_a},{c.op.of_b}->{c.op.out}"
-    return b.node("Einsum", [b.operand(c, 0), b.operand(c, 1)], equation=equation)
-
-
-@rule("Softmax", "LogSoftmax")
-def _softmax(b: Builder, c: Call, o: Call) -> str:
-    return b.node(type(c.op).__name__, [b.operand(c, 0)], axis=int(c.op.axis))
+    return b.node("Where", [truth(b, c, 0), b.operand(c, 1), b.operand(c, 2)])

@@ -95,17 +95,23 @@ def _triangle(b: Builder, c: Call, o: Call) -> str:
 
 @rule("Take")
 def _take(b: Builder, c: Call, o: Call) -> str:
-    return b.node("Gather", [b.operand(c, 0), b.operand(c, 1)], axis=int(c.op.axis))
+    return b.node("Gather", [b.operand(c, 0), _places(b, c)], axis=int(c.op.axis))
+
+
+def _places(b: Builder, c: Call) -> str:
+    """The second operand as places, which ONNX has in int32 and int64."""
+    places = b.operand(c, 1)
+    return places if c.arrays[1].dtype.name in ("int32", "int64") else b.cast(places, np.int64)
 
 
 @rule("Embedding")
 def _embedding(b: Builder, c: Call, o: Call) -> str:
-    return b.node("Gather", [b.operand(c, 0), b.operand(c, 1)], axis=0)
+    return b.node("Gather", [b.operand(c, 0), _places(b, c)], axis=0)
 
 
 @rule("TakeAlongAxis")
 def _take_along_axis(b: Builder, c: Call, o: Call) -> str:
-    names = [b.operand(c, 0), b.operand(c, 1)]
+    names = [b.operand(c, 0), _places(b, c)]
     axis = c.op.axis % c.arrays[0].ndim
     for i, (array, other) in enumerate(zip(c.arrays, o.arrays)):
         wide, theirs = (
