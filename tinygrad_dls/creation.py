@@ -157,7 +157,7 @@ def eye(
 def tensor_from(array: Any, device: str | Device | None, options: dict[str, Any]) -> Tensor:
     """A tensor of a new host array, which it may keep."""
     place = _place(device)
-    return _wrapped(place.from_host(array), place, **options)
+    return _wrapped(place.from_host(np.asarray(array)), place, **options)
 
 
 def one_hot(labels: Any, classes: int, dtype: DTypeLike | None = None) -> Tensor:

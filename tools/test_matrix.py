@@ -3,7 +3,8 @@
 Each line is one run of pytest with an environment of its own; all are run, then the exit code
 tells whether any failed. `--list` shows them, `--only WORD` runs those with the word in their name.
 With `--share` the long tests are those of some lessons only (tests/selection.py), which is what a
-change must pass; what is left out is printed.
+change must pass, and of functions with many samples in PyTorch's database some are taken; what is
+left out is printed.
 """
 
 import argparse
@@ -53,9 +54,10 @@ def runs(cache: str, share: bool) -> list[Run]:
             {"NUMBA_CPU_NAME": "haswell", "TINYGRAD_DLS_CACHE": cache}),
     ]
     if importlib.util.find_spec("torch"):
-        databases = ("tests/oracle", "-k", "database", "-m", "torch")
+        oracle = "torch and not slow" if share else "torch"
+        databases = ("tests/oracle", "-k", "database", "-m", "torch and not slow")
         found[1:1] = [
-            Run("PyTorch as oracle", ("-m", "torch")),
+            Run("PyTorch as oracle", ("-m", oracle)),
             Run("PyTorch's databases, reference kernels", databases,
                 {"TINYGRAD_DLS_KERNELS": "reference"}),
         ]

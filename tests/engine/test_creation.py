@@ -86,3 +86,13 @@ def test_random_numbers_have_their_distribution() -> None:
     assert dls.bernoulli(chances, generator=g).shape == (3,)
     assert dls.rand_like(X, generator=g).dtype == np.float64
     assert dls.randn_like(X, dtype="float32").dtype == np.float32
+
+
+@pytest.mark.parametrize("draw", [
+    lambda: dls.normal(), lambda: dls.normal(3.0, 2.0, ()), lambda: dls.bernoulli(dls.Tensor(0.5)),
+    lambda: dls.rand(()), lambda: dls.randn(()), lambda: dls.randint(0, 3, ()),
+])
+def test_one_random_number_is_a_tensor_like_any_other(draw):
+    number = draw()
+    assert isinstance(number.data, np.ndarray)
+    assert number.numpy().shape == ()
