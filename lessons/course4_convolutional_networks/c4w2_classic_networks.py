@@ -53,13 +53,12 @@ print(f"train {train_X.shape}, test {test_X.shape}")
 # One plan, three sizes: *convolve and pool until the picture is small and deep, then
 # decide with fully connected layers*. Height and width fall, channels rise. Each box is
 # as high as its picture (on a log scale) and as wide as its channels.
-#
 
 # %%
 blocks = {  # (channels, pixels across) of the picture and of each block
     "LeNet-5": [(1, 32), (6, 28), (6, 14), (16, 10), (16, 5)],
-    "AlexNet": [(3, 227), (96, 55), (96, 27), (256, 27), (256, 13), (384, 13), (256, 6)],
-    "VGG-16": [(3, 224), (64, 224), (128, 112), (256, 56), (512, 28), (512, 14), (512, 7)],
+    "AlexNet": [(3, 227), (96, 55), (96, 27), (256, 13), (384, 13), (256, 6)],
+    "VGG-16": [(3, 224), (64, 224), (128, 112), (256, 56), (512, 28), (512, 7)],
 }
 fig, axes = plt.subplots(1, 3, figsize=(14, 3.4))
 for ax, (name, sizes) in zip(axes, blocks.items(), strict=True):
@@ -69,8 +68,8 @@ for ax, (name, sizes) in zip(axes, blocks.items(), strict=True):
         corner, colours = (place, -height / 2), {"fc": "#e7eefb", "ec": "tab:blue"}
         ax.add_patch(plt.Rectangle(corner, width, height, **colours))
         label = f"{n} x {n}\nx {channels}"
-        ax.text(place + width / 2, -4.3, label, ha="center", va="top", fontsize=8)
-        place += width + 1.2
+        ax.text(place + width / 2, -4.3, label, ha="center", va="top", fontsize=7)
+        place += width + 1.5
     ax.set(xlim=(-0.5, place), ylim=(-6, 4.2), title=name)
     ax.set_axis_off()
 fig.tight_layout()
