@@ -30,18 +30,23 @@ def name_of(requirement: str) -> str:
 
 def install(wanted: list[str]) -> list[str]:
     """Install wheels of all that is wanted; returns what has none for this Python."""
-    wheels = [*PIP, "--only-binary=:all:"]
-    if subprocess.run([*wheels, *wanted], capture_output=True, check=False).returncode == 0:
-        return []
-    missing = []
-    for requirement in wanted:
-        result = subprocess.run([*wheels, requirement], capture_output=True, text=True, check=False)
-        if result.returncode == 0:
-            continue
-        if name_of(requirement) in NEEDED or "No matching distribution" not in result.stderr:
-            raise SystemExit(f"{requirement} cannot be installed:\n{result.stderr}")
-        missing.append(requirement)
+    missing: list[str] = []
+    while errors := _errors(wanted):
+        found = re.search(r"No matching distribution found for (\S+)", errors)
+        name = name_of(found[1]).lower() if found else ""
+        without = [line for line in wanted if name_of(line).lower() == name]
+        if not without or name in NEEDED:  # what one of them needs itself, no network, no disk
+            raise SystemExit(f"These packages cannot be installed: {', '.join(wanted)}\n{errors}")
+        wanted = [line for line in wanted if line not in without]
+        missing += without
     return missing
+
+
+def _errors(wanted: list[str]) -> str:
+    """What pip says against installing them; nothing when they are installed."""
+    result = subprocess.run([*PIP, "--only-binary=:all:", *wanted], capture_output=True, text=True,
+                            check=False)
+    return result.stderr if result.returncode else ""
 
 
 def main(extras: list[str]) -> None:

@@ -152,10 +152,16 @@ def test_without_a_package_the_next_place_is_taken(course, write_h5, monkeypatch
     monkeypatch.setitem(sys.modules, "h5py", None)
     read = sources.load("cats")
     assert read.where == "built-in"
-    assert "reading train_catvnoncat.h5 needs the package h5py: pip install" in read.statement
+    assert read.statement.endswith("needs the package h5py: pip install tinygrad_dls[lessons]")
     with pytest.raises(DataError, match="needs the package h5py"):
         sources.load("cats", data="course")
     monkeypatch.setitem(sys.modules, "skimage", None)
+    read = sources.load("cats")
+    assert read.where == "built-in" and read.train_x_orig.shape == (150, 8, 8, 1)
+    assert "ones and 100 sevens" in read.statement and "needs the package skimage" in read.statement
+    assert 60 < read.train_y.sum() < 90
+    one, seven = (read.train_x_orig[read.train_y[0] == k].mean(axis=0)[..., 0] for k in (0, 1))
+    assert seven[1, 1:7].mean() > one[1, 1:7].mean()  # the bar on top
     with pytest.raises(DataError, match="needs the package"):
         sources.load("photographs")
 

@@ -60,6 +60,15 @@ def digits() -> Images:
     return _split(x[..., None], read.target, np.arange(10), train=1500)
 
 
+def two_digits() -> Images:
+    """100 ones and 100 sevens of `digits`, uint8 (150 + 50, 8, 8, 1); 1 = seven."""
+    read = need("sklearn.datasets", "the built-in set of digits").load_digits()
+    x = np.concatenate([read.images[read.target == kind][:100] for kind in (7, 1)])
+    x = np.rint(x * (255 / 16)).astype(np.uint8)
+    y = np.repeat(np.array([1, 0]), 100)
+    return _split(x[..., None], y, np.array([b"one", b"seven"]), train=150)
+
+
 def breast_cancer() -> Arrays:
     """Tumours: `X` (30, 569), `Y` (1, 569) with 1 = malignant, `features` (30,): names of rows.
 
