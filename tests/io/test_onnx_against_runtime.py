@@ -220,3 +220,68 @@ def test_types_stay_as_onnx_says(tmp_path, kind, inputs, options):
         pytest.skip("onnxruntime has no kernel for it")
     assert ours[0].dtype == theirs[0].dtype
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6)
+
+
+def test_channels_around_and_statistics(tmp_path):
+    rng = np.random.default_rng(7)
+    for size in (3, 5):
+        assert agree(tmp_path / "m.onnx", "LRN", [floats(rng, 2, 7, 3, 3)], size=size, alpha=0.5)
+    scale, shift = floats(rng, 4), floats(rng, 4)
+    assert agree(tmp_path / "m.onnx", "LayerNormalization", [floats(rng, 2, 3, 4), scale, shift],
+                 outputs=3)
+    x, mean, var = floats(rng, 5, 4, 3), floats(rng, 4), floats(rng, 4) ** 2
+    assert agree(tmp_path / "m.onnx", "BatchNormalization", [x, scale, shift, mean, var],
+                 training_mode=1, momentum=0.7, outputs=3)
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_of_an_even_number_of_channels_one_more_comes_after(tmp_path, size):
+    x = floats(np.random.default_rng(9), 1, 6, 2)
+    ours, _ = both(tmp_path / "m.onnx", "LRN", [x], size=size, alpha=0.5, beta=0.75)  # refuses
+    before, after = (size - 1) // 2, size // 2
+    squares = np.stack([(x[:, max(0, c - before) : c + after + 1] ** 2).sum(1)
+                        for c in range(6)], axis=1)
+    np.testing.assert_allclose(ours[0], x / (1 + 0.5 / size * squares) ** 0.75, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "inputs", "options"), [
+    ("GRU", [(3, 2, 2), (1, 6, 2), (1, 6, 2), (1, 12)], {"hidden_size": 2}),
+    ("LSTM", [(3, 2, 2), (1, 8, 2), (1, 8, 2), (1, 16), np.array([3, 1], "int32")],
+     {"hidden_size": 2}),
+    ("GridSample", [(1, 2, 3, 3, 2), (1, 2, 1, 2, 3)], {"mode": "linear"}),
+    ("GridSample", [(1, 1, 4, 3), (1, 2, 2, 2)], {"mode": "cubic"}),
+    ("Resize", [(1, 1, 3, 4), None, np.array([1, 1, 1.7, 0.6], "float32")], {"mode": "cubic"}),
+    ("AveragePool", [(1, 2, 7)], {"kernel_shape": [2], "dilations": [2], "pads": [1, 0]}),
+    ("LpPool", [(1, 2, 7)], {"kernel_shape": [3], "p": 3}),
+    ("ScatterND", [(4, 2), np.array([[1], [3], [1]]), (3, 2)], {"reduction": "mul"}),
+    ("GatherND", [(4, 2), np.array([[1, 0], [1, 0], [3, 1]])], {}),
+    ("SoftmaxCrossEntropyLoss", [(3, 4), np.array([0, 2, 3])], {"ignore_index": 2}),
+    ("LayerNormalization", [(3, 4), (4,), (4,)], {}), ("LpNormalization", [(3, 4)], {}),
+    ("CumSum", [(3, 4), np.array(1)], {"exclusive": 1, "reverse": 1}),
+])
+def test_gradients_go_through_what_was_read(tmp_path, kind, inputs, options):
+    rng = np.random.default_rng(8)
+    names = [n if x is not None else "" for n, x in zip("abcdefgh", inputs)]
+    fixed = {n: x for n, x in zip(names, inputs) if isinstance(x, np.ndarray)}
+    given = [rng.uniform(0.2, 0.9, x) for x in inputs if isinstance(x, tuple)]
+    graph = helper.make_graph(
+        [helper.make_node(kind, names, ["y"], **options)], "g",
+        [helper.make_tensor_value_info(n, 11, x) for n, x in zip(names, inputs)
+         if isinstance(x, tuple)], [onnx.ValueInfoProto(name="y")],
+        [onnx.numpy_helper.from_array(x, n) for n, x in fixed.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]),
+              tmp_path / "m.onnx")
+    model = import_onnx(tmp_path / "m.onnx")
+    xs = [dls.Tensor(x, requires_grad=True) for x in given]
+    slope = [rng.standard_normal(x.shape) for x in given]
+    y = model(*xs)
+    seed = rng.standard_normal(y.shape)
+    (y * dls.Tensor(seed)).sum().backward()
+    found = sum((x.grad.numpy() * s).sum() for x, s in zip(xs, slope))
+
+    def along(step):
+        with dls.no_grad():
+            moved = model(*[dls.Tensor(x + step * s) for x, s in zip(given, slope)])
+        return (moved.numpy() * seed).sum()
+
+    np.testing.assert_allclose(found, (along(1e-6) - along(-1e-6)) / 2e-6, rtol=1e-4, atol=1e-6)

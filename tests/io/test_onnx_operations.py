@@ -60,7 +60,7 @@ def test_an_operation_there_and_back(tmp_path, name):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the logarithm of -3, say
-@pytest.mark.parametrize("opset", [17, 20])
+@pytest.mark.parametrize("opset", [17, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("dtype", ["float64", "float16", "int64", "int32", "uint8", "bool"])
 def test_a_file_of_any_dtype_is_one_that_runtimes_take_or_is_refused(tmp_path, dtype, opset):
     path, written = tmp_path / "m.onnx", 0

@@ -73,7 +73,7 @@ def run(case, path):
 
 
 def as_array(value):
-    """An array of a dtype that we have, bfloat16 as float32; None for what is no such thing."""
+    """An array of a dtype that we have, bfloat16 as float32; None for anything else."""
     value = onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
     if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.kind in "OUS":
         return None

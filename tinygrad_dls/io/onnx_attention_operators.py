@@ -71,7 +71,7 @@ def _masked(a: Args, scores: Any) -> Any:
     offset: Any = 0 if a[4] is None else a[4].shape[2]
     if lengths is not None and a[4] is None:
         offset = lengths - queries
-    back = np.arange(queries)[:, None] + offset - np.arange(keys)  # how far a key lies back
+    back = np.arange(queries)[:, None] + offset - np.arange(keys)  # steps back from query to key
     seen = np.ones(back.shape, bool)
     if a.option("is_causal", 0):
         seen &= back >= 0

@@ -9,8 +9,8 @@ from .onnx_operators import Args, host, operator
 
 @operator("If", host=(0,))
 def _if(a: Args) -> Any:
-    """What one of two graphs makes."""
+    """Run one of two graphs, as the condition says, and return its outputs."""
     branch = a.option("then_branch" if bool(host(a[0]).item()) else "else_branch")
     if not callable(branch):
-        raise a.refuse("a branch that is no graph")
+        raise a.refuse("a branch that is not a graph")
     return branch()

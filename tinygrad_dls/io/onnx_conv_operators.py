@@ -81,7 +81,7 @@ def _conv_transpose(a: Args) -> Any:
 
 def _transposed_pads(a: Args, lengths: Sequence[int], strides: Sequence[int],
                      whole: Sequence[int]) -> tuple[list[tuple[int, int]], list[int]]:
-    """What is cut off at both ends of outputs of lengths `whole`, and the lengths that remain."""
+    """Compute what is cut off at both ends of lengths `whole`, and the lengths that remain."""
     axes, auto = len(lengths), bytes(a.option("auto_pad", b"NOTSET"))
     wanted = a.option("output_shape")
     if not wanted and auto not in SAME:

@@ -104,7 +104,7 @@ def _scattered(a: Args, x: Any, rows: Array, values: Any) -> Any:
 
 
 def _turns(rows: Array) -> Iterator[Array | None]:
-    """Which of the rows come in the first turn, the second ...: in none is one named twice."""
+    """Split the rows into turns so that no turn names a row twice; None stands for all of them."""
     order = np.argsort(rows, kind="stable")
     in_order = rows[order]
     starts = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]]) if rows.size else rows

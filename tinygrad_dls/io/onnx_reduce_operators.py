@@ -41,7 +41,7 @@ def _reduce(a: Args) -> Any:
 
 
 def _lowest(a: Args, x: Any) -> Any:
-    """What no element is below (or above) of."""
+    """Return the largest or smallest value of a reduction over nothing, in the dtype of x."""
     number: Any = OF_NOTHING[a.kind]
     if x.dtype.kind in "iu":
         info = np.iinfo(x.dtype)

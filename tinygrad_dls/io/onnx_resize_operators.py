@@ -1,8 +1,8 @@
 """ONNX's Resize, GridSample and AffineGrid: images at other places, by functions of ours.
 
-A Resize is a sparse matrix along each axis. Where output i lies in the input follows from the
-scale in the file, not from the two lengths, which the scale need not divide; it is computed in
-float32, as runtimes do, so that ties fall alike.
+A Resize is a sparse matrix along each axis. The place of output i in the input follows from
+the scale in the file, not from the two lengths, which the scale need not divide. Places are
+computed in float32, as in runtimes, so that ties fall the same way.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _resize(a: Args) -> Any:
 
 
 def _at(place: str, axis: _Axis) -> Places:
-    """Where the outputs lie in the input."""
+    """Compute the places of the outputs in the input."""
     return COORDINATES[place](np.arange(axis.after, dtype=np.float32), axis)
 
 

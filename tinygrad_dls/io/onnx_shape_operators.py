@@ -179,7 +179,7 @@ def _range(a: Args) -> Any:
 @operator("EyeLike")
 def _eye_like(a: Args) -> Any:
     if a[0].ndim != 2:
-        raise FormatError(f"{a.what}: {a[0].shape} is no matrix")
+        raise FormatError(f"{a.what}: {a[0].shape} is not a matrix")
     kind = dtype_option(a, "dtype", 0, a[0].dtype)
     rows, columns = a[0].shape
     return tensor_of(np.eye(rows, columns, a.option("k", 0), kind), a[0].device)
