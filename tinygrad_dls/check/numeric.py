@@ -1,13 +1,19 @@
-"""Gradients from values alone: differences, and the points where there is no gradient.
+"""Gradients from values alone: differences, what rounding does to them, and kinks.
 
-The central difference (L(x + h) - L(x - h)) / 2h is off by h**2 L'''/6, and by the rounding of L,
-about 1e-16 |L| / h: around h = 1e-6 both are small in float64 (and never in float32). The
-difference to the left and the one to the right of x agree but for h L''; where they do not,
-however small h, the function has a kink there and no gradient.
+The central difference (L(x + h) - L(x - h)) / 2h is off by h**2 L'''/6, and by the rounding of L
+divided by h. Which step is good therefore depends on the size of x, of L, and of all numbers on
+the way to L, of which the largest is not always seen: a sum of squares of prices loses seven
+digits more than its result shows. So a gradient that the first step does not confirm is measured
+with many steps, large to small, and each measurement comes with its own error, taken from the
+values: the change from h to 2h shows what curvature does, and the fourth difference
+L(x + 2h) - 4 L(x + h) + 6 L(x) - 4 L(x - h) + L(x - 2h), nearly 0 for a smooth function, shows
+rounding, and kinks. Rounding stays as it is when the step shrinks; the fourth difference of a
+kink shrinks with the step. Only what differs by more than the errors is called wrong.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -18,8 +24,12 @@ Array: TypeAlias = np.ndarray[Any, Any]
 Function: TypeAlias = Callable[[Array], Array]  # float64 in, float64 out, of any shape
 Verdict: TypeAlias = Literal["right", "wrong", "kink", "unknown"]
 
-ROUNDING = 16 * np.finfo(np.float64).eps  # of a few operations in a row, relative to their result
-SHRINK = 16.0  # of the step, where a difference looks doubtful
+EPS = float(np.finfo(np.float64).eps)
+LARGEST, SMALLEST = 1e-1, 1e-7  # steps, relative to the largest and the smallest |x| that moves
+SHRINK = 8.0  # from one step to the next
+SURE = 4.0  # so many times its error a difference may be off
+TINY = float(np.finfo(np.float64).tiny)
+SEEN = 0.05  # a slope is seen where its error is less than this part of it
 
 
 def course_difference(gradient: Array, approximation: Array) -> float:
@@ -30,27 +40,23 @@ def course_difference(gradient: Array, approximation: Array) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """The slope of one number along one direction, measured three ways."""
+    """The slope of one number along one direction, measured with steps h and 2h."""
 
-    central: float
-    left: float
-    right: float
-    noise: float  # how far off rounding may have put `central`
+    step: float
+    value: float
+    bend: float  # what curvature may add to it
+    sway: float  # how much it changes where x changes in its last place
+    jitter: float  # how far the fourth difference is from 0: rounding, or a kink
+    floor: float  # half a unit in the last place of L: below it nothing can be seen
+    moved: bool  # did any value move at all?
 
-    @property
-    def gap(self) -> float:
-        """How much the slopes to the left and to the right differ."""
-        return abs(self.left - self.right)
 
-    @property
-    def even(self) -> bool:
-        """Do the slopes to the left and to the right agree, roughly?"""
-        return bool(self.gap <= 1e-3 * max(abs(self.left), abs(self.right)) + 4 * self.noise)
+def nudged(x: Array, rng: np.random.Generator, rounding: float = EPS) -> Array:
+    """x with each element some units in its last place larger or smaller.
 
-    def agrees(self, analytic: float, tolerance: float) -> bool:
-        """Is `analytic` this slope, as far as one can tell?"""
-        scale = max(abs(analytic), abs(self.central))
-        return bool(abs(analytic - self.central) <= tolerance * scale + self.noise)
+    How much a gradient changes when its inputs are nudged is how well it is known at all.
+    """
+    return np.asarray(x * (1 + 4 * rounding * rng.choice([-1.0, 1.0], x.shape)))
 
 
 @dataclass(frozen=True)
@@ -61,27 +67,29 @@ class Differences:
     x: Array
     y: Array
     dy: Array
-    rounding: float = ROUNDING
+    rounding: float = EPS  # of the last operation, relative to its result
 
-    def along(self, direction: Array, step: float) -> Slope:
-        """The slope along `direction`, an array of x's shape."""
-        move = step * direction  # np.asarray: a sum of 0-d arrays is no array
-        after, before = self.f(np.asarray(self.x + move)), self.f(np.asarray(self.x - move))
-        if after.shape != self.y.shape or before.shape != self.y.shape:
-            return Slope(np.nan, np.nan, np.nan, 0.0)
+    def at(self, direction: Array, step: float) -> Slope:
+        """The slope along `direction`, an array of x's shape, from four values around x."""
+        # np.asarray: a sum of 0-d arrays is not an array
+        values = [self.f(np.asarray(self.x + k * step * direction)) for k in (-2, -1, 1, 2)]
+        if any(value.shape != self.y.shape for value in values):
+            return Slope(step, np.nan, 0.0, 0.0, 0.0, 0.0, True)
         with np.errstate(all="ignore"):
-            # where dy is 0 an infinite y counts for nothing; unmoved elements add no noise
-            moved = ((after != self.y) | (before != self.y)) & (self.dy != 0)
-            if not moved.any():  # the slope is 0: what a rule leaves of dy by rounding is, too
-                left_over = self.rounding * float(np.abs(self.dy).max(initial=0.0))
-                return Slope(0.0, 0.0, 0.0, left_over)
-            dy, low, here, high = (v[moved] for v in (self.dy, before, self.y, after))
-            right = float((dy * (high - here)).sum() / step)
-            left = float((dy * (here - low)).sum() / step)
-            central = float((dy * (high - low)).sum() / (2 * step))
-            size = np.abs(dy * here)
-            noise = self.rounding * float(np.sqrt((size * size).sum())) / step
-        return Slope(central, left, right, noise)
+            counts = self.dy != 0  # where dy is 0 an infinite y counts for nothing
+            dy, here = self.dy[counts], self.y[counts]
+            low2, low, high, high2 = (value[counts] for value in values)
+            narrow = float((dy * (high - low)).sum()) / (2 * step)
+            wide = float((dy * (high2 - low2)).sum()) / (4 * step)
+            fourth = dy * ((high2 + low2) - 4 * (high + low) + 6 * here)
+            jitter = max(abs(float(fourth.sum())), float(np.linalg.norm(fourth)))
+            floor = self.rounding / 2 * float(np.linalg.norm(dy * here))
+            second = float((dy * (high + low - 2 * here)).sum()) / step
+            value = (4 * narrow - wide) / 3
+            last_place = EPS * float(np.abs(self.x).max(initial=0.0)) / step
+            moved = any(bool((v[counts] != here).any()) for v in values)
+        sway = last_place * (abs(second) + abs(value))
+        return Slope(step, value, abs(narrow - wide) / 3, sway, jitter, floor, moved)
 
     def unit(self, place: int) -> Array:
         """The direction of one element."""
@@ -94,31 +102,97 @@ class Differences:
     ) -> tuple[Verdict, float]:
         """Is `analytic` the slope along `direction`? Also the slope that was measured.
 
-        A step that crosses a kink, or leaves the domain, is made smaller before it is believed.
+        `step` is relative to the size of x. A slope that cannot be told from `analytic` is
+        right; where both cannot be told from 0 either, `analytic` itself is what was measured.
         """
         slopes: list[Slope] = []
-        for h in (step, step / SHRINK, step / SHRINK**2, step / SHRINK**3):
-            slope = self.along(direction, h)
-            if slope.agrees(analytic, tolerance):
-                return "right", slope.central
-            if slopes and _converge(slopes[-1].central, slope.central, analytic):
-                return "right", slope.central
+        for h in self._steps(direction, step):
+            slope = self.at(direction, h)
+            if not np.isfinite(slope.value + slope.jitter):
+                continue  # outside of the domain, or too large
             slopes.append(slope)
-        smaller = [*slopes[1:], slopes[-1]]
-        curved = 1 / (4 * SHRINK), 4 / SHRINK  # a gap from curvature shrinks as the step does
-        smooth = [
-            a for a, b in zip(slopes, smaller)
-            if a.even or curved[0] * a.gap < b.gap < curved[1] * a.gap
-        ]
-        if not smooth or not smooth[0].agrees(smooth[-1].central, 0.1):  # or it grows as h shrinks
-            return "kink", float("nan")
-        return "wrong", smooth[0].central
+            close = tolerance * max(abs(analytic), abs(slope.value))
+            if slope.moved and abs(analytic - slope.value) <= close:
+                return "right", slope.value
+            if len(slopes) == 3 and not any(s.moved for s in slopes) and not analytic:
+                return "right", 0.0
+        slopes = sorted(slopes, key=lambda slope: -slope.step)
+        if slopes and not any(slope.moved for slope in slopes):  # 0, but for the rule's rounding
+            size = max(1.0, 1 / (float(np.abs(self.x).max(initial=0.0)) or 1.0))
+            left_over = 16 * EPS * size * float(np.abs(self.dy).max(initial=0.0))
+            unseen = left_over + SURE * _own_errors(slopes)[0]
+            return ("right" if abs(analytic) <= unseen else "wrong"), 0.0
+        return _verdict(slopes, analytic, tolerance)
+
+    def _steps(self, direction: Array, first: float) -> Iterator[float]:
+        """Steps to try, the likely ones first; powers of two, so that x + h is exact."""
+        sizes = np.abs(self.x[(direction != 0) & (self.x != 0)])
+        sizes = sizes if sizes.size else np.abs(self.x[self.x != 0])
+        large = float(np.abs(self.x).max(initial=0.0)) or 1.0
+        small = max(float(sizes.min(initial=large)), EPS**2 * large)
+        top, bottom = max(LARGEST * large, 1e-3), SMALLEST * min(small, 1.0)
+        count = int(np.ceil(np.log(top / bottom) / np.log(SHRINK)))
+        steps = (first * large, 1e-2 * first * large, 1e-2 * large,
+                 *(top / SHRINK**i for i in range(count + 1)))
+        yield from dict.fromkeys(float(2.0 ** np.round(np.log2(step))) for step in steps)
 
 
-def _converge(before: float, after: float, analytic: float) -> bool:
-    """Has the error fallen with the square of the step, as that of a right gradient does?"""
-    error = abs(before - analytic)
-    return error / (4 * SHRINK**2) < abs(after - analytic) < error / (SHRINK**2 / 4)
+def _verdict(slopes: list[Slope], analytic: float, tolerance: float) -> tuple[Verdict, float]:
+    """What slopes, measured with steps from large to small, say of `analytic`."""
+    errors = _against_smaller_steps(slopes, _own_errors(slopes))
+    known = [(slope, error) for slope, error in zip(slopes, errors) if slope.moved]
+    if not known:
+        return "kink", float("nan")
+    best, error = min(known, key=lambda pair: pair[1] / (abs(pair[0].value) + TINY))
+    if error < SEEN * abs(best.value):
+        close = tolerance * max(abs(analytic), abs(best.value)) + SURE * error
+        return ("right" if abs(analytic - best.value) <= close else "wrong"), best.value
+    if _is_kink([slope for slope, _ in known], analytic):
+        return "kink", float("nan")
+    # The slope is 0, or hidden by rounding: what no measurement excludes is right
+    if any(abs(analytic - slope.value) <= SURE * error for slope, error in known):
+        return "right", analytic
+    return "wrong", min(known, key=lambda pair: pair[1])[0].value
+
+
+def _own_errors(slopes: list[Slope]) -> list[float]:
+    """How far off each slope may be, of slopes measured with steps from large to small.
+
+    Rounding, once it is seen, is not less at smaller steps, though a fourth difference may be
+    small by chance: of two steps beside each other the larger one counts.
+    """
+    errors: list[float] = []
+    noise = before = np.inf
+    for slope in slopes:
+        noise = min(noise, max(before, slope.jitter))
+        before = slope.jitter
+        jitter = slope.jitter if np.isinf(noise) else max(slope.jitter, noise)
+        errors.append(slope.bend + slope.sway + (jitter + slope.floor) / slope.step)
+    return errors
+
+
+def _against_smaller_steps(slopes: list[Slope], own: list[float]) -> list[float]:
+    """The errors, larger where a smaller step gives another slope.
+
+    Then either L is rounded by as much as that, or there is a kink on the way.
+    """
+    errors = list(own)
+    for i, one in enumerate(slopes):
+        for other, error in zip(slopes[i + 1:], own[i + 1:]):
+            gap = abs(one.value - other.value)
+            errors[i] = max(errors[i], gap * other.step / one.step, gap - SURE * error)
+    return errors
+
+
+def _is_kink(slopes: list[Slope], analytic: float) -> bool:
+    """Does the slope jump at x, or grow beyond all bounds, however small the steps are?"""
+    for one, two, three in zip(slopes, slopes[1:], slopes[2:]):
+        jumps = [s.jitter / s.step for s in (one, two, three)]
+        if min(jumps) > max(0.5 * max(jumps), 1e-3 * max(abs(analytic), abs(two.value))):
+            return True
+    sizes = [abs(slope.value) for slope in slopes]
+    grown = [small > 1.2 * large > 0 for large, small in pairwise(sizes)]
+    return len(grown) >= 3 and all(grown)
 
 
 @dataclass(frozen=True)
