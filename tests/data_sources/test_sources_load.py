@@ -166,6 +166,14 @@ def test_without_a_package_the_next_place_is_taken(course, write_h5, monkeypatch
         sources.load("photographs")
 
 
+def test_a_scikit_image_without_faces(tmp_path, monkeypatch):
+    monkeypatch.setattr("tinygrad_dls.data.sources.builtin.package_folder", lambda *_: tmp_path)
+    read = sources.load("cats", data="built-in")
+    assert read.classes.tolist() == [b"one", b"seven"]
+    assert read.statement.endswith("needs the package scikit-image, 0.26 or older: "
+                                   "pip install tinygrad_dls[lessons]")
+
+
 def test_search_order(course, write_h5, monkeypatch):
     assert sources.load("cats").where == "built-in"
     write_h5(course / "cats/train_catvnoncat.h5", "train", 7)

@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError
 from . import cached_files
 from .checks import check_readable, check_sha256
 from .folders import datasets_folder
-from .optional import EXTRA, need, package_folder
+from .optional import EXTRA, PackageError, need, package_folder
 from .sets import Arrays, Files, Images
 
 FACES_SHA256 = "9560ec2f5edfac01973f63a8a99d00053fecd11e21877e18038fbe500f8e872c"
@@ -46,7 +45,7 @@ def faces() -> Images:
     purpose = "the built-in set of faces"
     path = package_folder("skimage", purpose) / "data" / "lfw_subset.npy"
     if not path.is_file():
-        raise DataError(f"{purpose} is not in this scikit-image ({path}): {EXTRA}")
+        raise PackageError(purpose, "scikit-image, 0.26 or older", f" ({path} is not there)")
     check_sha256(path, FACES_SHA256, "Run `pip install --force-reinstall scikit-image`")
     x = np.rint(255 * np.load(path, allow_pickle=False)).astype(np.uint8)
     y = np.repeat(np.array([1, 0]), 100)  # the faces come first
