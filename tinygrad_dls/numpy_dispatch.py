@@ -10,6 +10,7 @@ import numpy as np
 
 from . import ops
 from .errors import DtypeError, GraphError
+from .synonyms import with_numpys_keywords
 
 _UFUNCS: dict[str, Any] = {
     "add": ops.add, "subtract": ops.sub, "multiply": ops.mul, "divide": ops.div,
@@ -112,7 +113,12 @@ class NumpyDispatch:
         try:
             inspect.signature(ours).bind(*args, **kwargs)
         except TypeError as error:
-            raise _no_counterpart(func.__name__, kwargs) from error
+            if not args or not kwargs or not isinstance(args[0], NumpyDispatch):
+                raise _no_counterpart(func.__name__, kwargs) from error
+            try:
+                return with_numpys_keywords(ours, args[0], args[1:], kwargs)
+            except (DtypeError, TypeError):
+                raise _no_counterpart(func.__name__, kwargs) from error
         return ours(*args, **kwargs)
 
 

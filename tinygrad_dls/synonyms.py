@@ -1,18 +1,21 @@
 """PyTorch's spellings, accepted where they mean the same; told apart where they do not."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from . import ops
 from .autograd import TensorBase
 from .device import default_device
-from .errors import DataError, ShapeError
+from .errors import DataError, DtypeError, ShapeError
 from .ops.call import tensor_of
 
 _NAMES = {"dim": "axis", "keepdim": "keepdims", "unbiased": "correction",
           "start_dim": "start_axis", "end_dim": "end_axis", "dims": "axis", "dim1": "axis1",
-          "dim2": "axis2", "shifts": "shift", "diagonal": "k"}
+          "dim2": "axis2", "shifts": "shift", "diagonal": "k",
+          "ddof": "correction", "a_min": "min", "a_max": "max"}  # the last three are NumPy's
+_SPREAD = {"transpose": "axes", "permute_dims": "axes", "tile": "reps"}  # positions in ours
 _OF_MANY = ("concatenate", "stack")
 _NOT_GIVEN: Any = object()
 _PAIRS = {  # of values and places, in PyTorch
@@ -26,6 +29,7 @@ _PAIRS = {  # of values and places, in PyTorch
 def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of a tensor, which also takes lists, dim= for axis= and keepdim= for keepdims=."""
     of_one = function.__name__ not in _OF_MANY
+    known = frozenset(keywords_of(function))
 
     @functools.wraps(function)
     def call(x: Any = _NOT_GIVEN, *args: Any, **kwargs: Any) -> Any:
@@ -50,9 +54,53 @@ def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
                 raise ShapeError(f"{function.__name__} got one option under two names: "
                                  + ", ".join(kwargs))
             kwargs = given
+            if not known.issuperset(kwargs):
+                return with_numpys_keywords(function, x, args, kwargs)
         return function(x, *args, **kwargs)
 
     return call
+
+
+def with_numpys_keywords(
+    function: Callable[..., Any], x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """`function` with keywords that NumPy's has, and ours not; DtypeError for those without."""
+    name, mask, initial = function.__name__, None, None
+    if (spread := _SPREAD.get(name)) in kwargs:
+        args = (*args, kwargs.pop(spread))
+    if name in ("sort", "argsort"):
+        kwargs.pop("kind", None)  # ours keeps the order of equals, as NumPy's "stable" does
+    if name in ("sum", "mean", "prod", "cumsum", "cumprod") and "dtype" in kwargs:
+        dtype = kwargs.pop("dtype")
+        x = x if dtype is None else ops.cast(x, dtype)
+    if name in ("sum", "mean", "prod"):
+        mask = kwargs.pop("where", None)
+    if name in ("sum", "prod"):
+        initial = kwargs.pop("initial", None)
+    ours = keywords_of(function)[1:]
+    if unknown := [k for k in kwargs if k not in ours]:
+        raise DtypeError(f"{name} has no {unknown[0]}=: it takes {', '.join(ours)}")
+    if mask is not None and name == "mean":
+        there = ops.cast(ops.broadcast_to(tensor_of_mask(mask, x), x.shape), "int64")
+        total = ops.sum(ops.where(mask, x, 0), *args, **kwargs)
+        return total / ops.sum(there, *args, **kwargs)
+    if mask is not None:
+        x = ops.where(tensor_of_mask(mask, x), x, 1 if name == "prod" else 0)
+    y = function(x, *args, **kwargs)
+    if initial is None:
+        return y
+    return y * initial if name == "prod" else y + initial
+
+
+def keywords_of(function: Callable[..., Any]) -> list[str]:
+    """The parameters that can be given by name."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+
+
+def tensor_of_mask(mask: Any, x: Any) -> Any:
+    """`where=` of NumPy's reductions, on the device of x."""
+    return mask if isinstance(mask, TensorBase) else tensor_of(mask, x.device)
 
 
 class Synonyms:

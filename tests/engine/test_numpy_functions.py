@@ -100,11 +100,11 @@ def test_shapes_of_others() -> None:
     "f",
     [
         np.linalg.svd, np.nancumsum, np.isneginf, np.fft.fft, np.cbrt, np.signbit,
-        lambda x: np.cumsum(x, dtype="float32"), lambda x: np.nan_to_num(x, copy=False),
+        lambda x: np.cumsum(x, out=np.zeros(12)), lambda x: np.nan_to_num(x, copy=False),
         lambda x: np.add.reduce(x), lambda x: np.add.at(x, 0, 1.0),
         lambda x: np.multiply.outer(x, x),
         lambda x: np.exp(x, out=np.zeros((3, 4))), lambda x: np.exp(x, dtype="float32"),
-        lambda x: np.exp(x, where=A > 1), lambda x: np.sum(x, dtype="float32"),
+        lambda x: np.exp(x, where=A > 1), lambda x: np.var(x, where=A > 1),
         lambda x: np.mean(x, out=np.zeros(())), lambda x: np.where(x > 1), lambda x: np.modf(x),
         lambda x: np.nansum(x), lambda x: np.max(x, initial=3),
         lambda x: np.kron(x, x), lambda x: np.cross(x, x),
@@ -151,3 +151,36 @@ def test_masked_writes_into_arrays_take_values() -> None:
     assert np.array_equal(out, A)
     with pytest.raises(dls.GraphError):
         out[...] = dls.Tensor(A, requires_grad=True)
+
+
+KEYWORDS = [
+    lambda m, x: m.clip(x, a_min=0.7, a_max=1.5), lambda m, x: m.var(x, ddof=1),
+    lambda m, x: m.std(x, axis=0, ddof=1), lambda m, x: m.sum(x, dtype="float32"),
+    lambda m, x: m.sum(x, axis=1, initial=2.0, where=A > 1), lambda m, x: m.mean(x, where=A > 1),
+    lambda m, x: m.mean(x, axis=1, keepdims=True, where=[True, False, True, True]),
+    lambda m, x: m.prod(x, axis=0, initial=3.0, where=A > 1), lambda m, x: m.cumsum(x, dtype="f4"),
+    lambda m, x: m.transpose(x, axes=(1, 0)), lambda m, x: m.tile(x, reps=(2, 1)),
+    lambda m, x: m.concatenate([x, x * 2], axis=None), lambda m, x: m.roll(x, shift=1, axis=0),
+    lambda m, x: m.sort(x, kind="stable"), lambda m, x: m.einsum(x, [0, 1], [1]),
+    lambda m, x: m.einsum(x, [0, 1], B, [2, 1], [2, 0]), lambda m, x: m.einsum(x, [..., 0], [...]),
+]
+
+
+@pytest.mark.parametrize("ours", [dls, np], ids=["dls", "numpy"])
+@pytest.mark.parametrize("f", KEYWORDS, ids=called)
+def test_numpys_keywords(f, ours) -> None:
+    x = dls.Tensor(A, requires_grad=True)
+    y, want = f(ours, x), f(np, A)
+    assert y.dtype == want.dtype
+    np.testing.assert_allclose(y.numpy(), want, rtol=1e-6)
+    assert y.requires_grad
+
+
+def test_keywords_without_a_counterpart_name_ours() -> None:
+    x = dls.Tensor(A)
+    assert dls.argsort(x, kind="stable").tolist() == A.argsort().tolist()
+    for call in (lambda: dls.sum(x, out=x), lambda: x.var(where=A > 1), lambda: x.max(initial=3)):
+        with pytest.raises(dls.DtypeError, match="it takes axis, keepdims"):
+            call()
+    with pytest.raises(dls.ShapeError, match="list of the numbers"):
+        dls.einsum(x, 3)

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -102,13 +103,16 @@ def _grouped(
     return x.transpose(order).reshape(shape)
 
 
-def einsum(subscripts: str, *operands: Any) -> Any:
+def einsum(subscripts: Any, *operands: Any) -> Any:
     """Operands multiplied where labels meet and summed over the labels that "->..." leaves out.
 
     As NumPy's: einsum("ij,jk->ik", a, b) is a @ b, einsum("ii->i", a) the diagonal, "..." stands
-    for the axes without a letter, which broadcast. Three operands or more go two at a time, in
+    for the axes without a letter, which broadcast; einsum(a, [0, 1], b, [1, 2], [0, 2]) is the
+    first one, too. Three operands or more go two at a time, in
     the order that is least work.
     """
+    if not isinstance(subscripts, str):
+        subscripts, operands = from_lists(subscripts, *operands)
     parts = all_tensors(operands, "einsum")
     labels, out, spread = read(subscripts, [x.shape for x in parts])
     labels, parts = map(list, zip(*map(_without_repeats, labels, parts)))
@@ -125,6 +129,21 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     (named,), (y,) = labels, parts
     y, named = _summed(named, y, out)
     return y if named == out else transpose(y, [named.index(label) for label in out])
+
+
+def from_lists(*given: Any) -> tuple[str, tuple[Any, ...]]:
+    """NumPy's other form, einsum(a, [0, 1], b, [1, 2], [0, 2]), as "ab,bc->ac" and operands."""
+
+    def text(axes: Any) -> str:
+        if not isinstance(axes, (list, tuple)) or not all(
+                i is Ellipsis or i in range(len(ascii_letters)) for i in axes):
+            raise ShapeError(f"einsum takes a string, or operands each with a list of the numbers "
+                             f"of its axes (below {len(ascii_letters)}), not {axes!r}")
+        return "".join("..." if i is Ellipsis else ascii_letters[i] for i in axes)
+
+    count = len(given) // 2 * 2
+    subscripts = ",".join(text(axes) for axes in given[1:count:2])
+    return subscripts + "".join(f"->{text(out)}" for out in given[count:]), given[:count:2]
 
 
 def _product(

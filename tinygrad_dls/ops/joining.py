@@ -74,9 +74,11 @@ class Stack(Op):
         return "all must have the same shape"
 
 
-def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
-    """Tensors one after the other along `axis`; all other axes must be equal."""
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+    """Tensors one after the other along `axis` (None: flattened); other axes must be equal."""
     parts = all_tensors(arrays, "concatenate")
+    if axis is None:
+        parts, axis = [part.reshape(-1) for part in parts], 0
     ndim = max(1, *(part.ndim for part in parts))
     return function_of(Concatenate, axis_of(axis, ndim, "concatenate"))(*parts)
 
