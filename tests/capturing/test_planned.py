@@ -163,6 +163,48 @@ def test_other_strides_are_another_program():
             np.testing.assert_allclose(loss.item(), np.tanh(array + 1).sum(), rtol=1e-5)
             np.testing.assert_allclose(
                 weight.grad.numpy(), np.tanh(array + 1).T @ np.ones((4, 4)), rtol=1e-5)
+    # In order; rows of 8; turned; each second of both axes.
+    assert step.source().count("def step(") == 4
+
+
+def test_a_call_waits_for_the_replay_of_another_thread(monkeypatch):
+    """It is then replayed itself: the step is not run beside a replay that uses its arrays."""
+    runs = []
+
+    @dls.capture
+    def step(x):
+        runs.append(threading.get_ident())
+        return (x * 2.0).sum()
+
+    for _ in range(3):
+        step(dls.ones(4))
+    inside, go_on = threading.Event(), threading.Event()
+    (kind,) = step._kinds.values()
+    replay = kind.program.run
+
+    def slowly(*arrays):
+        if not inside.is_set():
+            inside.set()
+            assert go_on.wait(30)
+        return replay(*arrays)
+
+    monkeypatch.setattr(kind.program, "run", slowly)
+    found, recorded = {}, len(runs)
+
+    def call(i):
+        found[i] = step(dls.ones(4) * float(i)).item()
+
+    threads = [threading.Thread(target=call, args=(i,)) for i in (1, 2)]
+    threads[0].start()
+    assert inside.wait(30)
+    threads[1].start()
+    threads[1].join(0.2)  # time enough to run the step, if nothing held it back
+    assert found == {}
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert found == {1: 8.0, 2: 16.0}
+    assert len(runs) == recorded
 
 
 @compiled

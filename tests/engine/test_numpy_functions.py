@@ -42,7 +42,12 @@ FUNCTIONS = [
 ]
 
 
-@pytest.mark.parametrize("f", FUNCTIONS, ids=range(len(FUNCTIONS)))
+def called(f) -> str:
+    """The names of the functions that f calls, for the name of its test."""
+    return f.__name__ if f.__name__ != "<lambda>" else ".".join(f.__code__.co_names) or "operator"
+
+
+@pytest.mark.parametrize("f", FUNCTIONS, ids=called)
 def test_function_of_a_tensor_keeps_its_graph(f) -> None:
     x = dls.Tensor(A, requires_grad=True)
     y = f(x)
@@ -69,7 +74,7 @@ def test_functions_without_gradient() -> None:
     assert np.isnan(odd).tolist() == [True, False, False, False]
     assert np.isinf(odd).tolist() == [False, True, True, False]
     assert np.isfinite(odd).tolist() == [False, False, False, True]
-    assert np.logical_xor(x > 1.0, x > 1.0).numpy().any() == np.False_
+    assert np.logical_xor(x > 1.0, B > 1.0).tolist() == np.logical_xor(A > 1.0, B > 1.0).tolist()
     assert np.isclose(x, A + 1e-9).numpy().all()
 
 

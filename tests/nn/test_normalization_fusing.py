@@ -97,3 +97,19 @@ def test_a_forward_of_ones_own_is_called_as_it_is():
         model[3].forward = lambda x: x.relu() + 1.0
     np.testing.assert_array_equal(one(x).numpy(), one_by_one(two, x).numpy())
     assert "batch_norm_activation" not in names(build()[:2](x))
+
+
+def test_a_cumulative_average_is_left_to_the_layer_itself():
+    """With momentum=None the share of a batch is 1 / how many there were."""
+    def build():
+        dls.manual_seed(2)
+        return nn.Sequential(nn.BatchNorm2d(3, momentum=None), nn.ReLU())
+
+    one, two = build(), build()
+    batches = [images(128) + float(i) for i in range(3)]
+    for x in batches:
+        y = one(x)
+        assert "batch_norm_activation" not in names(y)
+        np.testing.assert_array_equal(y.numpy(), one_by_one(two, x).numpy())
+    means = [x.numpy().mean(axis=(0, 2, 3)) for x in batches]
+    np.testing.assert_allclose(one[0].running_mean.numpy(), np.mean(means, axis=0), rtol=1e-4)
