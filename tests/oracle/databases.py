@@ -25,16 +25,22 @@ from .harness import close, flat, second_gradients, torch
 PLACES = ("device", "layout", "memory_format")  # all is on the CPU, formats are hints
 
 
-def convert(x: Any) -> Any:
-    """Arguments of PyTorch as ours: tensors share their memory and keep their strides."""
+def convert(x: Any, made: dict[int, Any] | None = None) -> Any:
+    """Arguments of PyTorch as ours: tensors share their memory and keep their strides.
+
+    One tensor given twice is one tensor here, too; `made` holds those that are made already.
+    """
+    made = {} if made is None else made
     if isinstance(x, torch.Tensor):
-        return dls.from_numpy(x.detach().numpy()).requires_grad_(x.requires_grad)
+        if id(x) not in made:
+            made[id(x)] = dls.from_numpy(x.detach().numpy()).requires_grad_(x.requires_grad)
+        return made[id(x)]
     if isinstance(x, torch.Size):
         return tuple(x)
     if isinstance(x, (list, tuple)):
-        return type(x)(map(convert, x))
+        return type(x)(convert(part, made) for part in x)
     if isinstance(x, dict):
-        return {k: convert(v) for k, v in x.items() if k not in PLACES}
+        return {k: convert(v, made) for k, v in x.items() if k not in PLACES}
     if isinstance(x, torch.dtype):
         return str(x).removeprefix("torch.")
     if isinstance(x, torch.nn.PairwiseDistance):
@@ -244,6 +250,7 @@ REFUSED = [
     Row("squeeze squeeze/multiple", "takes axes of length 1", NUMPY),
     Row("squeeze squeeze/multiple transpose gather scatter scatter_add index_add index_select",
         "0 dimensions", NUMPY),
+    Row("einsum", "or '...' for", "PyTorch sums over '...' that the result lacks; " + NUMPY),
     Row("nonzero", "no axis to name places", NUMPY),
     Row("tensordot", "equal lengths", "PyTorch stretches an axis of length 1; " + NUMPY),
     Row("logsumexp", "out of bounds", NUMPY + ": a single number has no axis"),

@@ -99,7 +99,7 @@ def same(info: Any, ours: Callable[..., Any], sample: Any, capture: bool) -> Non
     if is_random(theirs):
         return
     yours = theirs()
-    given = [convert(x) for x in (sample.input, sample.args, sample.kwargs)]
+    given = convert([sample.input, sample.args, sample.kwargs])
     xs = asking(given, dls.Tensor)
     ts = asking([sample.input, sample.args, sample.kwargs], torch.Tensor)
 
