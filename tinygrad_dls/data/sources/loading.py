@@ -25,7 +25,8 @@ PointName = Literal[
 ]
 ArrayName = Literal["squeezenet", "imagenet-classes", "glove-100d", "breast-cancer", "photographs"]
 FileName = Literal[
-    "vgg16-edges", "face-api", "squeezenet1_0", "yolo-fastest-1.0", "yolo-fastest-1.1"
+    "vgg16-edges", "face-api", "squeezenet1_0", "yolo-fastest-1.0", "yolo-fastest-1.1",
+    "car-detection",
 ]
 
 _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
@@ -37,6 +38,7 @@ _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "squeezenet1_0": cached_files.as_files,  # published files, the same in either place
     "yolo-fastest-1.0": cached_files.as_files,
     "yolo-fastest-1.1": cached_files.as_files,
+    "car-detection": cached_files.as_files,
 }
 _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     **_COURSE,  # a classroom's mirror serves them in their own formats
@@ -56,6 +58,7 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "digits": builtin.digits,
     "breast-cancer": builtin.breast_cancer,
     "photographs": builtin.photographs,
+    "car-detection": builtin.pictures,
     "regularization": generated.pitch,
     "glove-100d": builtin.word_vectors,
     "squeezenet": builtin.squeezenet,

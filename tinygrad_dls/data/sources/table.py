@@ -71,6 +71,7 @@ COURSE_LICENCE = "the course's own, not for redistribution"
 FACES = "100 faces and 100 patches of background, 25x25 grey (LFW, from scikit-image)"
 DIGITS = "1,797 handwritten digits, 8x8 grey (from scikit-learn)"
 RECORDS = "569 records of breast tumours, 30 measurements each (from scikit-learn)"
+SCENES = "four photographs without roads (from scikit-image)"
 PHOTOGRAPHS = "ten photographs and textures (from scikit-image and scikit-learn)"
 
 FACE_FILES = tuple(
@@ -89,6 +90,15 @@ COURSE_SHA256 = {
     "cifar10/cifar10-jpg.zip": "011cf8779cb01fd789f58386c94c14e6b93c205185bfe2c9897c98208a9ce668",
     "pretrained/squeezenet/compressed_SqueezeNet.net": (
         "e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261"
+    ),
+    "car-detection/images/test.jpg": (
+        "4103ab5e4e7ee3c4f6082122e058822023265cc2b08811fee5ef26d85e28690f"
+    ),
+    "car-detection/coco_classes.txt": (
+        "634a1132eb33f8091d60f2c346ababe8b905ae08387037aed883953b7329af84"
+    ),
+    "car-detection/yolo_anchors.txt": (
+        "5c099db205ff91c9a4e566efad1c94aee6b23165c910783534f4d34f03d949ea"
     ),
     "happy-house/test_happy.h5": "5e23db2f28769de83214dce1411e651489d713f9e1ec5d1ca6a61b6222115add",
 }
@@ -163,6 +173,21 @@ _SOURCES = (
         ("train_happy.h5", "test_happy.h5"),
         ("test_happy.h5",),
         size=1_846_560,
+    ),
+    Source(
+        "car-detection",
+        "road pictures 1280x720, COCO's class names and YOLOv2's anchors",
+        "car detection",
+        "CC BY 4.0 (drive.ai)",
+        COURSE_HOME,
+        "course",
+        size=6_048_562,
+        course=((
+            "car-detection/images/test.jpg",
+            "car-detection/coco_classes.txt",
+            "car-detection/yolo_anchors.txt",
+        ),),
+        builtin=SCENES,
     ),
     _generated("flower", "the planar flower, 400 points, two classes", "planar classification"),
     _generated("noisy-circles", "two circles, 200 points", "planar classification"),
