@@ -208,6 +208,7 @@ from .modes import trace as trace
 from .random import Generator as Generator
 from .random import manual_seed as manual_seed
 from .random_tensors import bernoulli as bernoulli
+from .random_tensors import multinomial as multinomial
 from .random_tensors import normal as normal
 from .random_tensors import rand as rand
 from .random_tensors import rand_like as rand_like

@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; errors of ours are one message, not a traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words  # wherever it stands
+    if not words:
+        parser().print_help()
+        return 0
     chosen = parser().parse_args([word for word in words if word != "--debug"])
     try:
         return int(chosen.run(chosen) or 0)

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 from .creation import shape_of, tensor_from
 from .device import Device
 from .dtypes import default_dtype, tensor_dtype
-from .errors import DataError, DtypeError
+from .errors import DataError, DtypeError, ShapeError
 from .random import Generator, chosen
 from .tensors import Tensor
 
@@ -83,6 +83,40 @@ def bernoulli(
         raise DataError(f"bernoulli: a probability is between 0 and 1, not\n  {p}")
     drawn = chosen(generator).uniform(sizes, dtype="float64") < chances
     return tensor_from(drawn.astype(tensor_dtype(dtype or default_dtype())), device, {})
+
+
+def multinomial(
+    weights: Any, num_samples: int, replacement: bool = False, generator: Generator | None = None,
+) -> Tensor:
+    """Places drawn with the chances that `weights` give: (n,) or (m, n) -> (..., num_samples).
+
+    Weights are 0 or more and need not sum to 1; without `replacement` no place is drawn twice.
+    int64, on the device of the weights. DataError where there are too few places to draw.
+
+    >>> dls.multinomial(F.softmax(logits, axis=1), 1)    # the next token of each row
+    """
+    device = weights.device if isinstance(weights, Tensor) else None
+    chances = np.asarray(weights.detach().numpy() if isinstance(weights, Tensor) else weights,
+                         np.float64)
+    if chances.ndim not in (1, 2) or not chances.shape[-1]:
+        raise ShapeError(f"multinomial: weights are (n,) or (m, n), not\n  {chances.shape}")
+    (count,) = shape_of((num_samples,))
+    if not (np.isfinite(chances) & (chances >= 0)).all() or not (chances > 0).any(axis=-1).all():
+        raise DataError("multinomial: weights are finite, 0 or more, and not all 0")
+    places = (chances > 0).sum(axis=-1).min() if chances.size else count
+    if count < 1 or (not replacement and count > places):
+        raise DataError(f"multinomial: {count} of {places} places with a weight above 0 cannot be "
+                        "drawn without replacement")
+    if replacement:
+        total = chances.cumsum(axis=-1)
+        shares = chosen(generator).uniform((*chances.shape[:-1], count), dtype="float64")
+        drawn = (shares[..., None] * total[..., None, -1:] >= total[..., None, :]).sum(axis=-1)
+    else:  # the first of n clocks that ring at these rates, the second, ...
+        waits = -np.log1p(-chosen(generator).uniform(chances.shape, dtype="float64"))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            times = np.where(chances > 0, waits / chances, np.inf)
+        drawn = np.argsort(times, axis=-1, kind="stable")[..., :count]
+    return tensor_from(np.asarray(drawn, np.int64), device, {})
 
 
 def normal(

@@ -38,7 +38,7 @@ def test_one_element() -> None:
 
 @pytest.mark.parametrize(("mine", "said"), [
     (G.T, "mine (4, 3), auto (3, 4): it is the transpose, write .T"),
-    (G.reshape(3, 4, 1), "axes of length 1 differ"),
+    (G.reshape(3, 4, 1), "axes of length 1"),
     (G.ravel(), "mine (12,), auto (3, 4)"),
     (np.where(G == G[1, 2], np.nan, G), "at [1, 2]: mine is nan"),
     (-G, "mine = minus it (wrong sign)"),

@@ -62,6 +62,17 @@ def test_not_summed(k: int, n: int, m: int, seed: int) -> None:
     assert text.endswith("broadcast, but not summed: write .sum(axis=0)")
 
 
+@pytest.mark.parametrize(("mine", "truth", "said"), [
+    ((1, 1), (), "too many axes of length 1"),
+    ((1,), (), "too many axes of length 1"),
+    ((3, 1), (3,), "too many axes of length 1"),
+    ((3,), (3, 1), "too few axes of length 1 (keepdims=True?"),
+    ((1, 3, 1), (3, 1, 1), "axes of length 1 in other places"),
+])
+def test_axes_of_length_1(mine: object, truth: object, said: str) -> None:
+    assert said in mistake(np.ones(mine), Measured.of(np.ones(truth)))
+
+
 @given(sides, sides, seeds)
 def test_right_is_right(n: int, m: int, seed: int) -> None:
     g = gradient(n, m, seed)

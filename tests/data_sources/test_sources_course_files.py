@@ -307,3 +307,34 @@ def test_a_mirror_serves_the_course_files(real_course, monkeypatch):
     cached = sources.load("cats")
     assert cached.where == "cache"
     assert cached.train_x_orig.shape == (209, 64, 64, 3)
+
+
+def test_orl_faces_come_by_person_in_order(course):
+    image = pytest.importorskip("PIL.Image")
+    (course / "faces").mkdir()
+    with zipfile.ZipFile(course / "faces/orl_faces.zip", "w") as zipped:
+        for person in range(40, 0, -1):
+            for number in (10, 2, 1):
+                file = io.BytesIO()
+                image.fromarray(np.full((112, 92), 5 * person + number, np.uint8)).save(file, "PPM")
+                zipped.writestr(f"s{person}/{number}.pgm", file.getvalue())
+    read = sources.load("orl-faces")
+    assert read.where == "course" and not read.verified
+    assert read.train_x_orig.shape == (90, 112, 92, 1) and len(read.test_x_orig) == 30
+    values = np.concatenate([read.train_x_orig, read.test_x_orig])[:, 0, 0, 0]
+    np.testing.assert_array_equal(values, [5 * p + n for p in range(1, 41) for n in (1, 2, 10)])
+    np.testing.assert_array_equal(read.test_y[0], np.repeat(np.arange(30, 40), 3))
+
+
+def test_content_and_style(course):
+    image = pytest.importorskip("PIL.Image")
+    (course / "style-transfer").mkdir()
+    for name, value in (("louvre_small.jpg", 40), ("monet.jpg", 200)):
+        picture = image.fromarray(np.full((30, 40, 3), value, np.uint8))
+        picture.save(course / "style-transfer" / name)
+    read = sources.load("style-transfer").arrays
+    assert read["content"].shape == (30, 40, 3) and abs(read["content"].mean() - 40) < 2
+    assert abs(read["style"].mean() - 200) < 2
+    (course / "style-transfer/monet.jpg").write_bytes(b"no picture")
+    with pytest.raises(FormatError, match=r"monet\.jpg"):
+        sources.load("style-transfer")

@@ -174,17 +174,6 @@ def test_a_scikit_image_without_faces(tmp_path, monkeypatch):
                                    "pip install tinygrad_dls[lessons]")
 
 
-def test_road_pictures_come_as_files_and_photographs_stand_in_for_them(course):
-    read = sources.load("car-detection")
-    assert read.where == "built-in" and all(path.is_file() for path in read.files)
-    assert [path.stem for path in read.files] == ["astronaut", "chelsea", "coffee", "rocket"]
-    for name in ("images/test.jpg", "coco_classes.txt", "yolo_anchors.txt"):
-        (course / "car-detection" / name).parent.mkdir(parents=True, exist_ok=True)
-        (course / "car-detection" / name).write_bytes(b"a picture")
-    read = sources.load("car-detection")
-    assert read.where == "course" and read.files[0] == course / "car-detection/images/test.jpg"
-
-
 def test_search_order(course, write_h5, monkeypatch):
     assert sources.load("cats").where == "built-in"
     write_h5(course / "cats/train_catvnoncat.h5", "train", 7)
@@ -323,3 +312,18 @@ def test_importing_needs_no_lessons_package():
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_photographs_made_of_a_face_are_like_it_and_unlike_each_other():
+    read = sources.load("orl-faces", "built-in")
+    assert read.train_x_orig.shape == (750, 25, 25, 1)
+    assert not set(read.train_y[0]) & set(read.test_y[0])  # people are held out
+    x = read.test_x_orig.reshape(25, 10, -1).astype(float)
+    assert len(np.unique(x.reshape(250, -1), axis=0)) == 250
+    x -= x.mean(axis=2, keepdims=True)
+    x /= np.linalg.norm(x, axis=2, keepdims=True)
+    alike = np.einsum("pkx,qlx->pqkl", x, x)
+    own = alike[np.arange(25), np.arange(25)][:, 0, 1:].mean()
+    assert own > alike[~np.eye(25, dtype=bool)].mean() + 0.1
+    painting = sources.load("style-transfer", "built-in").arrays["style"]
+    assert painting.shape == (300, 400, 3) and painting.std(axis=(0, 1)).min() > 30

@@ -96,3 +96,33 @@ def test_one_random_number_is_a_tensor_like_any_other(draw):
     number = draw()
     assert isinstance(number.data, np.ndarray)
     assert number.numpy().shape == ()
+
+
+def test_multinomial_draws_by_weight() -> None:
+    weights = np.array([[1.0, 0.0, 3.0], [2.0, 2.0, 0.0]])
+    drawn = dls.multinomial(dls.Tensor(weights), 20_000, replacement=True,
+                            generator=dls.Generator(0))
+    assert drawn.shape == (2, 20_000) and drawn.dtype == np.int64
+    found = np.stack([np.bincount(row, minlength=3) / 20_000 for row in drawn.numpy()])
+    assert np.allclose(found, weights / weights.sum(axis=1, keepdims=True), atol=0.015)
+    assert not found[weights == 0].any()
+
+
+def test_multinomial_without_replacement() -> None:
+    g = dls.Generator(1)
+    rows = dls.multinomial(np.tile([1.0, 2.0, 0.0, 5.0], (4000, 1)), 3, generator=g).numpy()
+    assert (np.sort(rows, axis=1) == [0, 1, 3]).all()  # each place once, and never that of weight 0
+    first = np.bincount(rows[:, 0], minlength=4) / 4000
+    assert np.allclose(first, [1 / 8, 2 / 8, 0, 5 / 8], atol=0.03)
+    second = np.mean(rows[rows[:, 0] == 3][:, 1] == 1)  # 2 / (1 + 2) of those left
+    assert abs(second - 2 / 3) < 0.03
+    assert dls.multinomial([0.0, 1.0], 1).tolist() == [1]
+
+
+@pytest.mark.parametrize(("weights", "count", "replacement"), [
+    ([1.0, 0.0], 2, False), ([0.0, 0.0], 1, True), ([-1.0, 2.0], 1, True),
+    ([np.nan, 1.0], 1, True), ([1.0], 0, True),
+])
+def test_multinomial_refuses(weights: list[float], count: int, replacement: bool) -> None:
+    with pytest.raises(dls.DataError, match="multinomial"):
+        dls.multinomial(weights, count, replacement)

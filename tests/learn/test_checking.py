@@ -36,7 +36,7 @@ def test_same_takes_what_is_right(mine):
     (TRUTH.T, "has shape (3, 2), it must be (2, 3): it is the transpose, write .T"),
     (3 * TRUTH, "yours = 3 x it"),
     (-TRUTH, "yours = minus it (wrong sign)"),
-    (TRUTH[None], "keepdims=True?"),
+    (TRUTH[None], "with too many axes of length 1"),
     (TRUTH + np.eye(2, 3), "2 of 6 elements differ"),
     (np.where(TRUTH == 0, np.nan, TRUTH), "at [1, 1]: yours is nan"),
 ])
@@ -52,6 +52,7 @@ def test_same_of_numbers_and_of_zero():
     assert says(same, "cost", 1.5, 0.5) == "cost: 1.5, it must be 0.5: yours = 3 x it"
     assert says(same, "cost", np.array([0.5]), 0.5).startswith("cost has shape (1,)")
     assert says(same, "n", 1e-6, 0.0) == "n: 1e-06, it must be 0"
+    assert "gradient" not in says(same, "predictions", np.zeros((1, 4)), np.array([[1, 0, 1, 1]]))
 
 
 def test_shape_keys_and_results():
@@ -76,6 +77,12 @@ def test_gradients():
     dW, db = np.array([[2 * np.mean(residual * X)]]), np.array([[2 * np.mean(residual)]])
     gradients(cost, start, {"dW": dW, "db": db}, m=4)
     assert "is 1/m missing?" in says(gradients, cost, start, {"dW": 4 * dW, "db": db}, m=4)
+    assert says(gradients, cost, start, {"dW": dW, "db": 2 * db}).startswith(
+        "db: yours = 2 x it; dW is right, db is wrong")
+    both = says(gradients, cost, start, {"dW": 3 * dW, "db": 2 * db})
+    assert both.startswith("dW: yours = 3 x it; all are wrong")
+    assert "db: yours is 0 everywhere: the gradient is lost" in says(
+        gradients, cost, start, {"dW": dW, "db": 0 * db})
     assert "lacks 'db'" in says(gradients, cost, start, {"dW": dW})
     assert "db is None" in says(gradients, cost, start, {"dW": dW, "db": None})
 

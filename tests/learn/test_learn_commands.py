@@ -274,3 +274,22 @@ def test_it_runs_as_a_command(tmp_path, home):
     result = said("check", "c1w2-logistic-regression")
     assert result.returncode == 1 and result.stdout.count("not yet") == 6, result.stderr
     assert "0/6" in said("status").stdout
+
+
+def test_what_uses_a_wrong_exercise_is_not_blamed(mine, capsys):
+    edit(mine, "double", "y = 3 * x")
+    edit(mine, "Box_add", "return double(other)")
+    code, said = check(capsys, NAME)
+    assert code == 1 and "Box_add  wrong    uses double, which is wrong: mend that first" in said
+
+
+def test_checking_another_file_does_not_take_over_the_lesson(mine, capsys, tmp_path):
+    other = tmp_path / "other.py"
+    other.write_text(mine.read_text())
+    check(capsys, str(other))
+    assert progress.load(NAME).file == mine
+
+
+def test_no_words_print_the_help(capsys):
+    assert cli.main([]) == 0
+    assert "lesson" in capsys.readouterr().out

@@ -48,6 +48,17 @@ def test_the_list_is_in_the_order_of_the_courses(folder, capsys):
     }
 
 
+def test_a_week_stands_for_its_only_lesson_and_the_readme_for_their_order(folder, capsys):
+    assert catalog.find_lesson("c1w2").name == "c1w2-first"
+    add(folder, "c1w2-again", "")
+    assert [entry.name for entry in catalog.lessons()][:2] == ["c1w2-again", "c1w2-first"]
+    (folder / "README.md").write_text("| `c1w2-first` | x |\n| `c1w2-again` | y |\n")
+    assert [entry.name for entry in catalog.lessons()][:2] == ["c1w2-first", "c1w2-again"]
+    assert cli.main(["lesson", "c1w2"]) == commands.WRONG_USAGE
+    said = capsys.readouterr().err
+    assert "c1w2 has 2 lessons, in this order:\n  c1w2-first\n  c1w2-again" in said
+
+
 @pytest.mark.parametrize("name", ["c1w2-first", "c1w2_first", "lessons/course1_x/c1w2_first.py"])
 def test_one_lesson_runs(folder, tmp_path, name):
     out = tmp_path / "out"

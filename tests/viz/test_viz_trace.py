@@ -250,3 +250,15 @@ def test_shared_and_nested_modules():
     shared = next(n for n in g.record.nodes if n.name == "0.linear.weight")
     assert shared.path == frames[1]  # beside both calls
     assert sum(n.name == "0.linear.weight" for n in g.record.nodes) == 1
+
+
+def test_several_outputs() -> None:
+    x = dls.Tensor(np.ones((2, 3), "float32"), requires_grad=True)
+    h = x.relu()
+    outputs = (h * 2.0, {"also": [h.exp(), (h.tanh(), None)]})
+    nodes = dls.graph(outputs).record.nodes
+    assert sorted(node.op.partition("(")[0] for node in nodes if node.kind == "output") == [
+        "exp", "mul", "tanh"]
+    assert sum(node.op == "relu" for node in nodes) == 1
+    with pytest.raises(dls.DtypeError, match="not a int"):
+        dls.graph((h, 3))

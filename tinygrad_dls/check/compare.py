@@ -10,7 +10,7 @@ from ..errors import DtypeError
 from .hypotheses import Words, mistake
 from .numeric import Array, Measured, index_of, on_host
 
-WORDS = Words(mine="mine", truth="it")
+WORDS = Words(mine="mine", truth="it", value="auto")
 WIDTH = 5  # of the name, so that the verdicts of dW1, db1, dA_prev stand below each other
 
 

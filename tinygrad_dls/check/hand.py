@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
-from .hypotheses import mistake
+from .hypotheses import DIFFERENCES, Words, mistake
 from .numeric import EPS, Array, Differences, Measured, course_difference, on_host
 from .report import Check, Report
 
@@ -16,13 +16,15 @@ Parameters = Mapping[str, Any]
 def check_gradients(
     cost: Callable[[dict[str, Array]], Any], parameters: Parameters, gradients: Parameters,
     eps: float = 1e-7, tolerance: float = 2e-7, m: int | None = None,
+    words: Words = DIFFERENCES,
 ) -> Report:
     """Check gradients {"dW1": ...} of `cost`, a function of parameters {"W1": ...}, by differences.
 
     gradapprox = (J(theta + eps) - J(theta - eps)) / (2 eps), element by element, in float64;
     `report.difference` is ||grad - gradapprox|| / (||grad|| + ||gradapprox||) over all of them,
     and each wrong gradient gets a line that names the mistake. `m`, the number of examples, lets
-    it say that 1/m is missing. Gradients of other things (dZ1, dA1 ...) are not looked at.
+    it say that 1/m is missing; `words` are what the lines call the two gradients. Gradients of
+    other things (dZ1, dA1 ...) are not looked at.
     """
     theta = {name: _array(value, name) for name, value in parameters.items()}
     mine = {name: _gradient_of(name, gradients) for name in theta}
@@ -34,10 +36,10 @@ def check_gradients(
     for name, x in theta.items():
         truth = Measured.of(_approximation(cost, theta, name, eps))
         gradient = mine[name]
-        verdict = _check(f"d{name}", gradient, truth, tolerance, rounding, m)
+        verdict = _check(f"d{name}", gradient, truth, tolerance, rounding, m, words)
         if verdict.difference is not None and verdict.verdict == "wrong":
             again = _measured_again(cost, theta, name, gradient, value, truth)
-            second = _check(f"d{name}", gradient, again, tolerance, rounding, m)
+            second = _check(f"d{name}", gradient, again, tolerance, rounding, m, words)
             if second.verdict == "right":
                 verdict, truth = second, again
         checks.append(verdict)
@@ -87,17 +89,17 @@ def _measured_again(
 
 def _check(
     name: str, gradient: Array | None, truth: Measured, tolerance: float, rounding: float,
-    m: int | None,
+    m: int | None, words: Words,
 ) -> Check:
     if gradient is None or gradient.shape != truth.shape:
-        hint = mistake(gradient, truth)
+        hint = mistake(gradient, truth, words=words)
         return Check(name, verdict="wrong", hint=hint or "it is missing")
     difference = course_difference(gradient.ravel(), truth.values)
     distance = float(np.linalg.norm(gradient.ravel() - truth.values))
     size = float(np.linalg.norm(gradient) + np.linalg.norm(truth.values))
     if distance <= tolerance * size + min(rounding * np.sqrt(gradient.size), 1e-5 * size):
         return Check(name, difference=difference)
-    hint = mistake(gradient, truth, {} if m is None else {"m": m})
+    hint = mistake(gradient, truth, {} if m is None else {"m": m}, words)
     return Check(name, verdict="wrong", hint=hint, difference=difference)
 
 

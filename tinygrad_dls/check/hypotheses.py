@@ -19,6 +19,8 @@ class Words(NamedTuple):
 
     mine: str = "analytic"
     truth: str = "numeric"
+    value: str = "numeric"  # the truth beside one element
+    zero: str = ": the gradient is lost"  # what it means that all are 0
 
 
 DIFFERENCES = Words()
@@ -50,7 +52,7 @@ def named(
         place = index_of(truth.places[np.argmin(np.isfinite(at))], truth.shape)
         return f"{words.mine} holds NaN or Inf, first at {place}"
     if not at.any():
-        return f"{words.mine} is 0 everywhere: the gradient is lost"
+        return f"{words.mine} is 0 everywhere{words.zero}"
     if c := factor(at, truth.values):
         return f"{words.mine} = {_times(c, words.truth)}{_cause(c, lengths or {})}"
     if mine.ndim == 2 and mine.shape[0] == mine.shape[1]:
@@ -122,7 +124,7 @@ def _wrong_shape(mine: Array, truth: Measured, words: Words) -> str:
     if mine.T.shape == truth.shape and truth.is_close(mine.T):
         return f"{text}: it is the transpose, write .T"
     if mine.size == np.prod(truth.shape, dtype=int) and truth.is_close(mine.reshape(truth.shape)):
-        return f"{text}: the values are right, axes of length 1 differ (keepdims=True?)"
+        return f"{text}: the values are right, {length_one(mine.shape, truth.shape)}"
     for axes in _reducible(mine.shape, truth.shape):
         if mine.sum(axis=axes).size != np.prod(truth.shape, dtype=int):
             continue
@@ -131,6 +133,15 @@ def _wrong_shape(mine: Array, truth: Measured, words: Words) -> str:
         if truth.is_close(mine.mean(axis=axes).reshape(truth.shape)):
             return f"{text}: broadcast; .mean(axis={_axes(axes)}) is missing"
     return text
+
+
+def length_one(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """Which axes of length 1 are too many or too few, in an array of as many elements."""
+    if len(shape) > len(wanted):
+        return f"with too many axes of length 1 (without keepdims, or .reshape({wanted}))"
+    if len(shape) < len(wanted):
+        return f"with too few axes of length 1 (keepdims=True? or .reshape{wanted})"
+    return "with axes of length 1 in other places"
 
 
 def _reducible(shape: tuple[int, ...], wanted: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
@@ -156,7 +167,7 @@ def elements(mine: Array, truth: Measured, words: Words = DIFFERENCES) -> str:
         wrong = gap == gap.max()
     worst = int(gap.argmax())
     place = index_of(truth.places[worst], truth.shape)
-    here = f"at {place}: {words.mine} {at[worst]:.6g}, {words.truth} {truth.values[worst]:.6g}"
+    here = f"at {place}: {words.mine} {at[worst]:.6g}, {words.value} {truth.values[worst]:.6g}"
     count = int(wrong.sum())
     if count == len(at):
         return f"the values differ, most {here}"

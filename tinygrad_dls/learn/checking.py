@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..check import check_gradients, compare
+from ..check.hypotheses import Words, length_one
 
 Array = npt.NDArray[Any]
+WORDS = Words(mine="yours", truth="it", value="right")
 
 
 def same(name: str, mine: Any, right: Any, hint: str = "", rtol: float = 1e-7) -> None:
@@ -48,7 +50,7 @@ def shape(
         elif array.shape == right[::-1]:
             said += ": transposed?"
         elif array.size == np.prod(right, dtype=int):
-            said += ": an axis of length 1 is lost (keepdims=True?)"
+            said += f": {length_one(array.shape, right)}"
         raise AssertionError(_with(hint, said))
 
 
@@ -81,10 +83,20 @@ def gradients(
     for name in parameters:
         if not np.isfinite(_array(f"d{name}", mine[f"d{name}"], hint)).all():
             raise AssertionError(_with(hint, f"d{name} holds NaN or infinity"))
-    report = check_gradients(cost, parameters, mine, eps=1e-6, tolerance=1e-6, m=m)
+    report = check_gradients(cost, parameters, mine, eps=1e-6, tolerance=1e-6, m=m, words=WORDS)
     if not report.ok:
-        wrong = report.wrong[0]
-        raise AssertionError(_with(hint, f"{wrong.name}: {wrong.hint}"))
+        wrong = [check.name for check in report.wrong]
+        right = [check.name for check in report.gradients if check.name not in wrong]
+        said = f"{wrong[0]}: {report.wrong[0].hint}"
+        if len(report.gradients) > 1:
+            others = f"{_are(right, 'right')}, {_are(wrong, 'wrong')}" if right else "all are wrong"
+            said += f"; {others}"
+        raise AssertionError(_with(hint, said))
+
+
+def _are(names: list[str], what: str) -> str:
+    """dW1, db1 are right."""
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {what}"
 
 
 def numeric_gradient(f: Callable[[Array], Any], x: Any, eps: float = 1e-6) -> Array:
@@ -147,7 +159,11 @@ def _distance(mine: Array, right: Array) -> float:
 
 
 def _plain(said: str, mine: Array, right: Array) -> str:
-    """The words of `compare` without "auto": a learner's check has a right value."""
+    """The words of `compare` without "auto": a learner's check has a right value.
+
+    It may be of anything, labels too: nothing is said of lost gradients.
+    """
+    said = said.replace(f": {Words().zero[2:]}", "")
     if not mine.shape:
         cause = said.partition(": ")[2].replace("mine", "yours")
         known = f": {cause}" if cause and "." not in cause else ""

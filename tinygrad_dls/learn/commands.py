@@ -12,7 +12,7 @@ from ..train.lesson import text_table
 from . import progress
 from .exercises import Exercise, checks_of, find_exercises, without_solutions
 from .loading import parse
-from .run import DONE, LIMIT, verdicts
+from .run import DONE, LIMIT, WRONG, verdicts
 
 ALL_DONE, NOT_ALL, WRONG_USAGE = 0, 1, 2
 FOLDER = "exercises"
@@ -86,7 +86,8 @@ def _start(name: str, to: Path | None) -> int:
     write_whole(file, content)
     progress.save(progress.Progress(entry.name, file))
     print(f"{_short(file)}: {len(_exercises(entry))} exercises, each a hole marked 'your code "
-          f"here'.\nFill in one or two, then: tinygrad-dls learn check {entry.name}")
+          f"here'.\nFill in one or two, then: tinygrad-dls learn check {entry.name}\n"
+          f"A hint is missing? tinygrad-dls learn solution {entry.name} NUMBER shows one of them.")
     return ALL_DONE
 
 
@@ -95,23 +96,61 @@ def _start(name: str, to: Path | None) -> int:
 
 def _check(what: str, limit: float) -> int:
     entry, file = _of_file(Path(what)) if _is_file(what) else _of_lesson(what)
-    parse(file)  # a file that is no Python yet is said to be so, once
+    uses = _uses(parse(file), parse(checks_of(entry.script)))
     print(f"{entry.name}: {_short(file)}", flush=True)
     names = [exercise.name for exercise in _exercises(entry)]
     found: dict[str, str] = {}
     width = max(map(len, names))
     for result in verdicts(file, checks_of(entry.script), limit):
         found[result.name] = result.verdict
-        print(f"  {result.name.ljust(width)}  {result.verdict:<8} {result.hint}".rstrip(),
-              flush=True)
+        hint = result.hint
+        to_blame = [name for name in names if found.get(name) == WRONG and name != result.name
+                    and name in uses.get(result.name, ())]
+        if result.verdict == WRONG and to_blame:
+            hint = f"uses {to_blame[0]}, which is wrong: mend that first"
+        print(f"  {result.name.ljust(width)}  {result.verdict:<8} {hint}".rstrip(), flush=True)
     for name in names:
         if name not in found:
             print(f"  {name.ljust(width)}  not tested")
     done = sum(found.get(name) == DONE for name in names)
     print(f"{done} of {len(names)} done")
-    if file != entry.script.resolve():
+    known = progress.load(entry.name).file
+    own = known is None or not known.is_file() or known.resolve() == file
+    if own and file != entry.script.resolve():  # another file does not take its place
         progress.save(progress.Progress(entry.name, file, found))
+    if done == len(names):
+        print(f"Next: run it: python {_short(file)}{_following(entry)}")
     return ALL_DONE if done == len(names) else NOT_ALL
+
+
+def _following(entry: Entry) -> str:
+    """The lesson after this one."""
+    names = [other.name for other in lessons()]
+    after = names[names.index(entry.name) + 1:]
+    return f"; then: tinygrad-dls learn start {after[0]}" if after else ""
+
+
+def _uses(tree: ast.Module, checks: ast.Module) -> dict[str, set[str]]:
+    """Which functions each function uses, and those they use; its check, too."""
+    direct: dict[str, set[str]] = {}
+    functions = [(node.name.removeprefix("test_"), node) for node in [*tree.body, *checks.body]
+                 if isinstance(node, ast.FunctionDef)]
+    functions += [(f"{node.name}_{method.name.strip('_')}", method) for node in tree.body
+                  if isinstance(node, ast.ClassDef) for method in node.body
+                  if isinstance(method, ast.FunctionDef)]
+    for name, node in functions:
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        names |= {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)
+                  and ast.unparse(n.value) == "lesson"}
+        direct.setdefault(name, set()).update(names)
+    reached: dict[str, set[str]] = {}
+    for name in direct:
+        todo, reached[name] = list(direct[name]), set()
+        while todo:
+            if (other := todo.pop()) not in reached[name]:
+                reached[name].add(other)
+                todo += direct.get(other, ())
+    return reached
 
 
 def _is_file(what: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import Error
 
 _SCRIPT = re.compile(r"c(?P<course>\d)w(?P<week>\d)_[a-z0-9_]+")
+_ROW = re.compile(r"^\| `(c\d+w\d+-[a-z0-9-]+)`", re.MULTILINE)
 _TITLE = re.compile(r"^# # (.+)$", re.MULTILINE)  # the first heading of its first text cell
 
 
@@ -39,20 +40,30 @@ def lessons_folder() -> Path:
 
 
 def lessons(folder: Path | None = None) -> list[Entry]:
-    """All lessons, course by course and week by week."""
+    """All lessons, course by course and week by week, in the order in which they teach."""
     found = []
     for script in (folder or lessons_folder()).glob("course*/c*.py"):
         match = _SCRIPT.fullmatch(script.stem)
         if match:
             name = script.stem.replace("_", "-")
             found.append(Entry(name, int(match["course"]), int(match["week"]), script))
-    return sorted(found, key=lambda entry: (entry.course, entry.week, entry.name))
+    taught = _teaching_order(folder or lessons_folder())
+    return sorted(found, key=lambda e: (e.course, e.week, taught.get(e.name, len(taught)), e.name))
+
+
+def _teaching_order(folder: Path) -> dict[str, int]:
+    """Place of each lesson in the table of the lessons' README."""
+    try:
+        text = (folder / "README.md").read_text("utf-8")
+    except OSError:
+        return {}
+    return {name: place for place, name in enumerate(_ROW.findall(text))}
 
 
 def find_lesson(name: str) -> Entry:
-    """The lesson called `name` (`_` for `-`, and `.py`, are forgiven).
+    """The lesson called `name` (`_` for `-`, and `.py`, are forgiven; `c1w3` if it has but one).
 
-    UnknownLesson with the names that are like it, and all there are.
+    UnknownLesson with those of the week, or the names that are like it and all there are.
     """
     entries = {entry.name: entry for entry in lessons()}
     asked = Path(name).name.removesuffix(".py").replace("_", "-").lower()
@@ -60,6 +71,12 @@ def find_lesson(name: str) -> Entry:
         return entries[asked]
     if not entries:
         raise UnknownLesson(f"there are no lessons in {lessons_folder()}")
+    of_week = [entry for entry in entries if entry.startswith(f"{asked}-")]
+    if len(of_week) == 1:
+        return entries[of_week[0]]
+    if of_week:
+        raise UnknownLesson(f"{name} has {len(of_week)} lessons, in this order:\n  "
+                            + "\n  ".join(of_week))
     subjects = {entry.partition("-")[2]: entry for entry in entries}  # close without the week too
     close = difflib.get_close_matches(asked, entries, 3, 0.5)
     close += [subjects[s] for s in difflib.get_close_matches(asked, subjects, 3, 0.5)]

@@ -1,7 +1,7 @@
 """From the engine's graph to a trace record: what was computed, with values and gradients."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -21,25 +21,45 @@ def graph(
 ) -> Graph:
     """The graph that `output` (a loss, or any result) was computed by, as it is now.
 
+    output: a tensor, or tuples, lists and dicts of tensors in any nesting, as layers return them.
     model: its parameters appear under their names.   names: a dict of tensors by name, such as
     `locals()`.   options: show, depth, rankdir, constants, legend, engine (see `Options`).
     Values and gradients of all operations appear where the computation ran inside
     `with dls.trace():`; else those of up to 16 elements. Taken before backward() it shows no
     gradients: take it again afterwards.
     """
-    if not isinstance(output, TensorBase):
-        raise DtypeError(f"graph() takes a tensor, not a {type(output).__name__}")
-    if output._node is None:
+    outputs = list(_tensors(output))
+    made = [tensor for tensor in outputs if tensor._node is not None]
+    if not made:
         raise GraphError(
             "this tensor has no graph: it was not computed from a tensor that requires grad "
             "(or was, under no_grad). Give requires_grad=True to an input, and the result of a "
             "computation to graph()."
         )
-    recorder = _Recorder(output, _names(output, model, names), model)
+    recorder = _Recorder(made, _names(outputs, model, names), model)
     return Graph(recorder.record(), Options(**options))
 
 
-def _names(output: TensorBase, model: Any, names: Mapping[str, Any] | None) -> dict[Any, str]:
+def _tensors(output: Any) -> Iterator[TensorBase]:
+    """The tensors of a result; DtypeError where it holds anything else but None."""
+    if isinstance(output, TensorBase):
+        yield output
+    elif isinstance(output, Mapping):
+        for value in output.values():
+            yield from _tensors(value)
+    elif isinstance(output, (tuple, list)):
+        for value in output:
+            yield from _tensors(value)
+    elif hasattr(output, "named_parameters"):
+        raise DtypeError("graph() takes what a model returns: dls.graph(model(x), model)")
+    elif output is not None:
+        raise DtypeError("graph() takes a tensor, or tuples, lists and dicts of tensors, not a "
+                         f"{type(output).__name__}")
+
+
+def _names(
+    outputs: list[TensorBase], model: Any, names: Mapping[str, Any] | None
+) -> dict[Any, str]:
     """A name for each node, leaf and array; the model's names win over a tensor's own."""
     found: dict[Any, str] = {}
 
@@ -51,7 +71,8 @@ def _names(output: TensorBase, model: Any, names: Mapping[str, Any] | None) -> d
 
     for name, parameter in model.named_parameters() if model is not None else ():
         add(name, parameter)
-    add(output.name or "", output)
+    for output in outputs:
+        add(output.name or "", output)
     for name, tensor in (names or {}).items():
         if not name.startswith("_"):
             add(getattr(tensor, "name", None) or name, tensor)
@@ -61,17 +82,18 @@ def _names(output: TensorBase, model: Any, names: Mapping[str, Any] | None) -> d
 class _Recorder:
     """Collects the nodes of one record, inputs before their users."""
 
-    def __init__(self, output: TensorBase, names: dict[Any, str], model: Any = None) -> None:
-        assert output._node is not None
-        self.root = output._node
-        self.device = output.device
+    def __init__(
+        self, outputs: list[TensorBase], names: dict[Any, str], model: Any = None
+    ) -> None:
+        self.roots = [output._node for output in outputs if output._node is not None]
+        self.device = outputs[0].device
         self.names = names
-        self.nodes = topological_order([self.root])[::-1]
+        self.nodes = topological_order(self.roots)[::-1]
         self.paths = module_paths(self.nodes)
         self.ids: dict[Any, str] = {}
         self.records: list[NodeRecord] = []
         self.edges: list[r.Edge] = []
-        self.ran = self.root.grad is not None or self.root.saved is None
+        self.ran = any(root.grad is not None or root.saved is None for root in self.roots)
         self.leaf_paths = self._leaf_paths()
         if model is not None:  # what is not the model's came from outside
             own = {parameter for _, parameter in model.named_parameters()}
@@ -86,7 +108,7 @@ class _Recorder:
             self.edges += [
                 r.Edge(tail, made, slot) for slot, tail in enumerate(inputs) if tail is not None
             ]
-        meta = {"device": str(self.device), "dtype": str(self.root.dtype)}
+        meta = {"device": str(self.device), "dtype": str(self.roots[0].dtype)}
         return Record(tuple(self._with_shares()), tuple(self.edges), meta)
 
     def _leaf_paths(self) -> dict[TensorBase, Path]:
@@ -151,7 +173,7 @@ class _Recorder:
 
     def _operation(self, node: Node, made: str) -> NodeRecord:
         op, kind = node.op, "op"
-        if node is self.root:
+        if node in self.roots:
             kind = "loss" if all(length == 1 for length in node.shape) else "output"
         computed = node.grad is not None if node.value is not None else self.ran
         return NodeRecord(

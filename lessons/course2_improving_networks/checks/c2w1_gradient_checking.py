@@ -28,12 +28,16 @@ def test_backward_propagation(lesson):
 
 def test_gradient_check(lesson):
     right = lesson.gradient_check(3, 4)
-    assert right < 1e-8, f"difference {right} for a right gradient: is it relative?"
+    assert right < 1e-8, (
+        f"difference {right} for a right gradient: is it relative, and divided by 2 epsilon?")
     coarse = lesson.gradient_check(3, 4, epsilon=0.5)
     assert coarse < 1e-12, "J is a straight line: any epsilon is exact; use the argument"
     lesson.backward_propagation = lambda x, theta: 2 * x  # its globals are the lesson's
     hint = "|2x - x| / (|2x| + |x|)"
     same("the difference of a doubled gradient", lesson.gradient_check(3, 4), 1 / 3, hint)
+    lesson.backward_propagation = lambda x, theta: -2 * x
+    hint = "the norm of each, then their sum: |-2x - x| / (|-2x| + |x|)"
+    same("the difference of -2 times the gradient", lesson.gradient_check(3, 4), 1.0, hint)
     lesson.forward_propagation = lambda x, theta: theta**3
     lesson.backward_propagation = lambda x, theta: 3 * theta**2
     hint = "nudge to both sides, and divide by 2 epsilon"

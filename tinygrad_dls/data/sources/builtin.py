@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from . import cached_files
+from . import cached_files, pictures
 from .checks import check_readable, check_sha256
 from .folders import datasets_folder
 from .optional import EXTRA, PackageError, need, package_folder
@@ -42,14 +42,31 @@ def faces() -> Images:
     From Labeled Faces in the Wild, as scikit-image ships it. Read from the file itself, since
     scikit-image's own function goes to the network where its file has been changed.
     """
-    purpose = "the built-in set of faces"
-    path = package_folder("skimage", purpose) / "data" / "lfw_subset.npy"
-    if not path.is_file():
-        raise PackageError(purpose, "scikit-image, 0.26 or older", f" ({path} is not there)")
-    check_sha256(path, FACES_SHA256, "Run `pip install --force-reinstall scikit-image`")
-    x = np.rint(255 * np.load(path, allow_pickle=False)).astype(np.uint8)
+    x = _lfw()
     y = np.repeat(np.array([1, 0]), 100)  # the faces come first
     return _split(x[..., None], y, np.array([b"other", b"face"]), train=150)
+
+
+def people() -> Images:
+    """100 people, ten photographs each, uint8 (750 + 250, 25, 25, 1); 25 people for test alone.
+
+    Of each of the faces above there is but one photograph: the others are made of it.
+    """
+    rng = np.random.default_rng(SEED)
+    x = np.concatenate([
+        np.concatenate([face[None], pictures.variations(face, 9, rng)]) for face in _lfw()[:100]
+    ])
+    y = np.repeat(np.arange(100), 10).reshape(1, -1)
+    return Images(
+        train_x_orig=x[:750, ..., None], train_y=y[:, :750], test_x_orig=x[750:, ..., None],
+        test_y=y[:, 750:], classes=np.array([f"face {i + 1}" for i in range(100)]),
+    )
+
+
+def content_and_style() -> Arrays:
+    """`content`: the photograph china; `style`: a painting made by seeded code; uint8 (h, w, 3)."""
+    photograph = photographs().arrays["china"]
+    return Arrays(arrays={"content": photograph, "style": pictures.painting()})
 
 
 def digits() -> Images:
@@ -101,16 +118,6 @@ def photographs() -> Arrays:
     return Arrays(arrays=arrays)
 
 
-def pictures() -> Files:
-    """Files of four photographs to look for things in: astronaut, chelsea, coffee, rocket."""
-    purpose = "the built-in set of pictures"
-    folder = package_folder("skimage", purpose) / "data"
-    names = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
-    for name in names:
-        check_readable(folder / name, EXTRA)
-    return Files(files=tuple(folder / name for name in names))
-
-
 def word_vectors() -> Arrays:
     """`words` (5000,) and `vectors` float16 (5000, 100): GloVe, from the project's datasets/."""
     with np.load(_checked("glove-5k.npz"), allow_pickle=False) as read:
@@ -150,6 +157,17 @@ def _checked(name: str) -> Path:
     check_readable(path, mend)
     check_sha256(path, SHA256[name], mend)
     return path
+
+
+def _lfw() -> NDArray[np.uint8]:
+    """The 100 faces and 100 patches of background of scikit-image, uint8 (200, 25, 25)."""
+    purpose = "the built-in set of faces"
+    path = package_folder("skimage", purpose) / "data" / "lfw_subset.npy"
+    if not path.is_file():
+        raise PackageError(purpose, "scikit-image, 0.26 or older", f" ({path} is not there)")
+    check_sha256(path, FACES_SHA256, "Run `pip install --force-reinstall scikit-image`")
+    read: NDArray[np.uint8] = np.rint(255 * np.load(path, allow_pickle=False)).astype(np.uint8)
+    return read
 
 
 def _split(

@@ -1,6 +1,7 @@
 """Readers of the course's files in their original formats: HDF5, MATLAB, zipped pictures."""
 
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from ...errors import FormatError
 from .checks import reason
 from .matlab import MOST, read_matrices
 from .optional import need
-from .sets import Images, Points
+from .sets import Arrays, Images, Points
 
 MOST_PICTURE = 2**24  # bytes of one picture in an archive
+PEOPLE_TRAIN = 30  # of the 40 people of ORL; the others are for test alone
 HAPPY_TRAIN = 120  # of the 150 test pictures, where the 600 training pictures are not at hand
 
 
@@ -73,6 +75,36 @@ def cifar10(files: tuple[Path, ...]) -> Images:
     return _images(*parts)
 
 
+def orl_faces(files: tuple[Path, ...]) -> Images:
+    """orl_faces.zip with sN/M.pgm -> 40 people, ten pictures (112, 92, 1) each: 30 + 10 people."""
+    (path,) = files
+    names = _zip_names(path, ".pgm")
+    people = [re.fullmatch(r"(?:.*/)?s(\d+)/(\d+)\.pgm", name) for name in names]
+    if not all(people):
+        raise _broken(path, "a picture is not in the folder sN of its person")
+    found = sorted((int(m[1]), int(m[2]), m.string) for m in people if m)
+    numbers = sorted({person for person, _, _ in found})
+    if len(numbers) <= PEOPLE_TRAIN:
+        raise _broken(path, f"it has {len(numbers)} people, not 40")
+    x = _read_pictures(path, [name for _, _, name in found], "L")[..., None]
+    y = np.array([[numbers.index(person) for person, _, _ in found]], np.int64)
+    classes = np.array([f"s{person}" for person in numbers])
+    first = y[0] < PEOPLE_TRAIN
+    return _images((x[first], y[:, first], classes), (x[~first], y[:, ~first], classes))
+
+
+def content_and_style(files: tuple[Path, ...]) -> Arrays:
+    """louvre_small.jpg and monet.jpg -> `content` and `style`, uint8 (300, 400, 3)."""
+    pil, arrays = need("PIL.Image", "reading the pictures"), {}
+    for name, path in zip(("content", "style"), files):
+        try:
+            with pil.open(path) as picture:
+                arrays[name] = np.asarray(picture.convert("RGB"), np.uint8)
+        except Exception as error:  # broken pictures fail in many ways
+            raise _broken(path, error) from None
+    return Arrays(arrays=arrays)
+
+
 Part = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]  # images, labels (1, m), classes
 
 
@@ -108,10 +140,10 @@ def _read_signs_zip(path: Path) -> Part:
     return _read_pictures(path, names), labels, np.arange(6)
 
 
-def _zip_names(path: Path) -> list[str]:
+def _zip_names(path: Path, ending: str = ".jpg") -> list[str]:
     try:
         with zipfile.ZipFile(path) as zipped:
-            names = sorted(name for name in zipped.namelist() if name.endswith(".jpg"))
+            names = sorted(name for name in zipped.namelist() if name.endswith(ending))
     except Exception as error:  # a broken archive fails in many ways
         raise _broken(path, error) from None
     if not names:
@@ -119,8 +151,8 @@ def _zip_names(path: Path) -> list[str]:
     return names
 
 
-def _read_pictures(path: Path, names: list[str]) -> NDArray[np.uint8]:
-    """The pictures of a zip, uint8 (m, height, width, 3)."""
+def _read_pictures(path: Path, names: list[str], mode: str = "RGB") -> NDArray[np.uint8]:
+    """The pictures of a zip, uint8 (m, height, width, 3), or (m, height, width) in mode "L"."""
     pil = need("PIL.Image", f"reading {path.name}")
     try:
         with zipfile.ZipFile(path) as zipped:
@@ -128,7 +160,7 @@ def _read_pictures(path: Path, names: list[str]) -> NDArray[np.uint8]:
             if any(e.file_size > MOST_PICTURE or e.compress_size > size for e in entries):
                 raise _broken(path, f"a picture would have more than {MOST_PICTURE} bytes")
             pictures = [
-                np.asarray(pil.open(io.BytesIO(zipped.read(name))).convert("RGB"), np.uint8)
+                np.asarray(pil.open(io.BytesIO(zipped.read(name))).convert(mode), np.uint8)
                 for name in names
             ]
         return np.stack(pictures)

@@ -11,7 +11,7 @@ from .optional import EXTRA, PackageError
 from .sets import Arrays, Files, Images, Loaded, Points
 from .table import find
 
-ImageName = Literal["cats", "signs", "happy-house", "digits", "mnist-5k", "cifar10"]
+ImageName = Literal["cats", "signs", "happy-house", "digits", "mnist-5k", "cifar10", "orl-faces"]
 PointName = Literal[
     "flower",
     "noisy-circles",
@@ -23,10 +23,12 @@ PointName = Literal[
     "moons",
     "regularization",
 ]
-ArrayName = Literal["squeezenet", "imagenet-classes", "glove-100d", "breast-cancer", "photographs"]
+ArrayName = Literal[
+    "squeezenet", "imagenet-classes", "glove-100d", "breast-cancer", "photographs",
+    "style-transfer",
+]
 FileName = Literal[
-    "vgg16-edges", "face-api", "squeezenet1_0", "yolo-fastest-1.0", "yolo-fastest-1.1",
-    "car-detection",
+    "vgg16-edges", "face-api", "squeezenet1_0", "yolo-fastest-1.0", "yolo-fastest-1.1"
 ]
 
 _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
@@ -35,10 +37,11 @@ _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "happy-house": course_files.happy_house,
     "regularization": course_files.regularization,
     "cifar10": course_files.cifar10,
+    "orl-faces": course_files.orl_faces,
+    "style-transfer": course_files.content_and_style,
     "squeezenet1_0": cached_files.as_files,  # published files, the same in either place
     "yolo-fastest-1.0": cached_files.as_files,
     "yolo-fastest-1.1": cached_files.as_files,
-    "car-detection": cached_files.as_files,
 }
 _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     **_COURSE,  # a classroom's mirror serves them in their own formats
@@ -58,7 +61,8 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "digits": builtin.digits,
     "breast-cancer": builtin.breast_cancer,
     "photographs": builtin.photographs,
-    "car-detection": builtin.pictures,
+    "orl-faces": builtin.people,
+    "style-transfer": builtin.content_and_style,
     "regularization": generated.pitch,
     "glove-100d": builtin.word_vectors,
     "squeezenet": builtin.squeezenet,

@@ -69,9 +69,9 @@ class Source:
 COURSE_HOME = "https://www.coursera.org/specializations/deep-learning"
 COURSE_LICENCE = "the course's own, not for redistribution"
 FACES = "100 faces and 100 patches of background, 25x25 grey (LFW, from scikit-image)"
+PEOPLE = "100 faces 25x25 (LFW, from scikit-image), nine more pictures made of each"
 DIGITS = "1,797 handwritten digits, 8x8 grey (from scikit-learn)"
 RECORDS = "569 records of breast tumours, 30 measurements each (from scikit-learn)"
-SCENES = "four photographs without roads (from scikit-image)"
 PHOTOGRAPHS = "ten photographs and textures (from scikit-image and scikit-learn)"
 
 FACE_FILES = tuple(
@@ -91,15 +91,11 @@ COURSE_SHA256 = {
     "pretrained/squeezenet/compressed_SqueezeNet.net": (
         "e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261"
     ),
-    "car-detection/images/test.jpg": (
-        "4103ab5e4e7ee3c4f6082122e058822023265cc2b08811fee5ef26d85e28690f"
+    "faces/orl_faces.zip": "ee5643ad2a9915f095a4222a826f08ce9887aeda470ea0521bf3e0d593be52d0",
+    "style-transfer/louvre_small.jpg": (
+        "4f3d0220a5d541d49714dbe3ea7c4c12ecbd9121ae049843fd38b36f5bd05a8f"
     ),
-    "car-detection/coco_classes.txt": (
-        "634a1132eb33f8091d60f2c346ababe8b905ae08387037aed883953b7329af84"
-    ),
-    "car-detection/yolo_anchors.txt": (
-        "5c099db205ff91c9a4e566efad1c94aee6b23165c910783534f4d34f03d949ea"
-    ),
+    "style-transfer/monet.jpg": "853320fbd7729c6b7b673722bb0393a4c3fbded9a559470dd372885c73858799",
     "happy-house/test_happy.h5": "5e23db2f28769de83214dce1411e651489d713f9e1ec5d1ca6a61b6222115add",
 }
 
@@ -174,20 +170,24 @@ _SOURCES = (
         ("test_happy.h5",),
         size=1_846_560,
     ),
+    _course(
+        "style-transfer",
+        "a photograph of the Louvre and a painting of a field of poppies",
+        "neural style transfer",
+        "the photograph china, and a painting made by seeded code",
+        ("louvre_small.jpg", "monet.jpg"),
+        size=98_442,
+    ),
     Source(
-        "car-detection",
-        "road pictures 1280x720, COCO's class names and YOLOv2's anchors",
-        "car detection",
-        "CC BY 4.0 (drive.ai)",
-        COURSE_HOME,
+        "orl-faces",
+        "ORL: 40 people, ten pictures 112x92 each, grey; 30 people to train, 10 for test",
+        "face recognition",
+        "none stated; research use, cite Samaria and Harter 1994",
+        "https://cam-orl.co.uk/facedatabase.html",
         "course",
-        size=6_048_562,
-        course=((
-            "car-detection/images/test.jpg",
-            "car-detection/coco_classes.txt",
-            "car-detection/yolo_anchors.txt",
-        ),),
-        builtin=SCENES,
+        size=4_164_722,
+        course=(("faces/orl_faces.zip",),),
+        builtin=PEOPLE,
     ),
     _generated("flower", "the planar flower, 400 points, two classes", "planar classification"),
     _generated("noisy-circles", "two circles, 200 points", "planar classification"),
