@@ -103,7 +103,7 @@ def test_missing_key_is_a_format_error(cats, course, write_h5):
 def test_without_h5py_the_message_names_the_command(cats, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(DataError, match=r"pip install tinygrad_dls\[lessons\]"):
-        sources.load("cats")
+        sources.load("cats", data="course")
 
 
 def test_signs_prefers_the_h5_and_reads_the_zip(course, write_h5):

@@ -174,6 +174,17 @@ def test_a_scikit_image_without_faces(tmp_path, monkeypatch):
                                    "pip install tinygrad_dls[lessons]")
 
 
+def test_road_pictures_come_as_files_and_photographs_stand_in_for_them(course):
+    read = sources.load("car-detection")
+    assert read.where == "built-in" and all(path.is_file() for path in read.files)
+    assert [path.stem for path in read.files] == ["astronaut", "chelsea", "coffee", "rocket"]
+    for name in ("images/test.jpg", "coco_classes.txt", "yolo_anchors.txt"):
+        (course / "car-detection" / name).parent.mkdir(parents=True, exist_ok=True)
+        (course / "car-detection" / name).write_bytes(b"a picture")
+    read = sources.load("car-detection")
+    assert read.where == "course" and read.files[0] == course / "car-detection/images/test.jpg"
+
+
 def test_search_order(course, write_h5, monkeypatch):
     assert sources.load("cats").where == "built-in"
     write_h5(course / "cats/train_catvnoncat.h5", "train", 7)

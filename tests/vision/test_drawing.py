@@ -25,7 +25,10 @@ def test_boxes_are_drawn_where_they_are() -> None:
     assert (first.get_width(), first.get_height()) == (10, 6)
     assert first.get_edgecolor() != second.get_edgecolor()
     assert [t.get_text() for t in ax.texts] == ["cat 0.90", "dog 0.25"]
-    vision.draw_boxes(None, [[1.0, 1.0, 2.0, 2.0]], ax=ax)
+    vision.draw_boxes(None, [[1.0, 1.0, 2.0, 2.0]], ["dog"], ax=ax, colors={"dog": "black"})
+    assert ax.patches[-1].get_edgecolor() == (0, 0, 0, 1)
+    sides = [t.get_verticalalignment() for t in ax.texts]
+    assert sides == ["bottom", "bottom", "top"]  # a label near the top stands inside of its box
     assert len(ax.patches) == 3 and len(ax.images) == 1
 
 

@@ -1,7 +1,7 @@
 """Drawing with matplotlib: boxes and masks on pictures, activations and filters as pictures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,17 +10,18 @@ from ..data.sources.optional import need
 from ..errors import ShapeError
 from .operands import Boxes, alike, check_boxes, check_scores, on_host
 
+LABEL = 0.08  # the height of a label, as a part of the picture: nearer to the top it goes inside
 COLORS = ("#ff4b00", "#0072b2", "#f0c000", "#009e73", "#cc79a7", "#56b4e9", "#8040c0", "#d55e00")
 
 
 def draw_boxes(
     image: Any, boxes: Boxes, labels: Sequence[Any] | None = None, scores: Any = None,
-    ax: Any = None, colors: Sequence[str] = COLORS, linewidth: float = 2.0,
+    ax: Any = None, colors: Sequence[str] | Mapping[Any, str] = COLORS, linewidth: float = 2.0,
 ) -> Any:
     """Show an image with boxes (n, 4) in pixels, each with its label and score: a matplotlib Axes.
 
     `image` is (h, w, 3), (h, w) or channels first (3, h, w), uint8 or floats from 0 to 1; None
-    draws onto what `ax` shows. Equal labels have one color.
+    draws onto what `ax` shows. Equal labels have one color; a dict of `colors` says which.
 
     >>> import numpy as np
     >>> from tinygrad_dls import vision
@@ -36,14 +37,19 @@ def draw_boxes(
     ax = _shown(image, ax)
     kinds = sorted(set(labels), key=str) if labels is not None else []
     for i, (x1, y1, x2, y2) in enumerate(corners.tolist()):
-        color = colors[(kinds.index(labels[i]) if labels is not None else i) % len(colors)]
+        if isinstance(colors, Mapping):
+            color = colors[labels[i] if labels is not None else i]
+        else:
+            color = colors[(kinds.index(labels[i]) if labels is not None else i) % len(colors)]
         ax.add_patch(pyplot.Rectangle((x1 - 0.5, y1 - 0.5), x2 - x1, y2 - y1, fill=False,
                                       edgecolor=color, linewidth=linewidth))
         words = [] if labels is None else [str(labels[i])]
         words += [] if numbers is None else [f"{numbers[i]:.2f}"]
         if words:
-            ax.text(x1, y1 - 1, " ".join(words), fontsize=8, color="white", va="bottom",
-                    clip_on=True, bbox={"facecolor": color, "edgecolor": "none", "pad": 1.5})
+            above = y1 - min(ax.get_ylim()) > LABEL * abs(np.diff(ax.get_ylim())[0])
+            ax.text(x1, y1 - 1 if above else y1 + 1, " ".join(words), fontsize=8, color="white",
+                    va="bottom" if above else "top", clip_on=True,
+                    bbox={"facecolor": color, "edgecolor": "none", "pad": 1.5})
     return ax
 
 

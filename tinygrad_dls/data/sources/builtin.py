@@ -118,6 +118,16 @@ def photographs() -> Arrays:
     return Arrays(arrays=arrays)
 
 
+def pictures_to_search() -> Files:
+    """Files of four photographs to look for things in: astronaut, chelsea, coffee, rocket."""
+    purpose = "the built-in set of pictures"
+    folder = package_folder("skimage", purpose) / "data"
+    names = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
+    for name in names:
+        check_readable(folder / name, EXTRA)
+    return Files(files=tuple(folder / name for name in names))
+
+
 def word_vectors() -> Arrays:
     """`words` (5000,) and `vectors` float16 (5000, 100): GloVe, from the project's datasets/."""
     with np.load(_checked("glove-5k.npz"), allow_pickle=False) as read:

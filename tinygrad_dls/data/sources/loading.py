@@ -28,7 +28,8 @@ ArrayName = Literal[
     "style-transfer",
 ]
 FileName = Literal[
-    "vgg16-edges", "face-api", "squeezenet1_0", "yolo-fastest-1.0", "yolo-fastest-1.1"
+    "vgg16-edges", "face-api", "squeezenet1_0", "yolo-fastest-1.0", "yolo-fastest-1.1",
+    "car-detection",
 ]
 
 _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
@@ -42,6 +43,7 @@ _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "squeezenet1_0": cached_files.as_files,  # published files, the same in either place
     "yolo-fastest-1.0": cached_files.as_files,
     "yolo-fastest-1.1": cached_files.as_files,
+    "car-detection": cached_files.as_files,
 }
 _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     **_COURSE,  # a classroom's mirror serves them in their own formats
@@ -63,6 +65,7 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "photographs": builtin.photographs,
     "orl-faces": builtin.people,
     "style-transfer": builtin.content_and_style,
+    "car-detection": builtin.pictures_to_search,
     "regularization": generated.pitch,
     "glove-100d": builtin.word_vectors,
     "squeezenet": builtin.squeezenet,

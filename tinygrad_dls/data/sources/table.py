@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...errors import DataError
+from .course_sums import COURSE_SHA256 as COURSE_SHA256
 
 Client = Literal["url", "pip", "npm", "course", "generated", "installed"]
 
@@ -72,6 +73,7 @@ FACES = "100 faces and 100 patches of background, 25x25 grey (LFW, from scikit-i
 PEOPLE = "100 faces 25x25 (LFW, from scikit-image), nine more pictures made of each"
 DIGITS = "1,797 handwritten digits, 8x8 grey (from scikit-learn)"
 RECORDS = "569 records of breast tumours, 30 measurements each (from scikit-learn)"
+SCENES = "four photographs without roads (from scikit-image)"
 PHOTOGRAPHS = "ten photographs and textures (from scikit-image and scikit-learn)"
 
 FACE_FILES = tuple(
@@ -79,25 +81,6 @@ FACE_FILES = tuple(
     for model in ("face_recognition", "tiny_face_detector", "ssd_mobilenetv1", "face_landmark_68")
     for ending in (".bin", "-weights_manifest.json")
 )
-
-# The files that the figures of the lessons were measured on.
-COURSE_SHA256 = {
-    "cats/train_catvnoncat.h5": "fbe56ab67c3ae28d564e3a644189117976d6b31af0a3ce9bb17dbf22908af242",
-    "cats/test_catvnoncat.h5": "6a9d39ce52fa85953c5834695b8534a30ed8cfd54971fb2f080b5a24d002b951",
-    "regularization/data.mat": "1218828095bf91d215622d00b2a5b8784c359e29d9d9c5734949b8e60c5bc231",
-    "signs/signs-64.zip": "47dcad34c6f08b3e10c707f9617972b910fe46af0fd9420eb3d911dd3aa4074f",
-    "signs/test_signs.h5": "539fb746ed9e947eb244cfca73f4d1b03f9bf5524d609eeed2cd76ddb1b179be",
-    "cifar10/cifar10-jpg.zip": "011cf8779cb01fd789f58386c94c14e6b93c205185bfe2c9897c98208a9ce668",
-    "pretrained/squeezenet/compressed_SqueezeNet.net": (
-        "e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261"
-    ),
-    "faces/orl_faces.zip": "ee5643ad2a9915f095a4222a826f08ce9887aeda470ea0521bf3e0d593be52d0",
-    "style-transfer/louvre_small.jpg": (
-        "4f3d0220a5d541d49714dbe3ea7c4c12ecbd9121ae049843fd38b36f5bd05a8f"
-    ),
-    "style-transfer/monet.jpg": "853320fbd7729c6b7b673722bb0393a4c3fbded9a559470dd372885c73858799",
-    "happy-house/test_happy.h5": "5e23db2f28769de83214dce1411e651489d713f9e1ec5d1ca6a61b6222115add",
-}
 
 
 def _course(
@@ -188,6 +171,21 @@ _SOURCES = (
         size=4_164_722,
         course=(("faces/orl_faces.zip",),),
         builtin=PEOPLE,
+    ),
+    Source(
+        "car-detection",
+        "road pictures 1280x720, COCO's class names and YOLOv2's anchors",
+        "car detection",
+        "CC BY 4.0 (drive.ai)",
+        COURSE_HOME,
+        "course",
+        size=6_048_562,
+        course=((
+            "car-detection/images/test.jpg",
+            "car-detection/coco_classes.txt",
+            "car-detection/yolo_anchors.txt",
+        ),),
+        builtin=SCENES,
     ),
     _generated("flower", "the planar flower, 400 points, two classes", "planar classification"),
     _generated("noisy-circles", "two circles, 200 points", "planar classification"),
