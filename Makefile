@@ -58,6 +58,7 @@ $(VENV)/.lesson: setup.cfg pyproject.toml tools/install.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	@echo "installing packages into $(VENV): about 750 MB, a few minutes the first time ..."
 	$(BIN)/python tools/install.py lessons viz
 	@touch $@
 

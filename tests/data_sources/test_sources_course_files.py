@@ -338,3 +338,15 @@ def test_content_and_style(course):
     (course / "style-transfer/monet.jpg").write_bytes(b"no picture")
     with pytest.raises(FormatError, match=r"monet\.jpg"):
         sources.load("style-transfer")
+
+
+@pytest.mark.parametrize("place", [".", "datasets"])
+def test_files_as_coursera_lays_them_out(cats, course, place):
+    before = [path.read_bytes() for path in sources.locate("cats").files]
+    folder = course / place
+    folder.mkdir(exist_ok=True)
+    for path in sources.locate("cats").files:
+        path.rename(folder / path.name)
+    found = sources.locate("cats")
+    assert found.where == "course" and [path.parent for path in found.files] == [folder] * 2
+    assert [path.read_bytes() for path in found.files] == before

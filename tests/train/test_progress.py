@@ -189,3 +189,24 @@ def test_closed_or_missing_stream_does_not_end_the_work(monkeypatch):
     with Progress(1, "x") as bar:
         bar.update()
     assert bar.done == 1
+
+
+def test_a_slow_first_step_is_left_out_of_the_rate():
+    stream, clock = Terminal(), Clock()
+    with Progress(101, "x", "steps", stream=stream, clock=clock) as bar:
+        clock.now = 10.0  # kernels were compiled
+        bar.update()
+        for _ in range(50):
+            clock.now += 0.1
+            bar.update()
+        assert "51/101 steps, 5.0 s left, 10 steps/s" in lines_on_screen(stream.getvalue())[-1]
+
+
+def test_steps_of_an_earlier_run_are_left_out_of_the_rate():
+    stream, clock = Terminal(), Clock()
+    with Progress(200, "x", "steps", stream=stream, clock=clock) as bar:
+        bar.done = 100
+        for _ in range(10):
+            clock.now += 0.5
+            bar.update()
+        assert "110/200 steps, 45 s left, 2 steps/s" in lines_on_screen(stream.getvalue())[-1]

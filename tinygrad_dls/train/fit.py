@@ -27,6 +27,7 @@ from .fit_arguments import check_arguments
 from .history import History
 from .keeper import Keeper
 from .progress import Progress
+from .silent_mistakes import warn_before_training, warn_of_batch
 
 Metrics: TypeAlias = Mapping[str, Callable[[Any, Any], Any]]
 Callback: TypeAlias = Callable[[int, History], bool | None]
@@ -76,6 +77,7 @@ def fit(
     """
     check_arguments(model, loss_fn, opt, loader, epochs, validation, metrics, scheduler,
                     scheduler_steps, average, callbacks)
+    warn_before_training(model, loss_fn, opt)
     history, epochs = History(), int(epochs)
     was_training, start = model.training, time.perf_counter()
     loop = _Loop(model, loss_fn, opt, loader, metrics or {}, epochs, average,
@@ -191,6 +193,8 @@ class _Loop:
     def _step(self, batch: Any, epoch: int, last_read: float) -> float:
         """Learn from one batch; when the figures were last read."""
         inputs, label = _parts(batch)
+        if not self.steps:
+            warn_of_batch(self.model, inputs)
         loss, output = self._forward(inputs, label) if self.learn is None else self.learn(*batch)
         self.figures.add(len(inputs[0]), [loss, *(f(output, label)
                                                   for f in self.metrics.values())])

@@ -12,6 +12,7 @@ T = TypeVar("T")
 REDRAW_SECONDS = 0.1  # a terminal gains nothing from more than ten pictures a second
 LINE_SECONDS = 1.0  # a log file nothing from ten lines for a loop of milliseconds
 BAR_CELLS = 24
+SLOW_SECONDS = 1.0  # a first step that took longer, compiling say, is left out of the rate
 
 
 class Progress:
@@ -40,12 +41,17 @@ class Progress:
         self._terminal = _is_terminal(self._stream)
         self._clock = clock
         self._start = self._next_draw = clock()
+        self._paced: tuple[float, int] | None = None  # the rate is that since then
         self._next_tenth = 1
         self._drawn = 0  # width of the line on the terminal, to be painted over
 
     def update(self, n: int = 1, text: str | None = None) -> None:
         """Counts `n` more units done; `text` (such as "cost 0.693") is shown behind them."""
-        self.done += n
+        begun, self.done = self.done, self.done + n
+        if self._paced is None:
+            self._paced = (self._start, begun)
+            if n == 1 and (now := self._clock()) > self._start + SLOW_SECONDS:
+                self._paced = (now, self.done)
         if text is not None:
             self.text = text
         if self._terminal:
@@ -90,7 +96,9 @@ class Progress:
     def _line(self) -> tuple[str, str]:
         """What stands before the bar, and what after it."""
         seconds = self._clock() - self._start
-        rate = self.done / seconds if seconds > 0 else 0.0
+        since, begun = self._paced or (self._start, 0)
+        paced = self._clock() - since
+        rate = (self.done - begun) / paced if paced > 0 else 0.0
         head, count = f"{self.label}:" if self.label else "", _quantity(self.done, self.unit)
         if self.total:
             head = f"{head} {min(self.done / self.total, 1.0):4.0%}"

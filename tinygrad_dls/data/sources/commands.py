@@ -7,7 +7,7 @@ from typing import Any
 
 from .fetching import MeterFactory, fetch
 from .folders import CACHE, COURSE, cache_folder, course_folder
-from .locating import HERE, locate, places
+from .locating import HERE, course_layout, locate, places
 from .table import SOURCES, Source
 
 
@@ -54,6 +54,8 @@ def _list(args: argparse.Namespace) -> int:
                 stands_in = locate(source.name).statement.split("; ")[0].removeprefix(source.name)
                 print(f"{' ' * (sum(widths) + 6)}here{stands_in}")
     print(f"\ncourse files  {course_folder() or f'not set ({COURSE})'}")
+    print("              as Coursera has them, flat or in datasets/, or in a folder for each set:")
+    print(f"              {', '.join(course_layout())}")
     print(f"cache         {cache_folder()} ({CACHE} changes it)")
     print("HERE is what a lesson takes; - means: tinygrad-dls data fetch NAME")
     return 0

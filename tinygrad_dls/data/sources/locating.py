@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from ...errors import DataError
 from .checks import check_readable, check_sha256, sha256
 from .folders import COURSE, MIRROR, cache_folder, course_folder
-from .table import COURSE_SHA256, Source, find
+from .table import COURSE_SHA256, SOURCES, Source, find
 
 Where = Literal["course", "cache", "built-in"]
 SUMS = "SHA256SUMS"
@@ -110,14 +110,35 @@ def _first_whole(source: Source, folder: Path | None) -> tuple[str, ...]:
     if folder is None:
         return ()
     for files in source.course:
-        if all((folder / file).is_file() for file in files):
+        if all(_in_folder(folder, file).is_file() for file in files):
             return files
     return ()
 
 
 def _course_files(source: Source) -> tuple[Path, ...]:
     folder = course_folder()
-    return tuple(folder / file for file in _first_whole(source, folder)) if folder else ()
+    if folder is None:
+        return ()
+    return tuple(_in_folder(folder, file) for file in _first_whole(source, folder))
+
+
+def course_layout() -> list[str]:
+    """The folders in which the lessons' course files may be, each with one of its files."""
+    shown: dict[str, str] = {}
+    for source in SOURCES.values():
+        if source.client == "course":
+            file = source.course[-1][0]
+            shown.setdefault(file.partition("/")[0], file)
+    return list(shown.values())
+
+
+def _in_folder(folder: Path, file: str) -> Path:
+    """Where a course file is: in the folder of its set, beside the notebook, or in `datasets`."""
+    name = Path(file).name
+    for path in (folder / file, folder / name, folder / "datasets" / name):
+        if path.is_file():
+            return path
+    return folder / file
 
 
 def _cached_files(source: Source) -> tuple[Path, ...]:
