@@ -221,15 +221,15 @@ LABELS = "labels that the loss is not defined for are a mistake: DataError"
 NUMPY = "NumPy refuses it, too"
 # What we refuse: with a clear error, or as an option that there is not.
 REFUSED = [
-    Row("add sub rsub", "'alpha'", "write x + alpha * y"),
-    Row("div/trunc_rounding div/floor_rounding", "'rounding_mode'", "write x // y, trunc(x / y)"),
-    Row("arange", "'end'", "NumPy's argument is called stop"),
-    Row("cumsum cumprod prod softmax/with_dtype log_softmax/with_dtype "
-        "nn.functional.softmin/with_dtype", "'dtype'", "write x.astype(dtype) first"),
-    Row("diag_embed", "'axis1'", "use movedim on the result"),
+    Row("add sub rsub", "alpha", "write x + alpha * y"),
+    Row("div/trunc_rounding div/floor_rounding", "rounding_mode", "write x // y, trunc(x / y)"),
+    Row("arange", "end", "NumPy's argument is called stop"),
+    Row("softmax/with_dtype log_softmax/with_dtype nn.functional.softmin/with_dtype", "dtype",
+        "write x.astype(dtype) first"),
+    Row("diag_embed", "axis1", "use movedim on the result"),
     Row("linspace/tensor_overload", "no counterpart", "ends are numbers: x.item()"),
-    Row("argsort", "'stable'", "it is always stable"),
-    Row("repeat_interleave", "'output_size'", "a hint for PyTorch's GPUs"),
+    Row("argsort", "stable", "it is always stable"),
+    Row("repeat_interleave", "output_size", "a hint for PyTorch's GPUs"),
     Row("nn.functional.avg_pool2d nn.functional.avg_pool3d", "divisor_override",
         "a negative divisor is a mistake"),
     Row("nn.functional.group_norm nn.functional.layer_norm nn.functional.rms_norm",
