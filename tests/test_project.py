@@ -24,7 +24,7 @@ ROOMS = (  # from the ground up: a room imports only from those before it
     {"tensors"},
     {"creation", "functions", "gradients", "random_tensors", "scripts"},
     {"nn", "optim", "data", "io", "capturing"},
-    {"vision", "text"},
+    {"vision", "text", "audio"},
     {"models"},
     {"check", "train", "viz"},
     {"bench", "learn"},

@@ -236,7 +236,7 @@ _LATER = {
     "accuracy": "train", "compare": "check", "evaluate": "train", "fit": "train",
     "gradcheck": "check", "load": "io", "save": "io",
     "Graph": "viz", "graph": "viz",
-    "bench": "", "check": "", "data": "", "io": "", "nn": "", "optim": "",
+    "audio": "", "bench": "", "check": "", "data": "", "io": "", "nn": "", "optim": "",
     "text": "", "train": "", "vision": "", "viz": "",
 }
 

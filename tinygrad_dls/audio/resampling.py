@@ -1,0 +1,30 @@
+"""Resampling: the same sound with another number of samples per second."""
+
+from math import gcd
+from typing import Any
+
+import numpy as np
+
+from ..data.sources.optional import need
+from .samples import Array, checked, checked_rate
+
+
+def resample(samples: Any, rate: int, new_rate: int) -> Array:
+    """Resample (n,) or (channels, n) to `new_rate`: float32 (..., ceil(n * new_rate / rate)).
+
+    What is above half the new rate is filtered out first, so that it does not come back as another
+    tone. Polyphase filtering by SciPy (`scipy.signal.resample_poly`).
+
+    >>> from tinygrad_dls import audio
+    >>> audio.resample(audio.tone(440, 1.0, rate=44100), 44100, 16000).shape
+    (16000,)
+    """
+    x = checked(samples)
+    rate, new_rate = checked_rate(rate), checked_rate(new_rate, "new_rate")
+    if rate == new_rate:
+        return x.astype(np.float32)
+    signal = need("scipy.signal", "resampling")
+    common = gcd(rate, new_rate)
+    resampled = signal.resample_poly(x.astype(np.float64), new_rate // common, rate // common,
+                                     axis=-1)
+    return np.asarray(resampled, np.float32)
