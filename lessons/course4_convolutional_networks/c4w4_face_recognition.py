@@ -13,7 +13,7 @@
 # - train an embedding on some people, and judge it on *others*,
 # - answer "is it you?" (`verify`) and "who is it?" (`who_is_it`),
 # - build the same as a yes-or-no question: the Siamese network,
-# - break it in six ways.
+# - break it in seven ways.
 #
 # ## What you need
 #
@@ -851,6 +851,26 @@ blown_up = {
 }
 print(f"loss by size: {blown_up}")
 assert blown_up[1] > 0.19 and blown_up[10] == 0
+
+# %% [markdown]
+# **7. One sum too many.** `np.sum` without `axis=1` adds up the whole batch *before*
+# the maximum: triplets far apart then pay for those that are not, and there is one
+# maximum for all. The loss is 0 though a triplet is wrong. With a single triplet nobody
+# notices.
+
+# %%
+two = [
+    np.zeros((2, 2)),
+    np.array([[0.6, 0.0], [0.1, 0.0]]),
+    np.array([[0.0, 0.5], [0.0, 2.0]]),
+]
+whole_batch = max(
+    0.0, np.sum((two[0] - two[1]) ** 2) - np.sum((two[0] - two[2]) ** 2) + 0.2
+)
+print(
+    f"triplet by triplet {triplet_loss(None, two):.2f}, the sum first {whole_batch:.2f}"
+)
+assert whole_batch == 0 and abs(triplet_loss(None, two) - 0.31) < 1e-12
 
 # %% [markdown]
 # ## Recap

@@ -23,7 +23,7 @@
 # n_W)$.
 #
 # The course uses VGG-19 (80 MB of weights). We use SqueezeNet, which comes with the
-# installation (1.3 MB) and takes a tenth of the time.
+# installation (1.3 MB) and takes a small part of the time.
 
 # %%
 import time
@@ -783,7 +783,8 @@ assert unwanted > 100_000
 #
 # - A photograph and a painting of your own: `prepared(vision.read_image(path))`.
 # - VGG-16 in place of SqueezeNet: `tinygrad-dls data fetch vgg16-edges`, then
-#   `models.load("vgg16_features")`. It takes ten times as long and is smoother.
+#   `models.load("vgg16_features")`, places (1, 6, 11, 18, 20, 20). A step takes some
+#   thirty times as long, and $\beta$ must be found again.
 # - Add a cost for noise: the sum of squares of the differences of neighbours.
 # - Next: `c4w4-what-convnets-learn` looks at the layers you used here.
 
