@@ -104,7 +104,7 @@ SHAPE = {
     "concatenate of nothing": lambda: dls.concatenate([]),
     "concatenate of numbers": lambda: dls.concatenate([dls.Tensor(1.0), dls.Tensor(2.0)]),
     "concatenate axis": lambda: dls.concatenate([X, X], axis=2),
-    "concatenate axis None": lambda: dls.concatenate([X, X], axis=None),
+    "concatenate axis of a wrong kind": lambda: dls.concatenate([X, X], axis="rows"),
     "stack": lambda: dls.stack([X, dls.ones(3)]),
     "stack of nothing": lambda: dls.stack([]),
     "stack axis": lambda: dls.stack([X, X], axis=4),
