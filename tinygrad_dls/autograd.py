@@ -47,7 +47,7 @@ class TensorBase:
     where gradients end up.
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_node", "device", "name",
+    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_node", "_sharing", "device", "name",
                  "requires_grad")
     _data: Array
     _grad: Any

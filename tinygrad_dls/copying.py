@@ -20,7 +20,7 @@ class Copying:
                 f"a tensor made by '{self._node.op.name}' is not copied or pickled, its graph "
                 "would be too: x.clone() is part of the graph, x.detach() has the values alone"
             )
-        names = [name for name in TensorBase.__slots__ if name != "__weakref__"]
+        names = [name for name in TensorBase.__slots__ if name not in ("__weakref__", "_sharing")]
         state = {name: getattr(self, name) for name in names}
         return None, state | {"_hooks": None}
 

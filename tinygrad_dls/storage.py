@@ -76,30 +76,28 @@ def mark_write(array: Any, place: str) -> None:
 # --- tensors that share memory -------------------------------------------------------------------
 
 
-def share(first: Any, second: Any) -> None:
-    """Remember that two tensors are views of one memory: what is written into one changes both."""
-    owner = owner_of(second._data)
-    entry = _sharing.get(id(owner))
-    if entry is None:
-        ref = weakref.ref(owner, partial(_forget_sharing, id(owner)))
-        entry = _sharing[id(owner)] = ref, weakref.WeakValueDictionary()
-    entry[1][id(first)] = first
-    entry[1][id(second)] = second
+def share(x: Any, view: Any) -> None:
+    """Remember that `view` is a view of the tensor x: what is written into one changes both.
+
+    Tensors made of each other so have one list of weak references, in the slot `_sharing`.
+    """
+    group = getattr(x, "_sharing", None)  # the slot of most tensors is never filled
+    if group is None:
+        group = x._sharing = [weakref.ref(x)]
+    view._sharing = group
+    group.append(weakref.ref(view))
+    if not len(group) % 64:  # views of a weight, at each step
+        for ref in tuple(group):
+            if ref() is None:
+                group.remove(ref)
 
 
 def sharing(x: Any) -> list[Any]:
     """The other live tensors that `share` was told of with the memory of x."""
     owner = owner_of(x._data)
-    entry = _sharing.get(id(owner))
-    others = list(entry[1].values()) if entry is not None else []
-    return [t for t in others if t is not x and owner_of(t._data) is owner]
-
-
-_sharing: dict[int, tuple[Any, Any]] = {}  # by owner: tensors by their id
-
-
-def _forget_sharing(key: int, _: Any) -> None:
-    _sharing.pop(key, None)
+    others = [ref() for ref in getattr(x, "_sharing", ())]
+    return [t for t in others
+            if t is not None and t is not x and owner_of(t._data) is owner]
 
 
 def exposed(array: Any) -> Any:

@@ -1,5 +1,7 @@
 """x[i] = v inside a graph: a differentiable step where it is safe, an error where it is not."""
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 
 import tinygrad_dls as dls
 from tinygrad_dls import strict
+from tinygrad_dls.storage import sharing
 
 
 @pytest.mark.parametrize("device", ["cpu", "strict"])
@@ -301,3 +304,23 @@ def test_no_wait_for_the_device() -> None:
         y.backward(seed)
     assert counted.syncs == 0, counted
     assert x.grad.tolist() == [5.0, 0.0, 3.0]
+
+
+def test_a_copy_of_a_tensor_shares_nothing_with_its_views() -> None:
+    x = dls.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    view = x[0]
+    for y in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert y.tolist() == x.tolist()
+        with dls.no_grad():
+            y[0] = 9.0
+    assert view.tolist() == [1.0, 2.0]
+
+
+def test_views_of_a_weight_at_each_step_are_forgotten() -> None:
+    weight = dls.ones(4, 3, requires_grad=True)
+    kept = weight[1:2]
+    for _ in range(1000):
+        (weight[0] * 2.0).sum().backward()
+    assert len(sharing(weight)) == 1
+    assert sharing(weight)[0] is kept
+    assert len(weight._sharing) < 200

@@ -37,7 +37,7 @@ class CrossEntropy(Loss):
     `smoothing`: that part of onehot is spread evenly over the classes (Szegedy et al. 2016).
     """
 
-    extras = ("tops", "wholes")  # largest logit of each row, log(sum(exp(logits - top)))
+    extras = ("tops", "wholes")  # largest logit of each row, sum(exp(logits - top))
     numpy = staticmethod(_numpys)
     samples = staticmethod(_labelled)
 

@@ -1,8 +1,8 @@
 """Cross-entropy from logits, row by row, and its gradient: each reads the logits once or twice.
 
-With the largest logit of a row as `top` and whole = log(sum(exp(z - top))) no exp overflows, and
+With the largest logit of a row as `top` and whole = sum(exp(z - top)) no exp overflows, and
 nothing is rounded at the size of large logits. Forward keeps both numbers of each row, from which
-going back has the softmax: exp(z - top - whole).
+going back has the softmax: exp(z - top) / whole.
 """
 
 from typing import Any
@@ -56,10 +56,10 @@ def forward_share(
         tops[i] = wholes[i] if np.isnan(wholes[i]) and top < np.inf else top  # a NaN among them
     for i in range(begin, end, width):
         count = min(width, end - i)
-        store_some(wholes, i, log(load_some(wholes, i, count)), count)
+        store_some(losses, i, log(load_some(wholes, i, count)), count)
     for i in range(begin, end):
         hit = z[i, labels[i]]
-        losses[i] = wholes[i] + (tops[i] - hit)
+        losses[i] += tops[i] - hit
         if smoothing != 0:
             even = 0.0
             for j in range(n):
@@ -88,13 +88,13 @@ def backward_share(
     m, n = z.shape
     width, rest, each = lanes(z), n % lanes(z), smoothing / n
     for i in range(share * m // shares, (share + 1) * m // shares):
-        first, last, top, whole = i * n, (i + 1) * n - rest, tops[i], wholes[i]
+        first, last, top = i * n, (i + 1) * n - rest, tops[i]
         d_i = d[i] * part if d.size else part
+        scale, shift = d_i / wholes[i], d_i * each
         for k in range(first, last, width):
-            store(dz, k, (exp((load(z, k) - top) - whole) - each) * d_i)
+            store(dz, k, exp(load(z, k) - top) * scale - shift)
         if rest:
-            p = exp((load_some(z, last, rest) - top) - whole)
-            store_some(dz, last, (p - each) * d_i, rest)
+            store_some(dz, last, exp(load_some(z, last, rest) - top) * scale - shift, rest)
         dz[i, labels[i]] -= d_i * (1.0 - smoothing)
 
 

@@ -82,17 +82,17 @@ KERNEL cross_entropy(
             total += exp(mine[j] - top);
             sum += mine[j] - top;
         }
-        Real whole = log(sum_of_team(total, team));
+        total = sum_of_team(total, team);
         sum = sum_of_team(sum, team);
         if (RANK(team) == 0) {
             long long label = labels[row];
             bool known = label >= 0 && label < n;
             Real hit = known ? mine[label] : not_a_number();
             if (!known) *flag = 1;
-            Real loss = whole + (top - hit);
+            Real loss = log(total) + (top - hit);
             losses[row] = part ? loss + part * ((hit - top) - sum / Real(n)) : loss;
             tops[row] = top;
-            wholes[row] = whole;
+            wholes[row] = total;
         }
     }
 }
@@ -106,7 +106,7 @@ KERNEL cross_entropy_backward(
     EACH(i, count) {
         Index row = i / (Index)n;
         bool hit = labels[row] == i - row * (Index)n;
-        Real p = exp((z[i] - tops[row]) - wholes[row]) - each;
+        Real p = exp(z[i] - tops[row]) / wholes[row] - each;
         dz[i] = (hit ? p - (1 - part) : p) * (one ? d[0] : d[row]);
     }
 }
