@@ -2,7 +2,7 @@
 # # Inception: all window sizes at once, and a bottleneck that pays for them
 #
 # Course 4, week 2. About an hour and a half with the exercises. The script runs for
-# about half a minute, with `--fast` for a few seconds.
+# about ten seconds, with `--fast` for a few seconds.
 #
 # **Goal.** 1 x 1, 3 x 3, 5 x 5, or a pooling? The Inception block takes all four and
 # lets the next layer choose. You will
@@ -707,7 +707,7 @@ axes[1].set(xlabel="epoch", ylabel="training cost (log scale)", title="learning"
 axes[1].legend()
 axes[2].bar(range(4), list(use.values()), color=[f"C{i}" for i in range(4)])
 axes[2].set_xticks(range(4), names)
-axes[2].set(ylabel="root mean square of weights", title="how much is read of each")
+axes[2].set(ylabel="root mean square of weights", title="reading from each branch")
 for ax in axes:
     ax.grid(alpha=0.3, axis="y")
 fig.tight_layout()

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # MobileNet: cheap convolutions, and a network that changes its task
 #
-# Course 4, week 2. About two hours with the exercises. The script runs for about a
+# Course 4, week 2. About two hours with the exercises. The script runs for half a
 # minute, with `--fast` for a few seconds.
 #
 # **Goal.** A network for a phone must do with few multiplications. MobileNet splits

@@ -2,8 +2,8 @@
 # # Residual networks: layers that learn what to add
 #
 # Course 4, week 2. About two hours with the exercises. On the course's pictures the
-# script runs for about a minute and a half on two cores, on the built-in ones for one,
-# with `--fast` for a few seconds.
+# script runs for half a minute, on the built-in ones for twenty seconds, with `--fast`
+# for a few seconds.
 #
 # **Goal.** A deeper network should never do worse than a shallow one: its extra layers
 # could just hand on what they get. In practice plain networks get *worse* with depth,
