@@ -129,6 +129,7 @@ GOOD = wav(b"\1\2" * 50)
     (GOOD[:20], dls.FormatError, "corrupt"), (GOOD[:12], dls.FormatError, "how it is encoded"),
     (GOOD[:12] + GOOD[36:], dls.FormatError, "before their format"),
     (wav(b"\1\2\3"), dls.FormatError, "not whole"), (wav(b""), dls.DataError, "empty"),
+    (wav(b"") + b"LIST\4\0\0\0abcd", dls.DataError, "empty"),
     (wav(b"\0" * 8, 7, bits=8), dls.FormatError, "mu-law"),
     (wav(b"\0" * 8, 0x99), dls.FormatError, "0x99"),
     (wav(b"\0" * 8, bits=12), dls.FormatError, "12 bits"),

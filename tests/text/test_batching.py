@@ -73,4 +73,5 @@ def test_buckets_waste_less_padding_than_chance_and_change_by_epoch() -> None:
     order = np.random.default_rng(1).permutation(2000).reshape(100, 20)
     assert waste(first) < 0.2 * waste(list(order))
     assert any(a.tolist() != b.tolist() for a, b in zip(first, second))
-    assert lengths[first[0]].max() != lengths.max() or lengths[first[-1]].max() != lengths.max()
+    longest = [int(lengths[b].max()) for b in first]
+    assert longest[:50] != sorted(longest[:50])  # batches come in random order

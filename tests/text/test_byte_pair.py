@@ -76,6 +76,12 @@ def test_any_text_comes_back_from_its_tokens(written: str) -> None:
             assert made.pieces[number].decode() == written[start:end]
 
 
+def test_spans_cover_all_characters_of_a_token() -> None:
+    made = text.BytePairTokenizer.train("a the été the été", 400)
+    assert [made.pieces[n].decode() for n in made.encode(" the été")] == [" the", " été"]
+    assert made.encode_with_spans(" the été")[1].tolist() == [[0, 4], [4, 8]]
+
+
 def test_specials_are_not_read_from_a_text() -> None:
     made = text.BytePairTokenizer.train("a<pad>a", 257, ["<pad>"])
     assert made["<pad>"] == 0 and made.decode(made.encode("<pad>")) == "<pad>"

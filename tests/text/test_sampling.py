@@ -69,6 +69,14 @@ def test_what_goes_in_comes_out_and_a_seed_repeats_it() -> None:
     assert int(only) == 1
 
 
+def test_a_token_of_chance_0_is_not_drawn_even_by_a_0() -> None:
+    class Zeros(dls.Generator):
+        def uniform(self, shape, *_, **__):
+            return np.zeros(shape)
+
+    assert int(text.sample(np.array([-np.inf, 0.0, 0.0]), generator=Zeros())) == 1
+
+
 @pytest.mark.parametrize(("logits", "options", "said"), [
     ([np.nan, 1.0], {}, "NaN"), ([np.inf, 1.0], {}, "infinite"), ([-np.inf], {}, "-inf"),
     (np.zeros((2, 0)), {}, "none"), (1.0, {}, "last axis"),

@@ -30,6 +30,7 @@ def test_words_are_numbered_by_frequency_and_then_by_spelling() -> None:
     made = text.Vocabulary.from_texts(["b a c c", "c a"], tokenizer="words")
     assert made.tokens == ("c", "a", "b")
     assert text.Vocabulary.from_texts(["b a c c"], tokenizer="words", min_count=2).tokens == ("c",)
+    assert text.Vocabulary.from_texts(["b a"], tokenizer="words").tokens == ("a", "b")
     most = text.Vocabulary.from_texts(["b b a c c"], ["<unk>"], "<unk>", "words", max_size=3)
     assert most.tokens == ("<unk>", "b", "c")
     assert most.encode("c a b").tolist() == [2, 0, 1]
