@@ -1013,7 +1013,7 @@ print({name: f"{value:.1f} %" for name, value in scales.items()})
 # - `models.load("squeezenet1_1")` is a real base with a thousand classes: put a head on
 #   its features, as in `c3w2-transfer-and-multi-task`, and thaw its last Fire modules.
 # - `models.mobilenet_v1(width_mult=0.25)`: what does half the width cost, and save?
-# - Next: `c4w2-cifar-10`, a network of your own for photographs.
+# - Next: `c4w3-localization-and-sliding-windows`: where things are, too.
 
 # %%
 # The end.

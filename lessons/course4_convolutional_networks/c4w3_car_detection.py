@@ -999,7 +999,7 @@ assert len(together) == 2 and len(apart) == 3
 #
 # - Let the confidence learn the IoU of its box in place of 1.
 # - Replace the squares of $t_w, t_h$ by `vision.generalized_box_iou_loss`.
-# - Next: `c4w3-region-proposals-and-ssd`.
+# - Next: `c4w3-segmentation`.
 
 # %%
 # The end: this run must have reached what is known of it.
