@@ -9,6 +9,7 @@
 #
 # - derive them on a graph by hand, for $J = 3(a + bc)$,
 # - write the machine that does it for any formula: an engine of about 80 lines,
+# - draw the graph that your engine built, and train a small network with it,
 # - see why it walks the graph in a certain order, and why it adds with `+=`,
 # - meet the same machine as `dls.Tensor`, which the rest of the lessons are built on.
 #
@@ -22,6 +23,7 @@
 # %%
 import math
 import time
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -385,6 +387,56 @@ assert report.ok
 # %% [markdown]
 # ## See the graph
 #
+# Each `Value` knows what it was made from, so your graph can be drawn. Take the neuron
+# of the next lessons, $a = \tanh(w_1 x_1 + w_2 x_2 + b)$. Inputs stand on the left, and
+# each result one column behind what it was made from. *Follow one weight: its
+# derivative is the product of all slopes on its way to $a$.*
+
+
+# %%
+def draw_values(end, names):
+    """Draw all that `end` was made from: data, slopes (blue), gradients (red)."""
+    fig, ax = plt.subplots(figsize=(11, 5))
+    places, rows = {}, 0
+    for node in topological_order(end):
+        if node.inputs:
+            before = [places[source] for source, _ in node.inputs]
+            column = 1 + max(x for x, _ in before)
+            places[node] = (column, sum(y for _, y in before) / len(before))
+        else:
+            places[node], rows = (0, -rows), rows + 1
+    for node, (x, y) in places.items():
+        text = f"{names.get(node, '')}\n{node.data:.3f}"
+        style = {"boxstyle": "round,pad=0.4", "fc": "#eef3fa", "ec": "gray"}
+        ax.text(x, y, text, ha="center", va="center", bbox=style, zorder=3)
+        gradient = f"grad {node.grad:.3f}"
+        ax.text(x, y - 0.42, gradient, color="tab:red", ha="center", fontsize=9)
+        for source, slope in node.inputs:
+            x0, y0 = places[source]
+            arrow = {"arrowstyle": "-|>", "color": "tab:blue", "shrinkA": 28}
+            ax.annotate("", (x, y), (x0, y0), arrowprops=arrow | {"shrinkB": 32})
+            middle = (0.55 * x0 + 0.45 * x, 0.55 * y0 + 0.45 * y + 0.1)
+            ax.text(*middle, f"{slope:.3g}", color="tab:blue", ha="center", fontsize=9)
+    last = max(x for x, _ in places.values())
+    ax.set(xlim=(-0.4, last + 0.4), ylim=(0.5 - rows, 0.5))
+    ax.set_title("A neuron, drawn from your own Values")
+    ax.axis("off")
+    return fig
+
+
+x1, w1, x2, w2, bias = (Value(number) for number in (2.0, -0.5, 1.0, 0.8, 0.6))
+first, second = w1 * x1, w2 * x2
+weighted = first + second
+z = weighted + bias
+activation = z.tanh()
+activation.backward()
+neuron = {"x1": x1, "w1": w1, "x2": x2, "w2": w2, "b": bias, "w1 x1": first}
+neuron |= {"w2 x2": second, "sum": weighted, "z": z, "a = tanh z": activation}
+names = {value: name for name, value in neuron.items()}
+lesson.figure(draw_values(activation, names), "neuron")
+assert abs(w1.grad - x1.data * (1 - activation.data**2)) < 1e-12
+
+# %% [markdown]
 # `dls.graph` draws the graph of a real computation. Before `backward()` each number has
 # a value, and its gradient says *not computed*, which is not the same as 0. Afterwards
 # the derivatives are there: compare them with the picture at the top. (`dls.trace()`
@@ -581,6 +633,112 @@ fig.tight_layout()
 lesson.figure(fig, "line")
 
 # %% [markdown]
+# ### A network of Values
+#
+# Nothing in the engine knows of lines. Put neurons side by side, and layers behind each
+# other, and the same `backward` trains a network. The task is one that no single neuron
+# can do: *exclusive or*, $y = 1$ where the inputs differ, $y = -1$ where they are the
+# same. No line has both red corners on one side of it and both blue ones on the other.
+
+
+# %%
+class Neuron:
+    """tanh(w . x + b), of Values."""
+
+    def __init__(self, n, rng):
+        self.w = [Value(number) for number in rng.uniform(-1, 1, n)]
+        self.b = Value(0)
+
+    def __call__(self, inputs):
+        products = (w * x for w, x in zip(self.w, inputs, strict=True))
+        return sum(products, self.b).tanh()
+
+
+class Network:
+    """Layers of neurons; sizes (2, 4, 1): 2 inputs, 4 hidden neurons, 1 output."""
+
+    def __init__(self, sizes, rng):
+        self.layers = [
+            [Neuron(n, rng) for _ in range(count)]
+            for n, count in pairwise(sizes)
+        ]
+
+    def __call__(self, inputs):
+        for layer in self.layers:
+            inputs = [neuron(inputs) for neuron in layer]
+        return inputs[0]
+
+    def parameters(self):
+        return [p for layer in self.layers for unit in layer for p in (*unit.w, unit.b)]
+
+
+corners = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+differ = [-1, 1, 1, -1]
+
+
+def train_values(network, steps, learning_rate=0.2):
+    """Gradient descent on the mean squared error at the four corners; the costs."""
+    costs = []
+    for _ in lesson.progress(range(steps), "a network of Values"):
+        errors = [network(x) - y for x, y in zip(corners, differ, strict=True)]
+        J = sum(error**2 for error in errors) / len(corners)
+        for p in network.parameters():
+            p.grad = 0.0
+        J.backward()
+        for p in network.parameters():
+            p.data -= learning_rate * p.grad
+        costs.append(J.data)
+    return costs
+
+
+network = Network((2, 4, 1), np.random.default_rng(lesson.seed))
+alone = Network((2, 1), np.random.default_rng(lesson.seed))
+start_hidden = np.array([[w.data for w in unit.w] for unit in network.layers[0]])
+start_last = np.array([[w.data for w in network.layers[1][0].w]])  # (1, 4)
+network_costs, alone_costs = train_values(network, 300), train_values(alone, 300)
+answers = [network(x).data for x in corners]
+print(f"{len(network.parameters())} parameters, cost {network_costs[-1]:.4f}")
+print("answers:", *(f"{answer:.2f}" for answer in answers))
+print(f"one neuron: cost {alone_costs[-1]:.4f}; it cannot do better than 1")
+assert [answer > 0 for answer in answers] == [False, True, True, False]
+assert network_costs[-1] < 0.05 and alone_costs[-1] > 0.99
+
+# %% [markdown]
+# The same network with `dls.Tensor`, from the same start: four columns in place of four
+# graphs, and the same costs in every step.
+
+# %%
+tX = dls.Tensor(np.array(corners, float).T)  # (2, 4), an example is a column
+tY = dls.Tensor(np.array([differ], float))  # (1, 4)
+start = (start_hidden, np.zeros((4, 1)), start_last, np.zeros((1, 1)))
+tensors = [dls.Tensor(array, requires_grad=True) for array in start]
+for cost in network_costs:
+    W1, b1, W2, b2 = tensors
+    A1 = (W1 @ tX + b1).tanh()  # (4, 4) = (4, 2) @ (2, 4) + (4, 1)
+    J = (((W2 @ A1 + b2).tanh() - tY) ** 2).mean()  # ()
+    assert abs(J.item() - cost) < 1e-8
+    J.backward()
+    with dls.no_grad():
+        for p in tensors:
+            p -= 0.2 * p.grad
+            p.grad = None
+fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
+left.semilogy(network_costs, color="tab:red", label="2-4-1")
+left.semilogy(alone_costs, color="gray", label="one neuron")
+left.set(xlabel="step", ylabel="J (log scale)", title="Exclusive or, by your engine")
+left.legend()
+left.grid(alpha=0.3)
+grid = np.linspace(-1.5, 1.5, 25)
+plane = [[network((p, q)).data for p in grid] for q in grid]
+shades = right.contourf(grid, grid, plane, 20, cmap="RdBu_r", vmin=-1, vmax=1)
+fig.colorbar(shades, ax=right, label="output of the network")
+colours = ["tab:red" if y > 0 else "tab:blue" for y in differ]
+right.scatter(*zip(*corners, strict=True), c=colours, edgecolors="white", s=90)
+right.set(xlabel="x1", ylabel="x2", title="What it says in between")
+fig.tight_layout()
+lesson.figure(fig, "network")
+
+# %% [markdown]
 # ## Break it
 #
 # **Why `+=`?** Write `=` instead, and each arrow overwrites what the others brought.
@@ -706,5 +864,6 @@ lesson.finish(
             "b": tb.item(),
             "costs": {step: costs[step] for step in (0, 10, 20, 40, 59)},
         },
+        "exclusive_or": {"network": network_costs[-1], "neuron": alone_costs[-1]},
     }
 )

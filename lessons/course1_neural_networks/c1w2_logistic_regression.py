@@ -137,6 +137,29 @@ assert abs(z - 1.75) < 1e-12
 # J = \frac{1}{m} \sum_{i=1}^{m} \mathcal{L}(a^{(i)}, y^{(i)})
 # $$
 #
+# **Why this loss?** Read $a$ as the probability that the label is 1. The label that we
+# saw then has the probability $a$ if $y = 1$, and $1 - a$ if $y = 0$. One formula
+# covers both cases, since anything to the power 0 is 1:
+#
+# $$
+# P(y \mid x) = a^{y} (1 - a)^{1 - y} .
+# $$
+#
+# Examples are drawn independently, so the probability of *all* labels is the product.
+# As a function of $w$ and $b$ it is called the **likelihood**; the best parameters are
+# those that make what we saw most probable. A product of many numbers below 1
+# underflows; its logarithm is a sum, and is largest at the same place:
+#
+# $$
+# \log \prod_{i=1}^{m} P(y^{(i)} \mid x^{(i)}) =
+# \sum_{i=1}^{m} \left( y^{(i)} \log a^{(i)} + (1 - y^{(i)}) \log(1 - a^{(i)}) \right)
+# = -m J .
+# $$
+#
+# So the least cost $J$ is the greatest likelihood. The loss of one example is *minus
+# the logarithm of the probability of the right answer*. It is called **cross-entropy**,
+# and stays just that with ten classes or a whole vocabulary.
+#
 # **Backward**, by the chain rule, for one example (and without the $(i)$):
 #
 # $$

@@ -10,7 +10,7 @@
 # - measure a derivative by nudging, and see how exact that can be,
 # - check one parameter, then all 47 of a network, with the course's functions,
 # - find two planted mistakes, first with your own check, then by name,
-# - collect ten more mistakes, and see what the check says of each,
+# - collect nine more mistakes, and see what the check says of each,
 # - see what no gradient check can find.
 #
 # ## What you need
@@ -650,7 +650,7 @@ assert {c.name: c.hint for c in report.wrong} == {
 # - **keepdims forgotten** in `db2`: shape `(3,)`, not `(3, 1)`.
 # - **wrong sign** of `db3`: $Y - A$ in place of $A - Y$.
 # - **no mask**: ReLU forgotten on the way back to layer 1.
-# - **mask of the wrong layer's input**: `Z1 < 0` for `Z1 > 0`.
+# - **wrong mask**: ReLU's mask the wrong way round, `Z1 <= 0` for `Z1 > 0`.
 # - **one weight lost**: `dW1[2, 3]` stays 0.
 # - **never filled in**: `dW2` is all zeros.
 # - **no L2 term**: the cost has $\frac{\lambda}{2m} \sum W^2$, the gradient does not.

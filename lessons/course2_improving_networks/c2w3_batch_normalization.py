@@ -9,7 +9,8 @@
 # You will
 #
 # - measure how the inputs of a deep layer drift while the layers before it learn,
-# - derive the gradient through a mean and a variance, and write it in three lines,
+# - take the gradient back through a variance and a mean, stage by stage, and then in
+#   three lines,
 # - keep the moving averages that a prediction needs,
 # - train the same network with and without, over learning rates, starts and depths,
 # - break it in six ways, and find each.
@@ -44,8 +45,8 @@ print(f"train {train_X.shape}, dev {dev_X.shape}, ten digits")
 # A network 64-50-50-50-50-10. Look at one hidden unit of the last hidden layer, and at
 # what it gets to add up, its $z$, over all examples. It is the middle of a distribution
 # that moves with every step, since *all layers below it* move. The layer above must
-# follow: it learns on inputs whose mean and width change under its hands. The course
-# calls that **covariate shift**.
+# follow: it learns on inputs whose mean and width change under its hands. Ioffe and
+# Szegedy, and the course after them, call that **internal covariate shift**.
 #
 # The remedy: subtract the mean of the batch, divide by its standard deviation, for each
 # unit by itself, in each step. Then let the network have back what it needs of them:
@@ -157,6 +158,20 @@ for name, widths in drift_figures.items():
 assert drift_figures["with"] < drift_figures["without"]
 
 # %% [markdown]
+# **Is the drift why it helps?** So the course says, and the picture seems to agree. A
+# test says otherwise. Santurkar, Tsipras, Ilyas and Madry ("How does batch
+# normalization help optimization?", 2018) added noise *behind* each batch norm, with
+# another mean and width in each step. The drift was back, larger than without batch
+# norm, and the network still trained faster than one without. Less drift comes along
+# with batch norm; it does not explain the speed.
+#
+# What they found in its place: batch norm makes the cost **smoother**. Along the
+# gradient the cost and the gradient itself change less from one point to the next. A
+# gradient is then good for a longer step, and a larger learning rate is safe. The
+# section on training shows it: with batch norm a rate trains the network that
+# ruins it without.
+
+# %% [markdown]
 # ## One number by hand
 #
 # One unit, three examples: $z = (1, 2, 6)$. The mean is $\mu = 3$, the deviations are
@@ -228,15 +243,31 @@ for other in (z + 10, 10 * z):
 # ($\frac{m}{m-1}$ makes the variance of a batch an unbiased guess of that of all data.
 # Libraries do so in the average, and not in the normalization itself.)
 #
+# Mind the name: here, as in PyTorch, **momentum** 0.1 is the share of the *new* batch.
+# Keras, and momentum in `c2w2-optimization-methods`, name the share of the *old*
+# average: this 0.1 is their 0.9.
+#
 # ## Your code
 #
 # **Exercise 1.** Forward, for a batch.
 #
-# **Exercise 2.** Backward: the formulas above.
+# **Exercise 2.** Backward in stages, before the short formula: the chain rule through
+# the forward pass, one line after the other, last line first. With $s = \sqrt{\sigma^2
+# + \epsilon}$ and $z - \mu = s\, z_{norm}$:
 #
-# **Exercise 3.** The moving averages. Return a new dictionary.
+# 1. $dz_{norm} = \gamma\, d\tilde z$, and $z_{norm} = (z - \mu)/s$.
+# 2. $d\sigma^2$: every example divides by $s$, so add up over all. The slope of $1/s$
+#    with respect to $\sigma^2$ is $-\frac12 s^{-3}$.
+# 3. $d\mu$: every example subtracts $\mu$, with slope $-1/s$. (The way through
+#    $\sigma^2$ adds $-\frac2m \sum_i (z^{(i)} - \mu)\, d\sigma^2$. What is its value?)
+# 4. $dz$ has three parts: directly with slope $1/s$, through $\sigma^2$ with slope
+#    $\frac2m (z - \mu)$, and through $\mu$ with slope $\frac1m$.
 #
-# **Exercise 4.** The same as forward, with the averages in place of the batch's
+# **Exercise 3.** Backward in three lines: the formulas above.
+#
+# **Exercise 4.** The moving averages. Return a new dictionary.
+#
+# **Exercise 5.** The same as forward, with the averages in place of the batch's
 # numbers.
 
 
@@ -250,6 +281,21 @@ def batchnorm_forward(Z, gamma, beta, epsilon=1e-5):
     Z_tilde = gamma * Z_norm + beta  # (n, m)
     # END SOLUTION
     return Z_tilde, (Z_norm, gamma, mu, var, epsilon)
+
+
+def batchnorm_backward_in_stages(dZ_tilde, cache):
+    """dZ (n, m), dvar (n, 1), dmu (n, 1): one stage of the forward pass at a time."""
+    Z_norm, gamma, _, var, epsilon = cache
+    m = dZ_tilde.shape[1]
+    s = np.sqrt(var + epsilon)  # (n, 1)
+    deviation = s * Z_norm  # (n, m), Z - mu
+    # BEGIN SOLUTION
+    dZ_norm = gamma * dZ_tilde  # (n, m)
+    dvar = np.sum(dZ_norm * deviation, axis=1, keepdims=True) * -0.5 / s**3  # (n, 1)
+    dmu = -np.sum(dZ_norm, axis=1, keepdims=True) / s  # (n, 1)
+    dZ = dZ_norm / s + dvar * 2 * deviation / m + dmu / m  # (n, m)
+    # END SOLUTION
+    return dZ, dvar, dmu
 
 
 def batchnorm_backward(dZ_tilde, cache):
@@ -294,10 +340,10 @@ assert np.allclose(tilde, [[-0.8516, 0.0742, 3.7775]], atol=1e-4)
 # A + b$ and softmax. The parameters are `W1`, `gamma1`, `beta1`, `W2` ..., and for the
 # last layer `W3`, `b3`, say.
 #
-# **Exercise 5.** Forward. `caches` gets `(A_before, Z_tilde, bn_cache)` for each hidden
+# **Exercise 6.** Forward. `caches` gets `(A_before, Z_tilde, bn_cache)` for each hidden
 # layer, and `A` at the end.
 #
-# **Exercise 6.** Backward. $dZ^{[L]} = (A^{[L]} - \text{onehot})/m$ is there.
+# **Exercise 7.** Backward. $dZ^{[L]} = (A^{[L]} - \text{onehot})/m$ is there.
 
 
 # %%
@@ -381,6 +427,9 @@ dz, dgamma, dbeta = batchnorm_backward(np.array([[1.0, 0.0, 0.0]]), cache)
 print("dz", dz.round(4), "dgamma", dgamma.item(), "dbeta", dbeta.item())
 assert np.allclose(dz, [[0.1763, -0.2204, 0.0441]], atol=1e-4)
 assert abs(dz.sum()) < 1e-15 and abs((dz * cache[0]).sum()) < 1e-15
+in_stages, dvar, dmu = batchnorm_backward_in_stages(np.array([[1.0, 0.0, 0.0]]), cache)
+print("in stages: dvar", dvar.round(4), "dmu", dmu.round(4), "dz", in_stages.round(4))
+assert np.allclose(in_stages, dz, atol=1e-12)  # two ways, one gradient
 
 # %% [markdown]
 # **Against the engine**, which knows nothing of batch norm here: it goes through the
@@ -902,6 +951,7 @@ assert mu_jumps[0.9] > 2 * mu_jumps[0.1]
 #   $\beta$.
 # - Backward goes through the mean and the variance, too: subtract the mean of $g$, and
 #   $z_{norm}$ times the mean of $g\, z_{norm}$.
+# - It works because it makes the cost smoother, not because inputs drift less.
 # - No bias in front. The scale of the weights does not matter to the output.
 # - Train with the batch's numbers, predict with moving averages: `train()`, `eval()`.
 # - It bears large learning rates, poor starts and many layers; it needs batches.

@@ -7,6 +7,9 @@ COURSE_RATES = {"0.01": (99.522, 68.0), "0.001": (88.995, 64.0), "0.0001": (68.4
 
 def test_computation_graph(run_lesson):
     figures = run_lesson("c1w2-computation-graph").figures
+    # four points, two classes no line separates: a neuron gives 0 everywhere and costs 1
+    assert figures["exclusive_or"]["network"] < 0.05
+    assert figures["exclusive_or"]["neuron"] == pytest.approx(1, abs=1e-3)
     b, c = 3, 2
     assert figures["J"] == 33
     for way in (figures, figures["engine"]):

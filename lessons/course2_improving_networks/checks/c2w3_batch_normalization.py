@@ -36,6 +36,30 @@ def test_batchnorm_forward(lesson):
         same("epsilon in the cache", last, epsilon)
 
 
+def test_batchnorm_backward_in_stages(lesson):
+    Z, gamma, beta, R = batch(5)
+    epsilon = 0.1
+    mu, var = Z.mean(1, keepdims=True), Z.var(1, keepdims=True)
+
+    def forward(Z=Z, mu=mu, var=var):
+        return np.sum(R * (gamma * (Z - mu) / np.sqrt(var + epsilon) + beta))
+
+    cache = (normalized(Z, epsilon), gamma, mu, var, epsilon)
+    with untouched(R=R, cache=list(cache[:4])):
+        made = result("batchnorm_backward_in_stages",
+                      lesson.batchnorm_backward_in_stages(R, cache), 3)
+    same("dvar", made[1], numeric_gradient(lambda v: forward(var=v), var),
+         "a sum over the examples of dZ_norm (Z - mu), times -1/2 s^-3", 1e-6)
+    same("dmu", made[2], numeric_gradient(lambda u: forward(mu=u), mu),
+         "minus a sum over the examples of dZ_norm / s; the way through var adds up to 0", 1e-6)
+
+    def whole(Z):
+        return np.sum(R * (gamma * normalized(Z, epsilon) + beta))
+
+    same("dZ", made[0], numeric_gradient(whole, Z),
+         "dZ_norm / s, and dvar times 2 (Z - mu) / m, and dmu / m", 1e-6)
+
+
 def test_batchnorm_backward(lesson):
     Z, gamma, beta, R = batch(1)
     epsilon = 0.1
