@@ -18,7 +18,7 @@ LAYERS = {  # of (m, n) numbers, to (m, k)
     "sigmoid": lambda h, draw: h.sigmoid(),
     "softplus": lambda h, draw: F.softplus(h),
     "silu": lambda h, draw: F.silu(h),
-    "gelu": lambda h, draw: F.gelu(h.tanh() * 3.0),  # 1 + erf(x) loses digits far to the left
+    "gelu": lambda h, draw: F.gelu(h),
     "softmax": lambda h, draw: F.softmax(h, axis=1),
     "log_softmax": lambda h, draw: F.log_softmax(h, axis=1),
     "layer_norm": lambda h, draw: F.layer_norm(h, (h.shape[1],)),

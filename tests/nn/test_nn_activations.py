@@ -46,6 +46,25 @@ def test_large_numbers_stay_finite_with_their_gradients(name: str, dtype: str) -
         assert np.isfinite(t.numpy()).all()
 
 
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+@pytest.mark.parametrize(("dtype", "end", "allowed"), [
+    ("float16", 4, 1), ("float32", 13, 24), ("float64", 37, 24)])
+def test_gelu_keeps_its_left_tail(dtype: str, end: int, allowed: int, device: str) -> None:
+    """Against Laplace's continued fraction of the normal distribution, to where it underflows."""
+    a = np.random.default_rng(0).integers(2 << 8, end << 8, 1000) / 256  # a * a is exact
+    density = np.exp(-a * a / 2) / math.sqrt(2 * math.pi)
+    fraction = a
+    for k in range(300, 0, -1):
+        fraction = a + k / fraction
+    share = density / fraction
+    x = dls.Tensor((-a).astype(dtype), device=device, requires_grad=True)
+    y = F.gelu(x)
+    y.sum().backward()
+    rtol = allowed * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(y.numpy(), -a * share, rtol=rtol)
+    np.testing.assert_allclose(x.grad.numpy(), share - a * density, rtol=rtol)
+
+
 def test_errors() -> None:
     x = dls.ones(2, 3)
     with pytest.raises(dls.ShapeError, match="two halves"):

@@ -261,14 +261,14 @@ ROOT_2_PI, ROOT_HALF, CUBIC = 0.7978845608028654, 0.7071067811865476, 0.044715
 
 
 def _gelu(x: Any, approximate: str = "none") -> Any:
-    """In plain NumPy; the normal distribution function from C's erfc, which keeps its left tail."""
+    """In plain NumPy; C's erfc and a sigmoid in the place of the tanh keep the left tail."""
     if approximate == "tanh":
-        return 0.5 * x * (1 + np.tanh(ROOT_2_PI * (x + CUBIC * x**3)))
+        return x / (1 + np.exp(-2 * ROOT_2_PI * (x + CUBIC * x**3)))
     return 0.5 * x * np.vectorize(math.erfc, [float])(-ROOT_HALF * x)
 
 
 class Gelu(Op):
-    """y = x * P with P = (1 + erf(x / sqrt 2)) / 2, the normal distribution's share below x.
+    """y = x * P with P = erfc(-x / sqrt 2) / 2, the normal distribution's share below x.
 
     dL/dx = dL/dy * (P + x exp(-x**2 / 2) / sqrt(2 pi))
     approximate="tanh": P = (1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x**3), and
@@ -276,6 +276,7 @@ class Gelu(Op):
     """
 
     floats = True
+    in_float32 = True
     numpy = staticmethod(_gelu)
     samples = unary_samples(low=-4, high=4, approximate=("none", "tanh"))
 
@@ -291,7 +292,7 @@ class Gelu(Op):
             p = self.kernels.sigmoid((2 * ROOT_2_PI) * x * (1 + CUBIC * square))
             steep = (2 * ROOT_2_PI) * (1 + (3 * CUBIC) * square)
             return dy * (p + x * p * (1 - p) * steep)
-        p = 0.5 * (1 + self.kernels.erf(ROOT_HALF * x))
+        p = 0.5 * self.kernels.erfc(-ROOT_HALF * x)
         return dy * (p + x * self.xp.exp(-0.5 * square) * (0.5 * ROOT_2_PI))
 
     def backward_kernel(self, dy: Array, x: Array) -> Array:

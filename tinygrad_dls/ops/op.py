@@ -59,7 +59,7 @@ class Op:
     extras: ClassVar[tuple[str, ...]] = ()  # names of what forward returns beside the output
     broadcasts: ClassVar[bool] = False  # inputs are broadcast against each other
     floats: ClassVar[bool] = False  # the result is a float even of integers: they are cast first
-    in_float32: ClassVar[bool] = False  # of float16 inputs, too: its sums would overflow in float16
+    in_float32: ClassVar[bool] = False  # of float16 inputs, too: its sums or powers overflow
     views: ClassVar[bool] = False  # the output may be a view of the input
     written: ClassVar[tuple[str, ...]] = ()  # inputs that forward writes to
     differentiable: ClassVar[bool] = True  # False: results never require grad (comparisons ...)

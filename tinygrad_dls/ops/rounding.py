@@ -74,6 +74,7 @@ class Trunc(_Flat):
 class Round(_Flat):
     """y = x rounded to so many decimals, halves to the even one.    dL/dx = 0"""
 
+    in_float32 = True
     numpy = staticmethod(lambda x, decimals=0: np.round(x, decimals))
     samples = staticmethod(
         lambda rng: [

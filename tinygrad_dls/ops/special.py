@@ -21,6 +21,7 @@ class Erf(Op):
     """
 
     floats = True
+    in_float32 = True
     numpy = staticmethod(lambda x: np.vectorize(math.erf, otypes=[np.float64])(x))
     samples = unary_samples(low=-3, high=3)
 
@@ -35,6 +36,7 @@ class Erfc(Op):
     """y = 1 - erf(x), exact where that is tiny.    dL/dx = -dL/dy * 2/sqrt(pi) * exp(-x**2)"""
 
     floats = True
+    in_float32 = True
     numpy = staticmethod(lambda x: np.vectorize(math.erfc, otypes=[np.float64])(x))
     samples = unary_samples(low=-3, high=3)
 

@@ -8,7 +8,18 @@ from ..reference import activations as reference
 from ..simd import lanes, load, load_some, sigmoid, store, store_some
 from ..threads import shares
 from .compile import inlined, kernel
-from .functions import HALF, ONE, TWO, ZERO, erf32, exp32, f32, log1p_of_exp32, sigmoid32
+from .functions import (
+    HALF,
+    ONE,
+    TWO,
+    ZERO,
+    exp32,
+    f32,
+    gaussian32,
+    log1p_of_exp32,
+    mills32,
+    sigmoid32,
+)
 from .layout import F32, F64, flat, like
 from .piecewise import hold, pass_between
 from .running import Running
@@ -18,7 +29,7 @@ NEAR, THREE, THIRD, SIXTH = f32(-0.4), f32(3), f32(1 / 3), f32(1 / 6)
 MISH_TOP = f32(30)  # beyond, tanh(log(1 + e**x)) is 1 in float32
 SLOPE, CUBIC = f32(2 * 0.7978845608028654), f32(0.044715)
 MANY = 4096  # from so many numbers on a loop of ours is faster than NumPy's maximum
-ROOT_HALF, DENSITY = f32(0.7071067811865476), f32(0.3989422804014327)
+DENSITY = f32(0.3989422804014327)  # of the normal distribution at 0
 
 
 @inlined
@@ -27,12 +38,6 @@ def mish_tanh(x: Any) -> Any:
     e = exp32(min(x, MISH_TOP))
     n = e * (e + TWO)
     return n / (n + TWO)
-
-
-@inlined
-def share_below(x: Any) -> Any:
-    """(1 + erf(x / sqrt 2)) / 2: how much of the normal distribution lies below x."""
-    return HALF + HALF * erf32(ROOT_HALF * x)
 
 
 @kernel
@@ -163,14 +168,18 @@ def mish_backward_loop(dy: Array, x: Array, dx: Array) -> None:
 @kernel
 def gelu_loop(x: Array, y: Array) -> None:
     for i in range(x.size):
-        y[i] = x[i] * share_below(x[i])
+        v, mills, e = x[i], mills32(x[i]), gaussian32(x[i])
+        y[i] = v * mills * e if v < ZERO else v * (ONE - mills * e)
 
 
 @kernel
 def gelu_backward_loop(dy: Array, x: Array, dx: Array) -> None:
     for i in range(x.size):
         v = x[i]
-        dx[i] = dy[i] * (share_below(v) + v * exp32(-HALF * v * v) * DENSITY)
+        e = gaussian32(v)
+        tail = mills32(v) * e
+        below = tail if v < ZERO else ONE - tail
+        dx[i] = dy[i] * (below + v * DENSITY * e)
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""exp, log1p and erf in float32 as polynomials, for use inside loops.
+"""exp, log1p, erf and the normal distribution in float32 as polynomials, for use inside loops.
 
 A call of the C library's expf in a loop keeps the compiler from working on several numbers at a
 time; these are plain arithmetic, 5 to 40 times faster. Cephes' method (Moshier): split off a
@@ -85,3 +85,35 @@ def erf32(x: Any) -> Any:
     q = ((((B0 * t + B1) * t + B2) * t + B3) * t + B4) * t + ONE
     y = min(max(held * p / q, -ONE), ONE)
     return x if x != x else y
+
+
+# exp(a^2 / 2) times the normal distribution's share below -a, for a from 0 to 13.5: a fit of ours.
+C0, C1, C2 = f32(4.036977887e-3), f32(4.009792954e-2), f32(1.816454530e-1)
+C3, C4 = f32(4.361457527e-1), f32(5.000000000e-1)
+D0, D1, D2 = f32(1.011906471e-2), f32(1.005178168e-1), f32(4.652742147e-1)
+D3, D4 = f32(1.195894599), f32(1.670176387)
+STEPS, STEP = f32(16), f32(1 / 16)
+FAR = f32(13.215)  # beyond, e**(-x*x / 2) is no normal number
+
+
+@inlined
+def gaussian32(x: Any) -> Any:
+    """e**(-x*x / 2) in float32, 0 beyond 13.215; 2e-7 relative: a rounded x*x would lose 40 times
+    that. Not for NaN."""
+    a = abs(x) if abs(x) < FAR else FAR
+    head = np.floor(a * STEPS) * STEP  # its square is exact
+    whole = np.floor(HALF - HALF * LOG2E * (a * a))
+    r = -HALF * (head * head) - whole * LN2_HIGH
+    r = r - whole * LN2_LOW + HALF * (head - a) * (head + a)
+    p = ((((E0 * r + E1) * r + E2) * r + E3) * r + E4) * r + E5
+    y = (p * r * r + r + ONE) * _float_from_bits((np.int32(whole) + np.int32(127)) << np.int32(23))
+    return y if a < FAR else ZERO
+
+
+@inlined
+def mills32(x: Any) -> Any:
+    """The normal distribution's share below -|x|, over e**(-x*x / 2); 4e-7 relative to 13.215."""
+    a = abs(x) if abs(x) < FAR else FAR
+    p = (((C0 * a + C1) * a + C2) * a + C3) * a + C4
+    q = ((((D0 * a + D1) * a + D2) * a + D3) * a + D4) * a + ONE
+    return p / q

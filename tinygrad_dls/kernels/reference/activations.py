@@ -3,14 +3,13 @@
 from typing import Any
 
 from .base import Family, sigmoid
+from .special import gaussian, normal_cdf
 
-ROOT_2_PI, ROOT_HALF, CUBIC = 0.7978845608028654, 0.7071067811865476, 0.044715
+ROOT_2_PI, CUBIC = 0.7978845608028654, 0.044715
 
 
 class Activations(Family):
     """sigmoid, tanh, relu and its kin, softplus, silu, mish, gelu; and the way back."""
-
-    erf: Any  # of the special functions
 
     def tanh(self, x: Any) -> Any:
         """y = tanh(x)."""
@@ -105,7 +104,7 @@ class Activations(Family):
         return dy * (t + x * self.sigmoid(x) * (1 - t * t))
 
     def gelu(self, x: Any, approximate: str) -> Any:
-        """y = x P, P = (1 + erf(x / sqrt 2)) / 2, or its approximation by a tanh."""
+        """y = x P, P = erfc(-x / sqrt 2) / 2, or its approximation by a tanh."""
         return x * self._below(x, approximate)
 
     def gelu_backward(self, dy: Any, x: Any, approximate: str) -> Any:
@@ -114,11 +113,11 @@ class Activations(Family):
         if approximate == "tanh":
             slope = p * (1 - p) * ((2 * ROOT_2_PI) * (1 + (3 * CUBIC) * (x * x)))
         else:
-            slope = (0.5 * ROOT_2_PI) * self.xp.exp(-0.5 * (x * x))
+            slope = (0.5 * ROOT_2_PI) * gaussian(self.xp, x, 0.5)
         return dy * (p + x * slope)
 
     def _below(self, x: Any, approximate: str) -> Any:
         """The share of the standard normal distribution that lies below x."""
         if approximate == "tanh":
             return self.sigmoid((2 * ROOT_2_PI) * x * (1 + CUBIC * (x * x)))
-        return 0.5 * (1 + self.erf(ROOT_HALF * x))
+        return normal_cdf(self.xp, x)

@@ -20,6 +20,7 @@ FAR_Q = (1.01061697472736299e-3, 1.36350251027780017e-2, 9.53157329053477879e-2,
          4.29843286098728925e-1, 1.34989492318905376, 3.02004916942898004,
          4.76922462592396917, 5.09128279215826362, 3.31632373592921617, 1.0)
 LARGEST = 28.0  # where erfc is 0 in float64, and the second quotient ends
+ROOT_HALF = 0.7071067811865476
 
 
 class Special(Family):
@@ -34,12 +35,26 @@ class Special(Family):
 
     def erfc(self, x: Any) -> Any:
         """y = 1 - erf(x), with all its digits where that is tiny."""
-        xp = self.xp
-        a = xp.minimum(abs(x), LARGEST)
-        head = xp.floor(16.0 * a) * 0.0625  # its square is exact: exp(-a^2) keeps its digits
-        e = xp.exp(-head * head) * xp.exp((head - a) * (head + a))
-        far = e * _quotient(FAR_P, FAR_Q, a)
-        return xp.where(a < 1, 1.0 - _near(xp, x), xp.where(x > 0, far, 2.0 - far))
+        return _complement(self.xp, x, gaussian(self.xp, x, 1.0))
+
+
+def normal_cdf(xp: Any, x: Any) -> Any:
+    """The normal distribution's share below x, erfc(-x / sqrt 2) / 2, with all its digits."""
+    return 0.5 * _complement(xp, -ROOT_HALF * x, gaussian(xp, x, 0.5))
+
+
+def gaussian(xp: Any, x: Any, rate: float) -> Any:
+    """exp(-rate x^2), of an x^2 that is not rounded: at 26 its last bit is 1e-13 of the result."""
+    a = xp.minimum(abs(x), 40.0)  # beyond, 0 in float64
+    head = xp.floor(16.0 * a) * 0.0625  # its square is exact
+    return xp.exp(-rate * head * head) * xp.exp(rate * (head - a) * (head + a))
+
+
+def _complement(xp: Any, x: Any, e: Any) -> Any:
+    """erfc(x), given e = exp(-x^2)."""
+    a = xp.minimum(abs(x), LARGEST)
+    far = e * _quotient(FAR_P, FAR_Q, a)
+    return xp.where(a < 1, 1.0 - _near(xp, x), xp.where(x > 0, far, 2.0 - far))
 
 
 def _near(xp: Any, x: Any) -> Any:
