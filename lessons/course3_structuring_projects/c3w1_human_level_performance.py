@@ -496,7 +496,8 @@ for useless in ("larger network", "train three times as long"):
     assert dev_of(variance_case[useless]) > dev_of(variance_case["as it is"]) - 4
 
 # %% [markdown]
-# No remedy against bias helps against variance, and the other way round. (Weight decay
+# In these two cases no remedy against bias helps against variance, nor the other way
+# round. (It is no law: a larger network *with* more data closes both. Weight decay
 # alone is too blunt here: it makes the border flat before it makes the useless
 # measurements small. Leaving those out does it.) Weeks of work hang on that: the table
 # of twelve trainings took seconds here, and the diagnosis says beforehand which lines
@@ -609,7 +610,9 @@ assert tabular["the linear model"] < tabular["seven in mind"] - 4
 # %% [markdown]
 # ## Break it
 #
-# **1. The wrong people asked** is above. **2. The stand-in measured on other
+# **1. The wrong people asked** is above.
+#
+# **2. The stand-in measured on other
 # examples**: the team is asked about easy patients only (those of whom it is sure). It
 # then looks better than Bayes, and everything looks like bias. A tool: is a claimed
 # human level possible at all? With labels one can measure it, but not know the Bayes
@@ -654,9 +657,7 @@ assert any("copy" in line for line in plausible["copied"])
 # %% [markdown]
 # **3. The gaps in the wrong order**: dev minus possible taken for bias. Then variance
 # is counted as bias, and a larger network bought for the model of 192 patients: above
-# it made nothing better. **4. Training error measured with dropout or decay switched
-# on, or on the last batches only**: measure both errors the same way, after training.
-# **5. A mistake in the gradient for soft labels**: rounding $y$ to 0 or 1.
+# it made nothing better.
 
 # %%
 swapped = {
@@ -669,6 +670,16 @@ print(
 )
 assert swapped["avoidable bias"] > 5 > swapped["right"]
 
+# %% [markdown]
+# **4. Training error measured in another way.** Switch dropout off before you measure,
+# and take the whole training set after training, not the average over the last batches.
+# Weight decay needs no such care with an *error rate*: it adds to the cost, and not to
+# the number of wrong answers. Compare costs, however, without its term.
+#
+# **5. A mistake in the gradient for soft labels**: rounding $y$ to 0 or 1. The check
+# finds it, and the missing $1/m$ of the next line.
+
+# %%
 hard, _ = propagate(point, few_X, few_Y.round())  # WRONG: 0.6 became 1
 report = check.check_gradients(
     lambda p: propagate(p, few_X, few_Y)[1], point, hard, m=40
@@ -689,7 +700,7 @@ assert "is 1/m missing?" in report.first.hint
 # - Bayes error: half the integral of the smaller density. Nobody gets below it.
 # - Human level stands in for it: the best people, on the same examples.
 # - Avoidable bias = train - possible, variance = dev - train; the larger first.
-# - Each remedy closes one gap, and does nothing for the other.
+# - Each remedy is made for one gap; measure whether it does anything for the other.
 # - A model may surpass its teachers, if their errors are random; and then human level
 #   says nothing any more.
 #

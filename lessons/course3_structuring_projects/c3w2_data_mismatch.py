@@ -663,7 +663,9 @@ assert choice["B"]["test"] < choice["A"]["test"] - 20
 # %% [markdown]
 # **2. Without a train-dev set.** Two models that look alike, train error near 0 and a
 # dev error near 60 %: is it variance or mismatch? (Here the 80 scans and the 1000.)
-# With train-dev there is no doubt. **3. The wrong train-dev set**: somebody takes car
+# With train-dev there is no doubt.
+#
+# **3. The wrong train-dev set**: somebody takes car
 # pictures for it. Then the mismatch shows up as variance, and they buy more scans. A
 # tool: do two sets come from one distribution? Compare their mean brightness with what
 # chance allows.
@@ -695,10 +697,7 @@ assert diagnose(wrong_table)[0] == "variance"
 
 # %% [markdown]
 # **4. Artificial pictures in the dev set too**, from the same few backgrounds: it
-# agrees with everything (the train-dev column above). **5. A digit in both**: the same
-# scan in the training set, and from the car in the dev set. A tool that finds doubles
-# whatever the background would have to look closely; here it is prevented by splitting
-# first. What can be tested cheaply is that no picture is in two sets:
+# agrees with everything (the train-dev column above).
 
 # %%
 deceived = by_backgrounds[1]
@@ -706,6 +705,14 @@ print(
     f"one background: {deceived['train_dev']:.1f} % on pictures like it, "
     f"{deceived['dev']:.1f} % on real ones"
 )
+
+# %% [markdown]
+# **5. A digit in both**: the same scan in the training set, and from the car in the dev
+# set. A tool that finds doubles behind any background would have to look closely; here
+# splitting first prevents it. A cheap test is that no picture is in two sets, byte by
+# byte. And last, a gradient that forgets the weights of the examples:
+
+# %%
 seen = {name: {x.tobytes() for x in X} for name, (X, _) in sets.items()}
 doubles = {
     f"{a}, {b}": len(seen[a] & seen[b])
