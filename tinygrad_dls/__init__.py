@@ -205,6 +205,7 @@ from .modes import enable_grad as enable_grad
 from .modes import is_grad_enabled as is_grad_enabled
 from .modes import no_grad as no_grad
 from .modes import trace as trace
+from .namespaces import public_names as _public_names
 from .random import Generator as Generator
 from .random import manual_seed as manual_seed
 from .random_tensors import bernoulli as bernoulli
@@ -236,8 +237,8 @@ _LATER = {
     "accuracy": "train", "compare": "check", "evaluate": "train", "fit": "train",
     "gradcheck": "check", "load": "io", "save": "io",
     "Graph": "viz", "graph": "viz",
-    "audio": "", "bench": "", "check": "", "data": "", "io": "", "nn": "", "optim": "",
-    "text": "", "train": "", "vision": "", "viz": "",
+    "audio": "", "bench": "", "check": "", "data": "", "io": "", "models": "", "nn": "",
+    "optim": "", "text": "", "train": "", "vision": "", "viz": "",
 }
 
 
@@ -249,4 +250,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return _public_names(globals(), *_LATER)

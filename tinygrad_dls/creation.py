@@ -1,5 +1,7 @@
 """Creation functions: tensors of zeros, ones, ranges and random numbers."""
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any

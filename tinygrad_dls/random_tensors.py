@@ -1,5 +1,7 @@
 """Tensors of random numbers, all drawn by one generator on the host: alike on every device."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..namespaces import public_names as _public_names
 from .safetensors import load as load
 from .safetensors import load_metadata as load_metadata
 from .safetensors import save as save
@@ -34,4 +35,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return _public_names(globals(), *_LATER)

@@ -1,5 +1,6 @@
 """Layers, losses and their parameters: PyTorch's names, arguments and shapes."""
 
+from ..namespaces import public_names as _public_names
 from . import functional as functional
 from . import init as init
 from . import utils as utils
@@ -145,3 +146,7 @@ from .upsampling import UpsamplingNearest2d as UpsamplingNearest2d
 from .vision import ChannelShuffle as ChannelShuffle
 from .vision import PixelShuffle as PixelShuffle
 from .vision import PixelUnshuffle as PixelUnshuffle
+
+
+def __dir__() -> list[str]:
+    return _public_names(globals(), "functional", "init", "utils")

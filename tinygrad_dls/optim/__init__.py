@@ -1,5 +1,6 @@
 """Optimizers and learning-rate schedules: PyTorch's names, arguments and numbers."""
 
+from ..namespaces import public_names as _public_names
 from . import lr_scheduler as lr_scheduler
 from . import swa_utils as swa_utils
 from .ada import Adadelta as Adadelta
@@ -16,3 +17,7 @@ from .rmsprop import RMSprop as RMSprop
 from .sgd import SGD as SGD
 from .swa_utils import AveragedModel as AveragedModel
 from .swa_utils import ExponentialMovingAverage as ExponentialMovingAverage
+
+
+def __dir__() -> list[str]:
+    return _public_names(globals(), "lr_scheduler", "swa_utils")
