@@ -21,6 +21,7 @@ from .. import nn, optim
 from ..device import Device
 from ..errors import DeviceError
 from ..folders import user_cache
+from ..kernels.notice import notice
 from ..kernels.table import wants_compiled
 from ..nn import functional as F
 from ..random import default_generator
@@ -107,6 +108,7 @@ def run_command(arguments: argparse.Namespace) -> int:
             "TINYGRAD_DLS_KERNELS or NUMBA_DISABLE_JIT says so)"
         )
     Device("cpu").kernels  # noqa: B018  (loaded before the clock starts)
+    notice.wanted = False  # the bar says it
     start, before = time.perf_counter(), default_generator.get_state()
     todo = list(jobs())
     with Progress(len(todo), "compile kernels") as bar:

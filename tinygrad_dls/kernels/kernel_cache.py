@@ -25,6 +25,7 @@ from ..errors import DataError
 from ..files import write_whole
 from ..interrupt import interrupts_put_off
 from ..locks import fork_waits_for
+from .notice import notice
 
 DIGEST = hashlib.sha256().digest_size
 
@@ -60,13 +61,16 @@ class KernelCache(FunctionCache):
             target_context.refresh()
             key = self._index_key(sig, target_context.codegen())
             content = read_checked(self._file(key))
-            if content is None:
-                return None
-            kept, code = pickle.loads(content)
-            return CompileResult._rebuild(target_context, *code) if kept == key else None
+            if content is not None:
+                kept, code = pickle.loads(content)
+                if kept == key:
+                    return CompileResult._rebuild(target_context, *code)
+        notice.begin()  # Numba compiles now
+        return None
 
     def save_overload(self, sig: Any, code: Any) -> None:
         """Keep the compiled code; where it cannot be written, it serves this process only."""
+        notice.end()
         if code.library.has_dynamic_globals or any(not part.can_cache for part in code.lifted):
             return
         key = self._index_key(sig, code.codegen)

@@ -1,0 +1,84 @@
+"""Somebody who waits for compilers is told so, once, and only in a terminal."""
+
+import io
+
+import numpy as np
+import pytest
+
+from tinygrad_dls.kernels import notice as noticing
+from tinygrad_dls.kernels.notice import LINE, CompilingNotice
+from tinygrad_dls.kernels.table import wants_compiled
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def opened(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("COLUMNS", "100")
+    return stream
+
+
+def compile_for(notice_of, *seconds):
+    times = []
+    for length in seconds:
+        times += [0.0, length]
+    notice = notice_of(clock=iter(times).__next__)
+    for _ in seconds:
+        notice.begin()
+        notice.end()
+
+
+def test_slow_compiling_is_announced_once_with_the_way_to_do_it_ahead(monkeypatch):
+    terminal = opened(monkeypatch)
+    compile_for(CompilingNotice, 0.4, 0.5, 0.4, 3.0, 20.0)
+    (line,) = terminal.getvalue().splitlines()[-1:]
+    assert terminal.getvalue().count("compiling kernels, once") == 1
+    assert line.rstrip() == LINE and "tinygrad-dls warmup" in line
+
+
+def test_it_paints_over_a_progress_bar_and_ends_its_line(monkeypatch):
+    terminal = opened(monkeypatch)
+    terminal.write("fit:   0% " + 60 * "#")
+    compile_for(CompilingNotice, 2.0)
+    bar, line = terminal.getvalue().split("\r")
+    assert line.endswith("\n") and len(line.rstrip("\n")) >= len(bar)
+
+
+def test_quick_compiling_is_no_news(monkeypatch):
+    terminal = opened(monkeypatch)
+    compile_for(CompilingNotice, 0.3, 0.3, 0.3)
+    assert terminal.getvalue() == ""
+
+
+def test_pipes_stay_clean(monkeypatch):
+    pipe = io.StringIO()
+    monkeypatch.setattr("sys.stderr", pipe)
+    compile_for(CompilingNotice, 5.0)
+    assert pipe.getvalue() == ""
+    monkeypatch.setattr("sys.stderr", None)
+    compile_for(CompilingNotice, 5.0)
+
+
+@pytest.mark.skipif(not wants_compiled(), reason="kernels are not compiled in this configuration")
+def test_it_is_compiling_that_counts_and_not_reading(tmp_path, monkeypatch):
+    from tinygrad_dls.kernels import compile as compiling
+    from tinygrad_dls.kernels import kernel_cache
+    terminal = opened(monkeypatch)
+
+    def third(x):
+        for i in range(x.size):
+            x[i] /= 3.0
+
+    monkeypatch.setattr(compiling, "cache_folder", lambda file: tmp_path)
+    monkeypatch.setattr(noticing, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(kernel_cache, "notice", CompilingNotice())
+    compiling.kernel(third)(np.ones(3))
+    assert LINE in terminal.getvalue()
+    terminal.seek(terminal.truncate(0))
+    monkeypatch.setattr(kernel_cache, "notice", CompilingNotice())
+    compiling.kernel(third)(np.ones(3))  # from the file
+    assert terminal.getvalue() == ""
