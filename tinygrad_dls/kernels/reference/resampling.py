@@ -12,10 +12,11 @@ class Resampling(Family):
 
     def resample(self, x: Any, maps: tuple[AxisMap, ...]) -> Any:
         """y[..., i, j] = sum over p, q of rows[i, p] columns[j, q] x[..., p, q]; any axes."""
+        y = x
         for axis, matrix in enumerate(maps, x.ndim - len(maps)):
             if not matrix.is_identity:
-                x = self._along(x, matrix, axis)
-        return x
+                y = self._along(y, matrix, axis)
+        return x.copy() if y is x else y  # never x itself, which may be written to
 
     def _along(self, x: Any, matrix: AxisMap, axis: int) -> Any:
         """One axis mapped: tap by tap, all outputs that have one at a time."""
