@@ -48,6 +48,8 @@ def test_logistic_regression_on_the_built_in_faces(run_lesson):
         assert way["costs"]["0"] == pytest.approx(0.693147, abs=1e-6)
         assert way["costs"]["1900"] == pytest.approx(0.171785, abs=1e-6)
     assert run.figures["wrong_reshape"]["test_accuracy"] < 60
+    gap = {m: train - test for m, (train, test) in run.figures["learning_curve"].items()}
+    assert gap["4"] > 20 and gap["64"] < 5  # few pictures are learned by heart
     assert "is 1/m missing?" in run.said  # the gradient check names the planted mistake
     assert "ShapeError" in run.said
     assert "dealt_train: reshape(-1, m)" in run.said
