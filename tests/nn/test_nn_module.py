@@ -173,6 +173,40 @@ def test_errors_name_the_module_once():
         nn.Linear(2, 2)(dls.ones(3, 4))
 
 
+def test_errors_name_the_containers_on_the_way():
+    class Block(nn.Module):
+        def __init__(self, size):
+            self.attn = nn.ModuleDict({"q": nn.Linear(size, size)})
+
+        def forward(self, x):
+            return self.attn["q"](x)
+
+    class GPT(nn.Module):
+        def __init__(self):
+            self.blocks = nn.ModuleList([Block(4), Block(5)])
+            self.deep = nn.ModuleList([nn.ModuleList([self.blocks[1]])])
+
+        def forward(self, x):
+            for block in self.blocks:
+                x = block(x)
+            return x
+
+    net, failed = GPT(), "attn.q Linear(in_features=5, out_features=5, bias=True)"
+    assert "blocks.1.attn.q.weight" in net.state_dict()  # the name that the user knows
+    for model, name in ((net, "GPT"), (nn.Sequential(GPT()), "Sequential.0")):
+        with pytest.raises(dls.ShapeError) as caught:
+            model(dls.ones(3, 4))
+        last = str(caught.value).split("\n")[-1]
+        assert last == f"in module: {name}.blocks.1.{failed}"
+
+    class Elsewhere(nn.Module):  # calls what it does not hold
+        def forward(self, x):
+            return net.blocks[1](x)
+
+    with pytest.raises(dls.ShapeError, match=r"in module: Elsewhere\.\w+\.attn\.q Linear"):
+        Elsewhere()(dls.ones(3, 4))
+
+
 def test_what_would_lose_parameters_is_refused():
     net = Net()
     with pytest.raises(dls.DtypeError, match="ModuleList"):

@@ -340,7 +340,7 @@ class Module(Hooked):
 
 
 def _join(prefix: str, name: str) -> str:
-    return f"{prefix}.{name}" if prefix else name
+    return f"{prefix}.{name}" if prefix and name else prefix or name
 
 
 def _once(pairs: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
@@ -367,15 +367,13 @@ def _mark(output: Any, label: str, start: int) -> None:
 
 
 def _say_where(error: Error, module: Module) -> None:
-    """Add "in module: Net.fc2 Linear(...)" to the message, one line however deep it happened."""
-    message, path, layer = getattr(error, "in_module", (str(error), "", ""))
-    name = module._name or type(module).__name__
-    if not layer:
-        layer = f"{type(module).__name__}({module.extra_repr()})"
-        path = module._name
-    else:
-        path = _join(name, path)
-    error.in_module = (message, path, layer)  # type: ignore[attr-defined]
+    """Add "in module: Net.blocks.0.fc2 Linear(...)" to the message, one line however deep."""
+    layer = f"{type(module).__name__}({module.extra_repr()})"
+    message, inner, path, layer = getattr(error, "in_module", (str(error), module, "", layer))
+    places = (place for place, part in module.named_modules() if part is inner)
+    path = _join(next(places, inner._name), path)  # with the containers that were not called
+    error.in_module = (message, module, path, layer)  # type: ignore[attr-defined]
+    path = _join(module._name or (type(module).__name__ if module is not inner else ""), path)
     error.args = (f"{message}\nin module: {f'{path} {layer}'.strip()}",)
 
 
