@@ -163,3 +163,7 @@ class Synonyms:
     def long(self) -> Any:
         """PyTorch's name of `astype("int64")`."""
         return ops.cast(self, "int64")
+
+    def half(self) -> Any:
+        """PyTorch's name of `astype("float16")`."""
+        return ops.cast(self, "float16")

@@ -39,6 +39,7 @@ X = dls.Tensor(A)
         (lambda x: x.logsumexp(dim=1), lambda x: np.log(np.exp(x).sum(axis=1))),
         (lambda x: x.float().double(), lambda x: x.astype("float32").astype("float64")),
         (lambda x: x.long(), lambda x: x.astype("int64")),
+        (lambda x: x.half(), lambda x: x.astype("float16")),
         (lambda x: x.clip(min=0.0), lambda x: x.clip(min=0.0)),
         (lambda x: dls.where(x > 0, x, 0.0), lambda x: np.where(x > 0, x, 0.0)),
         (lambda x: x.clamp(min=0.0).clamp(max=1.0), lambda x: x.clip(0.0, 1.0)),

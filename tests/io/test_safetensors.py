@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -351,3 +352,16 @@ def test_a_name_that_is_no_text(tmp_path):
     path.write_bytes(file_of({"\ud800": entry}, b"1"))
     with pytest.raises(dls.FormatError, match="which is no text"):
         dls.load(path)
+
+
+@pytest.mark.parametrize("ending", ["pt", "pth"])
+def test_an_ending_of_pytorch_is_warned_of_at_the_user_s_line(tmp_path, ending):
+    wanted = example()
+    with pytest.warns(UserWarning, match="call it model.safetensors") as warned:
+        dls.save(tmp_path / f"model.{ending}", wanted)
+    assert warned[0].filename == __file__
+    same(dls.load(tmp_path / f"model.{ending}"), wanted)  # a whole file all the same
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dls.save(tmp_path / "model.safetensors", wanted)
+        dls.save(tmp_path / "model", wanted)

@@ -7,6 +7,7 @@ The format is described in header.py.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import FileIO
@@ -33,13 +34,17 @@ def save(
 
     All of it or nothing: the file is there when it is whole. Strided tensors, and those that
     share memory, are written each in full. `metadata`: text -> text, for `load_metadata`.
-    DtypeError or DataError for what the format cannot hold.
+    DtypeError or DataError for what the format cannot hold. Warns of an ending that is PyTorch's.
     """
     if not isinstance(mapping, Mapping):
         raise DtypeError("dls.save takes names and values, such as model.state_dict(), not a "
                          f"{type(mapping).__name__}")
-    write(_path(path), {_name(name): _host(name, value) for name, value in mapping.items()},
+    place = _path(path)
+    write(place, {_name(name): _host(name, value) for name, value in mapping.items()},
           _texts(metadata or {}))
+    if place.suffix in (".pt", ".pth"):
+        warnings.warn(f"{place} is a safetensors file, which torch.load does not read: call it "
+                      f"{place.stem}.safetensors", stacklevel=2)
 
 
 def load(
