@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -50,7 +51,11 @@ def warn_of_batch(model: nn.Module, inputs: Sequence[Any]) -> None:
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=4)
+    """Warn at the line of the user's that called `fit`, however deep in it we are."""
+    frame, level, ours = sys._getframe(1), 2, __name__.partition(".")[0] + "."
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(ours):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 def _loss(loss_fn: Any) -> Any:
