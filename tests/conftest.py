@@ -1,12 +1,17 @@
 """Fixtures that all tests share."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from selection import Selection, lessons_of_module, select
+
+# A shell starts what runs in its background deaf to Ctrl-C, which some tests send.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 for missing in os.environ.get("TINYGRAD_DLS_TEST_WITHOUT", "").split():
     sys.modules[missing] = None  # type: ignore[assignment]  # as if it were not installed
