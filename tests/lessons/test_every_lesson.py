@@ -33,6 +33,7 @@ def test_it_runs_fast_on_what_is_built_in(entry, run_lesson):
 def test_its_notebook_runs_unchanged(entry, tmp_path, monkeypatch):
     jupytext, nbclient = pytest.importorskip("jupytext"), pytest.importorskip("nbclient")
     monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel chooses its own
+    monkeypatch.setenv("TINYGRAD_DLS_NUM_THREADS", "1")  # tests run side by side
     monkeypatch.setenv(VARIABLE, f"--fast --data built-in --out '{tmp_path / 'out'}'")
     notebook = jupytext.read(entry.script, fmt="py:percent")
     assert notebook.cells[0].cell_type == "markdown"
