@@ -12,6 +12,7 @@ from ..train.lesson import text_table
 from . import progress
 from .exercises import Exercise, checks_of, find_exercises, without_solutions
 from .loading import parse
+from .notebooks import SUFFIX, notebook
 from .run import DONE, LIMIT, WRONG, verdicts
 
 ALL_DONE, NOT_ALL, WRONG_USAGE = 0, 1, 2
@@ -34,11 +35,13 @@ def add_parser(subparsers: Any) -> None:
     start = commands.add_parser("start", help="write your copy of a lesson, without solutions")
     start.add_argument("name", metavar="NAME", help="such as c1w2-logistic-regression")
     start.add_argument("--to", type=Path, metavar="FILE",
-                       help=f"where (default: {FOLDER}/ here, named as the lesson)")
+                       help=f"where (default: {FOLDER}/ here, named as the lesson); x{SUFFIX} "
+                            "is written as a notebook")
     start.set_defaults(run=lambda args: _known(_start, args.name, args.to))
 
     check = commands.add_parser("check", help="test your copy: exit code 0 when all is done")
-    check.add_argument("what", metavar="NAME|FILE", help="a lesson you have started, or your file")
+    check.add_argument("what", metavar="NAME|FILE",
+                       help="a lesson you have started, or your file: a script or a notebook")
     check.add_argument("--limit", type=float, default=LIMIT, metavar="S",
                        help=f"seconds that one exercise may take (default {LIMIT:.0f})")
     check.set_defaults(run=lambda args: _known(_check, args.what, args.limit))
@@ -75,12 +78,15 @@ def _start(name: str, to: Path | None) -> int:
     if file.is_dir():
         file = file / entry.script.name
     file = file.expanduser().absolute()
-    if file.suffix != ".py":
-        raise DataError(f"{file} is to be a Python script: give it the ending .py")
+    if file.suffix not in (".py", SUFFIX):
+        raise DataError(f"{file} is to be a script or a notebook: give it the ending .py "
+                        f"or {SUFFIX}")
     if file.exists():
         raise DataError(f"{file} is there already, and stays as it is: name another with --to, "
                         "or remove it to begin again")
     content = without_solutions(entry.script.read_text("utf-8"), entry.name)
+    if file.suffix == SUFFIX:
+        content = notebook(content)
     if to is None:
         file.parent.mkdir(exist_ok=True)
     write_whole(file, content)
@@ -119,7 +125,8 @@ def _check(what: str, limit: float) -> int:
     if own and file != entry.script.resolve():  # another file does not take its place
         progress.save(progress.Progress(entry.name, file, found))
     if done == len(names):
-        print(f"Next: run it: python {_short(file)}{_following(entry)}")
+        how = "all cells, from the top" if file.suffix == SUFFIX else f"python {_short(file)}"
+        print(f"Next: run it: {how}{_following(entry)}")
     return ALL_DONE if done == len(names) else NOT_ALL
 
 
@@ -154,7 +161,7 @@ def _uses(tree: ast.Module, checks: ast.Module) -> dict[str, set[str]]:
 
 
 def _is_file(what: str) -> bool:
-    return Path(what).is_file() or what.endswith(".py") or len(Path(what).parts) > 1
+    return Path(what).is_file() or what.endswith((".py", SUFFIX)) or len(Path(what).parts) > 1
 
 
 def _of_file(file: Path) -> tuple[Entry, Path]:
@@ -163,7 +170,7 @@ def _of_file(file: Path) -> tuple[Entry, Path]:
     for node in ast.walk(parse(file)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "start_lesson" and node.args:
             return find_lesson(str(ast.literal_eval(node.args[0]))), file
-    return find_lesson(file.name), file
+    return find_lesson(file.stem), file
 
 
 def _of_lesson(name: str) -> tuple[Entry, Path]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from .loading import TAKEN, Definitions, definitions
+from .loading import TAKEN, Definitions, definitions, read
 from .run import DONE, NOT_YET, WRONG
 
 _HOLE = re.compile(r"(\w+): exercise \d+")
@@ -64,7 +64,8 @@ class Session:
         frames = traceback.extract_tb(error.__traceback__)
         for frame in reversed(frames):
             if Path(frame.filename) == self.file:
-                return f" (line {frame.lineno}: {frame.line})"
+                source, number = read(self.file), frame.lineno or 1
+                return f" ({source.place(number)}: {source.lines[number - 1].strip()})"
         return ""
 
     def _write(self, **entry: str) -> None:
