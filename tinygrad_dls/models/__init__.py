@@ -12,6 +12,10 @@ from .googlenet import GoogLeNet as GoogLeNet
 from .googlenet import GoogLeNetOutputs as GoogLeNetOutputs
 from .googlenet import Inception as Inception
 from .googlenet import googlenet as googlenet
+from .gpt import GPT as GPT
+from .gpt import CausalSelfAttention as CausalSelfAttention
+from .gpt import GPTBlock as GPTBlock
+from .gpt import gpt as gpt
 from .lenet import lenet5 as lenet5
 from .mobilenet_ssd import MobileNetSSD as MobileNetSSD
 from .mobilenet_v1 import MobileNetV1 as MobileNetV1
@@ -40,6 +44,8 @@ from .squeezenet import squeezenet1_0 as squeezenet1_0
 from .squeezenet import squeezenet1_1 as squeezenet1_1
 from .ssd import SSDHead as SSDHead
 from .tiny_yolo import TinyYoloV2 as TinyYoloV2
+from .transformer import TranslationTransformer as TranslationTransformer
+from .transformer import transformer as transformer
 from .unet import UNet as UNet
 from .unet import unet as unet
 from .vgg import VGG as VGG

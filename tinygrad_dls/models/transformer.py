@@ -1,0 +1,134 @@
+"""The Transformer for translation (Vaswani et al. 2017, "Attention Is All You Need")."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import text
+from ..errors import DataError
+from ..modes import no_grad
+from ..nn import Embedding, Linear, Module, SinusoidalPositionalEncoding, Transformer, init
+from .token_batches import check_tokens, on_device
+from .weights import Weights, fill
+
+
+class TranslationTransformer(Module):
+    """Read a sentence with an encoder; write its translation with a decoder, token by token.
+
+    The paper's base model, for sentences of s and t tokens in a vocabulary of 37,000:
+
+    | layer                   | output          | parameters      |
+    |-------------------------|-----------------|-----------------|
+    | src_embed, * sqrt(512)  | (m, s, 512)     |      18,944,000 |
+    | + positions             | (m, s, 512)     |               0 |
+    | encoder, 6 layers       | (m, s, 512)     |      18,915,328 |
+    | tgt_embed, * sqrt(512)  | (m, t, 512)     |      18,944,000 |
+    | + positions             | (m, t, 512)     |               0 |
+    | decoder, 6 layers       | (m, t, 512)     |      25,225,216 |
+    | output                  | (m, t, 37000)   |      18,981,000 |
+    | all                     |                 | **101,009,544** |
+
+    The paper uses one table for both embeddings and the output, which leaves 63.1 million, and no
+    norm after the last layer of a stack (2,048 parameters).
+
+    Sentences are rows of token numbers, int64, of 1 to `max_length` tokens, padded on the right
+    with `padding`. Padding is never seen: it changes no output and no gradient.
+    """
+
+    def __init__(
+        self, src_tokens: int, tgt_tokens: int, d_model: int = 512, nhead: int = 8,
+        num_layers: int = 6, dim_feedforward: int = 2048, dropout: float = 0.1,
+        max_length: int = 512, padding: int = 0, norm_first: bool = False,
+    ) -> None:
+        self.max_length, self.padding = max_length, padding
+        self.scale = math.sqrt(d_model)
+        self.src_embed = Embedding(src_tokens, d_model, padding)
+        self.tgt_embed = Embedding(tgt_tokens, d_model, padding)
+        self.positions = SinusoidalPositionalEncoding(d_model, max_length, dropout)
+        self.transformer = Transformer(
+            d_model, nhead, num_layers, num_layers, dim_feedforward, dropout, batch_first=True,
+            norm_first=norm_first)
+        self.output = Linear(d_model, tgt_tokens)
+        for table in (self.src_embed, self.tgt_embed):  # times sqrt(d_model): of size 1
+            init.normal_(table.weight, std=1 / self.scale)
+            with no_grad():
+                table.weight[padding] = 0.0
+
+    def forward(self, src: Any, tgt: Any) -> Any:
+        """Sentences (m, s), beginnings of translations (m, t) to logits (m, t, tgt_tokens).
+
+        Place i scores token i + 1: in training tgt is the start token and the translation without
+        its end token. DataError for a sentence that is empty or longer than `max_length`.
+        """
+        return self.decode(tgt, *self.encode(src))
+
+    def encode(self, src: Any) -> tuple[Any, Any]:
+        """Sentences (m, s) to what the decoder looks at, (m, s, d_model), and padding (m, s)."""
+        src = on_device(src, self)
+        check_tokens("the sentence", src, self.max_length)
+        hidden = src == self.padding  # True: not to be seen, as in nn.MultiheadAttention
+        x = self.positions(self.src_embed(src) * self.scale)
+        return self.transformer.encoder(x, src_key_padding_mask=hidden), hidden
+
+    def decode(self, tgt: Any, memory: Any, hidden: Any) -> Any:
+        """Beginnings (m, t) and what `encode` returned to logits (m, t, tgt_tokens)."""
+        tgt = on_device(tgt, self)
+        check_tokens("the translation", tgt, self.max_length)
+        x = self.positions(self.tgt_embed(tgt) * self.scale)
+        later = Transformer.generate_square_subsequent_mask(tgt.shape[1], x.device, x.dtype)
+        # Padding on the right comes later than every token, so that mask hides it as well.
+        y = self.transformer.decoder(
+            x, memory, later, memory_key_padding_mask=hidden, tgt_is_causal=True)
+        return self.output(y)
+
+    def translate(
+        self, src: Any, start: int, end: int, max_length: int | None = None, beam_width: int = 1,
+        length_penalty: float = 0.7,
+    ) -> list[text.Hypothesis]:
+        """The best translation of each sentence (m, s), by greedy or beam search.
+
+        start, end: the tokens that open and close a translation; at most `max_length` tokens are
+        written, the model's own limit by default. In `eval()` mode, whatever mode it is in now.
+        DataError for a sentence without a token.
+
+            model.translate(batch, vocabulary["<start>"], vocabulary["<end>"])[0].tokens
+        """
+        src = on_device(src, self)
+        check_tokens("the sentence", src, self.max_length)
+        empty = ~(src.numpy() != self.padding).any(axis=1)
+        if empty.any():
+            raise DataError(f"sentence {int(empty.argmax())} holds nothing but padding: "
+                            "give at least one token")
+        longest = self.max_length if max_length is None else min(max_length, self.max_length)
+
+        def step(last: Any, state: Any) -> tuple[Any, Any]:
+            written, memory, hidden = state
+            written = np.concatenate([written, last[:, None]], axis=1)
+            logits = self.decode(written, memory, hidden)[:, -1]
+            return logits, (written, memory, hidden)
+
+        training = self.training
+        self.eval()
+        try:
+            starts = np.full(len(src), start)
+            state = (np.empty((len(src), 0), np.int64), *self.encode(src.detach()))
+            found = text.beam_search(
+                step, starts, end=end, max_length=longest, state=state, beam_width=beam_width,
+                length_penalty=length_penalty)
+        finally:
+            self.train(training)
+        return [hypotheses[0] for hypotheses in found]
+
+
+def transformer(
+    src_tokens: int, tgt_tokens: int, *, weights: Weights = None, **options: Any
+) -> TranslationTransformer:
+    """Return a Transformer for translation; options: those of `TranslationTransformer`.
+
+    weights: a file with the names of its `state_dict()`; ShapeError if they belong to another
+    vocabulary.
+    """
+    return fill(TranslationTransformer(src_tokens, tgt_tokens, **options), weights)
