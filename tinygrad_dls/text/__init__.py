@@ -4,6 +4,7 @@ from .batching import bucket_batches as bucket_batches
 from .batching import causal_mask as causal_mask
 from .batching import pad as pad
 from .batching import padding_mask as padding_mask
+from .bleu import bleu as bleu
 from .byte_pair import BytePairTokenizer as BytePairTokenizer
 from .ctc import ctc_beam_search as ctc_beam_search
 from .ctc import ctc_collapse as ctc_collapse

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...errors import FormatError
 from .checks import reason
-from .sets import Arrays, Files, Images
+from .sets import Arrays, Files, Images, Pairs
 
 MNIST_TEST = 1000
 
@@ -51,6 +51,16 @@ def arrays(files: tuple[Path, ...]) -> Arrays:
 def class_names(files: tuple[Path, ...]) -> Arrays:
     """`names` (1000,): a line each."""
     return Arrays(arrays={"names": np.array(files[0].read_text("utf-8").splitlines())})
+
+
+def pairs(files: tuple[Path, ...]) -> Pairs:
+    """Texts and their translations: a line each, with a tab between the two."""
+    try:
+        lines = files[0].read_text("utf-8").splitlines()
+        sources, targets = zip(*(line.split("\t") for line in lines), strict=True)
+    except ValueError as error:
+        raise FormatError(f"{files[0]} is not a table of two columns: {reason(error)}") from None
+    return Pairs(sources=sources, targets=targets)
 
 
 def as_files(files: tuple[Path, ...]) -> Files:

@@ -4,6 +4,8 @@ import gzip
 import io
 import json
 import shutil
+import sqlite3
+import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -17,6 +19,12 @@ from .table import Source
 
 GLOVE_WORDS = 30_000
 CHUNK = 1 << 20
+VERSES = """
+SELECT english.vText, french.vText FROM bible AS english JOIN bible AS french
+ON english.bNumber = french.bNumber AND english.cNumber = french.cNumber
+AND english.vNumber = french.vNumber AND english.bbName = '4' AND french.bbName = 'l'
+ORDER BY english.bNumber, english.cNumber, english.vNumber
+"""  # 4: World English Bible; l: Louis Segond, 1910
 
 
 def convert(source: Source, archive: Path, folder: Path) -> None:
@@ -115,6 +123,28 @@ def read_vectors(stream: IO[bytes], count: int, size: int) -> tuple[Any, Any]:
     return np.array(words), vectors
 
 
+def _sentence_pairs(source: Source, archive: Path, folder: Path) -> None:
+    """SQLite of verses in many translations -> a line for each: WEB, a tab, Segond.
+
+    Other translations in the file have other licences: they are not read.
+    """
+    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+        file = Path(work) / "verses.db"
+        with open_member(archive, source.members[0]) as stream, file.open("wb") as out:
+            shutil.copyfileobj(stream, out, CHUNK)
+        database = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            rows = database.execute(VERSES).fetchall()
+        except sqlite3.Error as error:
+            raise FormatError(f"{source.archive}: no table of verses ({error})") from None
+        finally:
+            database.close()
+    if not rows:
+        raise FormatError(f"{source.archive}: it has no verse in both translations")
+    lines = ["\t".join(" ".join(text.split()) for text in row) + "\n" for row in rows]
+    (folder / source.files[0]).write_text("".join(lines), "utf-8")
+
+
 def _text(name: str | bytes) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
@@ -125,4 +155,5 @@ _CONVERTERS: dict[str, Callable[[Source, Path, Path], None]] = {
     "imagenet-classes": _class_names,
     "cifar10": _cifar10,
     "glove-100d": _glove,
+    "sentence-pairs": _sentence_pairs,
 }

@@ -25,4 +25,5 @@ COURSE_SHA256 = {
         "5c099db205ff91c9a4e566efad1c94aee6b23165c910783534f4d34f03d949ea"
     ),
     "happy-house/test_happy.h5": "5e23db2f28769de83214dce1411e651489d713f9e1ec5d1ca6a61b6222115add",
+    "date-translation/model.h5": "908b9a19d6528c5efcf0374b2eb7de6c79443269b8f53c1440268e6e3399e80a",
 }

