@@ -212,6 +212,56 @@ def test_word_vectors_know_what_words_mean():
     king, man, woman = (unit[words.index(word)] for word in ("king", "man", "woman"))
     near = unit @ (king - man + woman)
     assert "queen" in [words[i] for i in np.argsort(-near)[:3]]
+    assert len(words) == len(set(words)) == 10_000 and vectors.shape == (10_000, 100)
+    father, mother = (unit[words.index(word)] for word in ("father", "mother"))
+    assert abs(father @ mother - 0.8657) < 0.002  # GloVe's own 0.86567, before rounding to 8 bits
+
+
+def test_sentences_for_emojis(course):
+    read = sources.load("emojify")
+    assert read.where == "built-in" and len(read.train_texts) == 250 and len(read.test_texts) == 130
+    assert np.bincount(read.train_y).tolist() == [50] * 5
+    assert np.bincount(read.test_y).tolist() == [26] * 5
+    assert not set(read.train_texts) & set(read.test_texts)
+    known = {word for text in read.train_texts for word in text.split()}
+    new = [text for text in read.test_texts if set(text.split()) - known]
+    assert len(new) >= 50  # sentences with a word that no training sentence has
+    (course / "emojify").mkdir(parents=True)
+    train, test = (course / "emojify" / name for name in ("train_emoji.csv", "tesss.csv"))
+    train.write_text('I like it,2,,\r\n"well, no ",3,, [3]\r\n')
+    test.write_text('"food\t",4\r\n')
+    read = sources.load("emojify")
+    assert read.where == "course" and read.train_texts == ("I like it", "well, no")
+    assert read.train_y.tolist() == [2, 3] and read.test_texts == ("food",)
+    for broken in ("", "no label\n", "a label too many,7\n"):
+        train.write_text(broken)
+        with pytest.raises(FormatError, match=r"train_emoji\.csv"):
+            sources.load("emojify")
+
+
+def test_reviews(monkeypatch):
+    read = sources.load("movie-reviews")
+    assert read.where == "built-in" and len(read.train_texts) == 3_000
+    assert len(set(read.train_texts + read.test_texts)) == 3_600
+    assert 0.45 < read.train_y.mean() < 0.55
+    folder = sources.cache_folder() / "movie-reviews"
+    folder.mkdir(parents=True)
+    file = folder / "combined_movie_reviews.csv"
+    rows = [f'"number {i}, of\nmany",{i % 2},imdb' for i in range(5_003)]
+    rows += ['"number 0, of\nmany",0,imdb', "short,1,rotten_tomatoes"]
+    file.write_text("\n".join(["text,label,source", *rows]))
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    (folder / "SHA256SUMS").write_text(f"{digest}  {file.name}\n")
+    read = sources.load("movie-reviews")
+    assert read.where == "cache" and len(read.test_texts) == 5_000 and len(read.train_texts) == 3
+    assert len(set(read.train_texts + read.test_texts)) == 5_003  # a review that is there twice
+    for text, label in zip(read.test_texts, read.test_y, strict=True):
+        assert int(text.split(",")[0].split()[1]) % 2 == label
+    file.write_text("text,label\nit is,1\n")
+    (folder / "SHA256SUMS").write_text(
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n")
+    with pytest.raises(FormatError, match="truncated or corrupt"):
+        sources.load("movie-reviews")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from .folders import cache_folder, course_folder, mirror_folder
 from .generated import extra_sets, flower
 from .loading import load
 from .locating import Place, Where, locate, places
-from .sets import Arrays, Files, Images, Loaded, Pairs, Points
+from .sets import Arrays, Files, Images, LabelledTexts, Loaded, Pairs, Points
 from .table import SOURCES, Source, find
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Arrays",
     "Files",
     "Images",
+    "LabelledTexts",
     "Loaded",
     "Pairs",
     "Place",

@@ -17,7 +17,7 @@ FACE_DETECTOR = (
     "tiny_face_detector_model-weights_manifest.json",
 )
 SHA256 = {  # of datasets/
-    "glove-5k.npz": "58c11cb7a889468fa048c2cd97b2f10dc874e4fbc7f1e844c1afc1dc5fcd3884",
+    "glove-10k.npz": "28d8b71dea31c9dedcafdd2c472d016dff273679f38541e1a219d6755b1d2bc8",
     "imagenet-classes.txt": "4eb3da435cf544e4a6f390f62c84cb9c9bb68cf8b14e97f8a063452382e5efd2",
     "squeezenet1_1.npz": "75ebddcfe0eba3f50178487780e5f36eee0c98afef84f4544bc9fd5ebd4c0539",
     "tiny_face_detector_model.bin": (
@@ -129,9 +129,14 @@ def pictures_to_search() -> Files:
 
 
 def word_vectors() -> Arrays:
-    """`words` (5000,) and `vectors` float16 (5000, 100): GloVe, from the project's datasets/."""
-    with np.load(_checked("glove-5k.npz"), allow_pickle=False) as read:
-        return Arrays(arrays=dict(read))
+    """`words` (10000,) and `vectors` float16 (10000, 100): GloVe, most frequent words first.
+
+    From the project's datasets/: each vector as int8 `codes` times its `scale`.
+    """
+    with np.load(_checked("glove-10k.npz"), allow_pickle=False) as read:
+        words = np.array(read["words"].tobytes().decode().split("\n"))
+        vectors = (read["codes"] * read["scale"][:, None]).astype(np.float16)
+    return Arrays(arrays={"words": words, "vectors": vectors})
 
 
 def squeezenet() -> Arrays:

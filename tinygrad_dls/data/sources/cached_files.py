@@ -1,5 +1,6 @@
 """Readers of what `fetch` put into the cache: plain .npz arrays, or files as they are."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ from numpy.typing import NDArray
 
 from ...errors import FormatError
 from .checks import reason
-from .sets import Arrays, Files, Images, Pairs
+from .sets import Arrays, Files, Images, LabelledTexts, Pairs
 
 MNIST_TEST = 1000
+REVIEWS_TEST = 5_000
+LONGEST_REVIEW = 1 << 20  # characters
 
 
 def mnist_5k(files: tuple[Path, ...]) -> Images:
@@ -40,6 +43,25 @@ def cifar10(files: tuple[Path, ...]) -> Images:
         test_x_orig=read["test_images"],
         test_y=read["test_labels"].astype(np.int64).reshape(1, -1),
         classes=read["classes"],
+    )
+
+
+def movie_reviews(files: tuple[Path, ...]) -> LabelledTexts:
+    """The long reviews, each once, shuffled by seed 1: 5,000 for test, the others for training."""
+    csv.field_size_limit(LONGEST_REVIEW)
+    try:
+        with files[0].open(encoding="utf-8", newline="") as file:
+            found = {row["text"]: int(row["label"])
+                     for row in csv.DictReader(file) if row["source"] == "imdb"}
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise FormatError(f"{files[0]} is truncated or corrupt: {reason(error)}") from None
+    texts, labels = list(found), np.array(list(found.values()), np.int64)
+    order = np.random.default_rng(1).permutation(len(texts))
+    test, train = order[:REVIEWS_TEST], order[REVIEWS_TEST:]
+    return LabelledTexts(
+        train_texts=tuple(texts[i] for i in train), train_y=labels[train],
+        test_texts=tuple(texts[i] for i in test), test_y=labels[test],
+        classes=np.array(["against", "for"]),
     )
 
 

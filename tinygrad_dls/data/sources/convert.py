@@ -17,7 +17,7 @@ from .archives import open_member, read_member
 from .pickles import read_arrays
 from .table import Source
 
-GLOVE_WORDS = 30_000
+GLOVE_WORDS = 200_000
 CHUNK = 1 << 20
 VERSES = """
 SELECT english.vText, french.vText FROM bible AS english JOIN bible AS french
@@ -84,7 +84,7 @@ def _cifar10(source: Source, archive: Path, folder: Path) -> None:
 
 
 def _glove(source: Source, archive: Path, folder: Path) -> None:
-    """300 MB of JSON, read as a stream up to the 30,000th word -> words, vectors (n, 100)."""
+    """300 MB of JSON, read as a stream up to the 200,000th word -> words, vectors (n, 100)."""
     with open_member(archive, source.members[0]) as stream:
         words, vectors = read_vectors(stream, GLOVE_WORDS, 100)
     np.savez_compressed(folder / source.files[0], words=words, vectors=vectors)

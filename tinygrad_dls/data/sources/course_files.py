@@ -1,5 +1,6 @@
 """Readers of the course's files in their original formats: HDF5, MATLAB, zipped pictures."""
 
+import csv
 import io
 import re
 import zipfile
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 
 from ...errors import FormatError
 from .checks import reason
+from .generated_texts import EMOJIS
 from .matlab import MOST, read_matrices
 from .optional import need
-from .sets import Arrays, Images, Points
+from .sets import Arrays, Images, LabelledTexts, Points
 
 MOST_PICTURE = 2**24  # bytes of one picture in an archive
 PEOPLE_TRAIN = 30  # of the 40 people of ORL; the others are for test alone
@@ -103,6 +105,27 @@ def content_and_style(files: tuple[Path, ...]) -> Arrays:
         except Exception as error:  # broken pictures fail in many ways
             raise _broken(path, error) from None
     return Arrays(arrays=arrays)
+
+
+def emojify(files: tuple[Path, ...]) -> LabelledTexts:
+    """train_emoji.csv, tesss.csv -> 132 + 56 sentences with labels 0 to 4."""
+    (train_texts, train_y), (test_texts, test_y) = (_read_sentences(path) for path in files)
+    return LabelledTexts(
+        train_texts=train_texts, train_y=train_y, test_texts=test_texts, test_y=test_y,
+        classes=np.array(EMOJIS),
+    )
+
+
+def _read_sentences(path: Path) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The first two columns of a CSV file: sentences, and labels from 0 to 4."""
+    try:
+        rows = [row for row in csv.reader(io.StringIO(path.read_text("utf-8-sig"))) if row]
+        labels = np.array([int(row[1]) for row in rows], np.int64)
+        if not rows or labels.min() < 0 or labels.max() >= len(EMOJIS):
+            raise ValueError("there is no sentence, or a label is not one of 0 to 4")
+    except (OSError, ValueError, IndexError, csv.Error) as error:
+        raise _broken(path, error) from None
+    return tuple(row[0].strip() for row in rows), labels
 
 
 Part = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]  # images, labels (1, m), classes

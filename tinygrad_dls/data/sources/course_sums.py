@@ -11,6 +11,8 @@ COURSE_SHA256 = {
         "e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261"
     ),
     "faces/orl_faces.zip": "ee5643ad2a9915f095a4222a826f08ce9887aeda470ea0521bf3e0d593be52d0",
+    "emojify/train_emoji.csv": "f7b219377b0f4898068811e83f82a373c4cf592fef618a818c62326b3386abdc",
+    "emojify/tesss.csv": "5e5d63f8bf46fb8456de5f09fbfa2f1785f133553262af73064e7ea0735c1725",
     "style-transfer/louvre_small.jpg": (
         "4f3d0220a5d541d49714dbe3ea7c4c12ecbd9121ae049843fd38b36f5bd05a8f"
     ),

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, overload
 
-from . import builtin, cached_files, course_files, generated
+from . import builtin, cached_files, course_files, generated, generated_texts
 from .dates import handmade_dates, locale_dates
 from .locating import Place, Where, locate, places
 from .optional import EXTRA, PackageError
 from .phrases import phrases
-from .sets import Arrays, Files, Images, Loaded, Pairs, Points
+from .sets import Arrays, Files, Images, LabelledTexts, Loaded, Pairs, Points
 from .table import find
 
 ImageName = Literal["cats", "signs", "happy-house", "digits", "mnist-5k", "cifar10", "orl-faces"]
@@ -35,6 +35,8 @@ FileName = Literal[
 ]
 PairName = Literal["dates", "sentence-pairs"]
 
+TextName = Literal["emojify", "movie-reviews"]
+
 _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "cats": course_files.cats,
     "signs": course_files.signs,
@@ -43,6 +45,7 @@ _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "cifar10": course_files.cifar10,
     "orl-faces": course_files.orl_faces,
     "style-transfer": course_files.content_and_style,
+    "emojify": course_files.emojify,
     "squeezenet1_0": cached_files.as_files,  # published files, the same in either place
     "yolo-fastest-1.0": cached_files.as_files,
     "yolo-fastest-1.1": cached_files.as_files,
@@ -56,6 +59,7 @@ _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "squeezenet": cached_files.arrays,
     "imagenet-classes": cached_files.class_names,
     "glove-100d": cached_files.arrays,
+    "movie-reviews": cached_files.movie_reviews,
     "vgg16-edges": cached_files.as_files,
     "face-api": cached_files.as_files,
     "sentence-pairs": cached_files.pairs,
@@ -72,6 +76,8 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "style-transfer": builtin.content_and_style,
     "car-detection": builtin.pictures_to_search,
     "regularization": generated.pitch,
+    "emojify": generated_texts.emoji_sentences,
+    "movie-reviews": generated_texts.reviews,
     "glove-100d": builtin.word_vectors,
     "squeezenet": builtin.squeezenet,
     "imagenet-classes": builtin.class_names,
@@ -95,6 +101,8 @@ def load(name: ImageName, data: Where | None = None) -> Images: ...
 def load(name: PointName, data: Where | None = None) -> Points: ...
 @overload
 def load(name: ArrayName, data: Where | None = None) -> Arrays: ...
+@overload
+def load(name: TextName, data: Where | None = None) -> LabelledTexts: ...
 @overload
 def load(name: FileName, data: Where | None = None) -> Files: ...
 @overload

@@ -73,6 +73,29 @@ class Points(Loaded):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class LabelledTexts(Loaded):
+    """Texts with a label each: tuples of str, y int64 (m,), classes (k,)."""
+
+    train_texts: tuple[str, ...]
+    train_y: NDArray[np.int64]
+    test_texts: tuple[str, ...]
+    test_y: NDArray[np.int64]
+    classes: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        for part, texts, y in (
+            ("training", self.train_texts, self.train_y), ("test", self.test_texts, self.test_y)
+        ):
+            if not texts or y.shape != (len(texts),):
+                raise DataError(f"{part} set: {len(texts)} texts with labels {y.shape}")
+            if y.min() < 0 or y.max() >= len(self.classes):
+                raise DataError(
+                    f"{part} labels run from {y.min()} to {y.max()}, "
+                    f"but there are {len(self.classes)} classes"
+                )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Arrays(Loaded):
     """Named arrays, such as the weights of a network."""
 

