@@ -176,6 +176,6 @@ def test_the_installer_leaves_out_what_has_no_wheel(monkeypatch, capsys):
 def test_the_page_of_lessons_says_how_far_the_courses_are():
     text = (ROOT / "lessons/README.md").read_text("utf-8")
     count = {n: len([*(ROOT / "lessons").glob(f"course{n}_*/c{n}w*.py")]) for n in range(1, 6)}
-    there, planned = map(int, re.search(r"(\d+) of (\d+) lessons", text).groups())
-    assert there == count[4] < planned
-    assert count[5] == 0 and "has no lessons yet" in text
+    for course, planned in {4: 16, 5: 16}.items():
+        said = f"Course {course}[^.]*? {count[course]} of {planned} lessons"
+        assert count[course] == planned or re.search(said, text), said
