@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tinygrad_dls"
 ROOMS = (  # from the ground up: a room imports only from those before it
-    {"arguments", "errors", "modes", "dtypes", "storage", "folders", "files", "version", "strict",
-     "rows", "locks", "interrupt", "namespaces", "kernels"},
+    {"arguments", "callers", "errors", "modes", "dtypes", "storage", "folders", "files", "version",
+     "strict", "rows", "locks", "interrupt", "namespaces", "kernels"},
     {"device", "random"},
     {"misuse"},
     {"autograd"},

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .callers import point_numpy_warnings_at_users as _point_numpy_warnings_at_users
 from .capturing import capture as capture
 from .creation import arange as arange
 from .creation import empty as empty
@@ -231,6 +232,8 @@ if TYPE_CHECKING:
     from .train.metrics import accuracy as accuracy
     from .viz import Graph as Graph
     from .viz import graph as graph
+
+_point_numpy_warnings_at_users()
 
 # Rooms that not every program enters are opened at the first use of a name of theirs.
 _LATER = {

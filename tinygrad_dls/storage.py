@@ -7,11 +7,9 @@ a node older than the newest write anywhere looks closer, all others pass.
 """
 
 import itertools
-import sys
 import weakref
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -134,12 +132,3 @@ def written_after(array: Any, number: int) -> str | None:
     """What overwrote the storage of `array` after the moment `number`; None if nothing did."""
     entry = _written.get(id(owner_of(array)))
     return entry.place if entry and entry.number > number else None
-
-
-def calling_line() -> str:
-    """`file.py:12` of the nearest caller outside this package, for messages."""
-    package = str(Path(__file__).parent)
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
-        frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"

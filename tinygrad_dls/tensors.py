@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 from . import autograd, ops, storage
 from .autograd import TensorBase, as_tensor, constant, register_tensor
+from .callers import calling_line
 from .conversion import host_array
 from .copying import Copying
 from .device import Device, default_device
@@ -284,7 +285,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
         array = self._fitting(value, "x.data = v")
         if array.shape != self.shape:
             raise ShapeError(f"x.data = v keeps the shape:\n  x  {self.shape}\n  v  {array.shape}")
-        storage.mark_write(self._data, f"x.data = v at {storage.calling_line()}")
+        storage.mark_write(self._data, f"x.data = v at {calling_line()}")
         array = array.astype(self.dtype, copy=False)
         self._data = array.copy() if storage.is_read_only(array) else array
 
@@ -307,7 +308,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
             self._data[ops.indexing.plain_index(index, self, writes=True)] = array
         except (ValueError, IndexError) as error:
             raise ShapeError(f"{how}: {error}\n  x  {self.shape}\n  v  {array.shape}") from error
-        storage.mark_write(self._data, f"{how} at {storage.calling_line()}")
+        storage.mark_write(self._data, f"{how} at {calling_line()}")
 
     def _fitting(self, values: Any, how: str) -> Any:
         """`values` as an array of this device; DtypeError for floats to be cut to integers."""
@@ -338,7 +339,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
             if result.shape == self.shape:
                 storage.check_writable(self._data, how)
                 self._data[...] = result._data.astype(self.dtype, copy=False)
-                storage.mark_write(self._data, f"{how} at {storage.calling_line()}")
+                storage.mark_write(self._data, f"{how} at {calling_line()}")
                 return self
             raise ShapeError(f"{how} keeps the shape of x:\n  x       {self.shape}\n"
                              f"  result  {result.shape}")

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..autograd import add_gradient, as_tensor, sum_to
+from ..callers import GENERATED
 from ..kernels.adding import added
 from ..kernels.table import wants_compiled
 from ..storage import mark_write
@@ -80,7 +81,7 @@ class Program:
         takes = [f"x{i}" for i in range(arguments)]
         functions = "\n\n".join([self._text("step", takes, lines, answer), *self._plain])
         self.source = "\n\n".join([functions, *self._kernels()])
-        code = compile(functions, "<captured step>", "exec")
+        code = compile(functions, GENERATED, "exec")
         exec(code, self.namespace)
         for name, (i, kernel) in self._chains.items():
             plain = self.namespace[f"plain_{name}"]

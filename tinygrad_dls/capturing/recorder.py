@@ -17,9 +17,10 @@ import numpy as np
 
 from .. import autograd
 from ..autograd import Node, TensorBase, add_gradient, is_new, sum_to, topological_order
+from ..callers import calling_line
 from ..misuse import check_overwritten, freed, miscounted
 from ..modes import recording
-from ..storage import calling_line, owner_of
+from ..storage import owner_of
 
 PLAIN = (type(None), bool, int, float, str, tuple)  # not told apart by identity
 BEHIND = {  # operations that do more than compute an output from their operands

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import modes, storage
 from ..autograd import TensorBase, as_tensor
+from ..callers import calling_line
 from ..device import Device
 from ..errors import DataError, DeviceError, DtypeError, GraphError
 from ..nn import Module
@@ -80,7 +81,7 @@ def run(
     def listen(op: Any, given: Sequence[Any], arrays: Sequence[Any], out: Array) -> None:
         raw = tuple(x._data if isinstance(x, TensorBase) else x for x in given)
         calls.append(Call(op, raw, tuple(arrays), out, path[-1][0] if path else "",
-                          storage.calling_line()))
+                          calling_line()))
 
     def leave(module: Module, given: Sequence[Any], output: Any) -> None:
         name, start = path.pop()

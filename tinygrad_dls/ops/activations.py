@@ -311,7 +311,7 @@ class Softsign(Op):
 
     def backward(self, dy: Any, x: Any) -> Any:
         size = 1 + abs(x)
-        return dy / (size * size)
+        return dy / size / size  # its square may overflow
 
 
 sigmoid = function(Sigmoid())

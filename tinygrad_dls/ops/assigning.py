@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import storage
 from ..autograd import Node
+from ..callers import calling_line
 from ..errors import DtypeError, GraphError, ShapeError
 from ..modes import mode, traces
 from .call import REFUSALS, record
@@ -60,7 +61,7 @@ def update(
     elif lookers:
         raise _seen_by_others(how)
     if x._node is None and traces.active and mode.recorder is not None:
-        mode.recorder.wrote(x._data, f"{how} at {storage.calling_line()}")
+        mode.recorder.wrote(x._data, f"{how} at {calling_line()}")
     before, x._data, x._node, x.requires_grad = x._node, result._data, result._node, True
     if whole is not None:
         storage.share(whole, x)
@@ -83,7 +84,7 @@ def _write(x: Any, plain: Any, values: Any, how: str, lookers: list[Any]) -> Non
         x._data[plain] = values._data
     except REFUSALS as error:
         raise explain(op, (x, values), error) from error
-    storage.mark_write(x._data, f"{how} at {storage.calling_line()}")
+    storage.mark_write(x._data, f"{how} at {calling_line()}")
     plan = op.plan((x.requires_grad, values.requires_grad))
     written = record(plan, (x, values), (x._data, values._data), (x._data,))
     _move_retained(x, node, written)

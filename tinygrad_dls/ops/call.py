@@ -12,12 +12,13 @@ import numpy as np
 
 from .. import autograd
 from ..autograd import KEPT_FOR_PICTURES, Node, TensorBase, Trace, new
+from ..callers import calling_line
 from ..conversion import host_array
 from ..device import Device, default_device
 from ..dtypes import default_dtype, promote
 from ..errors import DeviceError
 from ..modes import mode, traces
-from ..storage import calling_line, next_number, owner_of, share
+from ..storage import next_number, owner_of, share
 from .cards import explain
 from .op import Needs, Op, Plan
 

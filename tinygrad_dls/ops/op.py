@@ -26,6 +26,7 @@ from functools import cache, lru_cache
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from ..autograd import Array
+from ..callers import GENERATED
 from ..errors import GraphError
 
 Needs: TypeAlias = tuple[bool, ...]
@@ -172,9 +173,13 @@ def _plan_of(
         gradients = f"({gradients})"
     signature = ", ".join([*arguments, "y", *op.extras, "needs"])
     saved = "".join(f"{known[n]}, " for n in names)
-    keep = eval(f"lambda {signature}: ({saved})", {"shape": _shape})
-    back_of = eval(f"lambda op: lambda dy, s: {gradients}", {"masked": _masked})
+    keep = _generated(f"lambda {signature}: ({saved})", shape=_shape)
+    back_of = _generated(f"lambda op: lambda dy, s: {gradients}", masked=_masked)
     return tuple(names), keep, back_of
+
+
+def _generated(expression: str, **names: Any) -> Any:
+    return eval(compile(expression, GENERATED, "eval"), names)
 
 
 def _shape(operand: Any) -> tuple[int, ...]:

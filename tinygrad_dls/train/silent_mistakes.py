@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import nn
+from ..callers import users_frame, warn_at
 from ..nn import functional as F
 from ..optim import Optimizer
 from ..tensors import Tensor
@@ -52,10 +52,7 @@ def warn_of_batch(model: nn.Module, inputs: Sequence[Any]) -> None:
 
 def _warn(message: str) -> None:
     """Warn at the line of the user's that called `fit`, however deep in it we are."""
-    frame, level, ours = sys._getframe(1), 2, __name__.partition(".")[0] + "."
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(ours):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level)
+    warn_at(users_frame(sys._getframe(1)), message, UserWarning)
 
 
 def _loss(loss_fn: Any) -> Any:

@@ -1,0 +1,77 @@
+"""The user's line: where messages and warnings point, however deep in this package they arise."""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+PACKAGE = os.path.join(Path(__file__).parent, "")
+LESSONS = os.path.join(PACKAGE, "lessons", "")  # where they stand in an installed package
+GENERATED = "<tinygrad_dls>"  # the file name of code that we generate
+NUMPY = os.path.join(Path(np.__file__).parent, "")
+
+
+def users_frame(frame: FrameType) -> FrameType:
+    """The nearest caller of `frame` outside this package; the outermost if all are inside."""
+    while frame.f_back is not None and _is_ours(frame):
+        frame = frame.f_back
+    return frame
+
+
+def _is_ours(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    return file == GENERATED or (file.startswith(PACKAGE) and not file.startswith(LESSONS))
+
+
+def calling_line() -> str:
+    """`file.py:12` of the nearest caller outside this package, for messages."""
+    frame = users_frame(sys._getframe(1))
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
+
+def warn_at(frame: FrameType, message: Any, category: type[Warning]) -> None:
+    """Warn as if the line that `frame` is at had called `warnings.warn`."""
+    names = frame.f_globals
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno,
+                           names.get("__name__"), names.setdefault("__warningregistry__", {}))
+
+
+def point_numpy_warnings_at_users() -> None:
+    """Show NumPy's floating-point warnings of our operations at the line that called them.
+
+    NumPy warns at the line that calls it, which would be in this package. An `np.errstate` around
+    each operation would cost more than the operation, so warnings are moved when they are shown.
+    All other warnings are shown as before.
+    """
+    show = warnings.showwarning
+
+    def showwarning(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int,
+        file: Any = None, line: str | None = None,
+    ) -> None:
+        frame = _warned(filename) if issubclass(category, RuntimeWarning) else None
+        if frame is None:
+            show(message, category, filename, lineno, file, line)
+            return
+        frame.f_globals.get("__warningregistry__", {}).clear()  # other lines may warn here, too
+        warn_at(users_frame(_outside_numpy(frame)), message, category)
+
+    warnings.showwarning = showwarning
+
+
+def _warned(filename: str) -> FrameType | None:
+    """The frame that is being warned of, if an operation of ours is at work in it."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename != filename:
+        frame = frame.f_back
+    return frame if frame is not None and _is_ours(_outside_numpy(frame)) else None
+
+
+def _outside_numpy(frame: FrameType) -> FrameType:
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(NUMPY):
+        frame = frame.f_back
+    return frame
