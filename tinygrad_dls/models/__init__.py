@@ -2,6 +2,8 @@
 
 from .alexnet import AlexNet as AlexNet
 from .alexnet import alexnet as alexnet
+from .char_rnn import CharRNN as CharRNN
+from .char_rnn import char_rnn as char_rnn
 from .counting import keras_parameters as keras_parameters
 from .darknet import Darknet as Darknet
 from .darknet import darknet as darknet

@@ -5,7 +5,7 @@ from .folders import cache_folder, course_folder, mirror_folder
 from .generated import extra_sets, flower
 from .loading import load
 from .locating import Place, Where, locate, places
-from .sets import Arrays, Files, Images, LabelledTexts, Loaded, Pairs, Points
+from .sets import Arrays, Files, Images, LabelledTexts, Loaded, Pairs, Points, Text
 from .table import SOURCES, Source, find
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Place",
     "Points",
     "Source",
+    "Text",
     "Where",
     "cache_folder",
     "course_folder",

@@ -9,7 +9,7 @@ from . import cached_files, pictures
 from .checks import check_readable, check_sha256
 from .folders import datasets_folder
 from .optional import EXTRA, PackageError, need, package_folder
-from .sets import Arrays, Files, Images
+from .sets import Arrays, Files, Images, Text
 
 FACES_SHA256 = "9560ec2f5edfac01973f63a8a99d00053fecd11e21877e18038fbe500f8e872c"
 FACE_DETECTOR = (
@@ -19,6 +19,7 @@ FACE_DETECTOR = (
 SHA256 = {  # of datasets/
     "glove-10k.npz": "28d8b71dea31c9dedcafdd2c472d016dff273679f38541e1a219d6755b1d2bc8",
     "imagenet-classes.txt": "4eb3da435cf544e4a6f390f62c84cb9c9bb68cf8b14e97f8a063452382e5efd2",
+    "psalms.txt": "cfb668dd8c292d989ecb0c4ec735c3b1d5de4e817fb5e6c3653271daca46cbca",
     "squeezenet1_1.npz": "75ebddcfe0eba3f50178487780e5f36eee0c98afef84f4544bc9fd5ebd4c0539",
     "tiny_face_detector_model.bin": (
         "b7503ce7df31039b1c43316a9b865cab6a70dd748cc602d3fa28b551503c3871"
@@ -158,6 +159,11 @@ def squeezenet() -> Arrays:
 def class_names() -> Arrays:
     """`names` (1000,): ImageNet's classes, from the project's datasets/."""
     return cached_files.class_names((_checked("imagenet-classes.txt"),))
+
+
+def psalms() -> Text:
+    """The 150 psalms of the World English Bible, from the project's datasets/."""
+    return Text(text=_checked("psalms.txt").read_text("utf-8"))
 
 
 def face_detector() -> Files:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...errors import FormatError
 from .checks import reason
-from .sets import Arrays, Files, Images, LabelledTexts, Pairs
+from .sets import Arrays, Files, Images, LabelledTexts, Pairs, Text
 
 MNIST_TEST = 1000
 REVIEWS_TEST = 5_000
@@ -83,6 +83,14 @@ def pairs(files: tuple[Path, ...]) -> Pairs:
     except ValueError as error:
         raise FormatError(f"{files[0]} is not a table of two columns: {reason(error)}") from None
     return Pairs(sources=sources, targets=targets)
+
+
+def text(files: tuple[Path, ...]) -> Text:
+    """What is in the one text file, in UTF-8."""
+    try:
+        return Text(text=files[0].read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{files[0]} is not a text in UTF-8: {reason(error)}") from None
 
 
 def as_files(files: tuple[Path, ...]) -> Files:

@@ -11,6 +11,13 @@ COURSE_SHA256 = {
         "e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261"
     ),
     "faces/orl_faces.zip": "ee5643ad2a9915f095a4222a826f08ce9887aeda470ea0521bf3e0d593be52d0",
+    "names-and-text/dinos.txt": "ad6465621cf56c08f71d4fbb40cf7eab763f9df42c54cc460d6c4d86e9c927fb",
+    "names-and-text/shakespeare.txt": (
+        "1b454b67b44e6f367c83a17ed295c46c5d4a1173cf5d09161882af4041bae023"
+    ),
+    "names-and-text/model_shakespeare_kiank_350_epoch.h5": (
+        "a73e515af2522f884bd057fec1e0f854b9bf47ea17711aa63559af9813e6b7fb"
+    ),
     "emojify/train_emoji.csv": "f7b219377b0f4898068811e83f82a373c4cf592fef618a818c62326b3386abdc",
     "emojify/tesss.csv": "5e5d63f8bf46fb8456de5f09fbfa2f1785f133553262af73064e7ea0735c1725",
     "style-transfer/louvre_small.jpg": (

@@ -8,9 +8,10 @@ from typing import Literal, overload
 from . import builtin, cached_files, course_files, generated, generated_texts
 from .dates import handmade_dates, locale_dates
 from .locating import Place, Where, locate, places
+from .names import dinosaur_names
 from .optional import EXTRA, PackageError
 from .phrases import phrases
-from .sets import Arrays, Files, Images, LabelledTexts, Loaded, Pairs, Points
+from .sets import Arrays, Files, Images, LabelledTexts, Loaded, Pairs, Points, Text
 from .table import find
 
 ImageName = Literal["cats", "signs", "happy-house", "digits", "mnist-5k", "cifar10", "orl-faces"]
@@ -31,8 +32,9 @@ ArrayName = Literal[
 ]
 FileName = Literal[
     "vgg16-edges", "face-api", "squeezenet1_0", "yolo-fastest-1.0", "yolo-fastest-1.1",
-    "car-detection", "date-translation",
+    "car-detection", "date-translation", "shakespeare-weights",
 ]
+PlainTextName = Literal["dinosaur-names", "shakespeare"]
 PairName = Literal["dates", "sentence-pairs"]
 
 TextName = Literal["emojify", "movie-reviews"]
@@ -51,6 +53,9 @@ _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "yolo-fastest-1.1": cached_files.as_files,
     "car-detection": cached_files.as_files,
     "date-translation": cached_files.as_files,
+    "dinosaur-names": cached_files.text,
+    "shakespeare": cached_files.text,
+    "shakespeare-weights": cached_files.as_files,
 }
 _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     **_COURSE,  # a classroom's mirror serves them in their own formats
@@ -83,6 +88,8 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "imagenet-classes": builtin.class_names,
     "face-api": builtin.face_detector,
     "dates": locale_dates,
+    "dinosaur-names": dinosaur_names,
+    "shakespeare": builtin.psalms,
     "sentence-pairs": phrases,
     **generated.GENERATORS,
 }
@@ -103,6 +110,8 @@ def load(name: PointName, data: Where | None = None) -> Points: ...
 def load(name: ArrayName, data: Where | None = None) -> Arrays: ...
 @overload
 def load(name: TextName, data: Where | None = None) -> LabelledTexts: ...
+@overload
+def load(name: PlainTextName, data: Where | None = None) -> Text: ...
 @overload
 def load(name: FileName, data: Where | None = None) -> Files: ...
 @overload

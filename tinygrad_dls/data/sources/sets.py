@@ -96,6 +96,17 @@ class LabelledTexts(Loaded):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Text(Loaded):
+    """One text, or names with a line each."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise DataError(f"{self.name or 'the text'} is empty: there is nothing to learn from")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Arrays(Loaded):
     """Named arrays, such as the weights of a network."""
 

@@ -6,8 +6,43 @@ DATES = "12,000 dates as people write them, by babel and faker, with the ISO for
 PHRASES = "5,000 short English sentences with their French, made by a small grammar"
 EMOJI_SENTENCES = "250 + 130 short sentences made of templates, each with one of five emojis"
 REVIEWS = "3,000 + 600 reviews of a few sentences, made by a seeded grammar"
+DINOSAURS = "1,536 names of dinosaurs that never were, put together from Greek and Latin roots"
+PSALMS = "the 150 psalms in English (World English Bible), 220,000 characters"
+COURSE = "https://www.coursera.org/specializations/deep-learning"
 
 TEXTS = (
+    Source(
+        "dinosaur-names",
+        "1,536 names of dinosaurs",
+        "dinosaur names",
+        "the course's own, not for redistribution",
+        COURSE,
+        "course",
+        size=19_909,
+        course=(("names-and-text/dinos.txt",),),
+        builtin=DINOSAURS,
+    ),
+    Source(
+        "shakespeare",
+        "Shakespeare's sonnets, 94,275 characters",
+        "long memory",
+        "public domain (text); the file is the course's",
+        COURSE,
+        "course",
+        size=94_275,
+        course=(("names-and-text/shakespeare.txt",),),
+        builtin=PSALMS,
+    ),
+    Source(
+        "shakespeare-weights",
+        "weights of the course's 2 x LSTM 128 that writes sonnets, trained in Keras",
+        "long memory",
+        "the course's own, not for redistribution",
+        COURSE,
+        "course",
+        size=2_692_856,
+        course=(("names-and-text/model_shakespeare_kiank_350_epoch.h5",),),
+    ),
     Source(
         "dates",
         DATES,
