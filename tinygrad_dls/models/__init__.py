@@ -2,11 +2,16 @@
 
 from .alexnet import AlexNet as AlexNet
 from .alexnet import alexnet as alexnet
+from .attention_scores import BahdanauAttention as BahdanauAttention
+from .attention_scores import LuongAttention as LuongAttention
+from .attention_scores import attention_weights as attention_weights
 from .char_rnn import CharRNN as CharRNN
 from .char_rnn import char_rnn as char_rnn
 from .counting import keras_parameters as keras_parameters
 from .darknet import Darknet as Darknet
 from .darknet import darknet as darknet
+from .date_network import DateNetwork as DateNetwork
+from .date_network import date_network as date_network
 from .detection import Detections as Detections
 from .detection import detect as detect
 from .face_resnet import FaceResNet as FaceResNet
@@ -38,6 +43,8 @@ from .resnet import resnet34 as resnet34
 from .resnet import resnet50 as resnet50
 from .resnet_cifar import CifarResNet as CifarResNet
 from .resnet_cifar import resnet20 as resnet20
+from .seq2seq import AttentionSeq2Seq as AttentionSeq2Seq
+from .seq2seq import attention_seq2seq as attention_seq2seq
 from .siamese import FaceEmbedding as FaceEmbedding
 from .siamese import Siamese as Siamese
 from .squeezenet import Fire as Fire

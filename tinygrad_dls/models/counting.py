@@ -18,7 +18,8 @@ def keras_parameters(model: Module, conv_biases: bool = True) -> int:
     """Return the number of parameters that Keras's `model.summary()` shows for the same network.
 
     Keras counts two moving statistics (mean and variance) per channel of a batch normalization as
-    parameters that are not trained. conv_biases: count a bias for each convolution without one, as
+    parameters that are not trained, and one bias for each gate of an LSTM, of which PyTorch has two
+    (Keras's GRU has two as well). conv_biases: count a bias for each convolution without one, as
     in the course's ResNet-50, whose convolutions keep Keras's default `use_bias=True`; Keras's own
     MobileNetV2 has none (False).
 
@@ -30,4 +31,6 @@ def keras_parameters(model: Module, conv_biases: bool = True) -> int:
             count += 2 * layer.num_features
         elif conv_biases and isinstance(layer, CONVOLUTIONS) and layer.bias is None:
             count += layer.out_channels
+        elif isinstance(layer, nn.LSTM) and layer.bias:
+            count -= layer.num_layers * (1 + layer.bidirectional) * 4 * layer.hidden_size
     return count

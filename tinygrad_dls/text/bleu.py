@@ -26,5 +26,5 @@ def bleu(translations: Sequence[str], references: Sequence[str]) -> float:
         raise DataError(f"{len(translations)} translations with {len(references)} references: "
                         "each translation has one reference, and there is at least one")
     measure = need("sacrebleu", "measuring BLEU")
-    found = measure.corpus_bleu([*translations], [[*references]], tokenize="none")
+    found = measure.corpus_bleu([*translations], [[*references]], tokenize="none", force=True)
     return float(found.score)
