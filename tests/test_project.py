@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tinygrad_dls"
 ROOMS = (  # from the ground up: a room imports only from those before it
     {"arguments", "callers", "errors", "modes", "dtypes", "storage", "folders", "files", "version",
-     "strict", "rows", "locks", "interrupt", "namespaces", "kernels"},
+     "strict", "rows", "locks", "interrupt", "keywords", "namespaces", "kernels"},
     {"device", "random"},
     {"misuse"},
     {"autograd"},

@@ -1,5 +1,6 @@
 """PyTorch's spellings, accepted where they mean the same; told apart where they do not."""
 
+import builtins
 import functools
 import inspect
 from collections.abc import Callable
@@ -135,11 +136,11 @@ class Synonyms:
         """PyTorch's name of `@`."""
         return ops.matmul(self, other)
 
-    def dim(self) -> int:
+    def dim(self) -> builtins.int:
         """PyTorch's name of `ndim`."""
         return int(self.ndim)  # type: ignore[attr-defined]
 
-    def numel(self) -> int:
+    def numel(self) -> builtins.int:
         """PyTorch's name of `size`."""
         return int(self.size)  # type: ignore[attr-defined]
 
@@ -147,7 +148,7 @@ class Synonyms:
         """PyTorch's name of `to("cpu")`."""
         return self.to("cpu")  # type: ignore[attr-defined]
 
-    def cuda(self, device: int | None = None) -> Any:
+    def cuda(self, device: builtins.int | None = None) -> Any:
         """PyTorch's name of `to("cuda")`."""
         place = "cuda" if device is None else f"cuda:{device}"
         return self.to(place)  # type: ignore[attr-defined]
@@ -167,3 +168,11 @@ class Synonyms:
     def half(self) -> Any:
         """PyTorch's name of `astype("float16")`."""
         return ops.cast(self, "float16")
+
+    def int(self) -> Any:
+        """PyTorch's name of `astype("int32")`."""
+        return ops.cast(self, "int32")
+
+    def bool(self) -> Any:
+        """PyTorch's name of `astype("bool")`."""
+        return ops.cast(self, "bool")

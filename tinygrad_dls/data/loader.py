@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arguments import is_whole
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from ..ops import stack
 from ..random import Generator, chosen
 from ..tensors import Tensor
@@ -28,6 +29,7 @@ class DataLoader:
     on there, with the batches that it had left.
     """
 
+    @near_names
     def __init__(
         self,
         dataset: Any,

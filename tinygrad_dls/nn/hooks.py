@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from .. import ops
 from ..autograd import topological_order
 from ..errors import DtypeError, GraphError
+from ..keywords import NearNames
 from ..modes import mode
 from ..tensors import Tensor
 
@@ -28,7 +29,7 @@ class Hook(NamedTuple):
     with_kwargs: bool
 
 
-class Hooked:
+class Hooked(NearNames):
     """The part of a module that keeps its hooks and calls them."""
 
     _hooks: tuple[Hook, ...] = ()

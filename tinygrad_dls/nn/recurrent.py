@@ -6,7 +6,7 @@ One step of each stands, as the course writes it, in `kernels/reference/recurren
 from __future__ import annotations
 
 import math
-import warnings
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from .. import ops
 from ..arguments import is_whole
+from ..callers import users_frame, warn_at
 from ..device import Device
 from ..dtypes import default_dtype, float_dtype
 from ..errors import DataError, ShapeError
@@ -55,10 +56,8 @@ class RNNBase(Module):
                 f"none, not {proj_size!r}"
             )
         if probability(dropout) and num_layers == 1:
-            warnings.warn(
-                f"{kind}: dropout acts between layers, and with num_layers=1 there is no between",
-                stacklevel=3,
-            )
+            warn_at(users_frame(sys._getframe()), f"{kind}: dropout acts between layers, and with "
+                    "num_layers=1 there is no between", UserWarning)
         self.input_size, self.hidden_size = int(input_size), int(hidden_size)
         self.num_layers, self.proj_size = int(num_layers), int(proj_size)
         self.bias, self.batch_first = bias, batch_first

@@ -10,6 +10,7 @@ import numpy as np
 from ..arguments import is_amount
 from ..autograd import as_tensor
 from ..errors import DataError, DtypeError, Error, GraphError, ShapeError
+from ..keywords import NearNames
 from ..modes import enable_grad, replayed
 from ..storage import check_writable, mark_write
 from ..tensors import Tensor
@@ -22,7 +23,7 @@ HOW_ONLY = frozenset({"foreach", "fused", "capturable", "differentiable"})
 COUNTS = frozenset({"step", "mu_product"})  # numbers in the state of a parameter, not arrays
 
 
-class Optimizer:
+class Optimizer(NearNames):
     """Base of the optimizers: changes parameters, in place, along their gradients.
 
     `parameters`: tensors, or dictionaries {"params": tensors, "lr": ...} with options of their

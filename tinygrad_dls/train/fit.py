@@ -17,6 +17,7 @@ from ..capturing import capture as captured_step
 from ..data import DataLoader
 from ..errors import DataError, DtypeError, ShapeError
 from ..interrupt import Interrupt
+from ..keywords import near_names
 from ..modes import no_grad
 from ..nn import Module
 from ..optim import Optimizer
@@ -35,6 +36,7 @@ Callback: TypeAlias = Callable[[int, History], bool | None]
 READ_SECONDS = 0.5  # how often a GPU is waited for, to read the losses that wait on it
 
 
+@near_names
 def fit(
     model: Module,
     loss_fn: Callable[[Any, Any], Tensor],

@@ -12,12 +12,14 @@ from ...arguments import number
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import DataError, DtypeError, ShapeError
+from ...keywords import near_names
 from ...ops.call import operand
 from ...random import Generator, chosen
 from ...tensors import Tensor
 from .dropout import probability
 
 
+@near_names
 def scaled_dot_product_attention(
     query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
     dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None,

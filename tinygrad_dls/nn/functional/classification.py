@@ -10,6 +10,7 @@ from ... import ops
 from ...arguments import is_amount, is_whole, number
 from ...autograd import constant
 from ...errors import DataError, DtypeError, ShapeError
+from ...keywords import near_names
 from ...modes import replayed
 from ...ops.cross_entropy import cross_entropy_of_rows, pick
 from ...ops.indexing import check_places
@@ -28,6 +29,7 @@ from .checks import (
 SMALLEST = 1e-45  # a positive number of float32 and float64 whose log is below -100
 
 
+@near_names
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100,
     reduction: str = "mean", label_smoothing: float = 0.0,
@@ -71,6 +73,7 @@ def cross_entropy(
     return reduce_loss(losses, reduction, shares)
 
 
+@near_names
 def nll_loss(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100,
     reduction: str = "mean",
@@ -202,6 +205,7 @@ def _shares(counted: Tensor | None, weight: Any, places: Tensor, dtype: Any) -> 
     return shares  # type: ignore[no-any-return]
 
 
+@near_names
 def binary_cross_entropy(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean"
 ) -> Tensor:
@@ -240,6 +244,7 @@ def _held_log(p: Any) -> Any:
     return ops.maximum(ops.log(ops.clip(p, SMALLEST)), -100.0)
 
 
+@near_names
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:

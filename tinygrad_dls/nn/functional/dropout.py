@@ -15,6 +15,7 @@ from ...autograd import constant
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import DataError, DtypeError, ShapeError
+from ...keywords import near_names
 from ...ops.call import operand
 from ...random import Generator, chosen
 from ...tensors import Tensor
@@ -22,6 +23,7 @@ from ...tensors import Tensor
 DROPPED = -1.7580993408473766  # -scale * alpha of selu: what it makes of minus infinity
 
 
+@near_names
 def dropout(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
     generator: Generator | None = None,

@@ -14,6 +14,7 @@ from ... import ops
 from ...arguments import number
 from ...autograd import as_tensor
 from ...errors import DataError, ShapeError
+from ...keywords import near_names
 from ...ops.losses import absolute_error, huber_error, squared_error
 from ...tensors import Tensor
 from .checks import (
@@ -27,11 +28,13 @@ from .checks import (
 )
 
 
+@near_names
 def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
     """(input - target)**2 of tensors of one shape; a mean divides by the sum of `weight`."""
     return _of_difference("mse_loss", squared_error, input, target, reduction, weight)
 
 
+@near_names
 def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
     """|input - target| of tensors of one shape; slope 0 at 0. A mean divides by sum(weight)."""
     return _of_difference("l1_loss", absolute_error, input, target, reduction, weight)
@@ -50,6 +53,7 @@ def _of_difference(
     return reduce_loss(error["none"](input, target) * weight, reduction, weight)
 
 
+@near_names
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """d**2 / (2 beta) where |d| < beta, else |d| - beta / 2; d = input - target (Girshick 2015)."""
     if not (beta := number("smooth_l1_loss: beta", beta)) >= 0:
@@ -62,6 +66,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     return huber_error(input, target, beta, 1.0 / beta, reduction)  # type: ignore[no-any-return]
 
 
+@near_names
 def huber_loss(
     input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
 ) -> Tensor:
@@ -101,6 +106,7 @@ def hinge_embedding_loss(
     return reduce_loss(losses, reduction)
 
 
+@near_names
 def kl_div(
     input: Any, target: Any, reduction: str = "mean", log_target: bool = False
 ) -> Tensor:

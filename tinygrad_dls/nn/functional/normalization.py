@@ -13,11 +13,13 @@ from ...arguments import is_amount, is_whole, number
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import DataError, DtypeError, ShapeError
+from ...keywords import near_names
 from ...ops.call import operand
 from ...storage import check_writable, mark_write
 from ...tensors import Tensor
 
 
+@near_names
 def batch_norm(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None,
     weight: Tensor | None = None, bias: Tensor | None = None, training: bool = False,
@@ -102,6 +104,7 @@ def instance_norm(
     return y  # type: ignore[no-any-return]
 
 
+@near_names
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
     eps: float = 1e-5,
@@ -127,6 +130,7 @@ def group_norm(
     return ops.group_norm(x, weight, bias, int(num_groups), eps)  # type: ignore[no-any-return]
 
 
+@near_names
 def layer_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None,
     bias: Tensor | None = None, eps: float = 1e-5,

@@ -9,12 +9,14 @@ from ...arguments import is_whole
 from ...autograd import TensorBase
 from ...device import default_device
 from ...errors import DataError, ShapeError
+from ...keywords import near_names
 from ...ops.call import operand
 from ...tensors import Tensor
 
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
+@near_names
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Tensor:

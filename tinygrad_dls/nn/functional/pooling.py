@@ -8,12 +8,14 @@ from typing import Any
 from ... import ops
 from ...arguments import is_amount
 from ...errors import DataError
+from ...keywords import near_names
 from ...ops.pooling import numbers_of
 from ...tensors import Tensor
 
 Numbers = int | Sequence[int]
 
 
+@near_names
 def max_pool1d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     dilation: Numbers = 1, ceil_mode: bool = False, return_indices: bool = False,
@@ -23,6 +25,7 @@ def max_pool1d(
         input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, axes=1)
 
 
+@near_names
 def max_pool2d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     dilation: Numbers = 1, ceil_mode: bool = False, return_indices: bool = False,
@@ -32,6 +35,7 @@ def max_pool2d(
         input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, axes=2)
 
 
+@near_names
 def max_pool3d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     dilation: Numbers = 1, ceil_mode: bool = False, return_indices: bool = False,
@@ -41,6 +45,7 @@ def max_pool3d(
         input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, axes=3)
 
 
+@near_names
 def avg_pool1d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     ceil_mode: bool = False, count_include_pad: bool = True,
@@ -50,6 +55,7 @@ def avg_pool1d(
         input, kernel_size, stride, padding, ceil_mode, count_include_pad, axes=1)
 
 
+@near_names
 def avg_pool2d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
@@ -59,6 +65,7 @@ def avg_pool2d(
         input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, axes=2)
 
 
+@near_names
 def avg_pool3d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,

@@ -9,11 +9,13 @@ from ...arguments import is_whole
 from ...autograd import TensorBase
 from ...device import default_device
 from ...errors import ShapeError
+from ...keywords import near_names
 from ...ops.call import operand
 from ...ops.grid_sampling import affine_grid as affine_grid
 from ...tensors import Tensor
 
 
+@near_names
 def interpolate(
     input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
     align_corners: bool | None = None, recompute_scale_factor: bool | None = None,

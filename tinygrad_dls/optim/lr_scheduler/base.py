@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 from ...arguments import is_amount, is_whole
 from ...errors import DataError
+from ...keywords import NearNames
 from ...modes import replayed
 from ..optimizer import Optimizer
 
 RATES = "_last_lr"  # PyTorch's name for the rates of the groups in the state of a schedule
 
 
-class Schedule:
+class Schedule(NearNames):
     """What all schedules can tell, and keep in a file."""
 
     optimizer: Optimizer
