@@ -205,7 +205,6 @@ from .gradients import grad as grad
 from .modes import enable_grad as enable_grad
 from .modes import is_grad_enabled as is_grad_enabled
 from .modes import no_grad as no_grad
-from .modes import trace as trace
 from .namespaces import public_names as _public_names
 from .random import Generator as Generator
 from .random import manual_seed as manual_seed
@@ -232,6 +231,7 @@ if TYPE_CHECKING:
     from .train.metrics import accuracy as accuracy
     from .viz import Graph as Graph
     from .viz import graph as graph
+    from .viz import trace as trace
 
 _point_numpy_warnings_at_users()
 
@@ -239,7 +239,7 @@ _point_numpy_warnings_at_users()
 _LATER = {
     "accuracy": "train", "compare": "check", "evaluate": "train", "fit": "train",
     "gradcheck": "check", "load": "io", "save": "io",
-    "Graph": "viz", "graph": "viz",
+    "Graph": "viz", "graph": "viz", "trace": "viz",
     "audio": "", "bench": "", "check": "", "data": "", "io": "", "models": "", "nn": "",
     "optim": "", "text": "", "train": "", "vision": "", "viz": "",
 }

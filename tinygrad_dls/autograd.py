@@ -28,6 +28,7 @@ from .kernels.adding import add_into, added, summed
 from .locks import new_lock
 from .misuse import check_overwritten, freed, miscounted
 from .modes import mode, traces
+from .tracing import Given, Trace
 
 if TYPE_CHECKING:
     from .ops.op import Op, Plan
@@ -58,19 +59,11 @@ class TensorBase:
     requires_grad: bool
 
 
-class Trace(NamedTuple):
-    """What `with trace():` keeps of one operation, beside its value and gradient."""
-
-    inputs: tuple[Any, ...]  # arrays and Python scalars, in the order of the op's inputs
-    source: str  # "file.py:12"
-    contributions: list[tuple[int, Array]]  # (number of the node it came from, gradient)
-
-
 class Node:
     """One operation of a recorded graph, and how to go back through it."""
 
-    __slots__ = ("dtype", "edges", "grad", "hooks", "plan", "saved", "scope", "seq", "shape",
-                 "trace", "value")
+    __slots__ = ("__weakref__", "dtype", "edges", "grad", "hooks", "plan", "saved", "scope", "seq",
+                 "shape", "trace", "value")
     seq: int  # creation number: newer nodes have larger ones
     plan: "Plan"  # the op, and how to go back through it
     saved: tuple[Any, ...] | None  # what that takes; None: freed
@@ -238,15 +231,17 @@ def propagate(
         edges = node.edges
         if len(shares) != len(edges):
             raise miscounted(node, len(shares))
-        traced = node.trace is not None
+        trace = node.trace
+        if trace is not None:
+            trace.given.clear()
         for edge, share in zip(edges, shares):
             if share is None or edge is None:
                 continue
+            if trace is not None:
+                note_share(trace, edge, share)
             of = edge if edge.__class__ is Node else edge._data
             if share.shape != of.shape or share.dtype is not of.dtype:
                 share = fit(share, edge, node)
-            if traced:
-                note_share(edge, node, share)
             before = grads.get(edge)
             if before is None:
                 grads[edge] = share
@@ -390,7 +385,9 @@ def keep_gradient(tensor: Any) -> None:
     add_hook(tensor, keep)
 
 
-def note_share(edge: Edge, node: Node, share: Any) -> None:
+def note_share(trace: Trace, edge: Edge, share: Any) -> None:
     """Keep what one use of a value adds to its gradient, for pictures."""
-    if isinstance(edge, Node) and edge.trace is not None:
-        edge.trace.contributions.append((node.seq, getattr(share, "_data", share)))
+    array = getattr(share, "_data", share)
+    if edge.__class__ is not Node:  # the array may become the leaf's own gradient, and change
+        array = array.copy()
+    trace.given.append(Given(edge, array))

@@ -12,14 +12,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class _Mode(threading.local):
-    """`grad`: are operations recorded? `trace`: are all their values kept for pictures too?
+    """`grad`: are operations recorded? `trace`: who keeps all their values for pictures, if anyone?
 
     `listener` is told of each operation that is not recorded (its op, operands and output).
     `recorder` is told of all that a step does, by `dls.capture`.
     """
 
     grad = True
-    trace = False
+    trace: Any = None
     listener: Callable[..., None] | None = None
     recorder: Any = None
 
@@ -83,18 +83,19 @@ class enable_grad(_Switch):
     flag, value = "grad", True
 
 
-class trace(_Switch):
-    """Keep the value, the gradient and the source line of every operation, for pictures."""
-
-    flag, value = "trace", True
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        traces.active += 1
-
-    def __exit__(self, *error: object) -> None:
+@contextmanager
+def tracing(collector: Any) -> Iterator[Any]:
+    """Let `collector` keep the value, the gradient and the source line of every operation."""
+    before = mode.trace
+    mode.trace = collector
+    traces.active += 1
+    try:
+        yield collector
+    finally:
         traces.active -= 1
-        super().__exit__(*error)
+        mode.trace = before
+        if before is not None:
+            before.take(collector)
 
 
 @contextmanager

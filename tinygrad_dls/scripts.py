@@ -9,7 +9,10 @@ from typing import Any
 
 from .autograd import TensorBase
 from .errors import DataError, Error
-from .modes import trace
+from .modes import tracing
+from .tracing import Collector
+
+NEWEST = 2000  # operations kept in memory, of all that a script runs
 
 
 def run_script(script: str) -> dict[str, Any]:
@@ -17,7 +20,7 @@ def run_script(script: str) -> dict[str, Any]:
     if not Path(script).is_file():
         raise DataError(f"there is no script {script!r}")
     try:
-        with _as_main(script), trace():
+        with _as_main(script), tracing(Collector(NEWEST)):
             return run_path(script, run_name="__main__")
     except Error:
         raise

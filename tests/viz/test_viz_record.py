@@ -75,7 +75,7 @@ def test_round_trip_of_whole_graphs():
 
 def test_orders():
     document = strict(three_times().to_json())
-    assert document["version"] == 1
+    assert document["version"] == 2
     assert document["forward_order"] == ["n2", "n4", "n6"]
     assert document["backward_order"] == ["n6", "n4", "n2"]
 

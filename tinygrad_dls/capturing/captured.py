@@ -38,7 +38,7 @@ class Captured(Generic[T]):
         self._busy: int | None = None  # the thread that replays: in it the step may be called
 
     def __call__(self, *args: Any, **kwargs: Any) -> T:
-        if mode.recorder is not None or mode.trace:
+        if mode.recorder is not None or mode.trace is not None:
             return self.step(*args, **kwargs)
         tensors: list[Any] = []
         key = (mode.grad, len(args), *kwargs, *[_kind_of(x, tensors) for x in args],

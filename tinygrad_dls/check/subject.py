@@ -12,9 +12,10 @@ from .. import autograd
 from ..autograd import Node, TensorBase
 from ..dtypes import default_dtype, set_default_dtype
 from ..errors import DataError, DtypeError, GraphError
-from ..modes import enable_grad, no_grad, trace
+from ..modes import enable_grad, no_grad, tracing
 from ..random import Generator, default_generator
 from ..tensors import Tensor
+from ..tracing import Collector
 from .numeric import Array, index_of, on_host
 
 
@@ -127,7 +128,7 @@ class Subject:
 
     def record(self) -> tuple[list[Any], list[Node]]:
         """Run it once, recorded: its outputs, and the ops in forward order."""
-        with enable_grad(), trace():
+        with enable_grad(), tracing(Collector()):
             outputs = self._run()
             self._adopt(outputs)
             outputs = self._run()

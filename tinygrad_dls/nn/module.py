@@ -45,14 +45,23 @@ class Module(Hooked):
         """The output of the module; each class defines its own."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, x)")
 
+    def _label(self) -> str:
+        """What pictures call a call of this module."""
+        return f"{self._name}: {type(self).__name__}" if self._name else type(self).__name__
+
     def takes_along(self, after: Module, input: Any) -> bool:
         """Can `forward(input, then=after)` do what the module after this one does, in one pass?"""
         return False
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         start = next_number() if mode.grad else 0
-        if traces.active and mode.recorder is not None:
-            mode.recorder.module(self)
+        traced = None
+        if traces.active:
+            traced = mode.trace
+            if mode.recorder is not None:
+                mode.recorder.module(self)
+            if traced is not None:
+                traced.enter(self, start)
         try:
             if self._hooks:
                 output = self._through_hooks(self.forward, inputs, options)
@@ -63,9 +72,11 @@ class Module(Hooked):
             raise
         except RecursionError as error:
             raise GraphError("calls of modules are nested too deeply for Python") from error
+        finally:
+            if traced is not None:
+                traced.leave()
         if start:
-            label = f"{self._name}: {type(self).__name__}" if self._name else type(self).__name__
-            _mark(output, label, start)
+            _mark(output, self._label(), start)
         return output
 
     def __setattr__(self, name: str, value: Any) -> None:

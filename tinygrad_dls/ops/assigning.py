@@ -74,7 +74,7 @@ def _write(x: Any, plain: Any, values: Any, how: str, lookers: list[Any]) -> Non
     node = x._node
     _refuse_leaf(x, how)
     _keep_pictures(node, storage.owner_of(x._data))
-    if mode.trace:  # which keeps every value it meets: they stay as they are
+    if mode.trace is not None:  # which keeps every value it meets: they stay as they are
         x._data = x.device.copy(x._data)
     elif lookers:
         raise _seen_by_others(how)

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import autograd
-from ..autograd import KEPT_FOR_PICTURES, Node, TensorBase, Trace, new
-from ..callers import calling_line
+from ..autograd import KEPT_FOR_PICTURES, Node, TensorBase, new
 from ..conversion import host_array
 from ..device import Device, default_device
 from ..dtypes import default_dtype, promote
@@ -296,9 +295,8 @@ def note(
     """Under `with trace():` keep all values of this operation, and the line that asked for it."""
     if mode.recorder is not None:
         mode.recorder.operation(node.op, inputs, arrays, made, node)
-    if mode.trace:
-        node.value = made[0]
-        node.trace = Trace(arrays, calling_line(), [])
+    if mode.trace is not None:
+        mode.trace.operation(node, inputs, arrays, made[0])
 
 
 def tell(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...]) -> None:
@@ -307,6 +305,19 @@ def tell(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, 
         mode.recorder.operation(op, inputs, arrays, made, None)
     if mode.listener is not None:
         mode.listener(op, inputs, arrays, made[0])
+    if mode.trace is not None:
+        mode.trace.operation(_unrecorded(op, len(arrays), made[0]), inputs, arrays, made[0])
+
+
+def _unrecorded(op: Op, count: int, out: Any) -> Node:
+    """The node of an operation through which no gradient flows: for pictures alone."""
+    node = Node()
+    node.seq = next_number()
+    node.plan = op.plan((False,) * count)
+    node.edges = (None,) * count
+    node.shape, node.dtype = out.shape, out.dtype
+    node.saved = node.grad = node.hooks = node.scope = None
+    return node
 
 
 # --- operands that are no tensors ----------------------------------------------------------------

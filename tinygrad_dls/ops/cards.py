@@ -7,16 +7,18 @@ the shape that it gives.
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ..autograd import TensorBase
 from ..errors import DataError, DtypeError, Error, ShapeError
+from ..modes import mode
 
 if TYPE_CHECKING:
     from .op import Op
 
+ErrorT = TypeVar("ErrorT", bound=Exception)
 Shape = tuple[int, ...]
 Axes = list[tuple[int, int]]  # (operand, axis counted from its end)
 
@@ -27,6 +29,17 @@ ABOUT_SHAPES = ("shape", "broadcast", "dimension", "axis", "axes", "size", "alig
 
 def explain(op: "Op", operands: Sequence[Any], error: Exception) -> Exception:
     """The error to raise for `error`, met when `op` ran forward on `operands`."""
+    return _noted(op, operands, _explained(op, operands, error))
+
+
+def _noted(op: "Op", operands: Sequence[Any], raised: ErrorT) -> ErrorT:
+    """Tell a trace which operation raises this."""
+    if mode.trace is not None:
+        mode.trace.failed(op, operands, raised)
+    return raised
+
+
+def _explained(op: "Op", operands: Sequence[Any], error: Exception) -> Exception:
     if isinstance(error, Error):
         return error
     what = str(error)
@@ -51,7 +64,7 @@ def shape_error(op: "Op", operands: Sequence[Any], reason: str = "") -> ShapeErr
     lines.append(f"rule:       {_rule(op, shapes) or reason}")
     if fixes := _fixes(op, [s for s, x in zip(shapes, operands) if x is not None]):
         lines.append("would work: " + "   or   ".join(fixes))
-    return ShapeError("\n".join(lines))
+    return _noted(op, operands, ShapeError("\n".join(lines)))
 
 
 def _shapes(op: "Op", operands: Sequence[Any]) -> str:

@@ -1,4 +1,5 @@
 """Pictures of computation graphs."""
 
 from .graphs import Graph as Graph
-from .trace import graph as graph
+from .recording import graph as graph
+from .tracing import trace as trace

@@ -8,7 +8,7 @@ from ..autograd import TensorBase
 from ..errors import DataError
 from ..files import check_parent
 from ..scripts import missing, run_script
-from .trace import graph
+from .recording import graph
 
 
 def add_parser(subparsers: Any) -> None:

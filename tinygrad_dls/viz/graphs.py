@@ -28,8 +28,14 @@ class Graph:
     """
 
     def __init__(self, record: Record, options: Options | None = None) -> None:
-        self.record = record
+        self._record: Record | None = record
         self.options = options or Options()
+
+    @property
+    def record(self) -> Record:
+        """The computation, node by node."""
+        assert self._record is not None
+        return self._record
 
     def __repr__(self) -> str:
         ops = sum(bool(node.op) for node in self.record.nodes)

@@ -180,6 +180,8 @@ def _box(node: NodeRecord, options: Options, backward_ran: bool, starts_here: bo
         lines.append(Line("grad", text))
     if "saved" in options.show and node.op:
         lines.append(Line("saved", f"saves {', '.join(node.saved) or 'nothing'}"))
+    if node.failed:
+        lines.append(Line("warning", f"! failed: {node.failed.splitlines()[0]}"))
     if found := describe.trouble(node.value):
         lines.append(Line("warning", f"! {found}{', starts here' if starts_here else ''}"))
     if node.gradient and (found := describe.trouble(node.gradient.values)):
@@ -212,7 +214,7 @@ def _group_box(
 
 
 def _tooltip(node: NodeRecord) -> str:
-    parts = [node.formula, node.source and f"made at {node.source}"]
+    parts = [node.formula, node.source and f"made at {node.source}", node.failed]
     if node.value is not None and node.value.min is not None and node.value.size > 1:
         value = node.value
         parts.append(f"value from {describe.number(value.min)} to {describe.number(value.max)}")
@@ -238,7 +240,7 @@ def _with_stubs(boxes: dict[str, Box], arrows: list[Arrow]) -> list[Arrow]:
     result = []
     for arrow in arrows:
         tail = boxes[arrow.tail]
-        if tail.kind in ("param", "const") and users[tail.id] >= STUBS_FROM:
+        if tail.kind in ("param", "buffer", "const") and users[tail.id] >= STUBS_FROM:
             seen[tail.id] += 1
             if seen[tail.id] > 1:
                 stub = replace(

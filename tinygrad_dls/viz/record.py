@@ -15,11 +15,12 @@ import numpy as np
 
 from ..errors import FormatError
 
-VERSION = 1
+VERSION = 2
+READ = (1, 2)  # versions that `from_json` takes
 SAMPLE = 64  # arrays of more elements are kept as statistics and this many of their elements
 
 Number: TypeAlias = float | int | bool
-Kind: TypeAlias = Literal["input", "param", "const", "op", "loss", "output"]
+Kind: TypeAlias = Literal["input", "param", "buffer", "const", "op", "loss", "output"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ class Share:
 
     source: str  # id of the node that used it
     norm: float | None
+    values: Summary | None = None  # None: not kept
+    summed_from: tuple[int, ...] | None = None  # shape before the sum over broadcast axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,11 @@ class NodeRecord:
     value: Summary | None = None  # None: not kept
     gradient: Gradient | None = None  # None: it needs none
     saved: tuple[str, ...] = ()  # what its backward rule holds: ids of nodes, or names
+    failed: str = ""  # the message of the error that it raised
+    flops: int | None = None  # of its forward; None: not counted
+    bytes: int | None = None  # kept for backward
+    seconds: float | None = None  # of its forward
+    check: str = ""  # the verdict on its backward rule: "ok", or what is wrong; "": not checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +172,9 @@ class Record:
         """The record written by `to_json`; FormatError says what is wrong with any other text."""
         try:
             document = json.loads(text)
-            if document["version"] != VERSION:
+            if document["version"] not in READ:
                 raise FormatError(
-                    f"a trace record of version {document['version']}; this one reads {VERSION}"
+                    f"a trace record of version {document['version']}; this one reads {READ}"
                 )
             edges = document["edges"]
             return cls(
@@ -210,9 +218,20 @@ def _node_to_json(node: NodeRecord) -> dict[str, Any]:
         "bwd": None if gradient is None else {
             "computed": gradient.computed,
             "values": _summary_to_json(gradient.values),
-            "contributions": [{"from": s.source, "norm": _plain(s.norm)} for s in gradient.shares],
+            "contributions": [_share_to_json(share) for share in gradient.shares],
         },
         "saved": list(node.saved),
+        "failed": node.failed, "flops": node.flops, "bytes": node.bytes,
+        "seconds": node.seconds, "check": node.check,
+    }
+
+
+def _share_to_json(share: Share) -> dict[str, Any]:
+    shape = share.summed_from
+    return {
+        "from": share.source, "norm": _plain(share.norm),
+        "values": _summary_to_json(share.values),
+        "summed_from": None if shape is None else list(shape),
     }
 
 
@@ -238,9 +257,20 @@ def _node_from_json(node: Mapping[str, Any]) -> NodeRecord:
         gradient=None if bwd is None else Gradient(
             bool(bwd["computed"]),
             _summary_from_json(bwd["values"]),
-            tuple(Share(str(s["from"]), _optional(s["norm"])) for s in bwd["contributions"]),
+            tuple(_share_from_json(share) for share in bwd["contributions"]),
         ),
         saved=_tuple(str, node["saved"]),
+        failed=str(node.get("failed", "")),  # this and what follows came with version 2
+        flops=_optional(node.get("flops"), int), bytes=_optional(node.get("bytes"), int),
+        seconds=_optional(node.get("seconds")), check=str(node.get("check", "")),
+    )
+
+
+def _share_from_json(share: Mapping[str, Any]) -> Share:
+    shape = share.get("summed_from")
+    return Share(
+        str(share["from"]), _optional(share["norm"]), _summary_from_json(share.get("values")),
+        None if shape is None else _tuple(int, shape),
     )
 
 
@@ -252,8 +282,8 @@ def _summary_from_json(summary: Mapping[str, Any] | None) -> Summary | None:
     return Summary(**numbers, sample=_tuple(_number, summary["sample"]))
 
 
-def _optional(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _optional(value: Any, kind: Callable[[Any], Any] = float) -> Any:
+    return None if value is None else kind(value)
 
 
 def _tuple(convert: Callable[[Any], Any], values: Iterable[Any]) -> tuple[Any, ...]:

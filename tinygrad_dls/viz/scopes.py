@@ -1,12 +1,10 @@
 """Which module call made each node, from the marks that calls leave on their outputs."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
 from ..autograd import Node
+from ..tracing import Call
 from .groups import Path
-
-Call: TypeAlias = tuple[int, str]  # one call of a module: the number drawn at its start, its label
 
 
 def module_paths(nodes: Sequence[Node]) -> dict[Node, Path]:
@@ -18,6 +16,8 @@ def module_paths(nodes: Sequence[Node]) -> dict[Node, Path]:
     active: dict[Node, set[Call]] = {}
     for node in reversed(nodes):
         calls = active.setdefault(node, set())
+        if node.trace is not None:
+            calls.update(node.trace.calls)
         mark = node.scope
         while mark is not None:
             calls.add((mark.start, mark.label))
@@ -27,11 +27,11 @@ def module_paths(nodes: Sequence[Node]) -> dict[Node, Path]:
                 inside = [call for call in calls if call[0] < edge.seq]
                 active.setdefault(edge, set()).update(inside)
     nested = {node: tuple(sorted(calls)) for node, calls in active.items()}
-    paths = _distinct(nested[node] for node in nodes)
+    paths = labels(nested[node] for node in nodes)
     return {node: paths[nested[node]] for node in nodes}
 
 
-def _distinct(paths: Iterable[tuple[Call, ...]]) -> dict[tuple[Call, ...], Path]:
+def labels(paths: Iterable[tuple[Call, ...]]) -> dict[tuple[Call, ...], Path]:
     """Labels of paths; a second call of the same name in the same place is called "name (2)"."""
     found: dict[tuple[Call, ...], Path] = {(): ()}
     taken: set[Path] = set()

@@ -15,6 +15,7 @@ class Look(NamedTuple):
 LOOKS = {
     "input": Look("input", "note", ("#dff3df", "#1d3b24"), ("#3b7d46", "#6fbf7d")),
     "param": Look("parameter", "box", ("#ffedcc", "#46330f"), ("#a86a00", "#e0a94a")),
+    "buffer": Look("buffer", "box", ("#e3f1ee", "#18352f"), ("#2f7d6b", "#6cc0ab")),
     "const": Look("constant", "box", ("#f1f1f1", "#2c2f36"), ("#777777", "#9aa0aa")),
     "op": Look("operation", "box", ("#e6eefc", "#1c2c49"), ("#4a6fb5", "#7fa3e6")),
     "loss": Look("loss", "box", ("#fbdcdc", "#4a1f24"), ("#b23a48", "#ee8590")),

@@ -30,7 +30,7 @@ def write_table(record: Record) -> str:
 
 
 def _row(node: NodeRecord, depth: int, backward_ran: bool) -> tuple[str, ...]:
-    value = "not kept"
+    value = f"! {node.failed.splitlines()[0]}" if node.failed else "not kept"
     if node.value is not None:
         value = describe.array(node.value, node.shape, node.dtype)
         trouble = describe.trouble(node.value)

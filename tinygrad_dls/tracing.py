@@ -1,0 +1,93 @@
+"""What `with dls.trace():` keeps: of each operation its operands, its source line, its way back.
+
+A trace sees every operation of its thread, those without a gradient too: then a picture shows where
+an input of the network came from.
+"""
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakValueDictionary
+
+from .callers import calling_line
+from .storage import next_number
+
+if TYPE_CHECKING:
+    from .autograd import Node
+    from .ops.op import Op
+
+Call = tuple[int, str]  # one call of a module: the number drawn at its start, its label
+
+
+class Given(NamedTuple):
+    """What one operation adds to the gradient of an input, before broadcasting is undone."""
+
+    edge: Any  # the node or leaf that it went to
+    share: Any
+
+
+class Trace(NamedTuple):
+    """What is kept of one operation, beside its value and gradient."""
+
+    inputs: tuple[Any, ...]  # arrays and Python scalars, in the order of the op's inputs
+    names: tuple[str, ...]  # of the tensors that they came from; "" without one
+    origins: "tuple[Node | None, ...]"  # what made each input that needs no gradient
+    source: str  # "file.py:12"
+    calls: tuple[Call, ...]  # of modules around it, outermost first
+    given: list[Given]  # filled by backward
+
+
+class Failure(NamedTuple):
+    """The operation that raised an error, with its operands."""
+
+    op: "Op"
+    operands: tuple[Any, ...]
+    message: str
+    source: str
+    calls: tuple[Call, ...]
+
+
+class Collector:
+    """Hears of all operations and calls of modules in one thread, while it is `mode.trace`.
+
+    limit: how many of the newest operations it keeps in memory by itself; None: all.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.nodes: deque[Node] = deque(maxlen=limit)  # oldest first
+        self.calls: tuple[Call, ...] = ()  # those under way
+        self.modules: list[Any] = []  # called from outside of any other
+        self.failure: Failure | None = None
+        self.made_by: WeakValueDictionary[int, Node] = WeakValueDictionary()  # by id of the array
+
+    def operation(self, node: "Node", inputs: Any, arrays: tuple[Any, ...], out: Any) -> None:
+        """Keep all values of an operation, and the line that asked for it."""
+        origins = tuple([
+            self.made_by.get(id(getattr(x, "_data", x))) if edge is None else None
+            for x, edge in zip(inputs, node.edges)
+        ])
+        names = tuple([getattr(x, "name", None) or "" for x in inputs])
+        node.value = out
+        node.trace = Trace(arrays, names, origins, calling_line(), self.calls, [])
+        self.made_by[id(out)] = node  # `node.value` keeps the array, so its id stays its own
+        self.nodes.append(node)
+
+    def failed(self, op: "Op", operands: Any, error: Exception) -> None:
+        """Keep what raised an error; it counts if the error leaves the block."""
+        self.failure = Failure(op, tuple(operands), str(error), calling_line(), self.calls)
+
+    def enter(self, module: Any, start: int) -> None:
+        """A call of a module begins."""
+        if not self.calls and not any(module is known for known in self.modules):
+            self.modules.append(module)
+        self.calls = (*self.calls, (start or next_number(), module._label()))
+
+    def leave(self) -> None:
+        """It ends, also by an error."""
+        self.calls = self.calls[:-1]
+
+    def take(self, inner: "Collector") -> None:
+        """Add what a trace inside of this one has kept."""
+        self.nodes += inner.nodes
+        self.modules += [m for m in inner.modules if not any(m is known for known in self.modules)]
+        self.failure = inner.failure or self.failure
+        self.made_by |= inner.made_by

@@ -1,0 +1,86 @@
+"""trace: the block of code whose computation is kept whole, and drawn."""
+
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, TypeVar
+
+from ..errors import GraphError
+from ..modes import tracing
+from ..tracing import Collector
+from .graphs import Graph
+from .picture import Options
+from .record import Record
+from .recording import recorded
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class trace(Graph):
+    """Keep the value, the gradient and the source line of every operation in a block.
+
+        with dls.trace() as t:
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+        t.save("step.svg", depth="layers")
+        print(t)
+
+    The trace is a `dls.Graph` of all that ran in the block, also without gradients; values and
+    gradients are those at its end. If an error leaves the block, what ran before it is there, and
+    the operation that raised it is marked. A backward() after the block is seen, too.
+    `@dls.trace()` does the same for each call of a function; `function.trace` is the last one.
+    options: those of `dls.graph`.
+    """
+
+    def __new__(cls, function: Any = None, **options: Any) -> Any:
+        """`@trace` and `@trace()` decorate alike."""
+        if function is not None and not callable(function):
+            raise GraphError(
+                f"trace takes a function to decorate, not a {type(function).__name__}: "
+                "write `with trace() as t:`"
+            )
+        made = super().__new__(cls)
+        return made if function is None else made(function)
+
+    def __init__(self, **options: Any) -> None:
+        self.options = Options(**options)
+        self.collector = Collector()
+        self._error: BaseException | None = None
+        self._record = None
+        self._block: AbstractContextManager[Any] | None = None
+
+    def __enter__(self) -> "trace":
+        if self._block is not None:
+            raise GraphError("this trace has had its block: write another `with dls.trace() as t:`")
+        self._block = tracing(self.collector)
+        self._block.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 where: TracebackType | None) -> None:
+        assert self._block is not None
+        self._block.__exit__(None, None, None)
+        self._error = error
+        self._record = recorded(self.collector, error)
+
+    def __call__(self, function: Function) -> Function:
+        given = vars(self).get("options", Options())  # without options __init__ has not run
+        options = {name: getattr(given, name) for name in Options.__dataclass_fields__}
+
+        @functools.wraps(function)
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            with trace(**options) as traced.trace:  # type: ignore[attr-defined]
+                return function(*args, **kwargs)
+
+        return traced  # type: ignore[return-value]
+
+    def __str__(self) -> str:
+        return self.table()
+
+    @property
+    def record(self) -> Record:
+        """All that ran in the block so far."""
+        if self._record is None or not self._record.backward_ran:
+            self._record = recorded(self.collector, self._error)
+        return self._record
