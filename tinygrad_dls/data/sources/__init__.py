@@ -5,12 +5,25 @@ from .folders import cache_folder, course_folder, mirror_folder
 from .generated import extra_sets, flower
 from .loading import load
 from .locating import Place, Where, locate, places
-from .sets import Arrays, Files, Images, LabelledTexts, Loaded, Pairs, Points, Text
+from .sets import (
+    Arrays,
+    Entity,
+    Files,
+    Images,
+    LabelledTexts,
+    Loaded,
+    Pairs,
+    Points,
+    Questions,
+    TaggedTexts,
+    Text,
+)
 from .table import SOURCES, Source, find
 
 __all__ = [
     "SOURCES",
     "Arrays",
+    "Entity",
     "Files",
     "Images",
     "LabelledTexts",
@@ -18,7 +31,9 @@ __all__ = [
     "Pairs",
     "Place",
     "Points",
+    "Questions",
     "Source",
+    "TaggedTexts",
     "Text",
     "Where",
     "cache_folder",

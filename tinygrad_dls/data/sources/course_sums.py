@@ -35,4 +35,10 @@ COURSE_SHA256 = {
     ),
     "happy-house/test_happy.h5": "5e23db2f28769de83214dce1411e651489d713f9e1ec5d1ca6a61b6222115add",
     "date-translation/model.h5": "908b9a19d6528c5efcf0374b2eb7de6c79443269b8f53c1440268e6e3399e80a",
+    "question-answering/train/dataset.arrow": (
+        "306e737605064b52c5457bec4e073336cda3c7e97f7381f9c4e9c20e94194763"
+    ),
+    "question-answering/test/dataset.arrow": (
+        "f67ca8f2cb4703ff77146029a559ed4e8fcb349d09d6cc6dcf37c8b9cff7184a"
+    ),
 }

@@ -6,12 +6,25 @@ from pathlib import Path
 from typing import Literal, overload
 
 from . import builtin, cached_files, course_files, generated, generated_texts
+from .addresses import labelled_addresses, made_addresses
 from .dates import handmade_dates, locale_dates
 from .locating import Place, Where, locate, places
 from .names import dinosaur_names
 from .optional import EXTRA, PackageError
 from .phrases import phrases
-from .sets import Arrays, Files, Images, LabelledTexts, Loaded, Pairs, Points, Text
+from .sets import (
+    Arrays,
+    Files,
+    Images,
+    LabelledTexts,
+    Loaded,
+    Pairs,
+    Points,
+    Questions,
+    TaggedTexts,
+    Text,
+)
+from .stories import babi_questions, made_questions
 from .table import find
 
 ImageName = Literal["cats", "signs", "happy-house", "digits", "mnist-5k", "cifar10", "orl-faces"]
@@ -38,6 +51,8 @@ PlainTextName = Literal["dinosaur-names", "shakespeare"]
 PairName = Literal["dates", "sentence-pairs"]
 
 TextName = Literal["emojify", "movie-reviews"]
+TaggedName = Literal["us-addresses"]
+QuestionName = Literal["question-answering"]
 
 _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "cats": course_files.cats,
@@ -54,6 +69,7 @@ _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "car-detection": cached_files.as_files,
     "date-translation": cached_files.as_files,
     "dinosaur-names": cached_files.text,
+    "question-answering": babi_questions,
     "shakespeare": cached_files.text,
     "shakespeare-weights": cached_files.as_files,
 }
@@ -68,6 +84,7 @@ _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "vgg16-edges": cached_files.as_files,
     "face-api": cached_files.as_files,
     "sentence-pairs": cached_files.pairs,
+    "us-addresses": labelled_addresses,
 }
 _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "cats": builtin.faces,
@@ -91,6 +108,8 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "dinosaur-names": dinosaur_names,
     "shakespeare": builtin.psalms,
     "sentence-pairs": phrases,
+    "us-addresses": made_addresses,
+    "question-answering": made_questions,
     **generated.GENERATORS,
 }
 
@@ -116,6 +135,10 @@ def load(name: PlainTextName, data: Where | None = None) -> Text: ...
 def load(name: FileName, data: Where | None = None) -> Files: ...
 @overload
 def load(name: PairName, data: Where | None = None) -> Pairs: ...
+@overload
+def load(name: TaggedName, data: Where | None = None) -> TaggedTexts: ...
+@overload
+def load(name: QuestionName, data: Where | None = None) -> Questions: ...
 @overload
 def load(name: str, data: Where | None = None) -> Loaded: ...
 def load(name: str, data: Where | None = None) -> Loaded:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,51 @@ class LabelledTexts(Loaded):
                     f"{part} labels run from {y.min()} to {y.max()}, "
                     f"but there are {len(self.classes)} classes"
                 )
+
+
+class Entity(NamedTuple):
+    """A part of a text, text[start:end], and what it is."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TaggedTexts(Loaded):
+    """Texts with their entities, one tuple of `Entity` for each text; labels (k,): their kinds."""
+
+    train_texts: tuple[str, ...]
+    train_entities: tuple[tuple[Entity, ...], ...]
+    test_texts: tuple[str, ...]
+    test_entities: tuple[tuple[Entity, ...], ...]
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for part, texts, entities in (
+            ("training", self.train_texts, self.train_entities),
+            ("test", self.test_texts, self.test_entities),
+        ):
+            if not texts or len(texts) != len(entities):
+                raise DataError(f"{part} set: {len(texts)} texts, entities of {len(entities)}")
+            for text, row in zip(texts, entities):
+                at = 0
+                for start, end, label in row:
+                    if not at <= start < end <= len(text) or label not in self.labels:
+                        raise DataError(f"{part} set: {label} from {start} to {end} in {text!r}")
+                    at = end
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Questions(Loaded):
+    """Stories, a question about each, and its answer, which is a word of the story."""
+
+    train_contexts: tuple[str, ...]
+    train_questions: tuple[str, ...]
+    train_answers: tuple[str, ...]
+    test_contexts: tuple[str, ...]
+    test_questions: tuple[str, ...]
+    test_answers: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

