@@ -9,7 +9,7 @@ import pytest
 
 from tinygrad_dls.train.options import VARIABLE
 
-ALLOWED = {"numpy", "matplotlib", "optuna", "tinygrad_dls"} | set(sys.stdlib_module_names)
+ALLOWED = {"numpy", "matplotlib", "optuna", "sklearn", "tinygrad_dls", *sys.stdlib_module_names}
 LONGEST = 88
 
 
