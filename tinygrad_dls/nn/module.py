@@ -24,13 +24,14 @@ from ..errors import DataError, DtypeError, Error, GraphError
 from ..modes import mode, replayed, traces
 from ..storage import next_number
 from ..tensors import Tensor
+from .copying import Copied
 from .hooks import Hooked
 from .parameter import Parameter
 from .state import LoadResult, load
 from .summary import Summary, summarize
 
 
-class Module(Hooked):
+class Module(Hooked, Copied):
     """Base class of all layers and networks: define `forward`, call the object.
 
     Its parts are found among its attributes, also without `super().__init__()`.
