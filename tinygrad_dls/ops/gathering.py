@@ -12,7 +12,7 @@ from .call import function_of, operand
 from .indexing import getitem, places_of, take
 from .op import Op
 from .samples import Rng, Sample
-from .shape import axis_of, broadcast_arrays
+from .shape import axis_of, broadcast_arrays, reshape, row
 
 
 def _samples(rng: Rng) -> list[Sample]:
@@ -81,9 +81,12 @@ def gather(x: Any, axis: int, index: Any) -> Any:
     """PyTorch's `take_along_axis`: y[i][j] = x[i][index[i][j]] for axis 1; nothing broadcasts.
 
     Along the other axes `index` may be shorter than x: then it means the first places of x.
+    A single number or place counts as a row of one.
     """
-    place = axis_of(axis, x.ndim, "gather")
     places = places_of(index, x, "gather")
+    if 0 in (x.ndim, places.ndim):
+        return reshape(gather(row(x), axis, row(places)), places.shape)
+    place = axis_of(axis, x.ndim, "gather")
     first = first_places("gather", x, places, place)
     whole = all(m == n or i == place for i, (m, n) in enumerate(zip(places.shape, x.shape)))
     return take_along_axis(x if whole else getitem(x, first), places, place)
@@ -94,6 +97,8 @@ def index_select(x: Any, axis: int, index: Any) -> Any:
     places = places_of(index, x, "index_select")
     if places.ndim > 1:
         raise ShapeError(f"index_select takes one row of places, not the shape\n  {places.shape}")
+    if x.ndim == 0 and places.size == 1:
+        return reshape(take(row(x), row(places), axis), ())
     return take(x, places.reshape(-1), axis)
 
 

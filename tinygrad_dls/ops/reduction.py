@@ -274,7 +274,7 @@ def normal_axis(axis: Any, ndim: int, name: str) -> Axis:
     found = tuple(int(i) % count for i in axes)
     if len(set(found)) < len(found):
         raise ShapeError(f"{name} along {axes} names an axis twice")
-    return found if several else found[0]
+    return found if several and (ndim or not found) else found[0]  # of one number (0,) is 0
 
 
 def _reduce(op: Any, x: Any, axis: Any, keepdims: bool, some: bool = False) -> Any:

@@ -16,7 +16,7 @@ from .indexing import add_at, getitem, places_of, plain_index
 from .matmul import summed_to
 from .op import Op
 from .samples import Rng, Sample
-from .shape import axis_of, broadcast_to
+from .shape import axis_of, broadcast_to, reshape, row
 
 
 def _samples(rng: Rng) -> list[Sample]:
@@ -169,10 +169,13 @@ def _shape_at(x: Any, index: Any) -> tuple[int, ...]:
 def index_add(x: Any, axis: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
     """x with the slices of `source` (times alpha) added at places `index` along an axis.
 
-    A place named twice gets both. As PyTorch's, without its in-place form.
+    A place named twice gets both. As PyTorch's, without its in-place form. A single number counts
+    as a row of one.
     """
-    place = axis_of(axis, x.ndim, "index_add")
     places, source = places_of(index, x, "index_add"), values_for(x, source, "index_add")
+    if x.ndim == 0:
+        return reshape(index_add(row(x), axis, places, row(source), alpha=alpha), ())
+    place = axis_of(axis, x.ndim, "index_add")
     wanted = (*x.shape[:place], places.size, *x.shape[place + 1 :])
     if places.ndim > 1 or source.shape != wanted:
         raise ShapeError(
@@ -218,8 +221,10 @@ def scatter_add(x: Any, axis: int, index: Any, src: Any) -> Any:
 
 
 def _scattered(name: str, x: Any, axis: int, index: Any, src: Any, accumulate: bool) -> Any:
-    place = axis_of(axis, x.ndim, name)
     places = places_of(index, x, name)
+    if 0 in (x.ndim, places.ndim):  # a single number or place counts as a row of one
+        return reshape(_scattered(name, row(x), axis, row(places), src, accumulate), x.shape)
+    place = axis_of(axis, x.ndim, name)
     first_places(name, x, places, place)
     number = isinstance(src, SCALARS)
     src = values_for(x, src, name)

@@ -246,15 +246,24 @@ def expand_dims(x: Any, axis: Any) -> Any:
 
 
 def squeeze(x: Any, axis: Any = None) -> Any:
-    """x without its axes of length 1, or without the ones named."""
+    """x without its axes of length 1, or without the ones named.
+
+    A single number counts as a row of one.
+    """
     if axis is None:
         return reshape(x, tuple(n for n in x.shape if n != 1))
-    axes = axes_of(axis, x.ndim, "squeeze")
-    if any(x.shape[i] != 1 for i in axes):
+    lengths = x.shape or (1,)
+    axes = axes_of(axis, len(lengths), "squeeze")
+    if any(lengths[i] != 1 for i in axes):
         raise ShapeError(
             f"squeeze takes axes of length 1, not axis {axis} of a tensor of shape\n  {x.shape}"
         )
-    return reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in axes))
+    return reshape(x, tuple(n for i, n in enumerate(lengths) if i not in axes))
+
+
+def row(x: Any) -> Any:
+    """x itself, or the row of one that a single number counts as."""
+    return x if x.ndim else reshape(x, (1,))
 
 
 def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Any:

@@ -17,7 +17,7 @@ from .op import Op
 from .reduction import mean
 from .samples import Rng, Sample
 from .scan import REVERSED, along, one_axis
-from .shape import reshape
+from .shape import reshape, row
 
 
 def places_in_order(xp: Any, x: Array, axis: int, descending: bool) -> Array:
@@ -126,6 +126,8 @@ class TopPlaces(Op):
 
 def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Any:
     """x in order along `axis` (None: flattened), a new tensor; `argsort` gives the places."""
+    if x.ndim == 0 and axis is not None:
+        return reshape(sort(row(x), axis, descending), ())
     x, place = one_axis(x, axis, "sort")
     if (x.requires_grad and mode.grad) or traces.active:
         return function_of(Sort, place, bool(descending))(x)
@@ -145,7 +147,11 @@ def topk(
     """(values, places) of the k largest (or smallest) of x along `axis`, most extreme first.
 
     Of equal elements the first ones are taken, in their order. `sorted=False` sorts as well.
+    Of a single number, the only one.
     """
+    if x.ndim == 0 and k == 1:
+        values, places = topk(row(x), 1, axis)
+        return reshape(values, ()), reshape(places, ())
     x, place = one_axis(x, axis, "topk")
     if not is_whole(k) or k > x.shape[place]:
         raise DataError(
