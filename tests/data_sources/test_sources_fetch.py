@@ -21,6 +21,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from tinygrad_dls import audio
 from tinygrad_dls.data import sources
 from tinygrad_dls.data.sources import cached_files, clients, convert, table
 from tinygrad_dls.errors import DataError, FormatError
@@ -487,3 +488,25 @@ def test_a_table_of_pairs_that_is_none(tmp_path, text):
     (tmp_path / "pairs.tsv").write_text(text)
     with pytest.raises(FormatError, match=r"pairs\.tsv is not a table of two columns"):
         cached_files.pairs((tmp_path / "pairs.tsv",))
+
+
+def test_tunes_of_three_collections_become_one_book(serve):
+    folders = sources.SOURCES["tunes"].members
+    content = zip_of(**{
+        f"{folders[0]}book.abc": b"X:1\r\nT:One\r\nK:C\r\nCDE\r\n",
+        f"{folders[1]}b.abc": b"X:2\nT:Two \xe9\nK:D\nDEF\n\n", f"{folders[1]}a.txt": b"no tune",
+        f"{folders[2]}z.abc": b"X:3\nT:Three\nK:G\nGAB",
+        "music21/corpus/essenFolksong/x.abc": b"X:9\nT:Not this\nK:C\nC",
+    })
+    serve("tunes", content)
+    sources.fetch("tunes")
+    read = sources.load("tunes")
+    assert read.where == "cache"
+    assert [tune.title for tune in audio.read_abc(read.files[0].read_text("utf-8"))] == [
+        "One", "Two \ufffd", "Three"]
+
+
+def test_an_archive_without_tunes_is_a_format_error(serve):
+    serve("tunes", zip_of(**{"music21/corpus/airdsAirs/readme.txt": b"nothing"}))
+    with pytest.raises(FormatError, match=r"no \.abc files in music21/corpus/airdsAirs/"):
+        sources.fetch("tunes")

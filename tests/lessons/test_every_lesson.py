@@ -26,7 +26,9 @@ def test_it_runs_fast_on_what_is_built_in(entry, run_lesson):
     assert figures
     pictures = [path for path in run.out.iterdir() if path.suffix in (".png", ".svg")]
     assert pictures and all(path.stat().st_size > 1000 for path in pictures)
-    assert {path.suffix for path in run.out.iterdir()} <= {".png", ".svg", ".json", ".html", ".csv"}
+    assert {path.suffix for path in run.out.iterdir()} <= {
+        ".png", ".svg", ".json", ".html", ".csv", ".wav", ".mid"
+    }
 
 
 @pytest.mark.slow

@@ -1,7 +1,10 @@
-"""Sounds as arrays: WAV files, resampling, loudness, spectrograms and a small synthesizer."""
+"""Sounds as arrays: WAV files, resampling, loudness, spectrograms, synthesizers; tunes and MIDI."""
 
+from .abc_notation import Tune as Tune
+from .abc_notation import read_abc as read_abc
 from .loudness import loudness as loudness
 from .loudness import match_loudness as match_loudness
+from .midi import write_midi as write_midi
 from .reading import read as read
 from .resampling import resample as resample
 from .spectrograms import decibels as decibels

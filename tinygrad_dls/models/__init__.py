@@ -55,6 +55,8 @@ from .ssd import SSDHead as SSDHead
 from .tiny_yolo import TinyYoloV2 as TinyYoloV2
 from .transformer import TranslationTransformer as TranslationTransformer
 from .transformer import transformer as transformer
+from .trigger_word import TriggerWord as TriggerWord
+from .trigger_word import trigger_word as trigger_word
 from .unet import UNet as UNet
 from .unet import unet as unet
 from .vgg import VGG as VGG

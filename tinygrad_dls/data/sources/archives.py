@@ -43,3 +43,15 @@ def read_member(archive: Path, member: str) -> bytes:
     """The whole member."""
     with open_member(archive, member) as stream:
         return stream.read()
+
+
+def members_below(archive: Path, folder: str, ending: str) -> list[str]:
+    """Names of the members of a zip in this folder, sorted; FormatError where there are none."""
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            names = [n for n in zipped.namelist() if n.startswith(folder) and n.endswith(ending)]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise FormatError(f"{archive.name} is truncated or corrupt: {reason(error)}") from None
+    if not names:
+        raise FormatError(f"{archive.name} has no {ending} files in {folder}")
+    return sorted(names)

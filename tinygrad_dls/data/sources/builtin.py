@@ -21,6 +21,7 @@ SHA256 = {  # of datasets/
     "imagenet-classes.txt": "4eb3da435cf544e4a6f390f62c84cb9c9bb68cf8b14e97f8a063452382e5efd2",
     "psalms.txt": "cfb668dd8c292d989ecb0c4ec735c3b1d5de4e817fb5e6c3653271daca46cbca",
     "squeezenet1_1.npz": "75ebddcfe0eba3f50178487780e5f36eee0c98afef84f4544bc9fd5ebd4c0539",
+    "tunes.abc": "ba03de8f248133e162853c60767b9586587a71d6a3c8c2e63c01dc5eb2c1b642",
     "tiny_face_detector_model.bin": (
         "b7503ce7df31039b1c43316a9b865cab6a70dd748cc602d3fa28b551503c3871"
     ),
@@ -169,6 +170,16 @@ def psalms() -> Text:
 def face_detector() -> Files:
     """The Tiny YOLOv2 face detector: its manifest and its weights, from the project's datasets/."""
     return Files(files=tuple(_checked(name) for name in FACE_DETECTOR))
+
+
+def tunes() -> Files:
+    """A file of tunes in ABC notation, from the project's datasets/."""
+    return Files(files=(_checked("tunes.abc"),))
+
+
+def synthesized() -> Files:
+    """No files: the lesson makes its own words with `tinygrad_dls.audio`, which is a room above."""
+    return Files(files=())
 
 
 def _checked(name: str) -> Path:

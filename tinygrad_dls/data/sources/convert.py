@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from ...errors import FormatError
-from .archives import open_member, read_member
+from .archives import members_below, open_member, read_member
 from .pickles import read_arrays
 from .table import Source
 
@@ -145,6 +145,16 @@ def _sentence_pairs(source: Source, archive: Path, folder: Path) -> None:
     (folder / source.files[0]).write_text("".join(lines), "utf-8")
 
 
+def _tunes(source: Source, archive: Path, folder: Path) -> None:
+    """A thousand files of tunes in three folders -> one file, an empty line between them."""
+    texts = [
+        read_member(archive, member).decode("utf-8", "replace").replace("\r", "").strip()
+        for collection in source.members
+        for member in members_below(archive, collection, ".abc")
+    ]
+    (folder / source.files[0]).write_text("\n\n".join(texts) + "\n", "utf-8")
+
+
 def _text(name: str | bytes) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
@@ -156,4 +166,5 @@ _CONVERTERS: dict[str, Callable[[Source, Path, Path], None]] = {
     "cifar10": _cifar10,
     "glove-100d": _glove,
     "sentence-pairs": _sentence_pairs,
+    "tunes": _tunes,
 }

@@ -45,7 +45,7 @@ ArrayName = Literal[
 ]
 FileName = Literal[
     "vgg16-edges", "face-api", "squeezenet1_0", "yolo-fastest-1.0", "yolo-fastest-1.1",
-    "car-detection", "date-translation", "shakespeare-weights",
+    "car-detection", "date-translation", "shakespeare-weights", "tunes", "trigger-word",
 ]
 PlainTextName = Literal["dinosaur-names", "shakespeare"]
 PairName = Literal["dates", "sentence-pairs"]
@@ -72,6 +72,7 @@ _COURSE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "question-answering": babi_questions,
     "shakespeare": cached_files.text,
     "shakespeare-weights": cached_files.as_files,
+    "trigger-word": cached_files.as_files,
 }
 _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     **_COURSE,  # a classroom's mirror serves them in their own formats
@@ -85,6 +86,7 @@ _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "face-api": cached_files.as_files,
     "sentence-pairs": cached_files.pairs,
     "us-addresses": labelled_addresses,
+    "tunes": cached_files.as_files,
 }
 _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "cats": builtin.faces,
@@ -100,6 +102,8 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "regularization": generated.pitch,
     "emojify": generated_texts.emoji_sentences,
     "movie-reviews": generated_texts.reviews,
+    "tunes": builtin.tunes,
+    "trigger-word": builtin.synthesized,
     "glove-100d": builtin.word_vectors,
     "squeezenet": builtin.squeezenet,
     "imagenet-classes": builtin.class_names,

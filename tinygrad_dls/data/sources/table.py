@@ -6,6 +6,7 @@ from ...errors import DataError
 from .course_sums import COURSE_SHA256 as COURSE_SHA256
 from .source import Client as Client
 from .source import Source as Source
+from .table_of_sounds import SOUNDS
 from .table_of_texts import TEXTS
 
 COURSE_HOME = "https://www.coursera.org/specializations/deep-learning"
@@ -310,6 +311,7 @@ _SOURCES = (
         builtin="its 10,000 most frequent words, rounded to 8 bits",
     ),
     *TEXTS,
+    *SOUNDS,
 )
 
 SOURCES = {source.name: source for source in _SOURCES}
