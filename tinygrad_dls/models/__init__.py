@@ -15,6 +15,7 @@ from .date_network import date_network as date_network
 from .detection import Detections as Detections
 from .detection import detect as detect
 from .face_resnet import FaceResNet as FaceResNet
+from .glove import GloVe as GloVe
 from .googlenet import GoogLeNet as GoogLeNet
 from .googlenet import GoogLeNetOutputs as GoogLeNetOutputs
 from .googlenet import Inception as Inception
@@ -52,6 +53,9 @@ from .squeezenet import SqueezeNet as SqueezeNet
 from .squeezenet import squeezenet1_0 as squeezenet1_0
 from .squeezenet import squeezenet1_1 as squeezenet1_1
 from .ssd import SSDHead as SSDHead
+from .text_readers import BagOfVectors as BagOfVectors
+from .text_readers import Tagger as Tagger
+from .text_readers import TextClassifier as TextClassifier
 from .tiny_yolo import TinyYoloV2 as TinyYoloV2
 from .transformer import TranslationTransformer as TranslationTransformer
 from .transformer import transformer as transformer
@@ -63,4 +67,11 @@ from .vgg import VGG as VGG
 from .vgg import vgg16 as vgg16
 from .vgg import vgg19 as vgg19
 from .weights import fill as fill
+from .word2vec import CBOW as CBOW
+from .word2vec import FullSoftmax as FullSoftmax
+from .word2vec import HierarchicalSoftmax as HierarchicalSoftmax
+from .word2vec import NegativeSampling as NegativeSampling
+from .word2vec import SkipGram as SkipGram
+from .word2vec import cbow_examples as cbow_examples
+from .word_vector_training import fit_word_vectors as fit_word_vectors
 from .yolo_heads import decode_yolo as decode_yolo

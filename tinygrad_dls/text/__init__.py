@@ -10,6 +10,8 @@ from .ctc import ctc_beam_search as ctc_beam_search
 from .ctc import ctc_collapse as ctc_collapse
 from .ctc import ctc_greedy as ctc_greedy
 from .distance import edit_distance as edit_distance
+from .huffman import HuffmanCode as HuffmanCode
+from .huffman import huffman as huffman
 from .sampling import sample as sample
 from .sampling import sampling_distribution as sampling_distribution
 from .search import Hypothesis as Hypothesis
@@ -20,3 +22,8 @@ from .tokenizers import characters as characters
 from .tokenizers import join_words as join_words
 from .tokenizers import words as words
 from .vocabulary import Vocabulary as Vocabulary
+from .windows import context_windows as context_windows
+from .windows import cooccurrences as cooccurrences
+from .windows import noise_distribution as noise_distribution
+from .windows import skip_gram_pairs as skip_gram_pairs
+from .windows import subsample as subsample
