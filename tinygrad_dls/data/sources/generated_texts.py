@@ -6,6 +6,7 @@ from .sets import LabelledTexts
 
 Rng = np.random.Generator
 EMOJIS = ("heart", "baseball", "smile", "disappointed", "fork and knife")
+MIXED = 0.35  # of the remarks on parts of a film that differ from the verdict
 FOR_TEST = 2  # of the words that fill a template: these are in test sentences only
 PER_CLASS = 50, 26  # sentences for training and for test
 
@@ -32,17 +33,22 @@ _SENTENCES: tuple[tuple[tuple[str, ...], dict[str, tuple[str, ...]]], ...] = (
         ("this is {good} news", "you did {good} work", "the {event} was {good}",
          "we smiled during the whole {event}", "that {event} made us {glad}",
          "i am so {glad} today", "thank you for the {good} {event}",
-         "they are {glad} with your success"),
+         "this is not {bad} news", "i am not {sad} at all"),
         {"good": ("great", "wonderful", "excellent", "brilliant", "fantastic", "amazing"),
          "glad": ("happy", "proud", "pleased", "delighted", "excited", "satisfied"),
+         "bad": ("terrible", "awful", "bad", "horrible", "tragic", "shocking"),
+         "sad": ("angry", "sad", "upset", "disappointed", "worried", "unhappy"),
          "event": ("party", "celebration", "victory", "holiday", "festival", "ceremony")},
     ),
     (
         ("this is {bad} news", "you did {bad} work", "she was so {sad} about the {loss}",
          "the {loss} made us {sad}", "i am very {sad} today", "he did not answer my questions",
-         "what {bad} luck", "nobody told me about this {bad} {loss}"),
+         "this is not {good} news", "i am not {glad} at all",
+         "nobody told me about this {bad} {loss}"),
         {"bad": ("terrible", "awful", "bad", "horrible", "tragic", "shocking"),
          "sad": ("angry", "sad", "upset", "disappointed", "worried", "unhappy"),
+         "good": ("great", "wonderful", "excellent", "brilliant", "fantastic", "amazing"),
+         "glad": ("happy", "proud", "pleased", "delighted", "excited", "satisfied"),
          "loss": ("failure", "accident", "mistake", "loss", "problem", "delay")},
     ),
     (
@@ -80,7 +86,8 @@ def emoji_sentences(seed: int = 1) -> LabelledTexts:
     """Return sentences of five kinds, 250 for training and 130 for test; labels 0 to 4.
 
     Half of the test sentences are filled with words that no training sentence has: only a model
-    that knows what words mean can tell their kind.
+    that knows what words mean can tell their kind. Some sentences of the kinds 2 and 3 turn on
+    "not".
     """
     rng = np.random.default_rng(seed)
     train, test = PER_CLASS
@@ -100,9 +107,9 @@ def emoji_sentences(seed: int = 1) -> LabelledTexts:
 def reviews(seed: int = 1) -> LabelledTexts:
     """Return reviews of three to six sentences, 3,000 for training and 600 for test; 1 = for it.
 
-    A verdict on the film decides. Two of three verdicts depend on the order of words ("not bad",
-    "weak, but the film was great"); the other sentences praise and blame parts of the film at
-    random, or say nothing.
+    A verdict on the film decides. Half of the verdicts depend on the order of words ("not bad",
+    "weak, but the film was great"); the other sentences praise and blame parts of the film, most of
+    them as the verdict does, or say nothing.
     """
     rng = np.random.default_rng(seed)
     made: list[tuple[str, int]] = []
@@ -118,12 +125,13 @@ def reviews(seed: int = 1) -> LabelledTexts:
 
 def _review(rng: Rng, label: int) -> str:
     signs = (_BAD, _GOOD)
-    kind = ("plain", "negated", "turned")[rng.integers(3)]
+    kind = ("plain", "plain", "negated", "turned")[rng.integers(4)]
     verdict = _fill(rng, _pick(rng, _VERDICTS[kind]),
                     {"same": signs[label], "other": signs[1 - label]})
     others = [_fill(rng, _pick(rng, _NEUTRAL)) for _ in range(rng.integers(1, 4))]
     for _ in range(rng.integers(1, 3)):
-        others.append(_fill(rng, "the {part} was {any} .", {"any": signs[rng.integers(2)]}))
+        sign = signs[label ^ int(rng.random() < MIXED)]
+        others.append(_fill(rng, "the {part} was {any} .", {"any": sign}))
     others.insert(int(rng.integers(len(others) + 1)), verdict)
     return " ".join(others)
 
