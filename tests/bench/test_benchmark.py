@@ -6,12 +6,16 @@ import sys
 import numpy as np
 import pytest
 
-from tinygrad_dls import cli
-from tinygrad_dls.bench import ours
-from tinygrad_dls.bench.cases import CASES, Perceptron
-from tinygrad_dls.bench.commands import draw, markdown
+import tinygrad_dls as dls
+import tinygrad_dls.nn.functional as F
+from tinygrad_dls import cli, models
+from tinygrad_dls.bench import ours, yolo_fastest
+from tinygrad_dls.bench.cases import CASES, OURS, Case, Perceptron
+from tinygrad_dls.bench.commands import NAMES, draw, markdown
+from tinygrad_dls.bench.peers import PEERS, takes
 from tinygrad_dls.bench.run import run
 from tinygrad_dls.bench.timing import interleave
+from tinygrad_dls.data.sources import course_folder
 from tinygrad_dls.errors import DataError
 from tinygrad_dls.kernels.table import wants_compiled
 
@@ -24,14 +28,67 @@ def test_our_step_is_the_step_of_bare_numpy(name):
     assert found[-1][0] < found[0][0]
 
 
+LONG = ("k", "l", "m", "n", "p")  # seconds a step on a busy machine
+DEEP = ("l", "n")
+
+
 @pytest.mark.torch
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in CASES])
 def test_our_step_is_pytorchs(name):
     pytest.importorskip("torch")
     from tinygrad_dls.bench.peers import torch_eager
 
     mine, theirs = ours.build(CASES[name]), torch_eager(CASES[name])
-    np.testing.assert_allclose(*zip(*[(mine(), theirs()) for _ in range(4)]), rtol=1e-4)
+    steps = 4 if CASES[name].optimizer and name not in DEEP else 1
+    np.testing.assert_allclose(*zip(*[(mine(), theirs()) for _ in range(steps)]), rtol=1e-4)
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DEEP)
+def test_gradients_of_deep_networks_are_pytorchs_in_float64(name):
+    """In float32 fifty layers of batch norm make much of the last digits of their gradients."""
+    torch = pytest.importorskip("torch")
+    case = CASES[name]
+    x, y = (a[:4] for a in case.data())
+    mine, theirs = case.network(OURS), case.network(torch)
+    theirs.load_state_dict({n: torch.tensor(a) for n, a in case.state().items()})
+    theirs.double()
+    mine.load_state_dict(case.state())
+    mine.to("float64")
+    F.cross_entropy(mine(dls.Tensor(x, dtype="float64")), dls.Tensor(y)).backward()
+    torch.nn.functional.cross_entropy(theirs(torch.tensor(x).double()), torch.tensor(y)).backward()
+    right = {n: p.grad.numpy() for n, p in theirs.named_parameters()}
+    for n, p in mine.named_parameters():
+        atol = 1e-8 * abs(right[n]).max() + 1e-13  # some are 0, but for rounding
+        np.testing.assert_allclose(p.grad.numpy(), right[n], rtol=0, atol=atol)
+
+
+def test_the_help_names_every_case():
+    assert NAMES.split() == list(CASES)
+
+
+@pytest.mark.parametrize("name", ["o", "t", "u"])
+def test_a_network_that_is_used_sees_what_comes_in(name, monkeypatch):
+    """Its number follows the input: it has not faded on the way through untrained layers."""
+    case = CASES[name]
+    found = [ours.build(case)()]
+    x, y = case.data()
+    other = (x + 1) % case.words if case.words else x[..., ::-1].copy()
+    monkeypatch.setattr(Case, "data", lambda self: (other, y))
+    found.append(ours.build(case)())
+    assert abs(found[0] - found[1]) > 1e-4 * abs(found[0])
+
+
+def test_peers_get_the_cases_that_are_theirs():
+    taken = {peer: [n for n in CASES if takes(peer, CASES[n])] for peer in PEERS}
+    assert taken["torch"] == list(CASES)
+    assert {"k", "l", "o", "t"} <= set(taken["torch_channels_last"]) and (
+        "p" not in taken["torch_channels_last"])
+    assert not {"o", "t", "u"} & set(taken["torch_fused"]) and "k" in taken["torch_fused"]
+    assert not {"h_gru", "p", "u"} & set(taken["torch_compile"]) and "r" in taken["torch_compile"]
+    assert taken["dezero"] == ["a", "b", "c1", "c2"]
 
 
 def test_interleave_runs_every_step_and_takes_medians():
@@ -124,3 +181,18 @@ def test_pytorch_compiled_takes_the_same_steps():
         pytest.skip("no C++ compiler")
     mine, theirs = ours.build(CASES["c2"]), torch_compile(CASES["c2"])
     np.testing.assert_allclose(*zip(*[(mine(), theirs()) for _ in range(3)]), rtol=1e-4)
+
+
+@pytest.mark.course
+def test_yolo_fastest_is_the_published_network():
+    """Its table makes the layers that Darknet's own file makes."""
+    course = course_folder()
+    if course is None:
+        pytest.skip("TINYGRAD_DLS_DATA is not set")
+    folder = course / "pretrained" / "yolo-fastest" / "yolo-fastest-1.1_coco"
+    published = models.darknet(folder / "yolo-fastest-1.1.cfg")
+    mine = models.darknet(yolo_fastest.sections())
+    assert mine.input_shape == published.input_shape
+    shapes = [{n: a.shape for n, a in m.state_dict().items()} for m in (mine, published)]
+    assert shapes[0] == shapes[1]
+    assert [layer.sources for layer in mine.layers] == [layer.sources for layer in published.layers]

@@ -79,7 +79,10 @@ def compare(build, data, optimizer=None, programs=1):
 # --- the same numbers ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CASES)
+FAMILIES = [name for name in CASES if name < "k"]  # the others are of the same families, larger
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_each_family_trains_the_same(name):
     case = CASES[name]
     x, y = (a[:4] for a in case.data())

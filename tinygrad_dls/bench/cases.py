@@ -10,30 +10,40 @@ from typing import Any
 
 import numpy as np
 
-from .. import nn
+from .. import models, nn
+from ..creation import tensor
 from ..functions import cat
+from ..modes import no_grad
 from ..random import default_generator, manual_seed
+from ..random_tensors import randn
+from ..tensors import Tensor
 from . import networks
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
-OURS = SimpleNamespace(nn=nn, cat=cat)  # what `networks` asks of a library
+OURS = SimpleNamespace(  # what `networks` asks of a library, and models of our own
+    nn=nn, cat=cat, tensor=tensor, randn=randn, float32="float32", models=models)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network, one batch of data, a loss and an optimizer, in float32."""
+    """A network, one batch of data, a loss and an optimizer, in float32.
+
+    Without an optimizer the network is only used: in evaluation mode, without gradients.
+    """
 
     name: str
     title: str
     network: Callable[[Any], Any]  # of a library: OURS or torch
     inputs: tuple[int, ...]  # the shape of x, batch first
     targets: tuple[int, ...]
-    loss: str  # "bce": logits against 0 and 1; "ce": logits against labels; "mse"
-    optimizer: str  # "sgd", "momentum" (0.9) or "adam"
+    loss: str  # "bce": logits against 0 and 1; "ce": logits against labels; "mse";
+    # "ce_last": "ce" with the classes in the last axis; "own": the network gives the loss itself
+    optimizer: str  # "sgd", "momentum" (0.9), "adam", or "" for none
     rate: float
     classes: int = 0  # of labels
     words: int = 0  # x holds word numbers below this
     letters: int = 0  # x holds one-hot letters, one of so many
+    clip: float = 0.0  # gradients are clipped to plus and minus this
 
     @property
     def batch(self) -> int:
@@ -50,7 +60,7 @@ class Case:
             x = np.eye(self.letters, dtype=np.float32)[rng.integers(0, self.letters, self.inputs)]
         else:
             x = rng.standard_normal(self.inputs, dtype=np.float32)
-        if self.loss == "ce":
+        if self.loss in ("ce", "ce_last"):
             return x, rng.integers(0, self.classes, self.targets)
         if self.loss == "bce":
             return x, (rng.random(self.targets) < 0.5).astype(np.float32)
@@ -61,6 +71,11 @@ class Case:
         before = default_generator.get_state()
         manual_seed(1)
         model = self.network(OURS)
+        if not self.optimizer and any(n.endswith("running_var") for n in model.state_dict()):
+            x = Tensor(self.data()[0])
+            with no_grad():  # or what batch norm passes on in use fades from layer to layer
+                for _ in range(20):
+                    model(x)
         default_generator.set_state(before)
         return {name: value.numpy() for name, value in model.state_dict().items()}
 
@@ -135,6 +150,29 @@ CASES: dict[str, Case] = {
              networks.encoder_block, (32, 64, 128), (32, 64, 128), "mse", "adam", 1e-3),
         Case("j", "embedding average, 10000 words, batch 32", networks.word_average, (32, 10),
              (32,), "ce", "sgd", 0.01, classes=5, words=10_000),
+        Case("k", "style step, VGG-16 to conv5_1, 1 x 3 x 225 x 300, Adam", networks.style_step,
+             (1, 512, 28, 37), (1,), "own", "adam", 0.02),
+        Case("l", "ResNet-50, 64x64, batch 16", networks.resnet50, (16, 3, 64, 64), (16,), "ce",
+             "momentum", 1e-4, classes=6),
+        Case("m", "U-Net 32..512, 96x128, Adam, batch 2", networks.course_unet, (2, 3, 96, 128),
+             (2, 96, 128), "ce", "adam", 1e-3, classes=23),
+        Case("n", "MobileNetV2, 96x96, batch 16", partial(networks.mobilenet_v2, classes=10),
+             (16, 3, 96, 96), (16,), "ce", "momentum", 1e-4, classes=10),
+        Case("o", "MobileNetV2 used, 224x224, one picture",
+             partial(networks.mobilenet_v2, classes=1000), (1, 3, 224, 224), (1,), "ce", "", 0.0,
+             classes=1000),
+        Case("p", "trigger word: convolution, 2 GRU, 5511 frames, Adam, batch 4",
+             networks.trigger_word, (4, 101, 5511), (4, 1375), "bce", "adam", 1e-3),
+        Case("q", "dates: LSTM, attention, LSTM, Adam, batch 100", networks.date_network,
+             (100, 30), (100, 10), "ce_last", "adam", 5e-3, classes=11, words=37),
+        Case("r", "GPT 4 x 128, context 128, Adam, batch 16", partial(networks.gpt, context=128),
+             (16, 128), (16, 128), "ce_last", "adam", 1e-3, classes=65, words=65),
+        Case("s", "dinosaur names: RNN 50, one name of 12 letters, clipped", networks.char_rnn,
+             (1, 12), (1, 12), "ce_last", "sgd", 0.01, classes=27, words=27, clip=5.0),
+        Case("t", "YOLO-Fastest 1.1 used, 320x320, one picture", networks.yolo, (1, 3, 320, 320),
+             (1,), "own", "", 0.0),
+        Case("u", "GPT 4 x 128 writes 200 symbols with its cache",
+             partial(networks.writer, length=200), (1, 8), (1,), "own", "", 0.0, words=65),
     )
 }
 

@@ -11,14 +11,17 @@ from typing import Any
 from ..errors import DataError
 from ..files import check_parent, whole_file, write_whole
 
+NAMES = "a b c1 c2 d1 d2 e f g h_lstm h_gru h_bi i j k l m n o p q r s t u"  # bench.cases is slow
+
 
 def add_parser(subparsers: Any) -> None:
     """Add `benchmark` to the command line."""
     parser = subparsers.add_parser(
-        "benchmark", help="time training steps side by side with what else is installed"
+        "benchmark", help="time steps of networks side by side with what else is installed"
     )
     parser.add_argument("--peers", help="torch,dezero,... (all that are installed)")
-    parser.add_argument("--cases", help="a,b,c1,... (all)")
+    parser.add_argument("--cases", metavar="a,b,...",
+                        help=f"some of {NAMES} (all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a table there")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the ratios (.png, .svg)")

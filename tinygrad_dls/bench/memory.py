@@ -84,6 +84,8 @@ def _ours(case: str, captured: bool) -> Side:
     step, x, y, optimizer = training(CASES[case])
 
     def forget() -> None:
+        if optimizer is None:
+            return
         given = [p.grad for group in optimizer.param_groups for p in group["params"]]
         kinds = [(g.shape, g.dtype) for g in given if g is not None]
         del given
@@ -104,7 +106,8 @@ def _torch(case: str) -> Side:
     from .peers import torch_training  # only this process needs it
 
     step, optimizer = torch_training(CASES[case])
-    return Side(step, optimizer.zero_grad, lambda: step)
+    forget = (lambda: None) if optimizer is None else optimizer.zero_grad
+    return Side(step, forget, lambda: step)
 
 
 # --- arrays --------------------------------------------------------------------------------------

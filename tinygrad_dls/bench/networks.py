@@ -1,13 +1,18 @@
 """The networks of the cases, each written once for two libraries.
 
 Our modules have PyTorch's names, arguments and defaults: `resnet20(lib)` is a PyTorch network if
-`lib` is torch, and ours if it is tinygrad_dls.
+`lib` is torch, and ours if it is tinygrad_dls. Those of `tinygrad_dls.models` are taken from there,
+and their PyTorch sides are in `twins`.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import Any
+
+from . import twins, yolo_fastest
+
+VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512)  # to conv5_1; 0: a pool
 
 
 def mlp(lib: Any, sizes: tuple[int, ...], activation: str) -> Any:
@@ -178,3 +183,156 @@ def word_average(lib: Any, words: int = 10_000, size: int = 50, classes: int = 5
             return self.out(self.embedding(x).mean(1))
 
     return WordAverage()
+
+
+def trigger_word(lib: Any) -> Any:
+    """The course's trigger-word network, without dropout: (m, 101, T) to logits (m, (T - 11) / 4).
+
+    Course 5, week 3: a convolution of stride 4, then two GRUs.
+    """
+    nn = lib.nn
+    Module: Any = nn.Module
+
+    class TriggerWord(Module):
+        """Bands x frames of a spectrogram to a logit for each moment."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm = nn.Conv1d(101, 196, 15, 4), nn.BatchNorm1d(196)
+            self.gru1, self.norm1 = nn.GRU(196, 128, batch_first=True), nn.BatchNorm1d(128)
+            self.gru2, self.norm2 = nn.GRU(128, 128, batch_first=True), nn.BatchNorm1d(128)
+            self.fc = nn.Linear(128, 1)
+
+        def forward(self, x: Any) -> Any:
+            h = self.norm(self.conv(x)).relu().swapaxes(1, 2)
+            h = self.norm1(self.gru1(h)[0].swapaxes(1, 2)).swapaxes(1, 2)
+            h = self.norm2(self.gru2(h)[0].swapaxes(1, 2)).swapaxes(1, 2)
+            return self.fc(h)[:, :, 0]
+
+    return TriggerWord()
+
+
+def style_step(lib: Any, height: int = 225, width: int = 300) -> Any:
+    """A picture to optimize (Gatys et al. 2015): its content and style cost by VGG-16.
+
+    The network takes the features that the content has in conv4_2, and returns the cost.
+    """
+    nn = lib.nn
+    Module: Any = nn.Module
+    content, styles = 19, (0, 5, 10, 17, 24)  # conv4_2; conv1_1, 2_1, 3_1, 4_1, 5_1
+
+    class StyleStep(Module):
+        """The picture is its only parameter that learns."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            layers, before = [], 3
+            for channels in VGG16:
+                layers += [nn.Conv2d(before, channels, 3, padding=1), nn.ReLU()] if channels else [
+                    nn.MaxPool2d(2)]
+                before = channels or before
+            self.features = nn.Sequential(*layers)
+            for p in self.features.parameters():
+                p.requires_grad_(False)
+            self.picture = nn.Parameter(lib.randn(1, 3, height, width))
+            for i, channels in enumerate((64, 128, 256, 512, 512)):
+                self.register_buffer(f"style{i}", 0.01 * lib.randn(channels, channels))
+
+        def forward(self, wanted: Any) -> Any:
+            cost, x, grams = 0.0, self.picture, 0
+            for i, layer in enumerate(self.features):
+                x = layer(x)
+                if i == content:
+                    cost = cost + ((x - wanted) ** 2).mean()
+                if i in styles:
+                    _, c, h, w = x.shape
+                    rows = x.reshape(c, h * w)
+                    gram = rows @ rows.swapaxes(0, 1) / (h * w)
+                    cost = cost + ((gram - getattr(self, f"style{grams}")) ** 2).mean()
+                    grams += 1
+            return cost
+
+    return StyleStep()
+
+
+
+# --- networks of tinygrad_dls.models, and their twins --------------------------------------------
+
+
+def resnet50(lib: Any) -> Any:
+    """ResNet-50 for 6 classes."""
+    return lib.models.resnet50(6) if _is_ours(lib) else twins.resnet50(lib, 6)
+
+
+def mobilenet_v2(lib: Any, classes: int) -> Any:
+    """MobileNetV2 without dropout, which draws other numbers in each library."""
+    return lib.models.mobilenet_v2(classes, dropout=0.0) if _is_ours(lib) else (
+        twins.mobilenet_v2(lib, classes))
+
+
+def course_unet(lib: Any) -> Any:
+    """The course's U-Net, 32 to 512 channels, 23 classes, without dropout."""
+    return lib.models.unet(dropout=0.0) if _is_ours(lib) else twins.unet(lib, 23)
+
+
+def yolo(lib: Any) -> Any:
+    """YOLO-Fastest 1.1, 80 classes: the mean of its maps, so that one number says what it saw."""
+    Module: Any = lib.nn.Module
+
+    class Mean(Module):
+        """The maps of the network, averaged."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            found = yolo_fastest.sections()
+            self.network = lib.models.darknet(found) if _is_ours(lib) else (
+                twins.darknet(lib, found))
+
+        def forward(self, x: Any) -> Any:
+            coarse, fine = self.network(x)
+            return coarse.mean() + fine.mean()
+
+    return Mean()
+
+
+def char_rnn(lib: Any) -> Any:
+    """The dinosaur names' network: 27 symbols, 50 units."""
+    return lib.models.char_rnn(27, hidden_size=50, cell="rnn") if _is_ours(lib) else (
+        twins.char_rnn(lib, 27, 50))
+
+
+def date_network(lib: Any) -> Any:
+    """The course's network for dates."""
+    return lib.models.date_network() if _is_ours(lib) else twins.date_network(lib)
+
+
+def gpt(lib: Any, context: int) -> Any:
+    """A GPT of 4 layers, 128 numbers a token, 4 heads, 65 symbols."""
+    if _is_ours(lib):
+        return lib.models.gpt(65, context=context, d_model=128, num_heads=4, num_layers=4,
+                              dropout=0.0)
+    return twins.gpt(lib, 65, context, 128, 4, 4)
+
+
+def writer(lib: Any, length: int) -> Any:
+    """The same, writing `length` symbols with its cache: the mean of their numbers."""
+    Module: Any = lib.nn.Module
+
+    class Writer(Module):
+        """Prompts (m, t) to a number that tells texts apart."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.gpt = gpt(lib, 256)
+            for p in self.gpt.parameters():
+                if p.ndim > 1:  # as large as trained ones, so that it does not repeat itself
+                    lib.nn.init.normal_(p, std=0.2)
+
+        def forward(self, x: Any) -> Any:
+            return lib.tensor(self.gpt.generate(x, length)[0]).mean(dtype=lib.float32)
+
+    return Writer()
+
+
+def _is_ours(lib: Any) -> bool:
+    return hasattr(lib, "models")

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import optim
+from .. import nn, optim
 from ..capturing import capture
+from ..modes import no_grad
 from ..nn import functional as F
 from ..tensors import Tensor
 from .cases import OURS, Case, Perceptron, numpy_update
@@ -14,17 +15,19 @@ from .cases import OURS, Case, Perceptron, numpy_update
 Step = Callable[[], float]
 LOSSES: dict[str, Callable[..., Tensor]] = {
     "ce": F.cross_entropy, "bce": F.binary_cross_entropy_with_logits,
-    "mse": F.mse_loss,
+    "mse": F.mse_loss, "own": lambda output, y: output,
+    "ce_last": lambda output, y: F.cross_entropy(
+        output.reshape(y.size, output.shape[-1]), y.reshape(y.size)),
 }
 
 
 class Training(NamedTuple):
-    """What a training step is made of: loss = step(x, y)."""
+    """What a step is made of: loss = step(x, y); without an optimizer it does not train."""
 
     step: Callable[[Tensor, Tensor], Tensor]
     x: Tensor
     y: Tensor
-    optimizer: optim.Optimizer
+    optimizer: optim.Optimizer | None
 
 
 def training(case: Case) -> Training:
@@ -33,16 +36,22 @@ def training(case: Case) -> Training:
     model.load_state_dict(case.state())
     x, y = (Tensor(a) for a in case.data())
     loss_of = LOSSES[case.loss]
+    if not case.optimizer:
+        model.eval()
+        return Training(no_grad()(lambda x, y: loss_of(model(x), y)), x, y, None)
+    parameters = [p for p in model.parameters() if p.requires_grad]
     if case.optimizer == "adam":
-        optimizer: optim.Optimizer = optim.Adam(model.parameters(), lr=case.rate)
+        optimizer: optim.Optimizer = optim.Adam(parameters, lr=case.rate)
     else:
         momentum = 0.9 if case.optimizer == "momentum" else 0.0
-        optimizer = optim.SGD(model.parameters(), lr=case.rate, momentum=momentum)
+        optimizer = optim.SGD(parameters, lr=case.rate, momentum=momentum)
 
     def step(x: Tensor, y: Tensor) -> Tensor:
         optimizer.zero_grad()
         loss = loss_of(model(x), y)
         loss.backward()
+        if case.clip:
+            nn.utils.clip_grad_value_(parameters, case.clip)
         optimizer.step()
         return loss
 

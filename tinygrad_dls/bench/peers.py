@@ -14,12 +14,14 @@ from .cases import Case, Perceptron, numpy_update
 from .ours import Step
 
 Builder = Callable[[Any], Step]
+# torch.compile leaves recurrent layers as they are; "u" is a loop whose shapes change at each turn.
+NOT_COMPILED = ("h_lstm", "h_gru", "h_bi", "p", "q", "s", "u")
 
 
 def torch_training(
     case: Case, channels_last: bool = False, compiled: bool = False, **options: Any
 ) -> tuple[Step, Any]:
-    """PyTorch's step, as its tutorials write it, and its optimizer."""
+    """PyTorch's step, as its tutorials write it, and its optimizer, if it trains."""
     import torch
 
     model = case.network(torch)
@@ -29,23 +31,37 @@ def torch_training(
         model = model.to(memory_format=torch.channels_last)
         x = x.contiguous(memory_format=torch.channels_last)
     f = torch.nn.functional
-    loss_of = {"ce": f.cross_entropy, "bce": f.binary_cross_entropy_with_logits,
-               "mse": f.mse_loss}[case.loss]
-    if case.optimizer == "adam":
-        optimizer: Any = torch.optim.Adam(model.parameters(), lr=case.rate, **options)
-    else:
-        options["momentum"] = 0.9 if case.optimizer == "momentum" else 0.0
-        optimizer = torch.optim.SGD(model.parameters(), lr=case.rate, **options)
+    loss_of: Any = {
+        "ce": f.cross_entropy, "bce": f.binary_cross_entropy_with_logits, "mse": f.mse_loss,
+        "own": lambda output, y: output,
+        "ce_last": lambda output, y: f.cross_entropy(output.flatten(0, -2), y.flatten()),
+    }[case.loss]
 
     def forward(x: Any, y: Any) -> Any:
         return loss_of(model(x), y)
 
     compute = torch.compile(forward) if compiled else forward
+    if not case.optimizer:
+        model.eval()
+
+        def use() -> float:
+            with torch.inference_mode():
+                return float(compute(x, y).item())
+
+        return use, None
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    if case.optimizer == "adam":
+        optimizer: Any = torch.optim.Adam(parameters, lr=case.rate, **options)
+    else:
+        options["momentum"] = 0.9 if case.optimizer == "momentum" else 0.0
+        optimizer = torch.optim.SGD(parameters, lr=case.rate, **options)
 
     def step() -> float:
         optimizer.zero_grad()
         loss = compute(x, y)
         loss.backward()
+        if case.clip:
+            torch.nn.utils.clip_grad_value_(parameters, case.clip)
         optimizer.step()
         return float(loss.item())
 
@@ -211,8 +227,10 @@ def takes(peer: str, case: Case) -> bool:
     """Is this case one for this peer? Perceptrons are for all, networks for PyTorch."""
     if peer == "torch_channels_last":
         return len(case.inputs) == 4
-    if peer == "torch_compile":  # it leaves recurrent layers as they are
-        return not case.name.startswith("h_")
+    if peer == "torch_fused":
+        return bool(case.optimizer)
+    if peer == "torch_compile":
+        return case.name not in NOT_COMPILED
     return peer.startswith("torch") or isinstance(case, Perceptron)
 
 
