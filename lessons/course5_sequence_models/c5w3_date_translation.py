@@ -2,7 +2,7 @@
 # # Date translation: a network that looks back at what it reads
 #
 # Course 5, week 3. About 80 minutes with the exercises. The full run trains on 10,000
-# dates and takes about two minutes on two quiet cores; with `--fast` it takes seconds,
+# dates, twice, and takes about 80 seconds of one core; with `--fast` it takes seconds,
 # and learns little.
 #
 # **Goal.** People write dates in many ways, machines in one. A network shall read
@@ -610,6 +610,9 @@ for place in wrong[:5]:
     print(f"wrong: {dates.sources[place]:28s} {made}, not {dates.targets[place]}")
 
 # %% [markdown]
+# Dates in numbers alone are the hard ones: "1/2/09" has the month first, "06.05.23" the
+# day, and of the recipe's twenty patterns only one writes slashes and one dots.
+#
 # **Where it looks.** A row for each character it writes, a column for each it reads;
 # rows add up to 1. The course draws one character's row at a time; here are all ten.
 # Two things to know before you read such a map. The activations come from an LSTM that
