@@ -13,7 +13,7 @@
 # - write a diagnosis by the course's rules, and see it change with the people asked,
 # - try each remedy on the gap that it should close, and on the other one,
 # - let a model learn from people and become better than they are,
-# - break it in five ways.
+# - break it in six ways.
 #
 # ## What you need
 #
@@ -610,13 +610,22 @@ assert tabular["the linear model"] < tabular["seven in mind"] - 4
 # %% [markdown]
 # ## Break it
 #
-# **1. The wrong people asked** is above.
-#
-# **2. The stand-in measured on other
-# examples**: the team is asked about easy patients only (those of whom it is sure). It
-# then looks better than Bayes, and everything looks like bias. A tool: is a claimed
-# human level possible at all? With labels one can measure it, but not know the Bayes
-# error; two things can be told, however.
+# **1. The wrong people asked.** Measured by the typical person, the network above is
+# superhuman, and its gap to the possible is gone. Nothing in the numbers says that the
+# wrong people were asked: only a better team does.
+
+# %%
+asked = {name: diagnose(p, **errors) for name, p in human.items()}
+for name, d in asked.items():
+    print(f"{name}: bias {d['avoidable bias']:.1f}, work on: {d['work on']}")
+assert asked["typical person"]["avoidable bias"] < 0
+assert asked["team of five experts"]["avoidable bias"] > 0
+
+# %% [markdown]
+# **2. The stand-in measured on other examples**: the team is asked about easy patients
+# only (those of whom it is sure). It then looks better than Bayes, and everything looks
+# like bias. A tool: is a claimed human level possible at all? With labels one can
+# measure it, but not know the Bayes error; two things can be told, however.
 
 
 # %%
@@ -671,13 +680,24 @@ print(
 assert swapped["avoidable bias"] > 5 > swapped["right"]
 
 # %% [markdown]
-# **4. Training error measured in another way.** Switch dropout off before you measure,
-# and take the whole training set after training, not the average over the last batches.
-# Weight decay needs no such care with an *error rate*: it adds to the cost, and not to
-# the number of wrong answers. Compare costs, however, without its term.
-#
-# **5. A mistake in the gradient for soft labels**: rounding $y$ to 0 or 1. The check
-# finds it, and the missing $1/m$ of the next line.
+# **4. Training error measured in another way**: with dropout still on. Half of the
+# units of the network of 192 patients are dropped while it answers, and its training
+# error looks like bias. Call `network.eval()` first, and take the whole training set
+# after training, not the average over the last batches. (Weight decay needs no such
+# care with an *error rate*: it adds to the cost, and not to the number of wrong
+# answers. Compare costs, however, without its term.)
+
+# %%
+first, relu, last = models["variance: 64 units, 192 patients", "as it is"]
+dropping = nn.Sequential(first, relu, nn.Dropout(0.5), last)
+dls.manual_seed(lesson.seed)
+still_on = error(dropping.train(), train_X[:few], train_Y[:few])
+switched_off = error(dropping.eval(), train_X[:few], train_Y[:few])
+print(f"training error: {still_on:.1f} % with dropout, {switched_off:.1f} % without")
+assert still_on > switched_off + 2
+
+# %% [markdown]
+# **5. Soft labels rounded** to 0 or 1 in the gradient. The check finds it.
 
 # %%
 hard, _ = propagate(point, few_X, few_Y.round())  # WRONG: 0.6 became 1
@@ -686,6 +706,11 @@ report = check.check_gradients(
 )
 print(report.first.name, report.first.hint)
 assert len(report.wrong) >= 3
+
+# %% [markdown]
+# **6. The mean forgotten**: no $1/m$ in the gradient. The check says so by name.
+
+# %%
 per_example, _ = propagate(point, few_X, few_Y)
 summed = {k: 40 * g for k, g in per_example.items()}  # WRONG: no 1/m
 report = check.check_gradients(
@@ -752,6 +777,6 @@ lesson.finish(
         "curve": curve,
         "taught": taught,
         "tabular": tabular,
-        "broken": {"plausible": plausible, "easy": easy},
+        "broken": {"plausible": plausible, "easy": easy, "dropping": still_on},
     }
 )

@@ -14,7 +14,7 @@
 # - weigh the few real pictures in the loss, and derive the gradient,
 # - make artificial pictures, and see how ten thousand of them can be worth next to
 #   nothing,
-# - break it in five ways.
+# - break it in six ways.
 #
 # ## What you need
 #
@@ -661,14 +661,25 @@ assert chosen == {"mixture": "A", "dev": "B"}
 assert choice["B"]["test"] < choice["A"]["test"] - 20
 
 # %% [markdown]
-# **2. Without a train-dev set.** Two models that look alike, train error near 0 and a
-# dev error near 60 %: is it variance or mismatch? (Here the 80 scans and the 1000.)
-# With train-dev there is no doubt.
-#
-# **3. The wrong train-dev set**: somebody takes car
-# pictures for it. Then the mismatch shows up as variance, and they buy more scans. A
-# tool: do two sets come from one distribution? Compare their mean brightness with what
-# chance allows.
+# **2. Without a train-dev set.** Two models that look alike, those of 80 and of 1000
+# scans: train error near 0, and a dev error that is far too high. Is it variance or
+# mismatch? With train-dev there is no doubt.
+
+# %%
+for name in ("80 scans", "scans only"):
+    e = tables[name]
+    print(f"{name}: train {e['train']:.1f} %, dev {e['dev']:.1f} %: which gap is it?")
+    print(f"   with train-dev {e['train_dev']:.1f} %: {', '.join(diagnose(e))}")
+small_gap, large_gap = (
+    tables[n]["train_dev"] - tables[n]["train"] for n in ("scans only", "80 scans")
+)
+assert max(tables[n]["train"] for n in ("80 scans", "scans only")) < 5
+assert large_gap > 2 * small_gap
+
+# %% [markdown]
+# **3. The wrong train-dev set**: somebody takes car pictures for it. Then the mismatch
+# shows up as variance, and they buy more scans. A tool: do two sets come from one
+# distribution? Compare their mean brightness with what chance allows.
 
 
 # %%
@@ -710,7 +721,7 @@ print(
 # **5. A digit in both**: the same scan in the training set, and from the car in the dev
 # set. A tool that finds doubles behind any background would have to look closely; here
 # splitting first prevents it. A cheap test is that no picture is in two sets, byte by
-# byte. And last, a gradient that forgets the weights of the examples:
+# byte.
 
 # %%
 seen = {name: {x.tobytes() for x in X} for name, (X, _) in sets.items()}
@@ -722,6 +733,11 @@ doubles = {
 }
 print("pictures in two sets:", doubles or "none")
 assert not doubles
+
+# %% [markdown]
+# **6. The weights of the examples forgotten** in the gradient. The check notices.
+
+# %%
 report = check.check_gradients(
     lambda p: propagate(p, small_X, small_Y, small_w)[1],
     small,

@@ -104,20 +104,17 @@ class Lesson:
 
     # --- pictures and tables ---------------------------------------------------------------------
 
-    def figure(self, figure: Any, name: str) -> Path:
+    def figure(self, figure: Any, name: str) -> None:
         """Save a matplotlib figure as DIR/name.png; a script closes it, a notebook shows it."""
         path = self.out / f"{name}.png"
         with whole_file(path) as part:
             figure.savefig(part, dpi=DPI, bbox_inches="tight", facecolor="white")
         if not _in_notebook():
             importlib.import_module("matplotlib.pyplot").close(figure)
-        return path
 
-    def graph(self, graph: Savable, name: str, **options: Any) -> Path:
+    def graph(self, graph: Savable, name: str, **options: Any) -> None:
         """Save a graph of `dls.graph(...)` as DIR/name.svg (a name with an ending keeps it)."""
-        path = self.out / (name if Path(name).suffix else f"{name}.svg")
-        graph.save(path, **options)
-        return path
+        graph.save(self.out / (name if Path(name).suffix else f"{name}.svg"), **options)
 
     def table(self, header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
         """Print rows under a header: text to the left, numbers to the right."""
