@@ -20,6 +20,7 @@ from .functions import (
     mills32,
     sigmoid32,
 )
+from .gelu64 import gelu64_backward_loop, gelu64_loop
 from .layout import F32, F64, flat, like
 from .piecewise import hold, pass_between
 from .running import Running
@@ -303,13 +304,21 @@ class Activations(Running, reference.Activations):
         return self._backward32(mish_backward_loop, dy, x, super().mish_backward)
 
     def gelu(self, x: Any, approximate: str) -> Any:
+        if approximate != "tanh" and x.dtype is F64:
+            y = self.empty_like(x)
+            if (views := flat(x, y)) is not None:
+                self.run(gelu64_loop, *views)
+                return y
         loop = gelu_tanh_loop if approximate == "tanh" else gelu_loop
         slow = super().gelu
         return self._forward32(loop, x, lambda x: slow(x, approximate))
 
     def gelu_backward(self, dy: Any, x: Any, approximate: str) -> Any:
-        loop = gelu_tanh_backward_loop if approximate == "tanh" else gelu_backward_loop
         slow = super().gelu_backward
+        if approximate != "tanh" and x.dtype is F64:
+            return self._backward(
+                gelu64_backward_loop, dy, x, lambda dy, x: slow(dy, x, approximate))
+        loop = gelu_tanh_backward_loop if approximate == "tanh" else gelu_backward_loop
         return self._backward32(loop, dy, x, lambda dy, x: slow(dy, x, approximate))
 
     def _forward32(self, loop: Any, x: Any, otherwise: Any, *options: float) -> Any:
