@@ -81,7 +81,7 @@ RULES: dict[type[Op], Rules | Callable[[Any], Rules]] = {
         {"x": "where(x >= high, 0.0, where(x > low, dy, 0.0))"}),
     activations.Sigmoid: Rules(None, {"x": "dy * y * (1 - y)"}),
     activations.Softsign: Rules("x / (1 + absolute(x))", {
-        "x": "dy / ((1 + absolute(x)) * (1 + absolute(x)))"}),
+        "x": "dy / (1 + absolute(x)) / (1 + absolute(x))"}),
     comparison.Less: Rules("a < b", {}),
     comparison.LessEqual: Rules("a <= b", {}),
     comparison.Greater: Rules("a > b", {}),
