@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
-from tinygrad_dls import nn
+from tinygrad_dls import models, nn
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.standard_normal((6, 4)) * 2
@@ -77,3 +77,21 @@ def test_one_hot(device):
     if device == "cpu":
         with pytest.raises(dls.DataError, match="out of range"):
             F.one_hot(labels, 2)
+
+
+def test_several_tensors_in_place_of_one_are_told_apart():
+    """GoogLeNet with auxiliary heads returns three logits, detection networks a dict."""
+    x, labels = dls.randn(4, 3), dls.tensor([0, 1, 2, 0])
+    outputs = models.GoogLeNetOutputs(x, x, x)
+    for output, said in (
+        (outputs, r"logits: a GoogLeNetOutputs .*output\.logits, output\.aux_logits2"),
+        (models.GoogLeNetOutputs(x, None, None), r"Take output\.logits$"),
+        ((x, x), r"a tuple of tensors, .*output\[0\], output\[1\]"),
+        ({"out": x}, r"a dict of tensors, .*Take output\['out'\]$"),
+    ):
+        with pytest.raises(dls.DtypeError, match=said):
+            F.cross_entropy(output, labels)
+    with pytest.raises(dls.DtypeError, match="input: a GoogLeNetOutputs"):
+        F.mse_loss(outputs, x)
+    rows = x.numpy().tolist()  # a list of numbers is an array still
+    assert F.cross_entropy(rows, labels) == F.cross_entropy(x, labels)

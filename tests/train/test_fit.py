@@ -255,3 +255,21 @@ def test_history_is_a_mapping_and_draws_itself():
     axes = history.plot()
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["loss", "accuracy"]
     assert np.allclose(axes.get_lines()[0].get_ydata(), history["loss"])
+
+
+@pytest.mark.filterwarnings("error")  # it says where a step is not captured
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+@pytest.mark.parametrize("of", ["labels", "both"])
+def test_batches_of_numpy_arrays_are_captured_to_the_same_numbers(device, of):
+    places = [slice(i, i + 15) for i in range(0, 90, 15)]
+
+    def train(captured, arrays):
+        net, loss, opt, _ = parts(device)
+        rows = [X[p] if of == "both" and arrays else dls.Tensor(X[p], device=device)
+                for p in places]
+        labels = [Y[p] if arrays else dls.Tensor(Y[p], device=device) for p in places]
+        found = fit(net, loss, opt, list(zip(rows, labels)), 4, capture=captured, progress=False,
+                    metrics={"accuracy": accuracy})
+        return found["loss"], found["accuracy"]
+
+    assert train(True, arrays=True) == train(False, arrays=False)

@@ -197,7 +197,10 @@ class _Loop:
         inputs, label = _parts(batch)
         if not self.steps:
             warn_of_batch(self.model, inputs)
-        loss, output = self._forward(inputs, label) if self.learn is None else self.learn(*batch)
+        if self.learn is None:
+            loss, output = self._forward(inputs, label)
+        else:  # it replays steps on tensors; of an array it could not tell whether it changes
+            loss, output = self.learn(*(self._as_tensor(part) for part in batch))
         self.figures.add(len(inputs[0]), [loss, *(f(output, label)
                                                   for f in self.metrics.values())])
         on_host = loss.device.xp is np
@@ -218,6 +221,13 @@ class _Loop:
             known = _text(epoch, self.epochs, self.figures.means()) if self.figures.steps else None
             self.bar.update(1, known)
         return last_read
+
+    def _as_tensor(self, part: Any) -> Any:
+        """A NumPy array of a batch as a tensor, where the model is; all else as it is."""
+        if not isinstance(part, (np.ndarray, np.generic)):
+            return part
+        device = next((p.device for p in self.model.parameters()), None)
+        return Tensor(part, device=device)
 
     def _forward(self, inputs: Sequence[Any], label: Any) -> tuple[Tensor, Any]:
         """The loss and the output for a batch."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...device import default_device
 from ...dtypes import default_dtype
-from ...errors import DataError, DeviceError, ShapeError
+from ...errors import DataError, DeviceError, DtypeError, ShapeError
 from ...modes import replayed
 from ...ops.call import operand
 from ...ops.losses import REDUCTIONS
@@ -21,7 +21,13 @@ ROUNDING = 1e-3  # probabilities that were mixed or averaged may pass 0 and 1 by
 
 
 def operands(names: str, *given: Any) -> list[Tensor]:
-    """The arguments as tensors on one device, that of the first; `names` for the message."""
+    """The arguments as tensors on one device, that of the first; `names` for the message.
+
+    DtypeError for several tensors in place of one, as some networks return them.
+    """
+    for name, x in zip(names.split(), given):
+        if isinstance(x, (tuple, list, Mapping)):
+            _refuse_several(name, x)
     first: Tensor = operand(given[0], default_device())
     tensors = [first, *(operand(x, first.device) for x in given[1:])]
     for name, x in zip(names.split(), tensors):
@@ -31,6 +37,23 @@ def operands(names: str, *given: Any) -> list[Tensor]:
                 f"{name}.to({str(first.device)!r})"
             )
     return tensors
+
+
+def _refuse_several(name: str, given: Any) -> None:
+    """DtypeError that says how to take one tensor, if these are tensors."""
+    parts = given if isinstance(given, Mapping) else getattr(given, "_asdict", dict)()
+    named = [key for key, x in parts.items() if isinstance(x, Tensor)]
+    if not named and not any(isinstance(x, Tensor) for x in given):
+        return
+    if isinstance(given, Mapping):
+        ways = [f"output[{key!r}]" for key in named]
+    else:
+        ways = [f"output.{key}" for key in named] or [f"output[{i}]" for i in range(len(given))]
+    said = f"{name}: a {type(given).__name__} of tensors, where one is wanted. "
+    if len(ways) == 1:
+        raise DtypeError(f"{said}Take {ways[0]}")
+    raise DtypeError(f"{said}Take the one that is meant, such as {ways[0]}; or add up a loss of "
+                     f"each: {', '.join(ways)}; or join parts of one batch with dls.concatenate")
 
 
 def floats(x: Tensor) -> Tensor:
