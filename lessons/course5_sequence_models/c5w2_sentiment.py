@@ -454,8 +454,7 @@ def accuracy(network, part):
 def train(network, epochs, rate, size, label, seed=lesson.seed):
     """Costs of the steps, and the accuracy on the dev set after each epoch."""
     with dls.no_grad():
-        holder = network if hasattr(network, "embedding") else network.reader
-        holder.embedding.weight[:] = dls.Tensor(table.astype("float32"))
+        network.embedding.weight[:] = dls.Tensor(table.astype("float32"))
     optimizer = optim.Adam(network.parameters(), lr=rate)
     rng, costs, devs = np.random.default_rng(seed), [], []
     labels = parts["train"][1].astype("float32")

@@ -1,4 +1,4 @@
-"""Classifiers and the tagger: padding never leaks, and the numbers are those of loops."""
+"""Classifiers of texts: padding never leaks, and the numbers are those of loops."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,6 @@ MAKERS = {
     "bag": lambda cell, both: models.BagOfVectors(9, 4, 3),
     "mean": lambda cell, both: models.TextClassifier(9, 4, 5, 3, cell, both),
     "last": lambda cell, both: models.TextClassifier(9, 4, 5, 3, cell, both, pool="last"),
-    "tagger": lambda cell, both: models.Tagger(9, 4, 5, 3, cell, both),
 }
 
 
@@ -23,16 +22,10 @@ def made(kind, cell="lstm", both=True):
 
 
 def outputs_and_gradients(model, tokens, lengths, weights):
-    """The outputs within the texts, and all gradients of a weighed sum of them."""
+    """The outputs, and all gradients of a weighed sum of them."""
     model.zero_grad()
     y = model(dls.Tensor(tokens), dls.Tensor(lengths))
-    if y.ndim == 3:
-        inside = np.arange(tokens.shape[1]) < lengths[:, None]
-        assert not y.numpy()[~inside].any()
-        y = y[:, :weights.shape[1]]
-        (y * dls.Tensor(weights)).sum().backward()
-    else:
-        (y * dls.Tensor(weights[:, 0])).sum().backward()
+    (y * dls.Tensor(weights)).sum().backward()
     return [y.numpy(), *(p.grad.numpy() for p in model.parameters())]
 
 
@@ -47,7 +40,7 @@ def test_padding_never_leaks(data):
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     m, longest = len(lengths), int(lengths.max())
     tokens = rng.integers(0, 9, (m, longest))
-    weights = rng.standard_normal((m, longest, 3))
+    weights = rng.standard_normal((m, 3))
     right = outputs_and_gradients(model, tokens, lengths, weights)
     more = data.draw(st.integers(0, 3))
     other = rng.integers(0, 9, (m, longest + more))
@@ -59,8 +52,7 @@ def test_padding_never_leaks(data):
     with dls.no_grad():  # each text alone
         for i, n in enumerate(lengths):
             alone = model(dls.Tensor(tokens[i:i + 1, :n]), dls.Tensor([n])).numpy()[0]
-            wanted = right[0][i, :n] if alone.ndim == 2 else right[0][i]
-            assert np.allclose(alone, wanted, rtol=1e-9, atol=1e-12)
+            assert np.allclose(alone, right[0][i], rtol=1e-9, atol=1e-12)
 
 
 def test_the_bag_is_a_mean():
@@ -74,23 +66,20 @@ def test_the_bag_is_a_mean():
 
 def test_the_last_state_is_that_of_each_direction_s_end():
     model = made("last")
-    x = model.reader.embedding(dls.Tensor([[3, 4, 8]]))
-    _, (h, _) = model.reader.recurrent(x)
+    x = model.embedding(dls.Tensor([[3, 4, 8]]))
+    _, (h, _) = model.recurrent(x)
     h = h.numpy()  # (2, 1, 5)
     right = model.output.weight.numpy() @ h[:, 0].ravel() + model.output.bias.numpy()
     y = model(dls.Tensor([[3, 4, 8, 1]]), dls.Tensor([3])).numpy()
     assert y[0] == pytest.approx(right)
 
 
-def test_the_tagger_looks_both_ways():
-    model = made("tagger")
-    first = model(dls.Tensor([[3, 4, 8]]), dls.Tensor([3])).numpy()
-    second = model(dls.Tensor([[3, 4, 7]]), dls.Tensor([3])).numpy()
-    assert np.abs(first[0, 0] - second[0, 0]).max() > 1e-6
-    one_way = made("tagger", both=False)
-    first = one_way(dls.Tensor([[3, 4, 8]]), dls.Tensor([3])).numpy()
-    second = one_way(dls.Tensor([[3, 4, 7]]), dls.Tensor([3])).numpy()
-    assert np.array_equal(first[0, :2], second[0, :2])
+def test_two_directions_look_both_ways():
+    for both in (False, True):
+        model = made("last", both=both)
+        first, second = (model(dls.Tensor([[word, 4, 8, 5]]), dls.Tensor([4])).numpy()
+                         for word in (3, 6))
+        assert np.abs(first - second).max() > 1e-6
 
 
 @pytest.mark.parametrize("kind", sorted(MAKERS))
@@ -111,4 +100,4 @@ def test_what_does_not_fit(kind):
     with pytest.raises(DataError, match="pool"):
         models.TextClassifier(9, 4, 5, 3, pool="max")
     with pytest.raises(DataError, match="cell"):
-        models.Tagger(9, 4, 5, 3, cell="LSTM")
+        models.TextClassifier(9, 4, 5, 3, cell="LSTM")

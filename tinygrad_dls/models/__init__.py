@@ -54,7 +54,6 @@ from .squeezenet import squeezenet1_0 as squeezenet1_0
 from .squeezenet import squeezenet1_1 as squeezenet1_1
 from .ssd import SSDHead as SSDHead
 from .text_readers import BagOfVectors as BagOfVectors
-from .text_readers import Tagger as Tagger
 from .text_readers import TextClassifier as TextClassifier
 from .tiny_yolo import TinyYoloV2 as TinyYoloV2
 from .transformer import TranslationTransformer as TranslationTransformer

@@ -1,4 +1,4 @@
-"""Networks that read padded texts: a bag of vectors, a recurrent classifier, a tagger.
+"""Networks that classify padded texts: a bag of vectors, and a recurrent layer.
 
 Tokens are int64 (m, t), padded on the right by any token; lengths (m,) say where each text ends.
 What stands behind the end changes neither an output nor a gradient.
@@ -54,74 +54,41 @@ class TextClassifier(Module):
         self, words: int, embedding_dim: int, hidden_size: int, classes: int, cell: str = "lstm",
         bidirectional: bool = False, pool: str = "mean", dropout: float = 0.0,
     ) -> None:
+        if cell not in CELLS:
+            raise DataError(f"cell is one of {', '.join(map(repr, CELLS))}, not {cell!r}")
         if pool not in ("mean", "last"):
             raise DataError(f'pool is "mean" or "last", not {pool!r}')
-        self.reader = Reader(words, embedding_dim, hidden_size, cell, bidirectional, dropout)
-        self.pool = pool
+        self.embedding = Embedding(words, embedding_dim)
         self.dropout = Dropout(dropout)
+        self.recurrent = CELLS[cell](
+            embedding_dim, hidden_size, batch_first=True, bidirectional=bidirectional)
+        self.pool = pool
         self.output = Linear(hidden_size * (1 + bidirectional), classes)
 
     def forward(self, tokens: Any, lengths: Any) -> Any:
         """Texts (m, t) of the given lengths (m,) to logits (m, classes)."""
-        states, mask = self.reader(tokens, lengths)  # (m, t, width), (m, t)
+        tokens, lengths = checked(tokens, lengths, self)
+        mask = real(lengths, tokens.shape[1], self.embedding.weight.dtype)  # (m, t)
+        states = self._read(self.dropout(self.embedding(within(tokens, mask))), lengths)
         h = masked_mean(states, mask) if self.pool == "mean" else self._last(states, mask)
         return self.output(self.dropout(h))
+
+    def _read(self, vectors: Any, lengths: Tensor) -> Any:
+        """States (m, t, width); the second direction begins at the last word of each text."""
+        if not self.recurrent.bidirectional:
+            return self.recurrent(vectors)[0]
+        packed = pack_padded_sequence(vectors, lengths, True, enforce_sorted=False)
+        return pad_packed_sequence(
+            self.recurrent(packed)[0], True, total_length=vectors.shape[1])[0]
 
     def _last(self, states: Any, mask: Any) -> Any:
         """The state behind the last word, of the second direction that behind the first: (m, w)."""
         shifted = ops.concatenate([mask[:, 1:], mask[:, :1] * 0], 1)
         last = (states * (mask - shifted)[:, :, None]).sum(axis=1)  # (m, width)
-        if not self.reader.recurrent.bidirectional:
+        if not self.recurrent.bidirectional:
             return last
         half = states.shape[2] // 2
         return ops.concatenate([last[:, :half], states[:, 0, half:]], 1)
-
-
-class Tagger(Module):
-    """Give each word of a text a tag, seen in both directions (Course 5, week 1).
-
-        Tagger(5_000, 50, 64, 9)(tokens, lengths)                # logits (m, t, 9)
-    """
-
-    def __init__(
-        self, words: int, embedding_dim: int, hidden_size: int, tags: int, cell: str = "lstm",
-        bidirectional: bool = True, dropout: float = 0.0,
-    ) -> None:
-        self.reader = Reader(words, embedding_dim, hidden_size, cell, bidirectional, dropout)
-        self.output = Linear(hidden_size * (1 + bidirectional), tags)
-
-    def forward(self, tokens: Any, lengths: Any) -> Any:
-        """Texts (m, t) of the given lengths (m,) to logits (m, t, tags), 0 behind the end."""
-        states, mask = self.reader(tokens, lengths)
-        return self.output(states) * mask[:, :, None]
-
-
-class Reader(Module):
-    """Vectors of the words, and a recurrent layer over them in one direction or both."""
-
-    def __init__(
-        self, words: int, embedding_dim: int, hidden_size: int, cell: str, bidirectional: bool,
-        dropout: float,
-    ) -> None:
-        if cell not in CELLS:
-            raise DataError(f"cell is one of {', '.join(map(repr, CELLS))}, not {cell!r}")
-        self.embedding = Embedding(words, embedding_dim)
-        self.dropout = Dropout(dropout)
-        self.recurrent = CELLS[cell](
-            embedding_dim, hidden_size, batch_first=True, bidirectional=bidirectional)
-
-    def forward(self, tokens: Any, lengths: Any) -> tuple[Any, Any]:
-        """States (m, t, width), 0 behind the end, and the mask (m, t): 1 for a word."""
-        tokens, lengths = checked(tokens, lengths, self)
-        mask = real(lengths, tokens.shape[1], self.embedding.weight.dtype)
-        vectors = self.dropout(self.embedding(within(tokens, mask)))
-        if self.recurrent.bidirectional:  # the second direction must begin at the last word
-            packed = pack_padded_sequence(vectors, lengths, True, enforce_sorted=False)
-            states, _ = pad_packed_sequence(
-                self.recurrent(packed)[0], True, total_length=tokens.shape[1])
-        else:
-            states = self.recurrent(vectors)[0]
-        return states * mask[:, :, None], mask
 
 
 def checked(tokens: Any, lengths: Any, model: Module) -> tuple[Tensor, Tensor]:
