@@ -11,6 +11,7 @@ from ..errors import FormatError, GraphError
 from ..files import write_whole
 from . import engines, style
 from .dot import write_dot
+from .page import write_page
 from .picture import OptionError, Options, Picture, picture
 from .png import write_png
 from .record import Record
@@ -73,6 +74,10 @@ class Graph:
         drawn = self.picture(**options)
         return engines.run(write_dot(drawn), "png", drawn.options.engine) or write_png(drawn)
 
+    def to_html(self, **options: Any) -> str:
+        """The interactive page: one file that works from disk, without a network."""
+        return write_page(self.record, self._options(options))
+
     def to_json(self) -> str:
         """The whole record: strict JSON with a version."""
         return self.record.to_json()
@@ -87,7 +92,7 @@ class Graph:
         return write_table(self.record)
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> Path:
-        """Write a .svg, .png, .dot, .json or .txt file, whole or not at all; returns its path."""
+        """Write a .html, .svg, .png, .dot, .json or .txt file, whole or not at all; its path."""
         target = Path(path)
         writers: dict[str, Callable[[], str | bytes]] = {
             ".svg": lambda: self.to_svg(**options),
@@ -95,6 +100,7 @@ class Graph:
             ".dot": lambda: self.to_dot(**options),
             ".json": self.to_json,
             ".txt": self.table,
+            ".html": lambda: self.to_html(**options),
         }
         writer = writers.get(target.suffix.lower())
         if writer is None:
@@ -130,23 +136,9 @@ def _dressed(svg: str, drawn: Picture) -> str:
         f"<{tag}>{_escape(text)}</{tag}>\n"
         for tag, text in (("title", drawn.title), ("desc", drawn.description))
     )
+    dark = f"@media (prefers-color-scheme:dark){{{style.dark_rules('.dls-graph')}}}"
     extra = ' class="dls-graph" role="img" style="max-width:100%;height:auto"'
-    return f"{head}{extra}>\n{says}<style>{_dark()}</style>{rest}"
-
-
-def _dark() -> str:
-    """Swap each colour of the light set for its fellow where the reader's system is dark."""
-    pairs: dict[str, str] = {}
-    fills = [look.fill for look in style.LOOKS.values()]
-    lines = [look.line for look in style.LOOKS.values()]
-    inks = [style.INK, style.QUIET, style.GRADIENT, style.WARNING, style.WIRE, style.FRAME]
-    for light, dark in [*fills, *lines, *inks, *style.GROUND, style.PAGE]:
-        pairs[light] = dark
-    rules = "".join(
-        f'.dls-graph [fill="{light}"]{{fill:{dark}}}.dls-graph [stroke="{light}"]{{stroke:{dark}}}'
-        for light, dark in pairs.items()
-    )
-    return f"@media (prefers-color-scheme:dark){{{rules}}}"
+    return f"{head}{extra}>\n{says}<style>{dark}</style>{rest}"
 
 
 def _escape(text: str) -> str:

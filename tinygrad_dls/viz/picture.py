@@ -5,12 +5,13 @@ Every writer (DOT, SVG, PNG, text) draws the same `Picture`; none of them looks 
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from ..errors import Error, GraphError
 from . import describe
+from .flags import origins_of_trouble
 from .groups import Path, contiguous, folded
 from .record import NodeRecord, Record
 from .style import LOOKS
@@ -132,15 +133,14 @@ def picture(record: Record, options: Options) -> Picture:
 
     boxes: dict[str, Box] = {}
     members: dict[Path, list[NodeRecord]] = defaultdict(list)
-    origin = _origins_of_trouble(record)
+    own = node_boxes(record, options)
     for node in nodes.values():
         if node.id in inside:
             members[inside[node.id]].append(node)
             box_id = drawn[node.id]
             boxes.setdefault(box_id, Box(box_id, "group", ""))  # keeps its place in the order
         else:
-            box = _box(node, options, record.backward_ran, node.id in origin)
-            boxes[node.id] = replace(box, path=paths[node.id])
+            boxes[node.id] = replace(own[node.id], path=paths[node.id])
     outputs = {tail for tail, head in uses if drawn[tail] != drawn[head]}
     for path, nodes_inside in members.items():
         box_id = group_ids[path]
@@ -157,12 +157,37 @@ def picture(record: Record, options: Options) -> Picture:
     arrows = _with_stubs(boxes, arrows)
     _check_count(len(boxes), paths.values())
     return Picture(
-        tuple(boxes.values()), tuple(arrows), _title(record), _describe(record, len(boxes)),
-        _notes(record, arrows, options), options,
+        tuple(boxes.values()), tuple(arrows), title(record), _describe(record, len(boxes)),
+        tuple(_dashed(arrows) + notes(record, options)), options,
     )
 
 
 # --- boxes ---------------------------------------------------------------------------------------
+
+
+def node_boxes(record: Record, options: Options) -> dict[str, Box]:
+    """The box of each node, outside of any module."""
+    origin = origins_of_trouble(record)
+    return {n.id: _box(n, options, record.backward_ran, n.id in origin) for n in record.nodes}
+
+
+def group_boxes(
+    record: Record, paths: Mapping[str, Path], options: Options
+) -> dict[Path, Box]:
+    """The box of each module, folded; `paths` are those of all nodes."""
+    members: dict[Path, list[NodeRecord]] = defaultdict(list)
+    for node in record.nodes:
+        for level in range(len(paths[node.id])):
+            members[paths[node.id][: level + 1]].append(node)
+    users: dict[str, list[Path]] = defaultdict(list)
+    for edge in record.edges:
+        users[edge.tail].append(paths[edge.head])
+    return {
+        path: _group_box("", path, nodes, {
+            n.id for n in nodes if any(user[: len(path)] != path for user in users[n.id])
+        }, options)
+        for path, nodes in members.items()
+    }
 
 
 def _box(node: NodeRecord, options: Options, backward_ran: bool, starts_here: bool) -> Box:
@@ -226,13 +251,6 @@ def _tooltip(node: NodeRecord) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _origins_of_trouble(record: Record) -> set[str]:
-    """The operations that made a NaN or Inf out of inputs that (as far as known) had none."""
-    bad = {n.id for n in record.nodes if describe.trouble(n.value)}
-    poisoned = {edge.head for edge in record.edges if edge.tail in bad}
-    return bad - poisoned
-
-
 def _with_stubs(boxes: dict[str, Box], arrows: list[Arrow]) -> list[Arrow]:
     """Draw a much-used parameter again beside each user but the first, not as a fan of arrows."""
     users = Counter(arrow.tail for arrow in arrows)
@@ -256,7 +274,8 @@ def _with_stubs(boxes: dict[str, Box], arrows: list[Arrow]) -> list[Arrow]:
 # --- words around the picture --------------------------------------------------------------------
 
 
-def _title(record: Record) -> str:
+def title(record: Record) -> str:
+    """What a picture of the record is called."""
     end = record.nodes[-1] if record.nodes else None
     name = (end.name or end.op or end.id) if end is not None else "nothing"
     return describe.shorten(f"computation graph of {name}", 80)
@@ -272,14 +291,17 @@ def _describe(record: Record, boxes: int) -> str:
     )
 
 
-def _notes(record: Record, arrows: Sequence[Arrow], options: Options) -> tuple[str, ...]:
-    notes = []
-    if any(not arrow.gradient for arrow in arrows):
-        notes.append("dashed arrow: no gradient flows back")
+def _dashed(arrows: Sequence[Arrow]) -> list[str]:
+    some = any(not arrow.gradient for arrow in arrows)
+    return ["dashed arrow: no gradient flows back"] if some else []
+
+
+def notes(record: Record, options: Options) -> list[str]:
+    """What a reader must know of what is not shown."""
     shown = {"value", "grad"} & set(options.show)
-    if shown and any(n.value is None for n in record.nodes if n.op):
-        notes.append("larger values not kept: compute inside `with dls.trace():`")
-    return tuple(notes)
+    if shown and any(n.value is None for n in record.nodes if n.op and not n.failed):
+        return ["larger values not kept: compute inside `with dls.trace():`"]
+    return []
 
 
 def _check_count(count: int, paths: Iterable[Path]) -> None:

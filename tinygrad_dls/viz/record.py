@@ -112,6 +112,7 @@ class NodeRecord:
     path: tuple[str, ...] = ()  # calls of modules it was made in, outermost first
     source: str = ""  # "file.py:12"
     formula: str = ""
+    operands: tuple[str, ...] = ()  # what the formula calls the inputs
     value: Summary | None = None  # None: not kept
     gradient: Gradient | None = None  # None: it needs none
     saved: tuple[str, ...] = ()  # what its backward rule holds: ids of nodes, or names
@@ -221,7 +222,8 @@ def _node_to_json(node: NodeRecord) -> dict[str, Any]:
             "contributions": [_share_to_json(share) for share in gradient.shares],
         },
         "saved": list(node.saved),
-        "failed": node.failed, "flops": node.flops, "bytes": node.bytes,
+        "operands": list(node.operands), "failed": node.failed,
+        "flops": node.flops, "bytes": node.bytes,
         "seconds": node.seconds, "check": node.check,
     }
 
@@ -260,7 +262,8 @@ def _node_from_json(node: Mapping[str, Any]) -> NodeRecord:
             tuple(_share_from_json(share) for share in bwd["contributions"]),
         ),
         saved=_tuple(str, node["saved"]),
-        failed=str(node.get("failed", "")),  # this and what follows came with version 2
+        operands=_tuple(str, node.get("operands", ())),  # this and what follows: version 2
+        failed=str(node.get("failed", "")),
         flops=_optional(node.get("flops"), int), bytes=_optional(node.get("bytes"), int),
         seconds=_optional(node.get("seconds")), check=str(node.get("check", "")),
     )

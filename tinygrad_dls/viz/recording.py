@@ -249,6 +249,7 @@ class _Recorder:
             tuple(node.shape), str(node.dtype), self.paths[node],
             source=node.trace.source if node.trace else "",
             formula=_formula(type(op).__doc__),
+            operands=tuple(name.lstrip("*") for name in op.inputs),
             value=self._summary(node.value),
             gradient=Gradient(computed, self._summary(node.grad)) if tracked else None,
             saved=tuple(n.lstrip("*") for n in node.plan.names if n not in ("needs", "shapes"))

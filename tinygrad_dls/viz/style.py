@@ -58,3 +58,16 @@ def _advance(character: str) -> float:
     if character in _WIDE or character.isupper():
         return 0.86
     return 0.69
+
+
+def dark_rules(where: str) -> str:
+    """CSS that swaps each colour of the light set for its fellow, in what `where` selects."""
+    pairs: dict[str, str] = {}
+    fills = [look.fill for look in LOOKS.values()]
+    lines = [look.line for look in LOOKS.values()]
+    for light, dark in [*fills, *lines, INK, QUIET, GRADIENT, WARNING, WIRE, FRAME, *GROUND, PAGE]:
+        pairs[light] = dark
+    return "".join(
+        f'{where} [fill="{light}"]{{fill:{dark}}}{where} [stroke="{light}"]{{stroke:{dark}}}'
+        for light, dark in pairs.items()
+    )

@@ -1,0 +1,168 @@
+"""The interactive page: what stands in the file, and (with Chromium) what it does."""
+
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_dls as dls
+from tinygrad_dls import nn
+from tinygrad_dls.nn import functional as F
+from tinygrad_dls.viz import page
+
+HOSTILE = ["</script><script>window.hit = 1</script>", "'\"><img src=x onerror='window.hit=1'>",
+           "<!--", "\u202eright to left", "a\\b\"c", "@DATA@", "\u2028", "x" * 10_000, "\x00\x1b"]
+
+
+def network(name="x"):
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    x = dls.Tensor(np.ones((5, 4), "float32"), name=name)
+    with dls.trace() as t:
+        F.cross_entropy(model(x), dls.Tensor(np.arange(5) % 2)).backward()
+    return t
+
+
+def data_of(text):
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    return json.loads(found[1])
+
+
+def test_the_library_is_the_one_whose_licence_stands_beside_it():
+    digest = hashlib.sha256((page.WEB / "viz-global.js").read_bytes()).hexdigest()
+    text = (page.WEB / "LICENSES.txt").read_text("utf-8")
+    assert digest in text and "Eclipse Public License" in text and "Expat" in text
+
+
+def test_one_file_with_everything_in_it():
+    text = network().to_html()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+    assert policy.startswith("default-src 'none'") and "http" not in policy
+    head = text.partition('<script type="text/plain"')[0]
+    assert "src=" not in head and "href=" not in head
+    assert not re.search(r"@[A-Z]+@", text)
+    data = data_of(text)
+    assert {n["name"] for n in data["nodes"]} >= {"x", "0.weight", "2.bias"}
+    assert [data["groups"][g]["label"] for g in (0, 1)] == ["Sequential", "0: Linear"]
+    assert len(data["forward"]) == len(data["backward"]) == 4
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_change_nothing_but_the_text(name):
+    text = network(name).to_html()
+    assert text.count("</script>") == network().to_html().count("</script>")
+    assert any(n["name"] == name for n in data_of(text)["nodes"])
+
+
+def test_before_backward_there_are_no_steps_back():
+    x = dls.Tensor(2.0, requires_grad=True)
+    with dls.trace() as t:
+        x * x
+    data = data_of(t.to_html())
+    assert data["backward"] == [] and len(data["forward"]) == 1
+
+
+def test_what_does_not_fit_is_folded_at_first():
+    model = nn.Sequential(*[nn.Sequential(nn.Linear(3, 3), nn.ReLU()) for _ in range(30)])
+    with dls.trace() as t:
+        model(dls.ones(2, 3)).sum().backward()
+    data = data_of(t.to_html())
+    folded = {data["groups"][g]["label"] for g in data["closed"]}
+    assert "0: Sequential" in folded and "Sequential" not in folded
+    assert data_of(t.to_html(depth=0))["closed"] == list(range(len(data["groups"])))
+
+
+# --- in a browser --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens a graph's page without a network; fails on console messages and requests."""
+    heard = []
+
+    def open_page(graph, **options):
+        path = graph.save(tmp_path / "page.html", **options)
+        tab = browser.new_context(offline=True).new_page()
+        tab.on("console", lambda message: heard.append(message.text))
+        tab.on("pageerror", lambda error: heard.append(str(error)))
+        tab.on("request", lambda request: heard.append(request.url)
+               if Path(request.url).name != "page.html" else None)
+        tab.goto(f"file://{path}")
+        tab.wait_for_function("document.body.dataset.ready")
+        return tab
+
+    yield open_page
+    assert heard == []
+
+
+def test_steps_by_keyboard(opened):
+    tab = opened(network())
+    says = []
+    for _ in range(8):
+        tab.keyboard.press("ArrowRight")
+        says.append(tab.inner_text("#says"))
+    assert [s.partition(":")[0] for s in says] == [
+        *(f"forward {i} of 4" for i in (1, 2, 3, 4)), *(f"backward {i} of 4" for i in (1, 2, 3, 4))]
+    assert "grad of 0.weight +=" in tab.inner_text("#details")
+    assert "#t=8&" in tab.url
+    tab.keyboard.press("Home")
+    assert tab.inner_text("#says").startswith("The whole graph")
+
+
+def test_fold_unfold_and_search(opened):
+    tab = opened(network())
+    everything = tab.locator(".node").count()
+    tab.keyboard.press("c")
+    tab.wait_for_function("document.querySelectorAll('.node').length === 4")
+    tab.keyboard.press("/")
+    tab.keyboard.type("2.bias")
+    tab.keyboard.press("Enter")
+    tab.wait_for_function("document.querySelectorAll('.node').length > 4")
+    assert "2.bias" in tab.inner_text("#details")
+    tab.keyboard.press("Escape")
+    tab.locator("#stage").focus()
+    tab.keyboard.press("e")
+    tab.wait_for_function(f"document.querySelectorAll('.node').length === {everything}")
+
+
+def test_a_link_to_a_step(opened, tmp_path):
+    tab = opened(network())
+    tab.goto(tab.url.partition("#")[0] + "#t=3&closed=")
+    tab.wait_for_function("document.querySelector('#says').textContent.startsWith('forward 3')")
+
+
+def test_numbers_in_the_formula(opened):
+    a, b = (dls.Tensor(x, requires_grad=True, name=n) for n, x in (("a", 0.5), ("b", 3.0)))
+    with dls.trace() as t:
+        (a * b).backward()
+    tab = opened(t)
+    tab.keyboard.press("End")
+    details = tab.inner_text("#details")
+    assert "1.5 = 0.5 * 3" in details and "grad of b += 0.5" in details
+
+
+def test_hostile_names_in_a_browser(opened):
+    model = nn.Sequential(nn.Linear(2, 2))
+    with dls.trace() as t:
+        for name in HOSTILE:
+            x = dls.Tensor(np.ones((1, 2), "float32"), name=name)
+            model(x).sum()
+    tab = opened(t)
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate("window.hit") is None
+    assert tab.evaluate("document.body.dataset.ready") == "1"

@@ -1,0 +1,114 @@
+"""The interactive page: one HTML file with the record, a viewer and Graphviz inside.
+
+It works from disk without a network. Its content policy lets it load nothing at all, so all parts
+stand in the file: `web/page.js` is the viewer, `web/viz-global.js` is Graphviz as WebAssembly
+(package @viz-js/viz; licences in `web/LICENSES.txt`), compressed.
+"""
+
+import base64
+import gzip
+import json
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from . import style
+from .dot import ROLES
+from .flags import flags
+from .groups import Path as Modules
+from .groups import contiguous
+from .picture import Options, group_boxes, node_boxes, notes, title
+from .record import Record
+
+WEB = Path(__file__).parent / "web"
+OPEN = 40  # boxes; modules are folded at first until no more than these are left
+COSTS = (("flops", "operations"), ("bytes", "memory kept"), ("seconds", "time"))
+
+
+def write_page(record: Record, options: Options) -> str:
+    """The page of a record as HTML; `options.depth` folds modules at first."""
+    fill = {
+        "TITLE": escape(title(record)),
+        "STYLE": _file("page.css"),
+        "COLOURS": style.dark_rules(':root[data-theme="dark"] .dls-graph'),
+        "DATA": _as_script(json.dumps(_document(record, options), ensure_ascii=False,
+                                      allow_nan=False, separators=(",", ":"))),
+        "ENGINE": _engine(),
+        "SCRIPT": _file("page.js"),
+    }
+    page = _file("page.html")
+    for name in ("STYLE", "COLOURS", "ENGINE", "SCRIPT", "TITLE", "DATA"):  # hostile text last
+        page = page.replace(f"@{name}@", fill[name])
+    return page
+
+
+@cache
+def _file(name: str) -> str:
+    return (WEB / name).read_text("utf-8")
+
+
+@cache
+def _engine() -> str:
+    code = (WEB / "viz-global.js").read_bytes()
+    return base64.b64encode(gzip.compress(code, 9, mtime=0)).decode()
+
+
+def _as_script(text: str) -> str:
+    """JSON that cannot end the element it stands in, whatever names are in it."""
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _document(record: Record, options: Options) -> dict[str, Any]:
+    """What the viewer reads: the record, its groups, what each box says, what stands out."""
+    plain = json.loads(record.to_json())
+    pairs = [(edge.tail, edge.head) for edge in record.edges]
+    paths = contiguous({n.id: n.path for n in record.nodes}, pairs)
+    groups = list(dict.fromkeys(
+        path[:level + 1] for path in paths.values() for level in range(len(path))))
+    number = {(): -1, **{path: i for i, path in enumerate(groups)}}
+    boxes = node_boxes(record, options)
+    folded = group_boxes(record, paths, options)
+    tracked = {n.id for n in record.nodes if n.gradient is not None}
+    for node in plain["nodes"]:
+        box = boxes[node["id"]]
+        node["group"] = number[paths[node["id"]]]
+        node["box"] = _box(box)
+    computed = {n.id for n in record.nodes if n.gradient is not None and n.gradient.computed}
+    return {
+        "nodes": plain["nodes"],
+        "edges": [{**edge, "gradient": edge["from"] in tracked} for edge in plain["edges"]],
+        "groups": [{"label": path[-1], "parent": number[path[:-1]], "box": _box(folded[path])}
+                   for path in groups],
+        "closed": _closed(paths, groups, number, options),
+        "forward": plain["forward_order"],
+        "backward": [i for i in plain["backward_order"] if i in computed]
+        if record.backward_ran else [],
+        "flags": [flag._asdict() for flag in flags(record)],
+        "notes": [plain["meta"]["error"], *notes(record, options)] if "error" in plain["meta"]
+        else notes(record, options),
+        "costs": [[name, word] for name, word in COSTS
+                  if any(getattr(n, name) is not None for n in record.nodes)],
+        "looks": {kind: {"fill": look.fill[0], "line": look.line[0]}
+                  for kind, look in style.LOOKS.items()},
+        "roles": ROLES, "ink": style.INK[0], "quiet": style.QUIET[0], "wire": style.WIRE[0],
+        "frame": style.FRAME[0], "ground": [light for light, _ in style.GROUND],
+    }
+
+
+def _box(box: Any) -> dict[str, Any]:
+    return {"kind": box.kind, "title": box.title, "lines": [[x.role, x.text] for x in box.lines]}
+
+
+def _closed(
+    paths: dict[str, Modules], groups: list[Modules], number: dict[Modules, int], options: Options
+) -> list[int]:
+    """The groups folded at first: those below `depth`, or as many levels as leave few boxes."""
+    deepest = max((len(path) for path in paths.values()), default=0)
+    levels = [options.depth] if isinstance(options.depth, int) else range(deepest, -1, -1)
+    level = 0
+    for level in levels:
+        if len({path[:level + 1] if len(path) > level else node
+                for node, path in paths.items()}) <= OPEN:
+            break
+    return [number[path] for path in groups if len(path) > level]
