@@ -88,12 +88,12 @@ class Node:
 
 
 class Scope(NamedTuple):
-    """Nodes reachable from here and newer than `start` belong to the call of module `label`.
+    """Nodes reachable from here and newer than `start` belong to a call of `module`.
 
     `outer` is the mark that the same node had before: of a call inside, that ended earlier.
     """
 
-    label: str
+    module: Any
     start: int
     outer: "Scope | None"
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .autograd import Node
     from .ops.op import Op
 
-Call = tuple[int, str]  # one call of a module: the number drawn at its start, its label
+Call = tuple[int, Any]  # one call of a module: the number drawn at its start, the module
 
 
 class Given(NamedTuple):
@@ -79,7 +79,7 @@ class Collector:
         """A call of a module begins."""
         if not self.calls and not any(module is known for known in self.modules):
             self.modules.append(module)
-        self.calls = (*self.calls, (start or next_number(), module._label()))
+        self.calls = (*self.calls, (start or next_number(), module))
 
     def leave(self) -> None:
         """It ends, also by an error."""

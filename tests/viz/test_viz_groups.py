@@ -6,7 +6,8 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_dls.viz.groups import contiguous, folded
+from tinygrad_dls.viz.folding import folded
+from tinygrad_dls.viz.groups import contiguous
 
 
 def acyclic(edges):

@@ -141,7 +141,7 @@ def test_long_and_large_graphs():
 
 
 def test_transformer_blocks_follow_each_other():
-    made = scene(picture(transformer(), Options())).layout
+    made = scene(picture(transformer(), Options(depth=None))).layout
     frames = [made.frames[(f"block{i}",)] for i in range(3)]
     assert all(a.y + a.h < b.y for a, b in pairwise(frames))
     assert within(made.frames[("block1", "attn")], frames[1])

@@ -105,7 +105,7 @@ def test_constants_can_be_hidden():
 
 
 def test_depth_folds_modules():
-    everything = picture(transformer(), Options())
+    everything = picture(transformer(), Options(depth=None))
     assert len(everything.boxes) == 61
     one = picture(transformer(), Options(depth=1))
     assert [b.title for b in one.boxes if b.kind == "group"] == ["attn", "mlp"] * 3
@@ -118,6 +118,37 @@ def test_depth_folds_modules():
         "(32, 16, 64)", "14 operations", "45,056 parameters"]
     assert [(a.tail, a.head) for a in none.arrows][:3] == [
         ("n0", "m0"), ("m0", "m1"), ("m1", "m2")]
+
+
+def test_equal_modules_in_a_row_are_one_box():
+    drawn = picture(transformer(), Options())
+    assert [b.title for b in drawn.boxes] == [
+        "x", "block0 .. block2 × 3", "W_out", "matmul", "loss = cross_entropy"]
+    assert any("depth=None" in note for note in drawn.notes)
+    single = picture(transformer(), Options(roll=False))
+    assert [b.title for b in single.boxes if b.kind == "group"] == ["attn", "mlp"] * 3
+    assert len(picture(transformer(), Options(parameters=False, depth=None)).boxes) < 61
+
+
+def test_layers_are_the_innermost_modules():
+    b = Builder()
+    x = b.leaf("x", (2,), "input")
+    for name in "ab":
+        x = b.op("relu", (2,), b.op("add", (2,), x, path=("net", name)), path=("net", name))
+    b.op("exp", (2,), x, path=("net",))
+    drawn = picture(b.record(), Options(depth="layers"))
+    assert [box.title for box in drawn.boxes] == ["x", "a", "b", "exp"]
+    assert [box.path for box in drawn.boxes] == [(), ("net",), ("net",), ("net",)]
+
+
+def test_a_parameter_of_a_run_goes_into_it():
+    b = Builder()
+    w, h = b.leaf("W", (4, 4)), b.leaf("h", (4,), "input")
+    for step in range(50):
+        h = b.op("matmul", (4,), w, h, path=(f"cell ({step})",))
+    b.op("sum", (), h)
+    assert sorted(box.title for box in picture(b.record(), Options()).boxes) == [
+        "cell (0) .. cell (49) × 50", "h", "sum"]
 
 
 def test_trouble_inside_a_folded_module_is_seen():
@@ -137,10 +168,10 @@ def test_much_used_parameters_are_drawn_again():
 
 def test_too_many_boxes_are_refused_with_advice():
     with pytest.raises(GraphError, match=r"1,600 boxes.*\n.*depth= has nothing to fold"):
-        picture(wide(1600), Options())
+        picture(wide(1600), Options(depth=None))
     big = transformer(100)
     with pytest.raises(GraphError, match=r"depth=1 folds"):
-        picture(big, Options())
+        picture(big, Options(depth=None))
     assert len(picture(big, Options(depth=0)).boxes) == 104
 
 

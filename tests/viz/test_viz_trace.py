@@ -119,18 +119,23 @@ def test_optional_inputs_left_out_are_not_drawn():
     assert shown(graph(loss))["2"] == []
 
 
+def named(name):
+    return type(name, (), {})()
+
+
 def test_modules_by_the_marks_of_their_calls():
     x = scalar(1.0, "x")
     start, first = x.tanh()._node.seq, x.tanh()._node.seq  # two numbers of the clock
     a = x.exp()
     b = a.tanh()
-    b._node.scope = Scope("first", first, None)
+    b._node.scope = Scope(named("first"), first, None)
     second = x.tanh()._node.seq
     c = b.exp()
-    c._node.scope = Scope("cell", second, None)
+    c._node.scope = Scope(named("cell"), second, None)
     third = x.tanh()._node.seq
     d = c * 2.0
-    d._node.scope = Scope("net", start, Scope("cell", third, None))  # the last to return in front
+    inner = Scope(named("cell"), third, None)
+    d._node.scope = Scope(named("net"), start, inner)  # the last to return in front
     e = d + 1.0
     e.backward()
     paths = {n.op: n.path for n in graph(e).record.nodes if n.op}

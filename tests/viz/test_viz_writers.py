@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from viz_records import chain, diamond, leaf, op, perceptron, three_times, transformer
 
 from tinygrad_dls.viz.engines import find
-from tinygrad_dls.viz.graphs import Graph, _dark
+from tinygrad_dls.viz.graphs import Graph
 from tinygrad_dls.viz.record import Edge, Record
+from tinygrad_dls.viz.style import dark_rules
 
 RECORDS = {"scalars": three_times(), "diamond": diamond(), "modules": perceptron(),
            "blocks": transformer(), "chain": chain(50), "empty": Record((), ())}
@@ -76,7 +77,7 @@ def test_every_colour_has_a_fellow_for_dark_pages():
         for depth in (None, 0):
             dot = Graph(record).to_dot(depth=depth, show=("shape", "value", "grad", "saved"))
             for colour in re.findall(r'"(#[0-9a-f]{6})"', dot):
-                assert f'[fill="{colour}"]{{fill:#' in _dark()
+                assert f'[fill="{colour}"]{{fill:#' in dark_rules("")
 
 
 @pytest.mark.parametrize("engine", ["dot", "graphviz-pure", "built-in"])

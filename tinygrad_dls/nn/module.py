@@ -46,10 +46,6 @@ class Module(Hooked, Copied):
         """The output of the module; each class defines its own."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, x)")
 
-    def _label(self) -> str:
-        """What pictures call a call of this module."""
-        return f"{self._name}: {type(self).__name__}" if self._name else type(self).__name__
-
     def takes_along(self, after: Module, input: Any) -> bool:
         """Can `forward(input, then=after)` do what the module after this one does, in one pass?"""
         return False
@@ -77,7 +73,7 @@ class Module(Hooked, Copied):
             if traced is not None:
                 traced.leave()
         if start:
-            _mark(output, self._label(), start)
+            _mark(output, self, start)
         return output
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -364,18 +360,18 @@ def _once(pairs: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
             yield name, tensor
 
 
-def _mark(output: Any, label: str, start: int) -> None:
+def _mark(output: Any, module: Module, start: int) -> None:
     """Tell the graph that what was computed since `start` is the inside of one module."""
     if isinstance(output, Tensor):
         node = output._node
         if node is not None and node.seq > start:  # else: made elsewhere and handed through
-            node.scope = Scope(label, start, node.scope)
+            node.scope = Scope(module, start, node.scope)
     elif isinstance(output, (tuple, list)):
         for part in output:
-            _mark(part, label, start)
+            _mark(part, module, start)
     elif isinstance(output, dict):
         for part in output.values():
-            _mark(part, label, start)
+            _mark(part, module, start)
 
 
 def _say_where(error: Error, module: Module) -> None:

@@ -2,11 +2,86 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
+from ..ops.op import Op
 from .record import Gradient, NodeRecord, Number, Summary
 
+USUAL = {  # parameters of operations, and the values that nobody needs to be told of
+    "reduction": ("mean",), "smoothing": (0.0,), "eps": (1e-5, 1e-6, 1e-8, 1e-12),
+    "momentum": (0.1,), "stride": (1,), "dilation": (1,), "groups": (1,), "padding": (0,),
+    "negative_slope": (0.01,), "alpha": (1.0,), "beta": (1.0,), "ignore_index": (-100,),
+}
+SQUARE = ("kernel_size", "stride", "padding", "dilation", "output_size")  # the same on all axes
 WHOLE = 6  # arrays of so few elements are written out
 LONGEST = 40  # characters of a title or a line
+
+
+def operation(op: Any) -> str:
+    """The name of an operation with those of its parameters that are not as usual."""
+    if type(op).label is not Op.label:  # it has words of its own
+        return f"{op.label()}{_index(getattr(op, 'index', ()))}"
+    given = {k: v for k, v in op.parameters.items() if v is not None and v is not False}
+    shown = {
+        name: _plain(value) if name in SQUARE else value for name, value in given.items()
+        if not _is_usual(name, value)
+        and not (name == "stride" and value == given.get("kernel_size"))  # of a pool
+    }
+    inside = ", ".join(f"{name}={value}" for name, value in shown.items())
+    return f"{op.name}({inside})" if inside else str(op.name)
+
+
+def _index(index: Any) -> str:
+    """[:, 1] for an index of integers and slices; "" for any other."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not parts or not all(isinstance(part, (int, slice, type(...))) for part in parts):
+        return ""
+    return f"[{', '.join(_index_part(part) for part in parts)}]"
+
+
+def _index_part(part: Any) -> str:
+    if not isinstance(part, slice):
+        return "..." if part is ... else str(part)
+    ends = ("" if end is None else str(end) for end in (part.start, part.stop))
+    return ":".join(ends) + ("" if part.step is None else f":{part.step}")
+
+
+def _is_usual(name: str, value: Any) -> bool:
+    items = value if isinstance(value, (tuple, list)) else [value]
+    usual = USUAL.get(name, ())
+    return bool(items) and all(isinstance(x, (int, float, str)) and x in usual for x in items)
+
+
+def _plain(value: Any) -> str:
+    """(2, 2) as 2, all else as it is written."""
+    square = isinstance(value, tuple) and len(value) > 1 and value == value[:1] * len(value)
+    return f"{value[0]}" if square and isinstance(value[0], int) else str(value)
+
+
+def module(part: Any) -> str:
+    """What a module is, in a few words: "Conv2d 3 -> 8, 3 x 3", "Linear 400 -> 120"."""
+    words = type(part).__name__
+    for kind in ("features", "channels"):
+        sizes = [getattr(part, f"{end}_{kind}", None) for end in ("in", "out")]
+        if None not in sizes:
+            words += f" {sizes[0]} -> {sizes[1]}"
+    for kind in ("num_features", "normalized_shape", "num_embeddings"):
+        if getattr(part, kind, None) is not None:
+            words += f" {getattr(part, kind)}"
+    if getattr(part, "input_size", None) and getattr(part, "hidden_size", None):
+        words += f" {part.input_size} -> {part.hidden_size}"
+    kernel = getattr(part, "kernel_size", None)
+    if kernel is not None:
+        lengths = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        words += f"{',' if '->' in words else ''} {' x '.join(map(str, lengths))}"
+    stride = getattr(part, "stride", None)
+    if stride not in (None, kernel) and not _is_usual("stride", stride):
+        words += f", stride {_plain(stride)}"
+    rate = getattr(part, "p", None)
+    if isinstance(rate, float) and "Dropout" in words:
+        words += f" {rate:g}"
+    name = getattr(part, "_name", "")
+    return f"{name}: {words}" if name else words
 
 
 def number(value: Number | None) -> str:

@@ -68,8 +68,3 @@ def _group_on_cycle(item: Mapping[str, Hashable], edges: Sequence[Pair]) -> Path
     size = Counter(item.values())
     groups = [x for x in left if isinstance(x, tuple)]
     return min(groups, key=lambda group: (size[group], group))
-
-
-def folded(paths: Mapping[str, Path], depth: int) -> dict[str, Path]:
-    """For each node inside a group deeper than `depth`: the group that it is folded into."""
-    return {node: path[: depth + 1] for node, path in paths.items() if len(path) > depth}

@@ -16,13 +16,12 @@ from typing import Any
 from . import style
 from .dot import ROLES
 from .flags import flags
+from .folding import Fold
 from .groups import Path as Modules
-from .groups import contiguous
-from .picture import Options, group_boxes, node_boxes, notes, title
+from .picture import Options, fold, group_boxes, node_boxes, notes, title
 from .record import Record
 
 WEB = Path(__file__).parent / "web"
-OPEN = 40  # boxes; modules are folded at first until no more than these are left
 COSTS = (("flops", "operations"), ("bytes", "memory kept"), ("seconds", "time"))
 
 
@@ -63,7 +62,7 @@ def _document(record: Record, options: Options) -> dict[str, Any]:
     """What the viewer reads: the record, its groups, what each box says, what stands out."""
     plain = json.loads(record.to_json())
     pairs = [(edge.tail, edge.head) for edge in record.edges]
-    paths = contiguous({n.id: n.path for n in record.nodes}, pairs)
+    paths, inside, _ = fold(record.nodes, pairs, options)
     groups = list(dict.fromkeys(
         path[:level + 1] for path in paths.values() for level in range(len(path))))
     number = {(): -1, **{path: i for i, path in enumerate(groups)}}
@@ -80,13 +79,12 @@ def _document(record: Record, options: Options) -> dict[str, Any]:
         "edges": [{**edge, "gradient": edge["from"] in tracked} for edge in plain["edges"]],
         "groups": [{"label": path[-1], "parent": number[path[:-1]], "box": _box(folded[path])}
                    for path in groups],
-        "closed": _closed(paths, groups, number, options),
+        "closed": _closed(groups, inside),
         "forward": plain["forward_order"],
         "backward": [i for i in plain["backward_order"] if i in computed]
         if record.backward_ran else [],
         "flags": [flag._asdict() for flag in flags(record)],
-        "notes": [plain["meta"]["error"], *notes(record, options)] if "error" in plain["meta"]
-        else notes(record, options),
+        "notes": [*filter(None, [plain["meta"].get("error")]), *notes(record, options)],
         "costs": [[name, word] for name, word in COSTS
                   if any(getattr(n, name) is not None for n in record.nodes)],
         "looks": {kind: {"fill": look.fill[0], "line": look.line[0]}
@@ -100,15 +98,8 @@ def _box(box: Any) -> dict[str, Any]:
     return {"kind": box.kind, "title": box.title, "lines": [[x.role, x.text] for x in box.lines]}
 
 
-def _closed(
-    paths: dict[str, Modules], groups: list[Modules], number: dict[Modules, int], options: Options
-) -> list[int]:
-    """The groups folded at first: those below `depth`, or as many levels as leave few boxes."""
-    deepest = max((len(path) for path in paths.values()), default=0)
-    levels = [options.depth] if isinstance(options.depth, int) else range(deepest, -1, -1)
-    level = 0
-    for level in levels:
-        if len({path[:level + 1] if len(path) > level else node
-                for node, path in paths.items()}) <= OPEN:
-            break
-    return [number[path] for path in groups if len(path) > level]
+def _closed(groups: list[Modules], inside: Fold) -> list[int]:
+    """The groups folded at first, and all inside of them, so that opening one opens no more."""
+    shut = set(inside.values())
+    return [i for i, path in enumerate(groups)
+            if any(path[:level + 1] in shut for level in range(len(path)))]

@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeAlias
 from ..errors import Error, GraphError
 from . import describe
 from .flags import origins_of_trouble
-from .groups import Path, contiguous, folded
+from .folding import READABLE, Depth, Fold, folded, readable, rolled
+from .groups import Pair, Path, contiguous
 from .record import NodeRecord, Record
 from .style import LOOKS
 
@@ -28,14 +29,20 @@ class Options:
     """How a graph is drawn.
 
     show: which lines stand on a node, of "shape", "value", "grad", "saved".
-    depth: modules nested deeper than this are folded to one box each; None folds none.
+    depth: modules nested deeper than this are folded to one box each; "layers" folds the innermost
+    modules, None none; "auto" folds as much as keeps the picture readable, and says so.
+    roll: does "auto" draw equal modules in a row, such as the blocks of a network or the calls of
+    a cell, as one box?
+    parameters: are parameters and buffers drawn?
     rankdir: "TB" draws downwards, "LR" to the right.
     constants: are constants drawn?   legend: is the legend?
     engine: "auto", "dot", "graphviz-pure" or "built-in".
     """
 
     show: tuple[str, ...] = ("shape", "value", "grad")
-    depth: int | None = None
+    depth: Depth = "auto"
+    roll: bool = True
+    parameters: bool = True
     rankdir: str = "TB"
     constants: bool = True
     legend: bool = True
@@ -48,8 +55,12 @@ class Options:
         _one_of("show", show, SHOWS)
         _one_of("rankdir", (self.rankdir,), ("TB", "LR"))
         _one_of("engine", (self.engine,), ("auto", "dot", "graphviz-pure", "built-in"))
-        if self.depth is not None and self.depth < 0:
-            raise OptionError(f"depth={self.depth}: it counts levels of modules, from 0")
+        depth: Any = self.depth
+        if isinstance(depth, str):
+            _one_of("depth", (depth,), ("auto", "layers"))
+        elif depth is not None and (not isinstance(depth, int) or depth < 0):
+            raise OptionError(f"depth={depth!r}: it counts levels of modules, from 0; or 'auto', "
+                              "'layers', None")
 
 
 class OptionError(Error, ValueError):
@@ -122,11 +133,11 @@ class Picture:
 
 def picture(record: Record, options: Options) -> Picture:
     """What there is to see of a record; GraphError if it is more than anyone can look at."""
-    hidden = set() if options.constants else {n.id for n in record.nodes if n.kind == "const"}
-    nodes = {n.id: n for n in record.nodes if n.id not in hidden}
+    hidden = set() if options.constants else {"const"}
+    hidden |= set() if options.parameters else {"param", "buffer"}
+    nodes = {n.id: n for n in record.nodes if n.kind not in hidden}
     uses = Counter((e.tail, e.head) for e in record.edges if e.tail in nodes)
-    paths = contiguous({n.id: n.path for n in nodes.values()}, list(uses))
-    inside = {} if options.depth is None else folded(paths, options.depth)
+    paths, inside, says = fold(list(nodes.values()), list(uses), options)
     group_ids = {path: f"m{i}" for i, path in enumerate(dict.fromkeys(inside.values()))}
     drawn = {n: group_ids[inside[n]] if n in inside else n for n in nodes}
     _check_count(len(set(drawn.values())), paths.values())
@@ -158,8 +169,30 @@ def picture(record: Record, options: Options) -> Picture:
     _check_count(len(boxes), paths.values())
     return Picture(
         tuple(boxes.values()), tuple(arrows), title(record), _describe(record, len(boxes)),
-        tuple(_dashed(arrows) + notes(record, options)), options,
+        tuple(_dashed(arrows) + says + notes(record, options)), options,
     )
+
+
+def fold(
+    nodes: Sequence[NodeRecord], edges: Sequence[Pair], options: Options
+) -> tuple[dict[str, Path], Fold, list[str]]:
+    """The paths of modules that can be drawn, who is folded into which, and what to say of it."""
+    paths = contiguous({n.id: n.path for n in nodes}, edges)
+    if options.depth != "auto":
+        return paths, folded(paths, options.depth), []
+    if len(nodes) <= READABLE:
+        return paths, {}, []
+    rolls: set[Path] = set()
+    if options.roll:
+        looks = {n.id: (n.kind in ("loss", "output"), n.op, n.shape) for n in nodes}
+        parameters = [n.id for n in nodes if n.kind in ("param", "buffer")]
+        paths, rolls = rolled(paths, edges, looks, parameters)
+    inside, depth = readable(paths, rolls)
+    if not inside:
+        return paths, {}, []
+    how = "" if depth is None else f" to depth={depth!r}"
+    return paths, inside, [f"folded{how} of {len(nodes):,} boxes to stay readable: "
+                           "depth=None draws all"]
 
 
 # --- boxes ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 from ..autograd import Node, TensorBase, fit
 from ..errors import DtypeError, GraphError
 from ..tracing import Collector, Failure, Given
+from . import describe
 from . import record as r
 from .graphs import Graph
 from .groups import Path
@@ -245,7 +246,7 @@ class _Recorder:
                 kind = "loss"
         computed = node.grad is not None if node.value is not None else self.ran
         return NodeRecord(
-            made, op.label(), self.names.get(node), kind,  # type: ignore[arg-type]
+            made, describe.operation(op), self.names.get(node), kind,  # type: ignore[arg-type]
             tuple(node.shape), str(node.dtype), self.paths[node],
             source=node.trace.source if node.trace else "",
             formula=_formula(type(op).__doc__),
@@ -274,7 +275,7 @@ class _Recorder:
                 name = getattr(x, "name", None) or ""
                 tails.append((slot, self._array((made, slot), data, name, "", inside)))
         self.records.append(NodeRecord(
-            made, failure.op.label(), kind="op", shape=None, dtype="", path=inside,
+            made, describe.operation(failure.op), kind="op", shape=None, dtype="", path=inside,
             source=failure.source, formula=_formula(type(failure.op).__doc__),
             failed=failure.message,
         ))

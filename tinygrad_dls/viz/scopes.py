@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ..autograd import Node
 from ..tracing import Call
+from . import describe
 from .groups import Path
 
 
@@ -20,15 +21,19 @@ def module_paths(nodes: Sequence[Node]) -> dict[Node, Path]:
             calls.update(node.trace.calls)
         mark = node.scope
         while mark is not None:
-            calls.add((mark.start, mark.label))
+            calls.add((mark.start, mark.module))
             mark = mark.outer
         for edge in node.edges if calls else ():
             if isinstance(edge, Node):
                 inside = [call for call in calls if call[0] < edge.seq]
                 active.setdefault(edge, set()).update(inside)
-    nested = {node: tuple(sorted(calls)) for node, calls in active.items()}
+    nested = {node: tuple(sorted(calls, key=_start)) for node, calls in active.items()}
     paths = labels(nested[node] for node in nodes)
     return {node: paths[nested[node]] for node in nodes}
+
+
+def _start(call: Call) -> int:
+    return call[0]
 
 
 def labels(paths: Iterable[tuple[Call, ...]]) -> dict[tuple[Call, ...], Path]:
@@ -39,7 +44,8 @@ def labels(paths: Iterable[tuple[Call, ...]]) -> dict[tuple[Call, ...], Path]:
         for depth in range(1, len(path) + 1):
             if path[:depth] in found:
                 continue
-            outer, (_, label) = found[path[: depth - 1]], path[depth - 1]
+            outer, (_, module) = found[path[: depth - 1]], path[depth - 1]
+            label = describe.module(module)
             name, number = label, 1
             while (*outer, name) in taken:
                 number += 1

@@ -1,0 +1,118 @@
+"""Which modules are drawn as one box: to a depth, by layers, or to keep a picture readable."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Literal, TypeAlias
+
+from .groups import Pair, Path, contiguous
+
+Depth: TypeAlias = int | Literal["auto", "layers"] | None
+Fold: TypeAlias = dict[str, Path]  # node -> the group that it is folded into
+
+READABLE = 40  # boxes
+REPEATS = 3  # equal modules in a row that are rolled up to one
+
+
+def folded(paths: Mapping[str, Path], depth: int | Literal["layers"] | None) -> Fold:
+    """The fold to a depth: 0 folds the outermost modules, "layers" the innermost, None none."""
+    if depth is None:
+        return {}
+    if depth == "layers":
+        outer = {path[:level] for path in paths.values() for level in range(len(path))}
+        return {node: path for node, path in paths.items() if path and path not in outer}
+    return {node: path[: depth + 1] for node, path in paths.items() if len(path) > depth}
+
+
+def readable(paths: Mapping[str, Path], rolls: set[Path]) -> tuple[Fold, Depth]:
+    """The fold that leaves most boxes of up to READABLE, and its depth; `rolls` stay folded."""
+    deepest = max((len(path) for path in paths.values()), default=0)
+    best: tuple[int, Fold, Depth] | None = None
+    for depth in (None, "layers", *range(deepest - 1, -1, -1)):
+        fold = _with_rolls(paths, folded(paths, depth), rolls)
+        count = boxes(paths, fold)
+        fits = count <= READABLE
+        if best is None or (fits and (best[0] > READABLE or count > best[0])) or (
+                not fits and best[0] > READABLE and count < best[0]):
+            best = count, fold, depth
+    assert best is not None
+    return best[1], best[2]
+
+
+def boxes(paths: Mapping[str, Path], fold: Fold) -> int:
+    """How many boxes a fold leaves."""
+    return len({fold.get(node, node) for node in paths})
+
+
+def _with_rolls(paths: Mapping[str, Path], fold: Fold, rolls: set[Path]) -> Fold:
+    result = dict(fold)
+    for node, path in paths.items():
+        for level in range(len(path)):
+            if path[: level + 1] in rolls:
+                if len(fold.get(node, path)) > level:
+                    result[node] = path[: level + 1]
+                break
+    return result
+
+
+# --- equal modules in a row ----------------------------------------------------------------------
+
+
+def rolled(
+    paths: Mapping[str, Path], edges: Sequence[Pair], looks: Mapping[str, Hashable],
+    parameters: Iterable[str] = (),
+) -> tuple[dict[str, Path], set[Path]]:
+    """The paths with a group around each run of equal modules, and these groups.
+
+    Modules are equal if their nodes look the same, in the same order: blocks of one kind, or one
+    cell called at each time step. Parameters that all of a run use go into it.
+    """
+    members: dict[Path, list[str]] = defaultdict(list)
+    children: dict[Path, dict[Path, None]] = defaultdict(dict)  # in order
+    for node, path in paths.items():
+        for level in range(len(path)):
+            members[path[: level + 1]].append(node)
+            children[path[:level]][path[: level + 1]] = None
+    renamed: dict[Path, str] = {}  # a module of a run -> the run's name
+    for parent, inside in children.items():
+        for _, run in groupby(inside, lambda path: tuple(looks[node] for node in members[path])):
+            equal = list(run)
+            if len(equal) >= REPEATS and not any(parent[:n] in renamed for n in range(len(parent))):
+                name = _name_of_run([path[-1] for path in equal])
+                renamed.update(dict.fromkeys(equal, name))
+    result = {node: _through_runs(path, renamed) for node, path in paths.items()}
+    users: dict[str, list[Path]] = defaultdict(list)
+    for tail, head in edges:
+        users[tail].append(result[head])
+    for leaf in parameters:
+        common = _common(users[leaf])
+        if common[: len(result[leaf])] == result[leaf]:
+            result[leaf] = common
+    rolls = {(*path[:-1], name) for path, name in renamed.items()}
+    kept = contiguous(result, edges)
+    groups = {path[:level + 1] for path in kept.values() for level in range(len(path))}
+    return kept, rolls & groups
+
+
+def _through_runs(path: Path, renamed: Mapping[Path, str]) -> Path:
+    for level in range(len(path)):
+        name = renamed.get(path[: level + 1])
+        if name is not None:
+            return (*path[:level], name, *path[level:])
+    return path
+
+
+def _name_of_run(labels: Sequence[str]) -> str:
+    """ "0: Block", "1: Block", "2: Block" as "0 .. 2: Block × 3"."""
+    (first, _, kind), (last, _, _) = labels[0].partition(": "), labels[-1].partition(": ")
+    if first == last:  # one module, called again and again
+        return f"{labels[0]} × {len(labels)}"
+    return f"{first} .. {last}{': ' if kind else ''}{kind} × {len(labels)}"
+
+
+def _common(paths: Sequence[Path]) -> Path:
+    shortest = min(paths, key=len, default=())
+    for level, name in enumerate(shortest):
+        if any(path[level] != name for path in paths):
+            return shortest[:level]
+    return shortest
