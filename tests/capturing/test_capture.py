@@ -14,7 +14,7 @@ from tests.ops import checks
 from tests.ops.test_declarations import SAMPLED
 from tests.strict.test_strict_training import training
 from tinygrad_dls import nn, optim, strict
-from tinygrad_dls.bench.cases import CASES, OURS
+from tinygrad_dls.bench.cases import CASES, FAMILIES, OURS
 from tinygrad_dls.bench.ours import LOSSES
 from tinygrad_dls.ops.call import function
 from tinygrad_dls.random import default_generator
@@ -77,9 +77,6 @@ def compare(build, data, optimizer=None, programs=1):
 
 
 # --- the same numbers ----------------------------------------------------------------------------
-
-
-FAMILIES = [name for name in CASES if name < "k"]  # the others are of the same families, larger
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -12,7 +12,7 @@ import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
 from tests.strict.test_strict_training import training
 from tinygrad_dls import optim, strict
-from tinygrad_dls.bench.cases import CASES
+from tinygrad_dls.bench.cases import CASES, FAMILIES
 from tinygrad_dls.device import Device
 from tinygrad_dls.kernels import kernels_for
 from tinygrad_dls.kernels.cuda import base
@@ -104,7 +104,7 @@ LONG = ("e", "g")  # a host takes its time over their convolutions, a GPU does n
 
 @runs
 @pytest.mark.parametrize("name", [
-    pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in CASES
+    pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in FAMILIES
 ])
 def test_a_step_of_each_family(name: str, cupy: FakeCupy) -> None:
     """As on the CPU, without a synchronization, in a few launches of ours."""

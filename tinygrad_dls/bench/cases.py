@@ -176,6 +176,8 @@ CASES: dict[str, Case] = {
     )
 }
 
+FAMILIES = [name for name in CASES if name < "k"]  # small networks of every kind; k to u are large
+
 
 def numpy_update(case: Case, parameters: list[Any]) -> Callable[[list[Any]], None]:
     """The case's optimizer, SGD or Adam, in plain NumPy, in place: for whoever brings none."""
