@@ -53,6 +53,8 @@ from .squeezenet import SqueezeNet as SqueezeNet
 from .squeezenet import squeezenet1_0 as squeezenet1_0
 from .squeezenet import squeezenet1_1 as squeezenet1_1
 from .ssd import SSDHead as SSDHead
+from .tagger import BidirectionalTagger as BidirectionalTagger
+from .tagger import bidirectional_tagger as bidirectional_tagger
 from .text_readers import BagOfVectors as BagOfVectors
 from .text_readers import TextClassifier as TextClassifier
 from .tiny_yolo import TinyYoloV2 as TinyYoloV2

@@ -8,12 +8,11 @@ import numpy as np
 
 from .. import functions as f
 from .. import text
-from ..creation import arange
 from ..errors import DataError
 from ..modes import no_grad
 from ..nn import LSTM, Dropout, Embedding, Linear, Module
 from .attention_scores import BahdanauAttention, LuongAttention, attention_weights
-from .token_batches import check_tokens, on_device
+from .token_batches import check_tokens, on_device, reversing
 from .weights import Weights, fill
 
 Memory = tuple[Any, Any, Any]  # what attention looks at: values, prepared keys, padding
@@ -87,7 +86,7 @@ class AttentionSeq2Seq(Module):
         src = on_device(src, self)
         check_tokens("the sentence", src, self.max_length)
         hidden = src == self.padding
-        places = _reversing(~hidden)
+        places = reversing(~hidden)
         forth, _ = self.ahead(self.dropout(self.src_embed(src)))
         embedded = self.dropout(self.src_embed(f.take_along_axis(src, places, 1)))
         back, _ = self.back(embedded)  # of the sentence reversed, padding still on the right
@@ -166,16 +165,6 @@ class AttentionSeq2Seq(Module):
             context = weights @ values
         combined = f.tanh(self.combine(f.concatenate([states, context], 2)))
         return combined, weights, (after[0][0], after[1][0])
-
-
-def _reversing(there: Any) -> Any:
-    """Places (m, s) that reverse the tokens of each sentence, and leave its padding where it is.
-
-    there: (m, s), True at tokens. Taken twice, they give the sentence back.
-    """
-    place = arange(there.shape[1], device=there.device)[None]
-    length = there.sum(axis=1, keepdims=True)
-    return f.where(there, length - 1 - place, place)
 
 
 def attention_seq2seq(

@@ -1,10 +1,12 @@
-"""What models of tokens take: rows of numbers, not empty and not longer than the model's limit."""
+"""Batches of token numbers, padded on the right: what models check, and how they read backwards."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..creation import arange
 from ..errors import DataError, DtypeError, ShapeError
+from ..functions import where
 from ..nn import Module
 from ..tensors import Tensor
 
@@ -32,3 +34,13 @@ def check_tokens(what: str, tokens: Tensor, longest: int, before: int = 0) -> No
         raise DataError(
             f"{what} has {length} tokens, more than the {longest} of the model's context: cut it, "
             "or build the model for longer ones")
+
+
+def reversing(there: Any) -> Any:
+    """Return places (m, s) that reverse the tokens of each sentence and leave its padding alone.
+
+    there: (m, s), True at tokens. Taken twice, they give the sentence back.
+    """
+    place = arange(there.shape[1], device=there.device)[None]
+    length = there.sum(axis=1, keepdims=True)
+    return where(there, length - 1 - place, place)
