@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Learning embeddings: where word vectors come from
 #
-# Course 5, week 2. About two hours with the exercises. The script runs for about forty
-# seconds, with `--fast` for eight, and a minute longer where the real reviews are
+# Course 5, week 2. About two hours with the exercises. The script runs for about twenty
+# seconds, with `--fast` for six, and half a minute longer where the real reviews are
 # fetched.
 #
 # **Goal.** Word vectors fall out of a guessing game: which words stand near this one?

@@ -2,7 +2,7 @@
 # # Word vectors: meaning as a direction
 #
 # Course 5, week 2. About 75 minutes with the exercises. The script runs for about
-# twenty seconds, with `--fast` for six.
+# ten seconds, with `--fast` for six.
 #
 # **Goal.** A one-hot vector says which word it is and nothing else: "apple" is as far
 # from "orange" as from "king". GloVe gives each word 100 numbers that were learned from
