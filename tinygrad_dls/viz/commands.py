@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from ..autograd import TensorBase
-from ..errors import DataError
+from ..errors import DataError, Error
 from ..files import check_parent
-from ..scripts import missing, run_script
-from .recording import graph
+from ..scripts import NEWEST, check_name, missing, run_script
+from ..tracing import Collector
+from .graphs import Graph, check_ending
+from .picture import Options
+from .recording import graph, recorded
 
 
 def add_parser(subparsers: Any) -> None:
@@ -16,28 +19,70 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "graph", help="run a script and draw the graph of what it computed",
         description="Runs SCRIPT and draws the graph of its tensor `loss`, with all values, and "
-        "with gradients if the script called backward().",
+        "with gradients if the script called backward(). If the script fails, what ran before is "
+        "drawn, and the operation that failed is marked. SCRIPT may be a graph saved as .json.",
     )
     parser.add_argument("script", metavar="SCRIPT")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE",
-                        help="what to write, by its ending: .svg .png .dot .json .txt")
+                        help="what to write, by its ending: .html (interactive) .svg .png .dot "
+                        ".json .txt")
     parser.add_argument("--name", default="loss", help="the tensor to draw instead of `loss`")
-    parser.add_argument("--depth", type=int, help="fold modules nested deeper than this")
-    parser.add_argument("--rankdir", choices=("TB", "LR"), help="top to bottom, or left to right")
+    parser.add_argument("--depth", type=_depth, default="auto", metavar="N",
+                        help="fold modules nested deeper than this: a number, 'layers', 'auto' (as "
+                        "usual: to stay readable) or 'none'")
+    parser.add_argument("--step", type=int, metavar="K",
+                        help="print the link that opens an .html at this step")
+    parser.add_argument("--rankdir", choices=("TB", "LR"), default="TB",
+                        help="top to bottom, or left to right")
     parser.set_defaults(run=_run)
+
+
+def _depth(text: str) -> Any:
+    return None if text == "none" else int(text) if text.isdigit() else text
 
 
 def _run(args: argparse.Namespace) -> int:
     check_parent(args.out)  # before the script runs, which may take long
-    found = run_script(args.script)
+    check_ending(args.out)
+    options = Options(depth=args.depth, rankdir=args.rankdir)
+    failed = 0
+    if args.script.endswith(".json"):
+        drawn = Graph.from_json(_text(args.script))
+    else:
+        drawn, failed = _of_script(args)
+    drawn.options = options
+    path = drawn.save(args.out)
+    print(f"{drawn!r} -> {path}")
+    if args.step is not None and path.suffix.lower() == ".html":
+        print(f"step {args.step}: {path.resolve().as_uri()}#t={args.step}")
+    return failed
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _of_script(args: argparse.Namespace) -> tuple[Graph, int]:
+    """(the graph, exit code): of the tensor asked for, or of what ran before an error."""
+    check_name(args.script, args.name)
+    collector = Collector(NEWEST)
+    try:
+        found = run_script(args.script, collector)
+    except Error as error:
+        if not collector.nodes and collector.failure is None:
+            raise
+        print(f"{error}\nDrawn is what ran before it.")
+        return Graph(recorded(collector, error)), 1
     if args.name not in found:
         raise missing(args.script, args.name, found)
     value = found[args.name]
     if not isinstance(value, TensorBase):
         raise DataError(f"{args.name!r} in {args.script} is a {type(value).__name__}, no tensor")
-    model = found.get("model")
+    models = [v for v in found.values()
+              if hasattr(v, "named_parameters") and not isinstance(v, type)]
+    models.sort(key=lambda v: v is not found.get("model"))  # that called `model` first
     names = {n: v for n, v in found.items() if isinstance(v, TensorBase)}
-    given = {k: v for k, v in (("depth", args.depth), ("rankdir", args.rankdir)) if v is not None}
-    drawn = graph(value, model if hasattr(model, "named_parameters") else None, names, **given)
-    print(f"{drawn!r} -> {drawn.save(args.out)}")
-    return 0
+    return graph(value, models, names), 0

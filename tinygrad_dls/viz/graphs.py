@@ -18,7 +18,15 @@ from .record import Record
 from .svg import write_svg
 from .table import write_table
 
+ENDINGS = (".html", ".svg", ".png", ".dot", ".json", ".txt")
 SHOWN = 400  # boxes; a larger graph shows itself in a notebook as text
+
+
+def check_ending(path: Path) -> None:
+    """FormatError if nothing can be written to a file of this name."""
+    if path.suffix.lower() not in ENDINGS:
+        raise FormatError(f"{path.name!r}: the ending of the name says what to write; "
+                          f"it can be {', '.join(ENDINGS)}")
 
 
 class Graph:
@@ -94,6 +102,7 @@ class Graph:
     def save(self, path: str | os.PathLike[str], **options: Any) -> Path:
         """Write a .html, .svg, .png, .dot, .json or .txt file, whole or not at all; its path."""
         target = Path(path)
+        check_ending(target)
         writers: dict[str, Callable[[], str | bytes]] = {
             ".svg": lambda: self.to_svg(**options),
             ".png": lambda: self.to_png(**options),
@@ -102,14 +111,7 @@ class Graph:
             ".txt": self.table,
             ".html": lambda: self.to_html(**options),
         }
-        writer = writers.get(target.suffix.lower())
-        if writer is None:
-            raise FormatError(
-                f"{target.name!r}: the ending of the name says what to write; "
-                f"it can be {', '.join(writers)}"
-            )
-        content = writer()
-        write_whole(target, content)
+        write_whole(target, writers[target.suffix.lower()]())
         return target
 
     def _options(self, changes: dict[str, Any]) -> Options:

@@ -25,8 +25,9 @@ def graph(
     """The graph that `output` (a loss, or any result) was computed by, as it is now.
 
     output: a tensor, or tuples, lists and dicts of tensors in any nesting, as layers return them.
-    model: its parameters appear under their names.   names: a dict of tensors by name, such as
-    `locals()`.   options: show, depth, rankdir, constants, legend, engine (see `Options`).
+    model: its parameters appear under their names; or a list of models.
+    names: a dict of tensors by name, such as `locals()`.
+    options: show, depth, roll, parameters, rankdir, constants, legend, engine (see `Options`).
     Values and gradients of all operations appear where the computation ran inside
     `with dls.trace():`; else those of up to 16 elements. Taken before backward() it shows no
     gradients: take it again afterwards.
@@ -39,7 +40,7 @@ def graph(
             "(or was, under no_grad). Give requires_grad=True to an input, and the result of a "
             "computation to graph()."
         )
-    models = [] if model is None else [model]
+    models = [] if model is None else model if isinstance(model, list) else [model]
     recorder = _Recorder(_ancestors(roots), roots, _Names(outputs, models, names), models)
     return Graph(recorder.record(), Options(**options))
 
