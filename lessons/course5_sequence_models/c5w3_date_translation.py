@@ -617,8 +617,10 @@ for place in wrong[:5]:
 # rows add up to 1. The course draws one character's row at a time; here are all ten.
 # Two things to know before you read such a map. The activations come from an LSTM that
 # reads in both directions, so the place after a word knows the word, and looking
-# *beside* it does as well. And a trained network is free to keep what it saw in its
-# state: a row may be even where nothing more is needed.
+# *beside* it does as well. And a network may write from what its state has kept: where
+# the ReLU cuts off all energies, they are all 0, and the row is even, 1/30 for each
+# place. The network from scratch does that for many characters: the average of all
+# places holds the month and the day, too. Attention is not an explanation.
 
 # %%
 shown = [EX for EX in EXAMPLES if EX.startswith(("Tuesday", "Saturday"))]
@@ -639,6 +641,10 @@ for ax, (whose, model, text) in zip(axes, pictures, strict=True):
     fig.colorbar(drawn, ax=ax, label="share")
 fig.tight_layout()
 lesson.figure(fig, "attention")
+with dls.no_grad():
+    largest = network.attend(X[test[:200]]).numpy().max(axis=2)  # (dates, Ty)
+even = 100 * float(np.mean(largest < 1.01 / Tx))
+print(f"from scratch, {even:.0f} % of the rows are even")
 
 # %% [markdown]
 # **Would a beam search find more?** No: this network writes its characters
@@ -835,6 +841,7 @@ lesson.finish(
         "by_kind": {k: 100 * float(np.mean(hits)) for k, hits in by_kind.items()},
         "pretrained": pretrained,
         "gate_gap": gap,
+        "even_rows": even,
         "broken": broken
         | {"axis": axis_words[1], "week_years": share, "refused": refused}
         | {"shuffled_letters": shuffled_exact},
