@@ -185,3 +185,14 @@ def test_options_that_do_not_exist(options):
 
 def test_an_empty_record():
     assert picture(Record((), ()), Options()).boxes == ()
+
+
+def test_what_feeds_one_call_of_a_cell_goes_into_it():
+    b = Builder()
+    x, h = b.leaf("x", (9, 4), "input"), b.leaf("h", (4,), "input")
+    for step in range(50):
+        part = b.op(f"getitem[{step}]", (4,), x)
+        h = b.op("add", (4,), part, h, path=(f"cell ({step})",))
+    b.op("sum", (), h)
+    titles = sorted(box.title for box in picture(b.record(), Options()).boxes)
+    assert titles == ["cell (0) .. cell (49) × 50", "h", "sum", "x"]

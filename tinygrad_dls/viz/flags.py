@@ -8,7 +8,9 @@ from typing import NamedTuple
 from . import describe
 from .record import NodeRecord, Record
 
-EXPLODING, VANISHING = 1e3, 1e-6  # times the median norm of all gradients
+EXPLODING, LARGE = 1e3, 10.0  # times the median norm of the parameters' gradients; at least
+VANISHING = 1e-6  # times the largest
+EACH = 5  # remarks of one sort
 DEAD = 0.95  # share of zeros after a ReLU
 
 
@@ -21,10 +23,14 @@ class Flag(NamedTuple):
 
 def flags(record: Record) -> tuple[Flag, ...]:
     """The remarks on a record, the gravest first."""
-    return tuple(Flag(node.id, f"{_name(node)}: {text}") for node, text in (
-        *_failed(record), *_not_finite(record), *_checks(record), *_gradients(record),
-        *_dead(record),
-    ))
+    found = []
+    for sort in _failed, _not_finite, _checks, _missing, _zero, _exploding, _vanishing, _dead:
+        remarks = list(sort(record))
+        found += [Flag(node.id, f"{_name(node)}: {text}") for node, text in remarks[:EACH]]
+        if more := remarks[EACH:]:
+            found.append(Flag(more[0][0].id, f"{_name(more[0][0])} and {len(more) - 1} more: "
+                                             f"{more[0][1]}"))
+    return tuple(found)
 
 
 def origins_of_trouble(record: Record) -> set[str]:
@@ -62,26 +68,39 @@ def _checks(record: Record) -> Remarks:
     return ((n, f"gradient check: {n.check}") for n in record.nodes if n.check not in ("", "ok"))
 
 
-def _gradients(record: Record) -> Remarks:
-    if not record.backward_ran:
-        return
-    norms = [x for node in record.nodes if (x := _norm(node))]
-    usual = median(norms) if norms else 0.0
-    for node in record.nodes:
-        if node.gradient is None:
-            continue
-        norm = _norm(node)
-        if not node.gradient.computed:
-            if node.kind == "param":
-                yield node, "no gradient came: the loss does not depend on it"
-        elif norm == 0 and node.gradient.values is not None and node.gradient.values.size > 1:
+def _missing(record: Record) -> Remarks:
+    for node in _parameters(record):
+        if node.gradient is not None and not node.gradient.computed:
+            yield node, "no gradient came: the loss does not depend on it"
+
+
+def _zero(record: Record) -> Remarks:
+    for node in _parameters(record):
+        values = node.gradient.values if node.gradient else None
+        if values is not None and values.size > 1 and values.zeros == values.size:
             yield node, "the gradient is 0 everywhere"
-        elif norm and norm > EXPLODING * usual:
-            yield node, f"exploding: norm of grad {describe.number(norm)}, median of all " \
+
+
+def _exploding(record: Record) -> Remarks:
+    norms = [norm for node in _parameters(record) if (norm := _norm(node))]
+    usual = median(norms) if norms else 0.0
+    for node in _parameters(record):
+        if (norm := _norm(node)) and norm > max(LARGE, EXPLODING * usual):
+            yield node, f"exploding: norm of grad {describe.number(norm)}, the median is " \
                         f"{describe.number(usual)}"
-        elif norm and node.kind == "param" and norm < VANISHING * usual:
-            yield node, f"vanishing: norm of grad {describe.number(norm)}, median of all " \
-                        f"{describe.number(usual)}"
+
+
+def _vanishing(record: Record) -> Remarks:
+    largest = max((_norm(node) or 0.0 for node in _parameters(record)), default=0.0)
+    for node in _parameters(record):
+        if (norm := _norm(node)) and norm < VANISHING * largest:
+            yield node, f"vanishing: norm of grad {describe.number(norm)}, the largest is " \
+                        f"{describe.number(largest)}"
+
+
+def _parameters(record: Record) -> list[NodeRecord]:
+    """Those that gradients can be asked of."""
+    return [n for n in record.nodes if n.kind == "param"] if record.backward_ran else []
 
 
 def _norm(node: NodeRecord) -> float | None:

@@ -67,6 +67,7 @@ def rolled(
     Modules are equal if their nodes look the same, in the same order: blocks of one kind, or one
     cell called at each time step. Parameters that all of a run use go into it.
     """
+    paths = _with_feeders(paths, edges)
     members: dict[Path, list[str]] = defaultdict(list)
     children: dict[Path, dict[Path, None]] = defaultdict(dict)  # in order
     for node, path in paths.items():
@@ -92,6 +93,21 @@ def rolled(
     kept = contiguous(result, edges)
     groups = {path[:level + 1] for path in kept.values() for level in range(len(path))}
     return kept, rolls & groups
+
+
+def _with_feeders(paths: Mapping[str, Path], edges: Sequence[Pair]) -> dict[str, Path]:
+    """Put what only prepares an input of one module, such as x[:, t], into that module."""
+    made = {head for _, head in edges}
+    mixed = {head for tail, head in edges if tail in made}  # made from what was made, too
+    users: dict[str, list[Path]] = defaultdict(list)
+    for tail, head in edges:
+        users[tail].append(paths[head])
+    result = dict(paths)
+    for node in made - mixed:
+        common = _common(users[node])
+        if common[: len(paths[node])] == paths[node]:
+            result[node] = common
+    return result
 
 
 def _through_runs(path: Path, renamed: Mapping[Path, str]) -> Path:

@@ -184,7 +184,8 @@ def fold(
         return paths, {}, []
     rolls: set[Path] = set()
     if options.roll:
-        looks = {n.id: (n.kind in ("loss", "output"), n.op, n.shape) for n in nodes}
+        looks = {n.id: (n.kind in ("loss", "output"), n.op.partition("[")[0], n.shape)
+                 for n in nodes}
         parameters = [n.id for n in nodes if n.kind in ("param", "buffer")]
         paths, rolls = rolled(paths, edges, looks, parameters)
     inside, depth = readable(paths, rolls)

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from ..autograd import Node, TensorBase, fit
+from ..device import default_device
 from ..errors import DtypeError, GraphError
 from ..tracing import Collector, Failure, Given
 from . import describe
@@ -298,7 +299,7 @@ class _Recorder:
     def _summary(self, array: Any) -> Summary | None:
         if array is None:
             return None
-        device = self.nodes[0].device
+        device = self.nodes[0].device if self.nodes else default_device()
         return Summary.of(device.to_host(array) if isinstance(array, device.array_type) else array)
 
     def _share(self, node: Node, given: Given) -> Share:
