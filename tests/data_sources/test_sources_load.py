@@ -49,6 +49,27 @@ def test_faces_are_real_balanced_and_repeatable():
     assert faces_look_alike[0] < 0.8 * faces_look_alike[1]
 
 
+def test_pieces_of_photographs_share_no_pixel():
+    pieces = sources.load("cifar10", data="built-in")
+    assert pieces.train_x_orig.shape == (1000, 32, 32, 3)
+    assert pieces.test_x_orig.shape == (200, 32, 32, 3)
+    assert np.bincount(pieces.train_y[0]).tolist() == [100] * 10
+    assert np.bincount(pieces.test_y[0]).tolist() == [20] * 10
+    photo = sources.load("photographs").arrays["chelsea"]
+    place = list(pieces.classes).index(b"chelsea")
+    taken = np.zeros(photo.shape[:2], int)
+    for part, y in ((pieces.train_x_orig, pieces.train_y), (pieces.test_x_orig, pieces.test_y)):
+        for piece in part[y[0] == place]:
+            found = [
+                (row, column)
+                for row in range(0, 288, 32) for column in range(0, 448, 32)
+                if np.array_equal(photo[row : row + 32, column : column + 32], piece)
+            ]
+            ((row, column),) = found
+            taken[row : row + 32, column : column + 32] += 1
+    assert taken.max() == 1 and taken.sum() == 120 * 32**2
+
+
 def test_faces_file_that_was_changed(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "lfw_subset.npy").write_bytes(b"x")

@@ -27,6 +27,7 @@ def lesson(tmp_path: Path) -> Lesson:
 def test_options_survive_their_own_command_line():
     options = Options("built-in", True, Path("a b"), "strict", 7)
     assert Options.parse("x", options.arguments()) == options
+    assert Options.parse("x", Options(long=True).arguments()) == Options(long=True)
     assert Options.parse("x", []) == Options()
 
 

@@ -68,6 +68,7 @@ class Lesson:
     def __init__(self, name: str, options: Options, seed: int = 1) -> None:
         self.name = name
         self.fast = options.fast
+        self.long = options.long
         self.data = options.data
         self.seed = seed if options.seed is None else options.seed
         self.device = Device(options.device)

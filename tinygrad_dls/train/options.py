@@ -19,11 +19,12 @@ class Options:
     out: Path | None = None
     device: str = "cpu"
     seed: int | None = None
+    long: bool = False
 
     @classmethod
     def of(cls, given: argparse.Namespace) -> "Options":
         """The options that `add_options` made a parser read."""
-        return cls(given.data, given.fast, given.out, given.device, given.seed)
+        return cls(given.data, given.fast, given.out, given.device, given.seed, given.long)
 
     @classmethod
     def parse(cls, name: str, arguments: list[str]) -> "Options":
@@ -41,7 +42,7 @@ class Options:
             ("--seed", self.seed),
         ]
         words = [word for name, value in pairs if value is not None for word in (name, str(value))]
-        return words + ["--fast"] * self.fast
+        return words + ["--fast"] * self.fast + ["--long"] * self.long
 
 
 def _seed(text: str) -> int:
@@ -62,6 +63,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--data", choices=get_args(Where), help="which data to use (default: the best there is)"
     )
     parser.add_argument("--fast", action="store_true", help="a short training, in seconds")
+    parser.add_argument(
+        "--long", action="store_true", help="also the training of hours, where a lesson has one"
+    )
     parser.add_argument(
         "--out", type=_folder, metavar="DIR", help="folder of its files (default: out/NAME)"
     )

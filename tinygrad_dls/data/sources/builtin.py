@@ -120,6 +120,31 @@ def photographs() -> Arrays:
     return Arrays(arrays=arrays)
 
 
+def photograph_pieces() -> Images:
+    """Pieces of `photographs`, uint8 (1000 + 200, 32, 32, 3); the class is the photograph.
+
+    Of each photograph 100 + 20 squares that share no pixel; grey ones have three equal channels.
+    """
+    read = photographs().arrays
+    rng, side = np.random.default_rng(SEED), 32
+    x = []
+    for photo in read.values():
+        color = np.broadcast_to(photo.reshape(*photo.shape[:2], -1), (*photo.shape[:2], 3))
+        rows, columns = (n // side for n in photo.shape[:2])
+        squares = color[: rows * side, : columns * side].reshape(rows, side, columns, side, 3)
+        squares = squares.swapaxes(1, 2).reshape(-1, side, side, 3)
+        x.append(squares[rng.permutation(len(squares))[:120]])
+    labels = np.arange(len(x))
+    pieces = np.stack(x)  # (10, 120, 32, 32, 3)
+    return Images(
+        train_x_orig=pieces[:, :100].reshape(-1, side, side, 3),
+        train_y=np.repeat(labels, 100).reshape(1, -1),
+        test_x_orig=pieces[:, 100:].reshape(-1, side, side, 3),
+        test_y=np.repeat(labels, 20).reshape(1, -1),
+        classes=np.array(list(read), "S"),
+    )
+
+
 def pictures_to_search() -> Files:
     """Files of four photographs to look for things in: astronaut, chelsea, coffee, rocket."""
     purpose = "the built-in set of pictures"

@@ -94,6 +94,7 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "signs": builtin.digits,
     "mnist-5k": builtin.digits,
     "digits": builtin.digits,
+    "cifar10": builtin.photograph_pieces,
     "breast-cancer": builtin.breast_cancer,
     "photographs": builtin.photographs,
     "orl-faces": builtin.people,

@@ -16,6 +16,7 @@ PEOPLE = "100 faces 25x25 (LFW, from scikit-image), nine more pictures made of e
 DIGITS = "1,797 handwritten digits, 8x8 grey (from scikit-learn)"
 RECORDS = "569 records of breast tumours, 30 measurements each (from scikit-learn)"
 SCENES = "four photographs without roads (from scikit-image)"
+PIECES = "1,200 pieces 32x32 of ten photographs, the classes (from scikit-image, scikit-learn)"
 PHOTOGRAPHS = "ten photographs and textures (from scikit-image and scikit-learn)"
 
 FACE_FILES = tuple(
@@ -201,6 +202,7 @@ _SOURCES = (
         ),
         files=("cifar10.npz",),
         course=(("cifar10/cifar10-jpg.zip",),),
+        builtin=PIECES,
     ),
     Source(
         "squeezenet",
