@@ -574,3 +574,27 @@ def test_many_lengths():
                 assert captured(dls.ones(n)).item() == 2 * n
     assert len(warned) == 1
     assert runs == [n for n in range(17, 25) for _ in range(3)]
+
+
+@pytest.mark.parametrize("write", [
+    lambda x, hide, at: x.masked_fill(hide == False, -1e9),  # noqa: E712
+    lambda x, hide, at: x.masked_fill(hide, float("-inf")),
+    lambda x, hide, at: dls.scatter(x, 1, at, 7.0),
+])
+def test_numbers_written_into_a_tensor(write):
+    weight = dls.Tensor(np.ones((1, 3), "float32"), requires_grad=True)
+
+    def step(x, hide, at):
+        weight.grad = None
+        loss = (write(x * weight, hide, at).softmax(1) * x).sum()
+        loss.backward()
+        return loss
+
+    captured = dls.capture(step)
+    for seed in range(6):
+        x = dls.randn(2, 3, generator=dls.Generator(seed))
+        hide, at = dls.Tensor([[True, False, False]] * 2), dls.Tensor([[seed % 3], [1]])
+        loss, gradient = captured(x, hide, at), weight.grad
+        assert loss.item() == step(x, hide, at).item()
+        np.testing.assert_array_equal(gradient.numpy(), weight.grad.numpy())
+    assert captured.reason is None and "def step" in captured.source(), captured.reason

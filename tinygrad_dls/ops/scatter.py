@@ -146,7 +146,7 @@ def index_put(x: Any, index: Any, values: Any, accumulate: bool = False) -> Any:
 def values_for(x: Any, values: Any, name: str) -> Any:
     """`values` as a tensor of x's dtype; DtypeError for floats among integers."""
     if isinstance(values, SCALARS) and x.dtype.kind == "f":
-        values = np.asarray(values, x.dtype)
+        return constant(x.device.from_host(np.asarray(values, x.dtype)), x.device)
     values = operand(values, x.device)
     if values.dtype.kind == "f" and x.dtype.kind != "f":
         raise DtypeError(
