@@ -215,8 +215,12 @@ def propagate(
                 wanted[node] = dy
             if node not in useful:
                 continue
+        trace = node.trace
         if node.value is not None:
-            node.grad = dy._data if create_graph else dy
+            seen = dy._data if create_graph else dy
+            if trace is not None and node.grad is not None:  # the second backward()
+                seen = node.grad + seen
+            node.grad = seen
         saved = node.saved
         if saved is None:
             raise freed(node)
@@ -231,9 +235,6 @@ def propagate(
         edges = node.edges
         if len(shares) != len(edges):
             raise miscounted(node, len(shares))
-        trace = node.trace
-        if trace is not None:
-            trace.given.clear()
         for edge, share in zip(edges, shares):
             if share is None or edge is None:
                 continue

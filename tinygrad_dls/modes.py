@@ -86,16 +86,14 @@ class enable_grad(_Switch):
 @contextmanager
 def tracing(collector: Any) -> Iterator[Any]:
     """Let `collector` keep the value, the gradient and the source line of every operation."""
-    before = mode.trace
+    collector.begin(mode.trace)
     mode.trace = collector
     traces.active += 1
     try:
         yield collector
     finally:
         traces.active -= 1
-        mode.trace = before
-        if before is not None:
-            before.take(collector)
+        mode.trace = collector.end(mode.trace)
 
 
 @contextmanager

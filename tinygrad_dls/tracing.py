@@ -57,7 +57,33 @@ class Collector:
         self.calls: tuple[Call, ...] = ()  # those under way
         self.modules: list[Any] = []  # called from outside of any other
         self.failure: Failure | None = None
+        self.outer: Collector | None = None  # the trace around this one
+        self.depth = 0  # calls that were under way at its start
         self.made_by: WeakValueDictionary[int, Node] = WeakValueDictionary()  # by id of the array
+
+    def begin(self, outer: "Collector | None") -> None:
+        """It starts in the block of another, maybe in the middle of a module."""
+        self.outer = outer
+        if outer is not None:
+            self.calls = outer.calls
+            self.depth = len(outer.calls)
+
+    def end(self, current: "Collector | None") -> "Collector | None":
+        """Tell the trace around what this one has kept; the trace that is on from now on.
+
+        A generator may end its trace while a newer one, `current`, goes on.
+        """
+        outer, self.outer = self.outer, None
+        if outer is not None:
+            outer.take(self)
+        if current is self:
+            return outer
+        newer = current
+        while newer is not None:
+            if newer.outer is self:
+                newer.outer = outer
+            newer = newer.outer
+        return current
 
     def operation(self, node: "Node", inputs: Any, arrays: tuple[Any, ...], out: Any) -> None:
         """Keep all values of an operation, and the line that asked for it."""
@@ -77,7 +103,7 @@ class Collector:
 
     def enter(self, module: Any, start: int) -> None:
         """A call of a module begins."""
-        if not self.calls and not any(module is known for known in self.modules):
+        if len(self.calls) == self.depth and not any(module is known for known in self.modules):
             self.modules.append(module)
         self.calls = (*self.calls, (start or next_number(), module))
 

@@ -9,7 +9,9 @@ import pytest
 
 import tinygrad_dls as dls
 from tinygrad_dls import nn
+from tinygrad_dls.modes import mode, traces
 from tinygrad_dls.nn import functional as F
+from tinygrad_dls.viz.flags import flags
 
 
 def by_op(t):
@@ -169,3 +171,132 @@ def test_nothing_is_kept_after_it():
     del y
     gc.collect()
     assert node() is None
+
+
+# --- gradients -----------------------------------------------------------------------------------
+
+
+def test_a_gradient_that_was_reset_is_what_came():
+    model = nn.Linear(3, 2)
+    with dls.trace() as t:
+        loss = model(dls.ones(4, 3)).sum()
+        loss.backward()
+        model.zero_grad()
+    assert {n.name: n.gradient.values.sample for n in t.record.nodes if n.kind == "param"} == {
+        "weight": (4.0,) * 6, "bias": (4.0,) * 2}
+    assert flags(t.record) == ()
+
+
+def test_shares_add_up_to_the_gradient_over_two_backwards():
+    w = dls.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    with dls.trace() as t:
+        h = w * 2.0
+        a, b = (h * 3.0).sum(), (h * 5.0).sum()
+        a.backward(retain_graph=True)
+        b.backward()
+    shown = {n.name or n.source: n.gradient for n in t.record.nodes if n.gradient}
+    first = next(n for n in t.record.nodes if n.op)
+    for gradient in (shown["w"], first.gradient):
+        shares = np.sum([share.values.sample for share in gradient.shares], axis=0)
+        assert tuple(shares) == gradient.values.sample
+    assert shown["w"].values.sample == (16.0, 16.0) == tuple(w.grad.numpy())
+    assert first.gradient.values.sample == (8.0, 8.0)
+
+
+# --- what is around the block --------------------------------------------------------------------
+
+
+def test_one_inside_of_a_module():
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(2, 2)
+
+        def forward(self, x):
+            with dls.trace() as self.inner:
+                return self.linear(x)
+
+    model = Network()
+    with dls.trace() as outer:
+        model(dls.ones(1, 2))
+    for t in (outer, model.inner):
+        assert by_op(t)["linear"].path == ("Network", "linear: Linear 2 -> 2")
+    assert "linear.weight" in {n.name for n in outer.record.nodes}
+    assert "weight" in {n.name for n in model.inner.record.nodes}
+
+
+def test_a_generator_that_ends_in_the_block_of_another():
+    def items():
+        with dls.trace():
+            yield dls.ones(2) * 1.0
+
+    generator = items()
+    next(generator)
+    with dls.trace() as t:
+        generator.close()
+        dls.ones(2) * 2.0
+    assert list(by_op(t)) == ["mul"]
+    assert mode.trace is None and not traces.active
+
+
+def test_a_function_that_calls_itself():
+    @dls.trace()
+    def power(x, n):
+        return x if n == 0 else power(x, n - 1) * x
+
+    power(dls.Tensor(2.0), 3)
+    assert len([n for n in power.trace.record.nodes if n.op]) == 3
+
+
+def generator_function():
+    yield 1
+
+
+async def coroutine_function():
+    pass
+
+
+@pytest.mark.parametrize("what", [generator_function, coroutine_function, nn.Linear])
+def test_what_cannot_be_decorated(what):
+    with pytest.raises(dls.GraphError, match="before its body"):
+        dls.trace(what)
+    with pytest.raises(dls.GraphError, match="before its body"):
+        dls.trace()(what)
+
+
+def test_values_stay_those_at_the_end_without_backward():
+    w = dls.Tensor([1.0, 2.0], requires_grad=True)
+    with dls.trace() as t, dls.no_grad():
+        w * w
+    with dls.no_grad():
+        w.copy_([9.0, 9.0])
+    assert t.record.nodes[0].value.sample == (1.0, 2.0)
+
+
+def test_the_trace_keeps_no_model_and_no_error():
+    class Stop(Exception):
+        pass
+
+    def run(fail):
+        model = nn.Linear(3, 2)
+        with dls.trace() as t:
+            model(dls.ones(1, 3)).sum().backward()
+            if fail:
+                raise Stop
+        return t, weakref.ref(model)
+
+    t, model = run(False)
+    assert model() is None and len(by_op(t)) == 2
+    t = dls.trace()
+    with pytest.raises(Stop) as caught, t:
+        raise Stop
+    error = caught.value
+    assert not any(held is error for held in vars(t).values())
+    assert t.record.meta["error"] == "Stop"
+
+
+def test_two_devices_in_one_block():
+    with dls.trace() as t:
+        dls.ones(2) * 2.0
+        dls.ones(2, device="strict") * 3.0
+    assert [n.value.sample for n in t.record.nodes if n.op] == [(2.0, 2.0), (3.0, 3.0)]

@@ -15,7 +15,8 @@ from tinygrad_dls.nn import functional as F
 from tinygrad_dls.viz import page
 
 HOSTILE = ["</script><script>window.hit = 1</script>", "'\"><img src=x onerror='window.hit=1'>",
-           "<!--", "\u202eright to left", "a\\b\"c", "@DATA@", "\u2028", "x" * 10_000, "\x00\x1b"]
+           "<!--", "\u202eright to left", "a\\b\"c", "@DATA@", "\u2028", "x" * 10_000, "\x00\x1b",
+           "\ud800"]
 
 
 def network(name="x"):
@@ -53,6 +54,7 @@ def test_one_file_with_everything_in_it():
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_change_nothing_but_the_text(name):
     text = network(name).to_html()
+    text.encode("utf-8")
     assert text.count("</script>") == network().to_html().count("</script>")
     assert any(n["name"] == name for n in data_of(text)["nodes"])
 

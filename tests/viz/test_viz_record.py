@@ -108,3 +108,41 @@ def test_what_is_no_json(text):
 def test_edges_lead_forwards():
     with pytest.raises(FormatError, match="comes after"):
         Record((NodeRecord("a"),), (Edge("a", "a"),))
+
+
+def test_integers_that_no_float_can_hold():
+    assert Summary.of(10**400).inf == Summary.of(-(10**400)).inf == 1
+    assert Summary.of(-(10**400)).sample == (-np.inf,)
+
+
+@pytest.mark.parametrize("place, value", [
+    (("seconds",), float("inf")), (("seconds",), "NaN"), (("flops",), float("inf")),
+    (("fwd", "size"), float("inf")), (("fwd", "sample"), [10**400]),
+])
+def test_numbers_that_cannot_be(place, value):
+    document = json.loads(three_times().to_json())
+    inner = next(node for node in document["nodes"] if node["fwd"])
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    with pytest.raises(FormatError):
+        Record.from_json(json.dumps(document))
+
+
+def test_nesting_deeper_than_the_stack():
+    with pytest.raises(FormatError):
+        Record.from_json("[" * 100_000)
+
+
+def test_a_share_of_a_gradient_comes_from_a_node_of_the_record():
+    summary = Summary.of(1.0)
+    lone = NodeRecord("a", gradient=Gradient(True, summary, (Share("b", 1.0),)))
+    with pytest.raises(FormatError, match="'b'"):
+        Record((lone,), ())
+
+
+def test_half_of_a_surrogate_pair():
+    record = Record((NodeRecord("a", "f", name="\ud800 \N{GRINNING FACE}"),), ())
+    text = record.to_json()
+    text.encode("utf-8")
+    assert Record.from_json(text) == record

@@ -19,7 +19,7 @@ from .flags import flags
 from .folding import Fold
 from .groups import Path as Modules
 from .picture import Options, fold, group_boxes, node_boxes, notes, title
-from .record import Record
+from .record import Record, strict_json
 
 WEB = Path(__file__).parent / "web"
 COSTS = (("flops", "operations"), ("bytes", "memory kept"), ("seconds", "time"))
@@ -31,8 +31,7 @@ def write_page(record: Record, options: Options) -> str:
         "TITLE": escape(title(record)),
         "STYLE": _file("page.css"),
         "COLOURS": style.dark_rules(':root[data-theme="dark"] .dls-graph'),
-        "DATA": _as_script(json.dumps(_document(record, options), ensure_ascii=False,
-                                      allow_nan=False, separators=(",", ":"))),
+        "DATA": _as_script(strict_json(_document(record, options))),
         "ENGINE": _engine(),
         "SCRIPT": _file("page.js"),
     }

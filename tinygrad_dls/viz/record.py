@@ -1,11 +1,13 @@
 """The trace record: one computation, node by node, as plain numbers; every picture is made of it.
 
-Typed here, versioned JSON in a file. JSON has no NaN and no infinity: they are written as the
-strings "NaN", "Infinity" and "-Infinity", which JavaScript's `Number` and Python's `float` read.
+Typed here, versioned JSON in a file, which `record.schema.json` describes. JSON has no NaN and no
+infinity: they are written as the strings "NaN", "Infinity" and "-Infinity", which JavaScript's
+`Number` and Python's `float` read.
 """
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -70,7 +72,10 @@ class Summary:
     @classmethod
     def _of_number(cls, value: Number) -> "Summary":
         """The same for one number, without the cost of arrays: long scalar graphs have many."""
-        x = float(value)
+        try:
+            x = float(value)
+        except OverflowError:  # an integer of hundreds of digits
+            value = x = math.inf if value > 0 else -math.inf
         if not math.isfinite(x):
             return cls(1, int(math.isnan(x)), int(math.isinf(x)), sample=(value,))
         return cls(1, 0, 0, int(x == 0), x, 0.0, x, x, abs(x), (value,))
@@ -134,7 +139,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class Record:
-    """A whole computation. Nodes are in the order they were made: inputs before their users."""
+    """A whole computation. Nodes are in the order they were made: inputs before their users.
+
+    `record.schema.json`, beside this file, is the JSON schema of what `to_json` writes.
+    """
 
     nodes: tuple[NodeRecord, ...]
     edges: tuple[Edge, ...]
@@ -149,6 +157,11 @@ class Record:
                 raise FormatError(f"{edge} leads to a node that the trace record does not have")
             if place[edge.tail] >= place[edge.head]:
                 raise FormatError(f"{edge}: a node comes after those it is made from")
+        for node in self.nodes:
+            for share in node.gradient.shares if node.gradient else ():
+                if share.source not in place:
+                    raise FormatError(f"{node.id} has a gradient from {share.source!r}, "
+                                      "a node that the trace record does not have")
 
     @cached_property
     def backward_ran(self) -> bool:
@@ -166,7 +179,7 @@ class Record:
             "forward_order": ops,
             "backward_order": ops[::-1],
         }
-        return json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        return strict_json(document)
 
     @classmethod
     def from_json(cls, text: str) -> "Record":
@@ -185,12 +198,20 @@ class Record:
             )
         except FormatError:
             raise
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError,
+                RecursionError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise FormatError(f"this text is not a trace record ({reason})") from error
 
 
 # --- to JSON and back ----------------------------------------------------------------------------
+
+
+def strict_json(document: Any) -> str:
+    """JSON without NaN, in characters that UTF-8 can hold: halves of surrogate pairs escaped."""
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
+
 
 _COUNTS = ("size", "nan", "inf", "zeros")
 _STATISTICS = ("mean", "std", "min", "max", "norm")
@@ -203,9 +224,14 @@ def _plain(value: Number | None) -> Number | str | None:
 
 
 def _number(value: Any) -> Number:
-    if isinstance(value, (bool, int)):
-        return value
-    return float(value)
+    x = float(value)  # OverflowError of what no float can hold
+    return value if isinstance(value, (bool, int)) else x
+
+
+def _finite(value: Any) -> float:
+    if not math.isfinite(x := float(value)):
+        raise FormatError(f"a finite number was expected, not {value!r}")
+    return x
 
 
 def _node_to_json(node: NodeRecord) -> dict[str, Any]:
@@ -265,7 +291,7 @@ def _node_from_json(node: Mapping[str, Any]) -> NodeRecord:
         operands=_tuple(str, node.get("operands", ())),  # this and what follows: version 2
         failed=str(node.get("failed", "")),
         flops=_optional(node.get("flops"), int), bytes=_optional(node.get("bytes"), int),
-        seconds=_optional(node.get("seconds")), check=str(node.get("check", "")),
+        seconds=_optional(node.get("seconds"), _finite), check=str(node.get("check", "")),
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Node, TensorBase, fit
-from ..device import default_device
 from ..errors import DtypeError, GraphError
 from ..tracing import Collector, Failure, Given
 from . import describe
@@ -18,6 +19,8 @@ from .groups import Path
 from .picture import Options
 from .record import Gradient, NodeRecord, Record, Share, Summary
 from .scopes import labels, module_paths
+
+NUMBERS = "biuf"  # kinds of dtypes
 
 
 def graph(
@@ -132,6 +135,7 @@ class _Recorder:
     ) -> None:
         self.nodes = nodes
         self.roots = set(roots)
+        self.devices = {node.device.array_type: node.device for node in nodes}
         self.names = names
         self.paths = module_paths(nodes)
         self.ids: dict[Any, str] = {}
@@ -161,7 +165,7 @@ class _Recorder:
             last = self.nodes[-1]
             meta = {"device": str(last.device), "dtype": str(last.dtype)}
         if error is not None and collector is not None:
-            meta["error"] = f"{type(error).__name__}: {error}"
+            meta["error"] = f"{type(error).__name__}: {error}".removesuffix(": ")
             if collector.failure is not None and collector.failure.message in str(error):
                 self._failed(collector.failure, collector)
         shares = {self.ids[edge]: found for edge, found in self.shares.items() if edge in self.ids}
@@ -198,7 +202,8 @@ class _Recorder:
         return self.ids[edge]
 
     def _leaf(self, leaf: TensorBase) -> None:
-        data, grad = leaf._data, None if leaf._grad is None else leaf._grad._data
+        data = leaf._data
+        grad = self._arrived(leaf) if leaf._grad is None else leaf._grad._data
         self.records.append(NodeRecord(
             self._new_id(leaf), name=self.names.get(leaf) or leaf.name or "", kind="param",
             shape=tuple(data.shape), dtype=str(data.dtype), path=self.leaf_paths.get(leaf, ()),
@@ -264,6 +269,8 @@ class _Recorder:
         path = labels([*(node.trace.calls for node in self.nodes if node.trace), failure.calls])
         inside = path[failure.calls]
         made, tails = f"n{len(self.ids)}-failed", []
+        self.devices |= {x.device.array_type: x.device for x in failure.operands
+                         if isinstance(x, TensorBase)}
         for slot, x in enumerate(failure.operands):
             data = getattr(x, "_data", x)
             node = getattr(x, "_node", None) or collector.made_by.get(id(data))
@@ -293,14 +300,22 @@ class _Recorder:
                 found[given.edge].append((node, given))
         return found
 
+    def _arrived(self, leaf: TensorBase) -> Any:
+        """The sum of what came to a gradient that was reset since; None: nothing did."""
+        total = None
+        for node, given in self.shares.get(leaf, ()):
+            share = fit(given.share, leaf, node)
+            total = share if total is None else total + share
+        return total
+
     def _shown(self, shares: list[tuple[Node, Given]]) -> tuple[Share, ...]:
         return tuple(self._share(node, given) for node, given in shares)
 
     def _summary(self, array: Any) -> Summary | None:
-        if array is None:
+        if array is None or getattr(array, "dtype", np.dtype(float)).kind not in NUMBERS:
             return None
-        device = self.nodes[0].device if self.nodes else default_device()
-        return Summary.of(device.to_host(array) if isinstance(array, device.array_type) else array)
+        device = self.devices.get(type(array))
+        return Summary.of(array if device is None else device.to_host(array))
 
     def _share(self, node: Node, given: Given) -> Share:
         edge, share = given

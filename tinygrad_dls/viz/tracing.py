@@ -1,6 +1,7 @@
 """trace: the block of code whose computation is kept whole, and drawn."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -27,9 +28,11 @@ class trace(Graph):
         print(t)
 
     The trace is a `dls.Graph` of all that ran in the block, also without gradients; values and
-    gradients are those at its end. If an error leaves the block, what ran before it is there, and
-    the operation that raised it is marked. A backward() after the block is seen, too.
-    `@dls.trace()` does the same for each call of a function; `function.trace` is the last one.
+    gradients are those at its end (a gradient that was reset by then is the sum of what came). If
+    an error leaves the block, what ran before it is there, and the operation that raised it is
+    marked. The first backward() after the block is seen, too.
+    `@dls.trace()` does the same for each call of a function; `function.trace` is the one that
+    ended last.
     options: those of `dls.graph`.
     """
 
@@ -40,38 +43,44 @@ class trace(Graph):
                 f"trace takes a function to decorate, not a {type(function).__name__}: "
                 "write `with trace() as t:`"
             )
+        _check_runs_at_once(function)
         made = super().__new__(cls)
         return made if function is None else made(function)
 
     def __init__(self, **options: Any) -> None:
         self.options = Options(**options)
-        self.collector = Collector()
-        self._error: BaseException | None = None
+        self._collector: Collector | None = Collector()  # None: the record is final
         self._record = None
         self._block: AbstractContextManager[Any] | None = None
 
     def __enter__(self) -> "trace":
         if self._block is not None:
             raise GraphError("this trace has had its block: write another `with dls.trace() as t:`")
-        self._block = tracing(self.collector)
+        self._block = tracing(self._collector)
         self._block.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  where: TracebackType | None) -> None:
-        assert self._block is not None
+        assert self._block is not None and self._collector is not None
         self._block.__exit__(None, None, None)
-        self._error = error
-        self._record = recorded(self.collector, error)
+        self._record = recorded(self._collector, error)
+        if error is not None or self._record.backward_ran:
+            self._collector = None  # its arrays go as soon as nobody else needs them
 
     def __call__(self, function: Function) -> Function:
+        _check_runs_at_once(function)
         given = vars(self).get("options", Options())  # without options __init__ has not run
         options = {name: getattr(given, name) for name in Options.__dataclass_fields__}
 
         @functools.wraps(function)
         def traced(*args: Any, **kwargs: Any) -> Any:
-            with trace(**options) as traced.trace:  # type: ignore[attr-defined]
-                return function(*args, **kwargs)
+            t = trace(**options)
+            try:
+                with t:
+                    return function(*args, **kwargs)
+            finally:
+                traced.trace = t  # type: ignore[attr-defined]
 
         return traced  # type: ignore[return-value]
 
@@ -81,6 +90,22 @@ class trace(Graph):
     @property
     def record(self) -> Record:
         """All that ran in the block so far."""
-        if self._record is None or not self._record.backward_ran:
-            self._record = recorded(self.collector, self._error)
+        if self._collector is not None:
+            if self._record is None:  # the block goes on
+                return recorded(self._collector)
+            if any(node.grad is not None for node in self._collector.nodes):
+                self._record = recorded(self._collector)
+                self._collector = None
+        assert self._record is not None
         return self._record
+
+
+def _check_runs_at_once(function: Any) -> None:
+    """GraphError for what has not run its body when a call of it returns."""
+    for is_one, what in ((inspect.isgeneratorfunction, "a generator"),
+                         (inspect.iscoroutinefunction, "a coroutine"),
+                         (inspect.isasyncgenfunction, "an asynchronous generator"),
+                         (inspect.isclass, "a class")):
+        if is_one(function):
+            raise GraphError(f"trace cannot decorate {what}: the call returns before its body has "
+                             "run.\nWrite `with dls.trace() as t:` around the code that uses it")
