@@ -1,7 +1,7 @@
 """`tinygrad-dls warmup`: compile the kernels now, so that no later program waits for it.
 
 Each kernel is compiled when it is first called, and kept. So this calls them: a training step of
-each case of the benchmark, every activation, loss and optimizer, in float32, and what gradient
+each small case of the benchmark, every activation, loss and optimizer, in float32, and what gradient
 checks use in float64.
 """
 
@@ -27,7 +27,7 @@ from ..nn import functional as F
 from ..random import default_generator
 from ..tensors import Tensor
 from ..train.progress import Progress
-from .cases import CASES
+from .cases import CASES, FAMILIES
 from .ours import build
 
 ACTIVATIONS = ("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus",
@@ -39,8 +39,8 @@ Job = tuple[str, Callable[[], object]]
 
 def jobs() -> Iterator[Job]:
     """(what it is, what calls its kernels)."""
-    for name, case in CASES.items():
-        yield case.title, partial(_step, name)
+    for name in FAMILIES:
+        yield CASES[name].title, partial(_step, name)
     for dtype in ("float32", "float64"):
         yield f"activations, {dtype}", partial(_activations, dtype)
         yield f"losses, {dtype}", partial(_losses, dtype)
