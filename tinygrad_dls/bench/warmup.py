@@ -1,8 +1,8 @@
 """`tinygrad-dls warmup`: compile the kernels now, so that no later program waits for it.
 
 Each kernel is compiled when it is first called, and kept. So this calls them: a training step of
-each small case of the benchmark, every activation, loss and optimizer, in float32, and what gradient
-checks use in float64.
+each small case of the benchmark, every activation, loss and optimizer, in float32, and what
+gradient checks use in float64.
 """
 
 from __future__ import annotations
