@@ -19,6 +19,8 @@ from .errors import DeviceError, DtypeError, GraphError, ShapeError
 from .modes import mode, no_grad, replayed, traces
 from .numpy_dispatch import NumpyDispatch
 from .operators import Operators
+from .ops.call import unrecorded
+from .ops.scatter import IndexPut
 from .shaping import Shaping
 from .synonyms import Synonyms
 
@@ -304,10 +306,16 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
             return
         array = self._fitting(values, how)
         storage.check_writable(self._data, how)
+        trace = mode.trace if traces.active else None
+        maker = None if trace is None else trace.before_write(self._data)
         try:
-            self._data[ops.indexing.plain_index(index, self, writes=True)] = array
+            plain = ops.indexing.plain_index(index, self, writes=True)
+            self._data[plain] = array
         except (ValueError, IndexError) as error:
             raise ShapeError(f"{how}: {error}\n  x  {self.shape}\n  v  {array.shape}") from error
+        if trace is not None and maker is not None:
+            node = unrecorded(IndexPut(plain).on(self.device), 2, self._data)
+            trace.after_write(maker, node, (self, values), (self._data, array))
         storage.mark_write(self._data, f"{how} at {calling_line()}")
 
     def _fitting(self, values: Any, how: str) -> Any:
@@ -338,7 +346,12 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
                 )
             if result.shape == self.shape:
                 storage.check_writable(self._data, how)
+                trace = mode.trace if traces.active and not self.requires_grad else None
+                if trace is not None:
+                    trace.before_write(self._data)
                 self._data[...] = result._data.astype(self.dtype, copy=False)
+                if trace is not None:
+                    trace.moved(result._data, self._data)
                 storage.mark_write(self._data, f"{how} at {calling_line()}")
                 return self
             raise ShapeError(f"{how} keeps the shape of x:\n  x       {self.shape}\n"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from .callers import calling_line
-from .storage import next_number
+from .storage import next_number, owner_of
 
 if TYPE_CHECKING:
     from .autograd import Node
@@ -96,6 +96,31 @@ class Collector:
         node.trace = Trace(arrays, names, origins, calling_line(), self.calls, [])
         self.made_by[id(out)] = node  # `node.value` keeps the array, so its id stays its own
         self.nodes.append(node)
+
+    def before_write(self, array: Any) -> "Node | None":
+        """Keep a copy of all values in the memory of `array`; return what made it."""
+        maker, owner = self.made_by.get(id(array)), owner_of(array)
+        for node in self.nodes:
+            value: Any = node.value
+            if owner_of(value) is owner:
+                if self.made_by.get(id(value)) is node:
+                    del self.made_by[id(value)]
+                node.value = value.copy()
+        return maker
+
+    def after_write(
+        self, maker: "Node", node: "Node", inputs: Any, arrays: tuple[Any, ...]
+    ) -> None:
+        """Keep a write into what `maker` made as one more operation."""
+        self.made_by[id(arrays[0])] = maker
+        self.operation(node, inputs, arrays, arrays[0])
+
+    def moved(self, result: Any, array: Any) -> None:
+        """The values of `result` stand in `array` from now on."""
+        node = self.made_by.pop(id(result), None)
+        if node is not None:
+            node.value = array
+            self.made_by[id(array)] = node
 
     def failed(self, op: "Op", operands: Any, error: Exception) -> None:
         """Keep what raised an error; it counts if the error leaves the block."""

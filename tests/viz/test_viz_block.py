@@ -203,6 +203,40 @@ def test_shares_add_up_to_the_gradient_over_two_backwards():
     assert first.gradient.values.sample == (8.0, 8.0)
 
 
+# --- writes in place -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write, op, after", [
+    (lambda y: y.__setitem__(0, 7.0), "index_put", (7.0, 4.0)),
+    (lambda y: y.copy_([8.0, 9.0]), "index_put", (8.0, 9.0)),
+    (lambda y: y.__iadd__(1.0), "add", (3.0, 5.0)),
+])
+def test_a_write_is_an_operation_and_leaves_the_values_before_it(write, op, after):
+    with dls.trace() as t:
+        y = dls.Tensor([1.0, 2.0]) * 2.0
+        write(y)
+        z = y - 0.0
+        y += 100.0
+    assert tuple(z.numpy()) == after
+    found = by_op(t)
+    assert found["mul"].value.sample == (2.0, 4.0)
+    assert found["sub"].value.sample == after
+    writer = inputs_of(t, found["sub"])[0]
+    assert writer.op.startswith(op) and writer.value.sample == after
+    assert inputs_of(t, writer)[0].op == "mul"
+
+
+def test_a_write_into_a_view_leaves_the_values_before_it():
+    with dls.trace() as t:
+        y = dls.Tensor([1.0, 2.0]) * 2.0
+        part = y[:1]
+        part[:] = 7.0
+        z = y - 0.0
+    assert by_op(t)["mul"].value.sample == (2.0, 4.0)
+    assert by_op(t)["getitem"].value.sample == (2.0,)
+    assert inputs_of(t, by_op(t)["sub"])[0].value.sample == tuple(z.numpy()) == (7.0, 4.0)
+
+
 # --- what is around the block --------------------------------------------------------------------
 
 
@@ -217,7 +251,7 @@ def test_one_inside_of_a_module():
                 return self.linear(x)
 
     model = Network()
-    with dls.trace() as outer:
+    with dls.trace() as outer, dls.no_grad():
         model(dls.ones(1, 2))
     for t in (outer, model.inner):
         assert by_op(t)["linear"].path == ("Network", "linear: Linear 2 -> 2")

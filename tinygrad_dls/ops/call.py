@@ -306,10 +306,10 @@ def tell(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, 
     if mode.listener is not None:
         mode.listener(op, inputs, arrays, made[0])
     if mode.trace is not None:
-        mode.trace.operation(_unrecorded(op, len(arrays), made[0]), inputs, arrays, made[0])
+        mode.trace.operation(unrecorded(op, len(arrays), made[0]), inputs, arrays, made[0])
 
 
-def _unrecorded(op: Op, count: int, out: Any) -> Node:
+def unrecorded(op: Op, count: int, out: Any) -> Node:
     """The node of an operation through which no gradient flows: for pictures alone."""
     node = Node()
     node.seq = next_number()
