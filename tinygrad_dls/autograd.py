@@ -239,7 +239,7 @@ def propagate(
             if share is None or edge is None:
                 continue
             if trace is not None:
-                note_share(trace, edge, share)
+                note_share(trace, edge, share, targets is not None)
             of = edge if edge.__class__ is Node else edge._data
             if share.shape != of.shape or share.dtype is not of.dtype:
                 share = fit(share, edge, node)
@@ -386,9 +386,9 @@ def keep_gradient(tensor: Any) -> None:
     add_hook(tensor, keep)
 
 
-def note_share(trace: Trace, edge: Edge, share: Any) -> None:
+def note_share(trace: Trace, edge: Edge, share: Any, asked: bool) -> None:
     """Keep what one use of a value adds to its gradient, for pictures."""
     array = getattr(share, "_data", share)
     if edge.__class__ is not Node:  # the array may become the leaf's own gradient, and change
         array = array.copy()
-    trace.given.append(Given(edge, array))
+    trace.given.append(Given(edge, array, asked))

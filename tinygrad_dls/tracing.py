@@ -23,6 +23,7 @@ class Given(NamedTuple):
 
     edge: Any  # the node or leaf that it went to
     share: Any
+    asked: bool  # by `dls.grad`, which adds to no `.grad`
 
 
 class Trace(NamedTuple):

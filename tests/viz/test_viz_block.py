@@ -1,6 +1,8 @@
 """`with dls.trace() as t`: everything that ran in a block, gradients or not, errors too."""
 
+import copy
 import gc
+import pickle
 import re
 import weakref
 
@@ -203,6 +205,21 @@ def test_shares_add_up_to_the_gradient_over_two_backwards():
     assert first.gradient.values.sample == (8.0, 8.0)
 
 
+def test_shares_of_dls_grad_are_none_of_a_leaf_that_has_its_own():
+    x = dls.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    with dls.trace() as t:
+        (g,) = dls.grad((x ** 3).sum(), [x], create_graph=True)
+        (g * g).sum().backward()
+    gradient = next(n for n in t.record.nodes if n.name == "x").gradient
+    assert gradient.values.sample == tuple(x.grad.numpy()) == (36.0, 288.0)  # d/dx of 9 x^4
+    assert tuple(np.sum([s.values.sample for s in gradient.shares], axis=0)) == (36.0, 288.0)
+    with dls.trace() as alone:
+        w = dls.Tensor([3.0], requires_grad=True, name="w")
+        dls.grad((w * w).sum(), [w])
+    gradient = next(n for n in alone.record.nodes if n.name == "w").gradient
+    assert gradient.values.sample == (6.0,) and len(gradient.shares) == 2
+
+
 # --- writes in place -----------------------------------------------------------------------------
 
 
@@ -327,6 +344,14 @@ def test_the_trace_keeps_no_model_and_no_error():
     error = caught.value
     assert not any(held is error for held in vars(t).values())
     assert t.record.meta["error"] == "Stop"
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+def test_a_copy_is_the_graph(copied):
+    with dls.trace(depth=0) as t:
+        dls.ones(2) * 2.0
+    graph = copied(t)
+    assert graph.to_json() == t.to_json() and graph.options == t.options
 
 
 def test_two_devices_in_one_block():

@@ -297,7 +297,8 @@ class _Recorder:
         found: dict[Any, list[tuple[Node, Given]]] = defaultdict(list)
         for node in reversed(self.nodes):
             for given in node.trace.given if node.trace is not None else ():
-                found[given.edge].append((node, given))
+                if not given.asked or getattr(given.edge, "_grad", None) is None:
+                    found[given.edge].append((node, given))
         return found
 
     def _arrived(self, leaf: TensorBase) -> Any:
@@ -318,7 +319,7 @@ class _Recorder:
         return Summary.of(array if device is None else device.to_host(array))
 
     def _share(self, node: Node, given: Given) -> Share:
-        edge, share = given
+        edge, share, _ = given
         summed = share.shape != edge.shape
         values = self._summary(fit(share, edge, node))
         assert values is not None

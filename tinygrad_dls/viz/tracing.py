@@ -84,6 +84,10 @@ class trace(Graph):
 
         return traced  # type: ignore[return-value]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, also by pickle, is the graph."""
+        return Graph, (self.record, self.options)
+
     def __str__(self) -> str:
         return self.table()
 
