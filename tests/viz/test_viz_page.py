@@ -136,6 +136,22 @@ def test_steps_by_keyboard(opened):
     assert tab.inner_text("#says").startswith("The whole graph")
 
 
+def test_the_keyboard_stays_where_it_was(opened):
+    tab = opened(network())
+
+    def focused():
+        return tab.evaluate("document.activeElement.id")
+
+    tab.focus("#c1")
+    for key, place in (("Enter", "bg1"), ("Enter", "c1"), ("c", "stage"), ("e", "stage")):
+        tab.keyboard.press(key)
+        wait_for(tab, lambda place=place: focused() == place)
+    tab.keyboard.press("/")
+    assert focused() == "query"
+    tab.keyboard.press("Escape")
+    assert focused() == "stage"
+
+
 def test_fold_unfold_and_search(opened):
     tab = opened(network())
     everything = tab.locator(".node").count()

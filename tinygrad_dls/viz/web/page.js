@@ -245,7 +245,7 @@ function dress(v) {
   const folded = v.box.kind === "group";
   const text = `${v.box.title}, ${v.box.lines.map((line) => line[1]).join(", ")}`;
   press(element, folded ? `unfold module ${text}` : text, () => {
-    if (folded) { state.closed.delete(+v.id.slice(1)); change(); } else select(v.members[0]);
+    if (folded) { state.closed.delete(+v.id.slice(1)); change(`c${v.id.slice(1)}`); } else select(v.members[0]);
   });
   if (v.members.some((id) => flagged.has(id))) badge(element, "!");
 }
@@ -259,9 +259,10 @@ function badge(element, text) {
   element.append(mark);
 }
 
-function change(focus) {
+function change(focus, fit = false) { // a new drawing has new elements: who was in the old one stays in the graph
+  const before = document.activeElement, id = focus || ($("stage").contains(before) && before.id);
   writeLink();
-  draw(false).then(() => { const to = focus && document.getElementById(focus); if (to) to.focus(); });
+  draw(fit).then(() => { if (id) (document.getElementById(id) || $("stage")).focus(); });
 }
 
 /* --- zoom and pan ------------------------------------------------------------------------------- */
@@ -649,8 +650,7 @@ function play() {
 
 function foldAll(fold) {
   state.closed = new Set(fold ? G.groups.keys() : []);
-  writeLink();
-  draw(true);
+  change("", true);
 }
 
 let moved = false, drag = null;
@@ -691,7 +691,7 @@ const keys = {
   Home: () => go(0), End: () => go(steps.length - 1), p: play, f: fitView,
   "+": () => zoomBy(1.25), "=": () => zoomBy(1.25), "-": () => zoomBy(0.8),
   c: () => foldAll(true), e: () => foldAll(false), "/": () => $("query").focus(),
-  Escape: () => { state.selected = null; state.query = $("query").value = ""; writeLink(); paint(); },
+  Escape: () => { if (document.activeElement === $("query")) $("stage").focus(); state.selected = null; state.query = $("query").value = ""; writeLink(); paint(); },
 };
 addEventListener("keydown", (event) => {
   const field = event.target.matches("input[type=search], select");
