@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from selection import Selection, lessons_of_module, select
 
 # A shell starts what runs in its background deaf to Ctrl-C, which some tests send.
@@ -19,6 +20,8 @@ for missing in os.environ.get("TINYGRAD_DLS_TEST_WITHOUT", "").split():
 import tinygrad_dls as dls  # noqa: E402
 from tinygrad_dls.train.catalog import lessons  # noqa: E402
 
+settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
+settings.load_profile("no clock")
 SELECTED = pytest.StashKey[Selection]()
 
 
