@@ -38,6 +38,7 @@ Hook: TypeAlias = Callable[[Any], Any]
 
 Edge: TypeAlias = "Node | TensorBase"
 
+ABSENT: Any = type("Absent", (), {"__slots__": ()})()  # the edge of an input that was left out
 KEPT_FOR_PICTURES = 16  # outputs of so few elements stay at their node, so that graphs show them
 
 
@@ -67,7 +68,7 @@ class Node:
     seq: int  # creation number: newer nodes have larger ones
     plan: "Plan"  # the op, and how to go back through it
     saved: tuple[Any, ...] | None  # what that takes; None: freed
-    edges: "tuple[Any, ...]"  # of each input: where it came from; None or a number: no gradient
+    edges: "tuple[Any, ...]"  # where each input came from; None, a number, ABSENT: no gradient
     shape: tuple[int, ...]
     dtype: Any
     value: Array | None  # the output, where it is tiny or traced

@@ -192,8 +192,9 @@ def sample(parameters, char_to_ix, seed):
 
 
 # %%
-def rnn_forward(X, Y, a_prev, parameters, vocab_size=27):
+def rnn_forward(X, Y, a_prev, parameters, vocab_size=None):
     """Loss of a name, and the cache; X, Y are lists of indices, None gives zeros."""
+    vocab_size = vocab_size or len(parameters["by"])  # the course: 27
     x, a, y_hat, loss = {}, {-1: a_prev}, {}, 0.0
     for t in range(len(X)):
         x[t] = np.zeros((vocab_size, 1))
@@ -234,7 +235,7 @@ def rnn_backward(X, Y, parameters, cache):
 def optimize(X, Y, a_prev, parameters, learning_rate=0.01):
     """loss, the clipped gradients, the last state (n_a, 1); updates `parameters`."""
     # BEGIN SOLUTION
-    loss, cache = rnn_forward(X, Y, a_prev, parameters, len(parameters["by"]))
+    loss, cache = rnn_forward(X, Y, a_prev, parameters)
     gradients, a = rnn_backward(X, Y, parameters, cache)
     gradients = clip(gradients, 5)
     for name in parameters:

@@ -267,3 +267,22 @@ def test_several_outputs() -> None:
     assert sum(node.op == "relu" for node in nodes) == 1
     with pytest.raises(dls.DtypeError, match="not a int"):
         dls.graph((h, 3))
+
+
+def test_what_was_left_out_is_not_drawn():
+    x = dls.Tensor(np.ones((2, 3), "float32"), name="x")
+    model = nn.Sequential(nn.Linear(3, 2, bias=False))
+    loss = model(x).sum()
+    loss.backward()
+    inputs = [n for n in dls.graph(loss, model).record.nodes if n.kind == "input"]
+    assert len(inputs) == 1
+
+
+@pytest.mark.parametrize("make", [
+    lambda y: dls.graph(y, dept=1), lambda y: dls.trace(dept=1),
+    lambda y: dls.graph(y).to_dot(dept=1),
+])
+def test_wrong_options_are_answered_with_the_nearest(make):
+    y = dls.Tensor(2.0, requires_grad=True) * 2.0
+    with pytest.raises(dls.Error, match="did you mean depth"):
+        make(y)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import autograd
-from ..autograd import KEPT_FOR_PICTURES, Node, TensorBase, new
+from ..autograd import ABSENT, KEPT_FOR_PICTURES, Node, TensorBase, new
 from ..conversion import host_array
 from ..device import Device, default_device
 from ..dtypes import default_dtype, promote
@@ -275,7 +275,10 @@ def record(
     node.seq = next_number()
     node.plan = plan
     node.saved = plan.keep(*arrays, *made, plan.needs)
-    node.edges = tuple([(x._node or x) if need else None for x, need in zip(tensors, plan.needs)])
+    node.edges = tuple([
+        (x._node or x) if need else None if x is not None else ABSENT
+        for x, need in zip(tensors, plan.needs)
+    ])
     node.shape, node.dtype = out.shape, out.dtype
     node.value = kept(out) if out.size <= KEPT_FOR_PICTURES else None
     node.grad = node.hooks = node.scope = node.trace = None

@@ -143,6 +143,8 @@ class Lesson:
         with whole_file(path) as part:
             part.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", "utf-8")
         print(f"{self.name}: done in {seconds:.1f} s; pictures and result.json are in {self.out}")
+        if self.fast:
+            print("(--fast trains too briefly for what the text says of its figures and pictures.)")
         return path
 
 

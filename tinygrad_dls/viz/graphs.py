@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..files import write_whole
 from . import engines, style
 from .dot import write_dot
 from .page import write_page
-from .picture import OptionError, Options, Picture, picture
+from .picture import Options, Picture, picture
 from .png import write_png
 from .record import Record
 from .svg import write_svg
@@ -115,11 +114,7 @@ class Graph:
         return target
 
     def _options(self, changes: dict[str, Any]) -> Options:
-        try:
-            return replace(self.options, **changes)
-        except TypeError:
-            known = ", ".join(Options.__dataclass_fields__)
-            raise OptionError(f"{', '.join(changes)}: the options are {known}") from None
+        return Options.of(changes, self.options)
 
     def _svg(self, drawn: Picture) -> str:
         made = engines.run(write_dot(drawn), "svg", drawn.options.engine)

@@ -7,6 +7,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
 from ..errors import Error, GraphError
@@ -61,6 +62,17 @@ class Options:
         elif depth is not None and (not isinstance(depth, int) or depth < 0):
             raise OptionError(f"depth={depth!r}: it counts levels of modules, from 0; or 'auto', "
                               "'layers', None")
+
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], before: "Options | None" = None) -> "Options":
+        """These options, the others as `before`; OptionError names the nearest of a wrong one."""
+        for name in given:
+            if name not in cls.__dataclass_fields__:
+                near = get_close_matches(name, cls.__dataclass_fields__, 1)
+                raise OptionError(f"{name}: " + (f"did you mean {near[0]}? " if near else "")
+                                  + f"the options are {', '.join(cls.__dataclass_fields__)}")
+        return replace(before or cls(), **given)
 
 
 class OptionError(Error, ValueError):
@@ -294,6 +306,8 @@ def _with_stubs(boxes: dict[str, Box], arrows: list[Arrow]) -> list[Arrow]:
         tail = boxes[arrow.tail]
         if tail.kind in ("param", "buffer", "const") and users[tail.id] >= STUBS_FROM:
             seen[tail.id] += 1
+            if seen[tail.id] > 1 and boxes[arrow.head].kind == "group":
+                continue  # a folded module does not show its parameters either
             if seen[tail.id] > 1:
                 stub = replace(
                     tail, id=f"{tail.id}_{seen[tail.id]}", lines=(), again=True,

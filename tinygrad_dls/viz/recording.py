@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Node, TensorBase, fit
+from ..autograd import ABSENT, Node, TensorBase, fit
 from ..errors import DtypeError, GraphError
 from ..tracing import Collector, Failure, Given
 from . import describe
@@ -46,7 +46,7 @@ def graph(
         )
     models = [] if model is None else model if isinstance(model, list) else [model]
     recorder = _Recorder(_ancestors(roots), roots, _Names(outputs, models, names), models)
-    return Graph(recorder.record(), Options(**options))
+    return Graph(recorder.record(), Options.of(options))
 
 
 def recorded(collector: Collector, error: BaseException | None = None) -> Record:
@@ -212,6 +212,8 @@ class _Recorder:
 
     def _constant(self, node: Node, slot: int) -> str | None:
         """An input that needs no gradient: an array is drawn once, a number at each use."""
+        if node.edges[slot] is ABSENT:
+            return None
         known, value = _value_of_input(node, slot)
         if not known:
             if node.op.input_name(slot) in _optional(type(node.op).forward):

@@ -48,7 +48,7 @@ class trace(Graph):
         return made if function is None else made(function)
 
     def __init__(self, **options: Any) -> None:
-        self.options = Options(**options)
+        self.options = Options.of(options)
         self._collector: Collector | None = Collector()  # None: the record is final
         self._record = None
         self._block: AbstractContextManager[Any] | None = None
