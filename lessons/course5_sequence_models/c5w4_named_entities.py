@@ -539,7 +539,7 @@ for (words, labels), row in zip(test_rows, says, strict=True):
 # %%
 gap = word_accuracy(says, test_rows) - 100 * f1
 print(f"by words the tagger looks better by {gap:.1f} points")
-assert gap > 0
+assert gap > 0 or f1 == 1  # without a mistake both are 100
 
 # %% [markdown]
 # **2. $-100$ counted as a place.** Divide by all places: the gradient shrinks by the
@@ -600,7 +600,7 @@ for label in LABELS[1:]:
         all_labels[label] = entity_scores(*only)[2]
 macro = float(np.mean(list(all_labels.values())))
 print(f"micro F1 {f1:.3f}, macro F1 {macro:.3f} over {len(all_labels)} labels")
-assert macro != f1
+assert macro != f1 or f1 == 1
 
 # %% [markdown]
 # **6. Test addresses among the training addresses.** The set comes with each address
@@ -615,7 +615,7 @@ by_heart = f1_of(predict(seen, leaked), leaked)[2]
 honest = f1_of(predict(honestly, leaked), leaked)[2]
 print(f"F1 on 60 addresses: {by_heart:.3f} where they were in training, "
       f"{honest:.3f} where not")
-assert by_heart > honest
+assert by_heart > honest or honest == 1
 
 # %% [markdown]
 # **7. Input that cannot be tagged**: an empty text; more sub-words than the context;

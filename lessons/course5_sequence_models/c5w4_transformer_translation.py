@@ -459,6 +459,12 @@ lesson.table(
 )
 
 # %% [markdown]
+# The Transformer read 99.7 and 99.9 % with the two seeds tried. The other network
+# depends on luck: with seed 1 it reads 99.5 %, with seed 2 it was still at 10.9 % after
+# the same ten epochs. Compare means over several seeds before you call one of two
+# networks the better.
+
+# %% [markdown]
 # ## Look at it
 #
 # The decoder's second attention, for one date: which characters does it look at while
@@ -689,7 +695,7 @@ assert len(messages) == 3
 # %%
 # The end: this run must have reached what is known of it.
 if not lesson.fast:
-    assert transformer_exact >= 98 and lstm_exact >= 95
+    assert transformer_exact >= 98
 assert transformer_exact > (15 if lesson.fast else 98)
 lesson.finish(
     {
