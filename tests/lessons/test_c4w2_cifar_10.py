@@ -27,6 +27,7 @@ def test_fast(run_lesson):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # minutes of training
 def test_full_on_what_is_built_in(run_lesson):
     run = run_lesson("c4w2-cifar-10", "--data", "built-in")
     check_figures(run)
@@ -35,6 +36,7 @@ def test_full_on_what_is_built_in(run_lesson):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # minutes of training
 def test_full_on_the_course_files(run_lesson, course):
     run = run_lesson("c4w2-cifar-10", "--data", "course", timeout=3000)
     check_figures(run)

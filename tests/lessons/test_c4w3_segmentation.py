@@ -22,6 +22,7 @@ def test_fast(run_lesson):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # minutes of training
 def test_full(run_lesson):
     run = run_lesson("c4w3-segmentation", "--data", "built-in", timeout=3000)
     check_figures(run)
