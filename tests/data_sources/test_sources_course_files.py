@@ -340,7 +340,7 @@ def test_content_and_style(course):
         sources.load("style-transfer")
 
 
-@pytest.mark.parametrize("place", [".", "datasets"])
+@pytest.mark.parametrize("place", [".", "datasets", "data", "models"])
 def test_files_as_coursera_lays_them_out(cats, course, place):
     before = [path.read_bytes() for path in sources.locate("cats").files]
     folder = course / place

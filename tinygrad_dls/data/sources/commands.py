@@ -54,7 +54,7 @@ def _list(args: argparse.Namespace) -> int:
                 stands_in = locate(source.name).statement.split("; ")[0].removeprefix(source.name)
                 print(f"{' ' * (sum(widths) + 6)}here{stands_in}")
     print(f"\ncourse files  {course_folder() or f'not set ({COURSE})'}")
-    print("              as Coursera has them, flat or in datasets/, or in a folder for each set:")
+    print("              as Coursera has them (flat, datasets/ ...), or a folder for each set:")
     print(f"              {', '.join(course_layout())}")
     print(f"cache         {cache_folder()} ({CACHE} changes it)")
     print("HERE is what a lesson takes; - means: tinygrad-dls data fetch NAME")

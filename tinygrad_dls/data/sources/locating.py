@@ -12,6 +12,7 @@ from .table import COURSE_SHA256, SOURCES, Source, find
 
 Where = Literal["course", "cache", "built-in"]
 SUMS = "SHA256SUMS"
+BESIDE = ("datasets", "data", "images", "raw_data", "model_data", "models")  # of the notebooks
 HERE = ("generated", "installed")  # sets that are always built in, whatever is asked for
 
 
@@ -133,9 +134,9 @@ def course_layout() -> list[str]:
 
 
 def _in_folder(folder: Path, file: str) -> Path:
-    """Where a course file is: in the folder of its set, beside the notebook, or in `datasets`."""
+    """Where a course file is: in the folder of its set, beside the notebook, or in its folders."""
     name = Path(file).name
-    for path in (folder / file, folder / name, folder / "datasets" / name):
+    for path in (folder / file, folder / name, *(folder / part / name for part in BESIDE)):
         if path.is_file():
             return path
     return folder / file
