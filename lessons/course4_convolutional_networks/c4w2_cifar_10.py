@@ -2,7 +2,7 @@
 # # CIFAR-10: a network of your own, and the recipe it is trained by
 #
 # Course 4, week 2. About two hours with the exercises. On CIFAR-10 the script runs for
-# some five minutes on two cores: 50,000 pictures are read, and seen eight times. On the
+# seven minutes of one core: 50,000 pictures are read, and seen eight times. On the
 # built-in pictures it runs for a minute, with `--fast` for a few seconds.
 #
 # **Goal.** The network is half of a result. The other half is the *recipe*: how the
@@ -438,7 +438,7 @@ graph
 # ## Train
 #
 # Batches of 128, prepared as they are needed. The rate and all else were chosen on
-# 5,000 training pictures that were held out; the number of epochs is what five minutes
+# 5,000 training pictures that were held out; the number of epochs is what seven minutes
 # allow. The test pictures are looked at once, at the end.
 
 # %%

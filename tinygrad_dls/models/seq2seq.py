@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import functions as f
 from .. import text
 from ..errors import DataError
-from ..modes import no_grad
 from ..nn import LSTM, Dropout, Embedding, Linear, Module
 from .attention_scores import BahdanauAttention, LuongAttention, attention_weights
-from .token_batches import check_tokens, on_device, reversing
+from .token_batches import best_translations, check_tokens, on_device, reversing
 from .weights import Weights, fill
 
 Memory = tuple[Any, Any, Any]  # what attention looks at: values, prepared keys, padding
@@ -117,23 +114,9 @@ class AttentionSeq2Seq(Module):
 
             model.translate(batch, vocabulary["<start>"], vocabulary["<end>"])[0].tokens
         """
-        src = on_device(src, self)
-        check_tokens("the sentence", src, self.max_length)
-        empty = ~(src.numpy() != self.padding).any(axis=1)
-        if empty.any():
-            raise DataError(f"sentence {int(empty.argmax())} holds nothing but padding: "
-                            "give at least one token")
-        longest = self.max_length if max_length is None else min(max_length, self.max_length)
-        training = self.training
-        self.eval()
-        try:
-            with no_grad():
-                found = text.beam_search(
-                    self.step, np.full(len(src), start), end=end, max_length=longest,
-                    state=self.encode(src), beam_width=beam_width, length_penalty=length_penalty)
-        finally:
-            self.train(training)
-        return [hypotheses[0] for hypotheses in found]
+        return best_translations(
+            self, src, self.step, self.encode, start=start, end=end, max_length=max_length,
+            beam_width=beam_width, length_penalty=length_penalty)
 
     def _decode(self, src: Any, tgt: Any) -> tuple[Any, Any]:
         """What stands in front of the output (m, t, embedding), and the weights (m, t, s)."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from .. import text
 from ..creation import arange
 from ..errors import DataError, DtypeError, ShapeError
 from ..functions import where
+from ..modes import no_grad
 from ..nn import Module
 from ..tensors import Tensor
 
@@ -34,6 +39,34 @@ def check_tokens(what: str, tokens: Tensor, longest: int, before: int = 0) -> No
         raise DataError(
             f"{what} has {length} tokens, more than the {longest} of the model's context: cut it, "
             "or build the model for longer ones")
+
+
+def best_translations(
+    model: Any, src: Any, step: Callable[..., Any], first: Callable[[Tensor], Any], *, start: int,
+    end: int, max_length: int | None, beam_width: int, length_penalty: float,
+) -> list[text.Hypothesis]:
+    """The best translation of each sentence (m, s): in `eval()` mode, without gradients.
+
+    step: what `text.beam_search` takes.   first: from sentences to the state that it starts from.
+    DataError for a sentence without a token.
+    """
+    src = on_device(src, model)
+    check_tokens("the sentence", src, model.max_length)
+    empty = ~(src.numpy() != model.padding).any(axis=1)
+    if empty.any():
+        raise DataError(f"sentence {int(empty.argmax())} holds nothing but padding: "
+                        "give at least one token")
+    longest = model.max_length if max_length is None else min(max_length, model.max_length)
+    training = model.training
+    model.eval()
+    try:
+        with no_grad():
+            found = text.beam_search(
+                step, np.full(len(src), start), end=end, max_length=longest, state=first(src),
+                beam_width=beam_width, length_penalty=length_penalty)
+    finally:
+        model.train(training)
+    return [hypotheses[0] for hypotheses in found]
 
 
 def reversing(there: Any) -> Any:

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import text
-from ..errors import DataError
 from ..modes import no_grad
 from ..nn import Embedding, Linear, Module, SinusoidalPositionalEncoding, Transformer, init
-from .token_batches import check_tokens, on_device
+from .token_batches import best_translations, check_tokens, on_device
 from .weights import Weights, fill
 
 
@@ -96,31 +95,18 @@ class TranslationTransformer(Module):
 
             model.translate(batch, vocabulary["<start>"], vocabulary["<end>"])[0].tokens
         """
-        src = on_device(src, self)
-        check_tokens("the sentence", src, self.max_length)
-        empty = ~(src.numpy() != self.padding).any(axis=1)
-        if empty.any():
-            raise DataError(f"sentence {int(empty.argmax())} holds nothing but padding: "
-                            "give at least one token")
-        longest = self.max_length if max_length is None else min(max_length, self.max_length)
-
         def step(last: Any, state: Any) -> tuple[Any, Any]:
             written, memory, hidden = state
             written = np.concatenate([written, last[:, None]], axis=1)
             logits = self.decode(written, memory, hidden)[:, -1]
             return logits, (written, memory, hidden)
 
-        training = self.training
-        self.eval()
-        try:
-            starts = np.full(len(src), start)
-            state = (np.empty((len(src), 0), np.int64), *self.encode(src.detach()))
-            found = text.beam_search(
-                step, starts, end=end, max_length=longest, state=state, beam_width=beam_width,
-                length_penalty=length_penalty)
-        finally:
-            self.train(training)
-        return [hypotheses[0] for hypotheses in found]
+        def first(sentences: Any) -> tuple[Any, ...]:
+            return (np.empty((len(sentences), 0), np.int64), *self.encode(sentences))
+
+        return best_translations(
+            self, src, step, first, start=start, end=end, max_length=max_length,
+            beam_width=beam_width, length_penalty=length_penalty)
 
 
 def transformer(

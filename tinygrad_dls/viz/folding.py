@@ -78,7 +78,8 @@ def rolled(
     for parent, inside in children.items():
         for _, run in groupby(inside, lambda path: tuple(looks[node] for node in members[path])):
             equal = list(run)
-            if len(equal) >= REPEATS and not any(parent[:n] in renamed for n in range(len(parent))):
+            if len(equal) >= REPEATS and not any(
+                    parent[:n] in renamed for n in range(1, len(parent) + 1)):
                 name = _name_of_run([path[-1] for path in equal])
                 renamed.update(dict.fromkeys(equal, name))
     result = {node: _through_runs(path, renamed) for node, path in paths.items()}
