@@ -486,19 +486,20 @@ def attention_map(network, source, tokens):
     return weights.numpy()[0]
 
 
-examples = ["saturday may 9 2018", "3 feb 99"]
+examples = {"saturday may 9 2018": "2018-05-09", "3 feb 99": "1999-02-03"}
 maps = {}
 fig, axes = plt.subplots(1, 2, figsize=(13, 4.6))
-for ax, date in zip(axes, examples, strict=True):
+for ax, (date, right) in zip(axes, examples.items(), strict=True):
     source = encode([date])
     answer = write(network, source)
     tokens = np.concatenate([[[START]], answer[:, :-1]], axis=1)
     maps[date] = attention_map(network, source, tokens)
     says = [c if c != "<end>" else "end" for c in iso.lookup(answer[0])]
+    wrong = "" if iso.decode(answer[0]) == right else f" (wrong: {right} is right)"
     ax.imshow(maps[date], cmap="Blues", vmin=0, vmax=1)
     ax.set_xticks(range(len(date)), list(date))
     ax.set_yticks(range(len(says)), says)
-    ax.set(title=f"{date!r} -> {iso.decode(answer[0])}", xlabel="looks at")
+    ax.set(title=f"{date!r} -> {iso.decode(answer[0])}{wrong}", xlabel="looks at")
 axes[0].set_ylabel("writes")
 fig.tight_layout()
 lesson.figure(fig, "attention")

@@ -1,6 +1,8 @@
-"""Somebody who waits for compilers is told so, once, and only in a terminal."""
+"""Somebody who waits for compilers is told so, once; a log says how long it took, too."""
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -54,13 +56,35 @@ def test_quick_compiling_is_no_news(monkeypatch):
     assert terminal.getvalue() == ""
 
 
-def test_pipes_stay_clean(monkeypatch):
-    pipe = io.StringIO()
-    monkeypatch.setattr("sys.stderr", pipe)
+def test_in_a_log_two_plain_lines_say_that_and_how_long(monkeypatch):
+    log, at_exit = io.StringIO(), []
+    monkeypatch.setattr("sys.stderr", log)
+    monkeypatch.setattr("atexit.register", lambda *call: at_exit.append(call))
+    compile_for(CompilingNotice, 0.3, 5.0, 2.0)
+    assert log.getvalue() == f"{LINE}\n"
+    ((say, process),) = at_exit
+    say(process + 1)  # in a child that was forked
+    say(process)
+    assert log.getvalue().splitlines() == [LINE, "compiled kernels for 7 s: the next run finds "
+                                                 "them"]
+
+
+def test_a_terminal_and_no_standard_error_need_no_last_line(monkeypatch):
+    monkeypatch.setattr("atexit.register", None)  # calling it would raise
+    opened(monkeypatch)
     compile_for(CompilingNotice, 5.0)
-    assert pipe.getvalue() == ""
     monkeypatch.setattr("sys.stderr", None)
     compile_for(CompilingNotice, 5.0)
+
+
+def test_a_script_in_a_pipe(tmp_path):
+    script = ("from tinygrad_dls.kernels.notice import notice\n"
+              "import tinygrad_dls.kernels.notice as noticing\n"
+              "noticing.SLOW_SECONDS = 0.0\n"
+              "notice.begin(); notice.end(); print('done')")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "done\n"
+    assert done.stderr.splitlines() == [LINE, "compiled kernels for 0 s: the next run finds them"]
 
 
 @pytest.mark.skipif(not wants_compiled(), reason="kernels are not compiled in this configuration")

@@ -141,6 +141,14 @@ def test_a_figure_becomes_a_png_and_is_closed(lesson):
     assert not plt.fignum_exists(fig.number)
 
 
+def test_a_picture_of_a_fast_run_says_so(lesson, tmp_path):
+    (fast, _), (whole, _) = plt.subplots(), plt.subplots()
+    lesson.figure(fast, "fast")
+    Lesson("c9w9-test", Options(out=tmp_path / "whole")).figure(whole, "whole")
+    assert "--fast" in "".join(text.get_text() for text in fast.texts)
+    assert not whole.texts
+
+
 def test_a_graph_becomes_an_svg_unless_its_name_has_an_ending(lesson):
     x = dls.Tensor(2.0, requires_grad=True)
     graph = dls.graph(x * x)

@@ -39,6 +39,7 @@ from .progress import progress
 
 T = TypeVar("T")
 DPI = 120
+FAST = "drawn by a fast run (--fast): what is trained here may not have learned it yet"
 _NUMBER = re.compile(r"-|[-+<>~]*[\d,]*\.?\d*(e[-+]?\d+)?( ?(%|s|x))?")
 
 
@@ -106,8 +107,13 @@ class Lesson:
     # --- pictures and tables ---------------------------------------------------------------------
 
     def figure(self, figure: Any, name: str) -> None:
-        """Save a matplotlib figure as DIR/name.png; a script closes it, a notebook shows it."""
+        """Save a matplotlib figure as DIR/name.png; a script closes it, a notebook shows it.
+
+        A picture of a fast run says below that networks in it may not have learned yet.
+        """
         path = self.out / f"{name}.png"
+        if self.fast:
+            figure.text(0.5, 0, FAST, ha="center", va="top", fontsize=8, color="0.4")
         with whole_file(path) as part:
             figure.savefig(part, dpi=DPI, bbox_inches="tight", facecolor="white")
         if not _in_notebook():
