@@ -1,4 +1,4 @@
-"""Numbers that users hand in: is it one at all, and one that makes sense?"""
+"""Checks of numbers that users hand in: whole numbers and amounts."""
 
 import math
 from numbers import Real
@@ -8,13 +8,17 @@ from .errors import DataError
 
 
 def is_whole(value: Any, least: int = 0) -> bool:
-    """Is it a whole number of at least `least`? 2.0 is one; True, "2" and infinity are not."""
+    """Return whether it is a whole number of at least `least`. 2.0 is one; True, "2" and infinity
+    are not.
+    """
     number = isinstance(value, Real) and not isinstance(value, bool)
     return number and value % 1 == 0 and bool(value >= least)
 
 
 def is_amount(value: Any, infinite: bool = False) -> bool:
-    """Is it a number, or a tensor of one, of at least 0? Infinity only passes if `infinite`."""
+    """Return whether it is a number, or a tensor of one, of at least 0. Infinity passes only if
+    `infinite`.
+    """
     try:
         number = math.nan if isinstance(value, str) else float(value)
     except (TypeError, ValueError, OverflowError):

@@ -43,7 +43,7 @@ KEPT_FOR_PICTURES = 16  # outputs of so few elements stay at their node, so that
 
 
 class TensorBase:
-    """What the graph must know of a tensor; `Tensor` is made of this and of names for operations.
+    """The part of a tensor that the graph needs; `Tensor` adds the names of operations.
 
     A tensor with a `_node` was computed; one without is a leaf, and if it requires grad it is
     where gradients end up.
@@ -84,7 +84,7 @@ class Node:
 
     @property
     def device(self) -> Any:
-        """Where its output is."""
+        """The device of the output."""
         return self.plan.device
 
 

@@ -1,4 +1,4 @@
-"""What users hand in, as NumPy arrays that a tensor can hold: lists, numbers, arrays."""
+"""Conversion of lists, numbers and arrays from users to NumPy arrays that a tensor can hold."""
 
 from typing import Any
 

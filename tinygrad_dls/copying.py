@@ -1,4 +1,4 @@
-"""What copy, deepcopy and pickle do with a tensor."""
+"""Copies of a tensor: copy, deepcopy and pickle."""
 
 from __future__ import annotations
 

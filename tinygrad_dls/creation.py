@@ -60,7 +60,7 @@ def _filled(
 
 
 def _made(make: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
-    """What a NumPy function makes; DataError, with its reason, where it refuses."""
+    """Call a NumPy function; DataError, with its reason, if it refuses."""
     try:
         return make(*arguments, **keywords)
     except (ValueError, TypeError, OverflowError, ZeroDivisionError) as error:

@@ -138,7 +138,7 @@ _default: list[Device] = []
 
 
 def default_device() -> Device:
-    """Where new tensors are made; the CPU unless set otherwise."""
+    """Return the device of new tensors: the CPU unless set otherwise."""
     if not _default:
         _default.append(Device("cpu"))
     return _default[0]

@@ -18,7 +18,7 @@ _default = [np.dtype("float32")]
 
 
 def default_dtype() -> np.dtype[Any]:
-    """What Python floats and lists of them become; float32 unless set otherwise."""
+    """Return the dtype of Python floats and lists of them: float32 unless set otherwise."""
     return _default[0]
 
 

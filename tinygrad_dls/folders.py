@@ -9,7 +9,7 @@ KEPT = "TINYGRAD_DLS_HOME"
 
 
 def user_cache() -> Path:
-    """Where this package keeps what it can make again; the folder need not exist yet."""
+    """Return the folder for files that this package can make again; it need not exist yet."""
     if chosen := os.environ.get(CACHE):
         return Path(chosen).expanduser().absolute()
     home = Path.home()
@@ -23,7 +23,7 @@ def user_cache() -> Path:
 
 
 def user_data() -> Path:
-    """Where this package keeps what the user has done; the folder need not exist yet."""
+    """Return the folder for files that the user has made; it need not exist yet."""
     if chosen := os.environ.get(KEPT):
         return Path(chosen).expanduser().absolute()
     home = Path.home()

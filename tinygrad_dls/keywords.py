@@ -43,14 +43,14 @@ class NearNames:
 
 
 def _inside(error: TypeError) -> bool:
-    """Was it raised by what the function does, and not by calling it?"""
+    """Return whether it was raised inside the function, and not by calling it."""
     return error.__traceback__ is not None and error.__traceback__.tb_next is not None
 
 
 def _wrong_keyword(
     function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]
 ) -> str:
-    """What is to be said of the first keyword that `function` has not; nothing if it has all."""
+    """Return the message for the first keyword that `function` lacks; empty if it has all."""
     known = [name for name in inspect.signature(function).parameters if name != "self"]
     wrong = next((name for name in options if name not in known), None)
     if wrong is None:

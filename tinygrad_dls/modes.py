@@ -12,7 +12,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class _Mode(threading.local):
-    """`grad`: are operations recorded? `trace`: who keeps all their values for pictures, if anyone?
+    """A thread's modes. `grad`: operations are recorded; `trace`: the collector of all values, if
+    any.
 
     `listener` is told of each operation that is not recorded (its op, operands and output).
     `recorder` is told of all that a step does, by `dls.capture`.
@@ -28,7 +29,9 @@ mode = _Mode()
 
 
 class _Traces:
-    """How many traces and recordings are on in all threads: a quick look before the slow one."""
+    """The number of active traces and recordings in all threads: a cheap test before the thread-
+    local one.
+    """
 
     active = 0
 
@@ -136,5 +139,5 @@ def replayed(function: Function) -> Function:
 
 
 def is_grad_enabled() -> bool:
-    """Are operations recorded in this thread at this moment?"""
+    """Return whether operations are recorded in this thread at this moment."""
     return mode.grad

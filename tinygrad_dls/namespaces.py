@@ -1,4 +1,4 @@
-"""What `dir` and the tab key show of a package."""
+"""The names that `dir` and the tab key show of a package."""
 
 from collections.abc import Mapping
 from typing import Any

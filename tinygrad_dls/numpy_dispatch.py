@@ -81,7 +81,7 @@ _KEYWORDS = {"ddof": "correction", "a_min": "min", "a_max": "max"}
 
 
 class NumpyDispatch:
-    """What makes NumPy hand its functions over to us (NEP 13 and NEP 18)."""
+    """The protocol by which NumPy hands its functions over to us (NEP 13 and NEP 18)."""
 
     __slots__ = ()
 

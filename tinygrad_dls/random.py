@@ -43,7 +43,7 @@ class Generator:
         return f"Generator({self.seed})"
 
     def get_state(self) -> dict[str, Any]:
-        """Where the stream is now, as plain numbers."""
+        """Return the position of the stream, in plain numbers."""
         return {"seed": self.seed, "stream": self.numpy.bit_generator.state}
 
     def set_state(self, state: Mapping[str, Any]) -> None:

@@ -105,7 +105,9 @@ def exposed(array: Any) -> Any:
 
 
 def is_read_only(array: Any) -> bool:
-    """Does NumPy refuse to write into `array`? (Arrays on a GPU can always be written to.)"""
+    """Return whether NumPy refuses to write into `array`. (Arrays on a GPU can always be written
+    to.)
+    """
     return isinstance(array, np.ndarray) and not array.flags.writeable
 
 
@@ -123,12 +125,13 @@ def _forget(key: int, _: Any) -> None:
 
 
 def version(array: Any) -> int:
-    """How many times the storage of `array` was written in place since it was made."""
+    """Count the in-place writes to the storage of `array` since it was made."""
     entry = _written.get(id(owner_of(array)))
     return entry.count if entry else 0
 
 
 def written_after(array: Any, number: int) -> str | None:
-    """What overwrote the storage of `array` after the moment `number`; None if nothing did."""
+    """Return what overwrote the storage of `array` after the moment `number`; None if nothing did.
+    """
     entry = _written.get(id(owner_of(array)))
     return entry.place if entry and entry.number > number else None

@@ -94,7 +94,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
 
     @property
     def version(self) -> int:
-        """How many times its storage was written in place."""
+        """The number of in-place writes to its storage."""
         return storage.version(self._data)
 
     def __len__(self) -> int:

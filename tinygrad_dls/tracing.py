@@ -1,4 +1,4 @@
-"""What `with dls.trace():` keeps: of each operation its operands, its source line, its way back.
+"""Records of `with dls.trace():`, for each operation its operands, its source line, its way back.
 
 A trace sees every operation of its thread, those without a gradient too: then a picture shows where
 an input of the network came from.
@@ -19,7 +19,7 @@ Call = tuple[int, Any]  # one call of a module: the number drawn at its start, t
 
 
 class Given(NamedTuple):
-    """What one operation adds to the gradient of an input, before broadcasting is undone."""
+    """The gradient that one operation adds to an input, before broadcasting is undone."""
 
     edge: Any  # the node or leaf that it went to
     share: Any
@@ -27,7 +27,7 @@ class Given(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """What is kept of one operation, beside its value and gradient."""
+    """The record of one operation, beside its value and gradient."""
 
     inputs: tuple[Any, ...]  # arrays and Python scalars, in the order of the op's inputs
     names: tuple[str, ...]  # of the tensors that they came from; "" without one

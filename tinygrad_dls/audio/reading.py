@@ -16,7 +16,7 @@ UNKNOWN = (0, 0xFFFFFFFF)  # the sizes in a file that was written to a pipe: to 
 
 
 class Encoding(NamedTuple):
-    """What a WAV file says about its numbers."""
+    """The number format that a WAV file declares."""
 
     kind: int
     channels: int

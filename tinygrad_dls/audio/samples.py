@@ -1,4 +1,4 @@
-"""What the functions of this room take: samples, rates and durations, checked."""
+"""Checks of the arguments that this room shares: samples, rates and durations."""
 
 from typing import Any
 

@@ -23,7 +23,7 @@ FALL = 0.1  # the pitch glides from this share above to this share below
 
 
 class Phone(NamedTuple):
-    """How a phone sounds: seconds; formants in Hz; how loud its voice is; and its noise.
+    """The sound of a phone: seconds, formants in Hz, loudness of the voice, and noise.
 
     noise: (lowest Hz, highest Hz, loudness) or None; stop: silence for its first 60 %.
     """

@@ -1,4 +1,4 @@
-"""How long a person waits: importing the package, and the first step of a fresh process."""
+"""Latency: importing the package, and the first step of a fresh process."""
 
 import os
 import subprocess

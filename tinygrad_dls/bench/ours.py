@@ -22,7 +22,7 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
 
 
 class Training(NamedTuple):
-    """What a step is made of: loss = step(x, y); without an optimizer it does not train."""
+    """The parts of a step: loss = step(x, y); without an optimizer it does not train."""
 
     step: Callable[[Tensor, Tensor], Tensor]
     x: Tensor

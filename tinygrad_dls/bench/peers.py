@@ -224,7 +224,9 @@ PEERS: dict[str, Builder] = {
 
 
 def takes(peer: str, case: Case) -> bool:
-    """Is this case one for this peer? Perceptrons are for all, networks for PyTorch."""
+    """Return whether this peer runs this case: all run perceptrons, only PyTorch runs the other
+    networks.
+    """
     if peer == "torch_channels_last":
         return len(case.inputs) == 4
     if peer == "torch_fused":

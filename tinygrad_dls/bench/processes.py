@@ -13,7 +13,7 @@ from ..errors import DataError
 
 def figures(module: str, *arguments: Any, environment: Mapping[str, str] | None = None
             ) -> dict[str, Any]:
-    """What `child(*arguments)` of a module of this room returns; DataError if it raises."""
+    """Return what `child(*arguments)` of a module of this room returns; DataError if it raises."""
     code = (f"import json; from {__package__}.{module} import child; "
             f"print(json.dumps(child{arguments!r}))")
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,

@@ -1,4 +1,4 @@
-"""How fast products and convolutions are by themselves: billions of operations a second."""
+"""Throughput of products and convolutions alone, in billions of operations a second."""
 
 from collections.abc import Callable
 from functools import partial

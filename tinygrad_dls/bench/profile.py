@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: each kernel and function, and what it takes."""
+"""Profile of a training step: each kernel and function, and the time it takes."""
 
 import cProfile
 import importlib
@@ -68,7 +68,7 @@ def _named(place: tuple[str, int, str]) -> tuple[str, str]:
 
 
 def _is_compiled(path: Path, name: str) -> bool:
-    """Is `name` a compiled function of this file of kernels?"""
+    """Return whether `name` is a compiled function of this file of kernels."""
     module = ".".join(("tinygrad_dls", *path.relative_to(PACKAGE).with_suffix("").parts))
     return hasattr(getattr(importlib.import_module(module), name, None), "py_func")
 

@@ -1,4 +1,4 @@
-"""What this machine allows: the least time for the work of a step, beside the time it takes."""
+"""The roofline: the least time this machine allows for a step, beside the time measured."""
 
 import time
 from collections.abc import Callable, Sequence

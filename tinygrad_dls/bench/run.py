@@ -93,7 +93,7 @@ def known(chosen: Sequence[str] | None, all_names: list[str], kind: str) -> list
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """The machine that the figures were measured on."""
     model = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:

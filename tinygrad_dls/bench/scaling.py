@@ -1,4 +1,4 @@
-"""How the time of a training step grows: with the batch, width and depth of an MLP, and threads."""
+"""Scaling of a training step: with the batch, width and depth of an MLP, and with threads."""
 
 import importlib
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What the graph costs: time per operation, forward and backward, over the bare arithmetic."""
+"""The cost of the graph: time per operation, forward and backward, above the bare arithmetic."""
 
 import time
 from collections.abc import Callable

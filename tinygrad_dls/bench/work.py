@@ -22,7 +22,7 @@ PICKS = (Embedding, GetItem, Take, TakeAlongAxis)  # read no more of x than they
 
 
 class Work(NamedTuple):
-    """What an operation takes at the least."""
+    """The minimum work of an operation."""
 
     name: str
     flops: int

@@ -16,7 +16,7 @@ LINE = 64  # bytes that the processor reads at once: arrays begin where such a l
 
 
 class Stay(NamedTuple):
-    """How long an array lives: from instruction `first` to `last`, both included."""
+    """The lifetime of an array: from instruction `first` to `last`, both included."""
 
     shape: tuple[int, ...]
     dtype: Any
@@ -25,12 +25,12 @@ class Stay(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """What it takes, in whole lines."""
+        """The size, rounded up to whole cache lines."""
         return -(-math.prod(self.shape) * int(self.dtype.itemsize) // LINE) * LINE
 
 
 def places(stays: Sequence[Stay]) -> list[int]:
-    """Where each array begins, in bytes from the start of the block."""
+    """Assign each array its first byte in the block."""
     found = [0] * len(stays)
     put: list[int] = []
     for number in sorted(range(len(stays)), key=lambda i: -stays[i].bytes):

@@ -142,7 +142,7 @@ class Captured(Generic[T]):
 
 
 class _Kind:
-    """What is known of one kind of arguments."""
+    """The properties that arguments of one kind share."""
 
     def __init__(self) -> None:
         self.program: Program | None = None
@@ -177,7 +177,7 @@ def capture(step: Callable[..., T]) -> Captured[T]:
 
 
 def fits(program: Program) -> bool:
-    """Is all that the program was recorded with still as it was?"""
+    """Return whether everything the program was recorded with is unchanged."""
     for module, training in program.modules:
         if module.training is not training or module._hooks:
             return False
@@ -205,7 +205,9 @@ class _Unfit(NamedTuple):
 
 
 def _kind_of(x: Any, tensors: list[Any]) -> Any:
-    """What of an argument the program depends on; the tensors in it are added to `tensors`."""
+    """Describe the part of an argument that the program depends on; its tensors are added to
+    `tensors`.
+    """
     if isinstance(x, TensorBase):
         tensors.append(x)
         array = x._data
@@ -230,6 +232,6 @@ def _is_unfit(key: Any) -> type | None:
 
 
 def _shared(tensors: list[Any]) -> Any:
-    """Which of them are one array."""
+    """Find out which of them are the same array."""
     ids = [id(x._data) for x in tensors]
     return None if len(set(ids)) == len(ids) else tuple(map(ids.index, ids))

@@ -44,7 +44,8 @@ class Step(NamedTuple):
 
 
 class Common(NamedTuple):
-    """What all whole arrays of a chain have in common (but for truth values, which are bools)."""
+    """The properties that all whole arrays of a chain share (except truth values, which are bools).
+    """
 
     shape: tuple[int, ...]
     dtype: Any
@@ -128,7 +129,7 @@ class _Finder:
     # --- which instructions can be part of a chain -----------------------------------------------
 
     def _fusible(self, one: Instruction) -> tuple[Common, list[Step]] | None:
-        """What an instruction computes, if that is element by element on large arrays."""
+        """Return what an instruction computes, if it works element by element on large arrays."""
         made = [n for n in one.makes if n != "_"]
         first = self.kinds.get(made[0]) if made else None
         if first is None or int(np.prod(first.shape)) < LEAST:
@@ -188,7 +189,9 @@ class _Finder:
         return common
 
     def role(self, value: str | float, common: Common, truth: bool = False) -> str | None:
-        """What an operand is in a chain: array, truths, spread, number; None: not fit for it."""
+        """Classify an operand of a chain: array, truths, spread, number; None: it cannot be part of
+        one.
+        """
         kind = self.kinds.get(value) if isinstance(value, str) else None
         if kind is None:
             try:
@@ -273,13 +276,13 @@ class _Finder:
         return -1
 
     def _large(self, names: Iterable[str | float]) -> int:
-        """How many bytes are read, or written, of the large arrays among these."""
+        """Count the bytes read, or written, of the large arrays among these."""
         known = [self.kinds[n] for n in names if isinstance(n, str) and n in self.kinds]
         sizes = [(int(np.prod(k.shape)), k.dtype.itemsize) for k in known if k.order != "spread"]
         return sum(count * size for count, size in sizes if count >= LEAST)
 
     def _needed(self, item: _Item) -> list[str]:
-        """What others take of what an item makes."""
+        """Find the results of an item that other items use."""
         members = set(item.members)
         made = [n for i in item.members for n in _names(self.instructions[i].makes)]
         return [n for n in made if n in self.outside or self.users.get(n, members) - members]
@@ -310,7 +313,7 @@ class _Finder:
     # --- what becomes of them --------------------------------------------------------------------
 
     def spared(self, item: _Item) -> int:
-        """How many bytes a chain does not read or write that its operations would have."""
+        """Count the bytes that a chain does not read or write although its operations would."""
         steps = [s for number in item.members for s in self.steps[number][1]]
         before = [n for s in steps if s.expression != "dy"
                   for n in (s.made, *s.operands.values())]
@@ -350,7 +353,9 @@ def _said(one: Instruction) -> str:
 
 
 def _compiled(op: Any) -> bool:
-    """Is the op bound to the CPU with compiled kernels, with which expressions are compared?"""
+    """Return whether the op is bound to the CPU's compiled kernels, with which expressions are
+    compared.
+    """
     from ..kernels.cpu import CompiledKernels  # needs Numba, which is there: see fuse_chains
 
     return isinstance(op.kernels, CompiledKernels)

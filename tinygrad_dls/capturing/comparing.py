@@ -1,4 +1,4 @@
-"""Are two recordings of one step the same program?
+"""Comparison of two recordings of one step: the same program, or not.
 
 A step is recorded twice, on two calls. What differs between the two, be it an operation, a number
 or an array from outside, would be frozen by a replay: such a step is not captured.

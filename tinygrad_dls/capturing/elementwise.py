@@ -20,7 +20,9 @@ from ..ops.op import Op
 
 
 class Rules(NamedTuple):
-    """How to compute an op: its output, and the gradient of each input; None: not so."""
+    """The expressions of an op: its output, and the gradient of each input; None: it has no such
+    expression.
+    """
 
     forward: str | None
     backward: dict[str, str]
@@ -107,7 +109,8 @@ def rules_of(op: Any) -> Rules | None:
 
 @cache
 def _ties_are_second() -> bool:
-    """Is the maximum of 0 and -0 the second of them here? That depends on the processor."""
+    """Return whether the maximum of 0 and -0 is the second of them, which depends on the processor.
+    """
     zeros, negative = np.zeros(67, "float32"), np.full(67, -0.0, "float32")
     for function in (np.maximum, np.minimum):
         for dtype in ("float32", "float64"):

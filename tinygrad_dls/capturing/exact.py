@@ -1,4 +1,4 @@
-"""What the kernels of chains are written in: vectors whose arithmetic rounds after each operation.
+"""The language of chain kernels: vectors whose arithmetic rounds after each operation.
 
 The operators of `kernels.simd` let a product and a sum become one instruction, which rounds once.
 NumPy, operation by operation, rounds twice: these words do too. Everything else that a chain

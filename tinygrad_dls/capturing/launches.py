@@ -56,7 +56,9 @@ class Launches:
         return plan
 
     def _given(self, name: str) -> Any:
-        """What an instruction takes: a stand-in for an array; NotImplemented: an unfit one."""
+        """Return an instruction's operand: a stand-in for an array; NotImplemented: it cannot be
+        planned.
+        """
         if name in self._known:
             return self._known[name]
         value = self._recorder.constants.get(name)

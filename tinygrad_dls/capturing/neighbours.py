@@ -53,7 +53,7 @@ def _without_unused(instructions: Sequence[Instruction], returned: set[str]) -> 
 
 
 def _only_computes(op: Any) -> bool:
-    """Is there nothing else that it does? Operations of users may do anything."""
+    """Return whether it only computes. A user's operation may do anything."""
     ours = type(op).__module__.startswith(Op.__module__.rpartition(".")[0])
     return ours and not isinstance(op, TRACKING)
 
@@ -117,13 +117,14 @@ class _Neighbours:
         return None if others else forward
 
     def _is_gradient(self, place: int, of: Instruction, saved: str) -> bool:
-        """Is this the gradient of an activation, `of`, that saved one array?"""
+        """Return whether this is the gradient of an activation, `of`, that saved one array."""
         i = self.old[place]
         return i.kind == "backward" and i.subject.op is of.subject and i.takes[1:] == (saved,)
 
     def _quiet(self, begin: int, end: int) -> bool:
-        """May the instruction at `begin` be done at `end`? Calls between may write to what it
-        takes: all but functions of tensors that it does not take, such as counting batches."""
+        """Return whether the instruction at `begin` may run at `end`. Calls between them may write
+        to its operands: all calls except functions of other tensors, such as counting batches.
+        """
         taken = [h.tensor for h in self.recorder.held if h.name in self.old[begin].takes]
         for i in self.old[begin:end]:
             if i.kind == "call":
@@ -194,7 +195,8 @@ class _Neighbours:
             self.new[back[0]] = gradient
 
     def _is_free(self, place: int, y: str) -> bool:
-        """Is dL/dy, that the gradient at `place` takes, nobody else's, and does it lie as y does?
+        """Return whether dL/dy, which the gradient at `place` takes, has no other reader and lies
+        as y does.
         """
         name = self.old[place].takes[0]
         kind = self.kinds.get(name)

@@ -1,4 +1,4 @@
-"""Which arrays of a program are made once, and how long each is needed.
+"""Arrays that a program allocates once, and their lifetimes.
 
 What a planned operation makes can be made once and written anew by each replay, unless somebody
 may hold it when the replay is over: whoever gets the step's results, the gradients of parameters,
@@ -93,7 +93,7 @@ def _op(i: Instruction) -> Any:
 
 
 def _ours(i: Instruction) -> bool:
-    """Is it none of the user's operations?"""
+    """Return whether the operation is one of this package, not a user's."""
     return i.kind not in ("forward", "backward") or type(_op(i)).__module__.startswith(OURS)
 
 

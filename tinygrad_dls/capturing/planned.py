@@ -32,7 +32,7 @@ class NotPlanned(Exception):
 
 
 class Order(NamedTuple):
-    """How a stand-in lies in memory: in order, always."""
+    """The memory order of a stand-in: always C order."""
 
     c_contiguous: bool
     f_contiguous: bool
@@ -56,7 +56,7 @@ class StandIn:
 
     @property
     def root(self) -> StandIn:
-        """What it is a view of: itself, if of nothing."""
+        """The array that it is a view of; itself if it owns its memory."""
         return self if self.of is None else self.of
 
     def reshape(self, *shape: Any) -> StandIn:
@@ -104,7 +104,7 @@ class Launch(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What an instruction runs, and its results: None for one that nobody wanted."""
+    """The launches of an instruction, and its results: None for one that nobody uses."""
 
     launches: list[Launch]
     results: tuple[StandIn | None, ...]
@@ -160,7 +160,7 @@ def plan_of(
 
 
 def _operation(instruction: Instruction) -> Op | None:
-    """What it does, if that is an operation of ours on the CPU, without a seed of its own."""
+    """Return the operation, if it is one of ours on the CPU, without a seed of its own."""
     if instruction.kind not in ("forward", "backward"):
         return None
     op: Op = instruction.subject if instruction.kind == "forward" else instruction.subject.op

@@ -1,4 +1,4 @@
-"""What one training step does, written down while it runs: a list of instructions.
+"""Recorder of one training step: writes it down as a list of instructions while it runs.
 
 A step is run as always; the engine tells the recorder of each operation, of each rule that
 backward goes through, of calls that act on more than their result (an optimizer's step) and of
@@ -40,7 +40,7 @@ class Instruction(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What is known of an array by its name."""
+    """The properties of an array that are known by its name."""
 
     shape: tuple[int, ...]
     dtype: Any
@@ -248,7 +248,7 @@ class Recorder:
     # --- backward --------------------------------------------------------------------------------
 
     def backward(self, root: Any, seed: Any, retain_graph: bool, create_graph: bool) -> None:
-        """What autograd.backward does, written down step by step."""
+        """Record the steps of autograd.backward."""
         order = topological_order([] if root._node is None else [root._node])
         leaves = {e for node in order for e in node.edges if isinstance(e, TensorBase)}
         if create_graph:
@@ -323,7 +323,7 @@ class Recorder:
     # --- the result ------------------------------------------------------------------------------
 
     def results(self, value: Any) -> Any:
-        """What the step returned, with names in place of its tensors."""
+        """Return the result of the step, with names in place of its tensors."""
         if isinstance(value, TensorBase):
             return Result(self.of_tensor(value), value.device)
         if isinstance(value, (list, tuple)) and (
@@ -347,7 +347,7 @@ class Result(NamedTuple):
 
 
 def kind_of(array: Any) -> Kind:
-    """What there is to know of a NumPy array but its numbers."""
+    """Describe a NumPy array by everything except its numbers."""
     owner = owner_of(array)
     if array.flags.c_contiguous:
         order = "rows"

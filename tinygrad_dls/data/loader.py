@@ -65,7 +65,7 @@ class DataLoader:
         self._left: _Place | None = None  # where the next loop goes on, if a state was loaded
 
     def __len__(self) -> int:
-        """How many batches an epoch has."""
+        """Return the number of batches in an epoch."""
         whole, rest = divmod(len(self.dataset), self.batch_size)
         return whole + (rest > 0 and not self.drop_last)
 
@@ -100,7 +100,8 @@ class DataLoader:
     # --- its state -------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """How far the newest loop is, and from where its order was drawn, in plain numbers.
+        """Return the position of the newest loop and the state its order was drawn from, in plain
+        numbers.
 
         `batch`: batches handed out, 0 between two epochs. The state of its own generator is
         part of it, that of `dls.manual_seed` is not.
@@ -148,7 +149,9 @@ class DataLoader:
 
 @dataclass
 class _Place:
-    """How far a loop over the batches is, and the generator before it drew their order."""
+    """The position of a loop over the batches, and the generator's state before their order was
+    drawn.
+    """
 
     batch: int
     start: dict[str, Any] | None

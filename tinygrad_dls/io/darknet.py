@@ -211,7 +211,7 @@ def _batch_norm(
 
 
 def _joined(i: int, s: Section, size: _Size, sizes: list[_Size]) -> _Size:
-    """What comes out where earlier layers are put together."""
+    """Return the shape that results when earlier layers are joined."""
     places = list(_places(i, s, "layers" if s.kind == "route" else "from"))
     if s.kind == "shortcut":
         return size

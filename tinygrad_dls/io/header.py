@@ -132,7 +132,7 @@ def _entry(name: str, value: Any) -> Entry:
 
 
 def _counts(numbers: Any) -> bool:
-    """Is it a list of whole numbers that a file can have?"""
+    """Return whether it is a list of whole numbers that a file can hold."""
     return isinstance(numbers, list) and all(
         type(n) is int and 0 <= n < 2**63 for n in numbers
     )

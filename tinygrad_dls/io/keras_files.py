@@ -247,7 +247,7 @@ class _Reader:
     # --- links and data ------------------------------------------------------------------------
 
     def inside(self, group: Any, path: str) -> Any:
-        """What lies at `path` in `group`, by links that stay in the file."""
+        """Return the object at `path` in `group`, following only links that stay in the file."""
         for part in path.split("/"):
             if not part or part == "." or not isinstance(group, self.h5py.Group):
                 raise FormatError(f"{short(path)} is no path in it")

@@ -148,7 +148,7 @@ def _multiplied_out(layer: str, weights: Weights) -> Weights:
 
 
 def _is_dense(equation: str) -> bool:
-    """Is it the einsum of a Dense layer, abc,cd->abd?"""
+    """Return whether it is the einsum of a Dense layer, abc,cd->abd."""
     found = re.fullmatch(r"(.*)(\w),(\w)(\w)->(.*)(\w)", equation)
     return found is not None and (found[1], found[2], found[4]) == (found[5], found[3], found[6])
 

@@ -1,4 +1,4 @@
-"""What the numbered arrays of a Keras layer are: by its class, its options and their shapes.
+"""Meanings of the numbered arrays of a Keras layer, from its class, its options and their shapes.
 
 Keras 3 stores the weights of a layer as vars/0, vars/1 ... and their names nowhere. Its .keras
 archives (and whole models in .h5) hold the configuration, which says the class and the options of
@@ -41,7 +41,7 @@ class LayerConfig(NamedTuple):
 
     @property
     def quantized(self) -> str:
-        """How its weights are quantized: "int8" ..., "" if they are not."""
+        """Return the quantization of the weights: "int8" ..., "" if there is none."""
         policy = self.options.get("dtype")
         inner = policy.get("config") if isinstance(policy, dict) else None
         return str(inner.get("mode", "")) if isinstance(inner, dict) else ""

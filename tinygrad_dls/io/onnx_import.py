@@ -23,7 +23,7 @@ from .reading import Array, as_path, reading, short, size_of
 
 
 class OnnxModel(Module):
-    """What an ONNX file computes, as a module; made by `import_onnx`.
+    """The computation of an ONNX file, as a module; made by `import_onnx`.
 
     Takes its inputs in the order of `input_names` and returns a tensor, or a tuple of them in the
     order of `output_names`. Weights are parameters under their names in the file, with modules

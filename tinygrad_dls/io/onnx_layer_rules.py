@@ -294,6 +294,6 @@ def _recurrent(b: Builder, c: Call, o: Call) -> str:
 
 
 def _is_zero(b: Builder, c: Call, o: Call, place: int) -> bool:
-    """Is it a state of zeros that nothing made? ONNX starts from zeros by itself."""
+    """Return whether it is a constant state of zeros: ONNX starts from zeros without one."""
     given = (c.given[place], o.given[place])
     return id(given[0]) not in b.names and not any(a.any() for a in given)

@@ -1,4 +1,4 @@
-"""What an ONNX file holds, as messages: those parts of onnx.proto that models use."""
+"""Messages of an ONNX file: the parts of onnx.proto that models use."""
 
 # ruff: noqa: RUF009 - field_of makes a new field each time, as dataclasses.field does
 
@@ -130,7 +130,7 @@ class GraphProto:
 
 @dataclass
 class OperatorSet:
-    """Which version of the operators the nodes mean."""
+    """The version of the operators that the nodes refer to."""
 
     domain: str = field_of(1, "text")
     version: int = field_of(2, "int")

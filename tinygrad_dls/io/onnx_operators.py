@@ -26,7 +26,7 @@ from .reading import short
 
 @dataclass(frozen=True)
 class Args:
-    """What one node gets."""
+    """The arguments of one node."""
 
     values: list[Any]  # its inputs; None for one left out
     options: dict[str, Any]
@@ -61,7 +61,7 @@ class Args:
 
 
 class Operator(NamedTuple):
-    """How an operator runs; inputs at the places `host` are wanted as arrays on the host.
+    """An operator's function; inputs at the positions in `host` are passed as arrays on the host.
 
     `numbers`: constants without axes are wanted as they are, not as tensors.
     """

@@ -31,11 +31,13 @@ class _Pool(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Whether our own pooling pads alike: on both sides, by at most half a window."""
+        """Return whether our own pooling pads the same way: on both sides, by at most half a
+        window.
+        """
         return all(b == a and 2 * b <= k for (b, a), k in zip(self.pads, self.window))
 
     def counts(self) -> list[int]:
-        """How many windows each axis has; none starts in the padding at the end."""
+        """Return the number of windows along each axis; none starts in the padding at the end."""
         found = []
         for n, k, s, d, (before, after) in zip(
                 self.lengths, self.window, self.strides, self.dilations, self.pads):
@@ -51,7 +53,9 @@ class _Pool(NamedTuple):
                                                       self.dilations, self.pads, self.counts())]
 
     def maps(self, divisor: str) -> tuple[AxisMap, ...]:
-        """What adds up each window; divided by "one", its places "inside" or all "padded" ones."""
+        """Return the maps that sum each window; divided by "one", its positions "inside" or all
+        "padded" ones.
+        """
         found = []
         for n, k, s, d, (before, after), m in zip(self.lengths, self.window, self.strides,
                                                   self.dilations, self.pads, self.counts()):

@@ -21,7 +21,7 @@ Function = Callable[[Builder, Call, Call], str]
 
 
 class Rule(NamedTuple):
-    """How an operation is written; `lengths` are its parameters that may follow the batch."""
+    """The ONNX form of an operation; `lengths` are its parameters that may follow the batch."""
 
     write: Function
     lengths: tuple[str, ...] = ()
@@ -203,7 +203,9 @@ def _erfc(b: Builder, c: Call, o: Call) -> str:
 
 
 def _is_whole(c: Call) -> bool:
-    """Whether the first operand is of whole numbers (or bools), which have nothing to round."""
+    """Return whether the first operand holds whole numbers (or bools), for which rounding does
+    nothing.
+    """
     return bool(c.arrays[0].dtype.kind != "f")
 
 

@@ -1,4 +1,4 @@
-"""What a model computes, as a list of operations: it is run, and the engine tells of each.
+"""Tracing of a model as a list of operations: it is run, and the engine reports each one.
 
 It is run twice, the second time on other values and one example more. What differs between the
 two runs depends on the number of examples; what then does not follow from shapes was computed
@@ -166,7 +166,7 @@ def one_more(examples: Sequence[Array], axis: int) -> list[Array]:
 
 
 def batch_of(examples: Sequence[Array], axis: int) -> int:
-    """How many examples there are; DataError where inputs do not agree."""
+    """Return the number of examples; DataError if the inputs disagree."""
     if any(a.ndim <= axis or a.shape[axis] < 1 for a in examples) or len(
             {a.shape[axis] for a in examples}) > 1:
         shapes = "".join(f"\n  {a.shape}" for a in examples)

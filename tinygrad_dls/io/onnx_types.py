@@ -1,4 +1,4 @@
-"""Which dtypes ONNX's operators take, where they take fewer than ours do.
+"""The dtypes that ONNX's operators accept, where they accept fewer than ours.
 
 A file with others would be written and then refused by every runtime: it is refused here, with
 the line of the model. What can be cast without changing a value is cast by its rule instead.

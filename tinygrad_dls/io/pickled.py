@@ -50,7 +50,7 @@ _MARK = object()
 
 def unpickle(text: bytes, calls: Calls, constants: Mapping[str, Any],
              persistent: Callable[[Any], Any]) -> Any:
-    """What the pickle holds: dicts, lists, tuples, texts, numbers, and results of `calls`.
+    """Read a pickle of dicts, lists, tuples, texts, numbers, and results of `calls`.
 
     `constants`: what stands for a name that is only mentioned. `persistent`: what stands for a
     reference out of the pickle. All else is Opaque; FormatError where the pickle is broken.
@@ -133,7 +133,7 @@ class _Machine:
         return self.stack[-1]
 
     def plain(self, value: Any) -> Any:
-        """What a name that is only mentioned stands for."""
+        """Return the stand-in for a name that is only mentioned."""
         if not isinstance(value, Name):
             return value
         found = self.constants.get(str(value))
@@ -228,7 +228,8 @@ _SIMPLE = (str, int, float, bytes, NoneType, Opaque)
 
 
 def _key(value: Any) -> Any:
-    """What can be a key; not deep tuples, whose hash can take longer than anyone will wait."""
+    """Return a valid dictionary key; deep tuples are refused, because hashing them may never end.
+    """
     flat = isinstance(value, tuple) and len(value) <= MOST_PARTS and all(
         isinstance(part, _SIMPLE) for part in value)
     if not isinstance(value, _SIMPLE) and not flat:

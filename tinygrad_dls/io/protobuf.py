@@ -32,7 +32,7 @@ EMPTY: dict[str, Any] = {"int": 0, "double": 0.0, "float": 0.0, "text": "", "byt
 
 @dataclass(frozen=True)
 class Wire:
-    """How one field is written."""
+    """The wire format of one field."""
 
     name: str
     number: int

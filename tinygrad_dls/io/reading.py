@@ -1,4 +1,4 @@
-"""What all readers of files share: what they return, and how they say what is wrong."""
+"""Code that all readers of files share: their result, and their error messages."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def _stored_as(name: str, weight: dict[str, Any]) -> tuple[np.dtype[Any], int]:
 
 
 def _plain(name: str, weight: dict[str, Any], stored: Array) -> Array:
-    """What a stored weight stands for, in this machine's byte order."""
+    """Return the numbers of a stored weight, in this machine's byte order."""
     packed, kind = weight.get("quantization"), np.dtype(DTYPES[weight["dtype"]]).newbyteorder("=")
     if packed is not None and packed["dtype"] != "float16":
         scale, least = packed.get("scale", 1), packed.get("min", 0)

@@ -308,7 +308,7 @@ def _sparse(layout: Any, parts: Any) -> Any:
 
 
 def _marks(bits: Any) -> str:
-    """Which of the marks "conj" and "neg" a tensor has; FormatError for others."""
+    """Return which of the flags "conj" and "neg" a tensor has; FormatError for others."""
     if bits is None or bits == {}:
         return ""
     if not isinstance(bits, dict) or not bits.keys() <= {"conj", "neg"}:
@@ -368,7 +368,9 @@ class _Names:
 
 
 def _is_row(value: Any) -> bool:
-    """Is it a long list of numbers or texts? One value then: a million names help nobody."""
+    """Return whether it is a long list of numbers or texts, which becomes one value: nobody needs a
+    million names.
+    """
     return isinstance(value, (list, tuple)) and len(value) > MOST_ROW and all(
         isinstance(part, (int, float, str, bytes, NoneType)) for part in value)
 

@@ -61,7 +61,7 @@ class AxisMap:
 
     @cached_property
     def is_identity(self) -> bool:
-        """Does it change nothing?"""
+        """Return whether it changes nothing."""
         return self.rows == [[(i, 1.0)] for i in range(self.size)]
 
     @cached_property
@@ -85,7 +85,7 @@ class AxisMap:
 
     @cached_property
     def taps(self) -> int:
-        """How many taps each output has; 0 if not all have as many."""
+        """Return the number of taps of each output; 0 if outputs differ in it."""
         lengths = set(np.diff(self.first).tolist())
         return lengths.pop() if len(lengths) == 1 else 0
 

@@ -61,7 +61,9 @@ task = inlined  # one thread's share of a kernel's work (parallel.py): never cal
 
 @cache
 def cache_folder(file: str) -> Path | None:
-    """Where kernels of a file are kept, made if need be; None where no folder can be written."""
+    """Return the folder for a file's compiled kernels, made if necessary; None if no folder is
+    writable.
+    """
     try:
         folder = user_cache() / "kernels" / source_hash(Path(file))
         folder.mkdir(parents=True, exist_ok=True)

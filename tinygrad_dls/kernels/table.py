@@ -1,4 +1,4 @@
-"""Which kernels a device uses: compiled ones where they can be had, else the readable reference.
+"""Choice of a device's kernels: compiled ones where available, otherwise the readable reference.
 
 Chosen once per device and process, never in between, so that a run repeats to the bit.
 `TINYGRAD_DLS_KERNELS=reference` asks for the reference, on the CPU and on a GPU; without Numba
@@ -43,7 +43,8 @@ def _reference_is_asked_for() -> bool:
 
 
 def wants_compiled() -> bool:
-    """Are Numba's kernels to be used? Asked for, not switched off, and Numba is there."""
+    """Return whether to use Numba's kernels: asked for, not switched off, and Numba is installed.
+    """
     if _reference_is_asked_for() or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return False
     if not _numba_is_there():

@@ -1,4 +1,4 @@
-"""How many threads a kernel may use: `shares(work)`.
+"""Number of threads of a kernel: `shares(work)`.
 
 TINYGRAD_DLS_NUM_THREADS says how many at most; without it, as many as this process has cores.
 Work below a measured size is done by the calling thread alone. So is all work in a forked child,
@@ -62,12 +62,14 @@ if hasattr(os, "register_at_fork"):
 
 
 def team() -> int:
-    """How many threads there are for large work, here and now."""
+    """Return how many threads large work gets, here and now."""
     return shares(float("inf"))
 
 
 def shares(work: float) -> int:
-    """How many threads should do `work` multiplications (or as much) together."""
+    """Return how many threads split `work`, counted in multiplications (or work that takes as
+    long).
+    """
     if work < WORTH or _team.size == 1:
         return 1
     if _team.owner is not None and _team.owner != threading.get_ident():

@@ -1,4 +1,4 @@
-"""Where pooling looks: the windows along one axis, and the two rules that lay them out.
+"""Pooling windows along one axis, and the two rules that lay them out.
 
 A window takes every `step`-th place from its start; places in the padding are no places of the
 input, so a window at the border starts later, or has fewer of them.

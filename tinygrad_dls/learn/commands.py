@@ -138,7 +138,7 @@ def _following(entry: Entry) -> str:
 
 
 def _uses(tree: ast.Module, checks: ast.Module) -> dict[str, set[str]]:
-    """Which functions each function uses, and those they use; its check, too."""
+    """Return the functions that each function uses, directly or not, and those of its check."""
     direct: dict[str, set[str]] = {}
     functions = [(node.name.removeprefix("test_"), node) for node in [*tree.body, *checks.body]
                  if isinstance(node, ast.FunctionDef)]

@@ -113,7 +113,7 @@ def _first(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def _hole(block: list[str], exercise: Exercise) -> list[str]:
-    """What the learner gets in place of a block of lines, markers included."""
+    """Return the lines that replace a block in the learner's file, markers included."""
     indent = " " * (len(block[0]) - len(block[0].lstrip()))
     inside = block[1:-1]
     wanted = f"your code here: {_wanted(inside)}"
@@ -124,7 +124,9 @@ def _hole(block: list[str], exercise: Exercise) -> list[str]:
 
 
 def _wanted(block: list[str]) -> str:
-    """What the lines of a solution give: the names they set, with shapes, and what they return."""
+    """Describe what the lines of a solution produce: the names they set, with shapes, and what they
+    return.
+    """
     tree = ast.parse(textwrap.dedent("\n".join(block)).replace("return", "yield"))
     names: dict[str, str] = {}
     for node in ast.walk(tree):

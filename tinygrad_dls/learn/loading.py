@@ -26,12 +26,12 @@ class Source:
     places: Sequence[str]
 
     def place(self, number: int) -> str:
-        """Where line `number` stands: "line 3", in a notebook "cell 2, line 3"."""
+        """Return the position of line `number`: "line 3", in a notebook "cell 2, line 3"."""
         return self.places[min(number, len(self.places)) - 1] if self.places else "line 1"
 
 
 class Definitions(ModuleType):
-    """What a file defines, as attributes; a name that it has not is said plainly.
+    """The definitions of a file, as attributes; a missing name gives a plain message.
 
     Its functions see these attributes as their globals.
     """

@@ -1,4 +1,4 @@
-"""What a learner has done so far: one small file for each lesson, in the user's data folder."""
+"""A learner's progress: one small file for each lesson, in the user's data folder."""
 
 import json
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """How many exercises are done."""
+        """The number of exercises done."""
         return sum(verdict == DONE for verdict in self.exercises.values())
 
 
 def load(lesson: str) -> Progress:
-    """What is known of a lesson; nothing yet is no error.
+    """Return the progress in a lesson; having none yet is not an error.
 
     FormatError if the file was damaged.
     """

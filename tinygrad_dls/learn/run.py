@@ -25,7 +25,7 @@ class ChecksFailed(Error, RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be said of one exercise."""
+    """The verdict on one exercise."""
 
     name: str
     verdict: str

@@ -31,7 +31,7 @@ class Session:
 
     @pytest.fixture
     def lesson(self) -> Iterator[Definitions]:
-        """What the learner's file defines, fresh for each check."""
+        """The definitions of the learner's file, loaded afresh for each check."""
         yield definitions(self.file)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -60,7 +60,7 @@ class Session:
         return WRONG, f"{type(error).__name__}: {said}{self._line(error)}"
 
     def _line(self, error: BaseException) -> str:
-        """Where in the learner's file it happened."""
+        """Return the line of the learner's file where it happened."""
         frames = traceback.extract_tb(error.__traceback__)
         for frame in reversed(frames):
             if Path(frame.filename) == self.file:

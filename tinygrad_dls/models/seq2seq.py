@@ -119,7 +119,8 @@ class AttentionSeq2Seq(Module):
             beam_width=beam_width, length_penalty=length_penalty)
 
     def _decode(self, src: Any, tgt: Any) -> tuple[Any, Any]:
-        """What stands in front of the output (m, t, embedding), and the weights (m, t, s)."""
+        """Return the states before the output layer (m, t, embedding), and the weights (m, t, s).
+        """
         memory, state = self.encode(src)
         tgt = on_device(tgt, self)
         check_tokens("the translation", tgt, self.max_length)

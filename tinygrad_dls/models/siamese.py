@@ -62,7 +62,7 @@ def normalize(x: Any, eps: float = 1e-12) -> Any:
 
 
 class Siamese(Module):
-    """Whether two pictures show the same person: logistic regression on |f(a) - f(b)|.
+    """A comparison of two pictures, same person or not: logistic regression on |f(a) - f(b)|.
 
     The form of DeepFace (Taigman et al. 2014): one embedding f for both pictures, one weight for
     each of its `size` numbers.

@@ -8,7 +8,7 @@ from ..nn import GRU, BatchNorm1d, Conv1d, Dropout, Linear, Module
 
 
 class TriggerWord(Module):
-    """A spectrogram to a logit for each of 1,375 moments: has the word just ended?
+    """A spectrogram to a logit for each of 1,375 moments: the word has just ended, or not.
 
     In one direction only, so that it can listen as a clip goes on (Course 5, week 3). With the
     course's sizes, for 10 s of sound at 44,100 Hz, `audio.spectrogram(...)`:

@@ -119,11 +119,13 @@ class _WordVectors(Module):
         return self.embedding.weight.numpy().copy()
 
     def targets(self, *examples: Any) -> Any:
-        """Which of the arrays of a batch has the words to be predicted."""
+        """Return the array of a batch that holds the words to predict."""
         raise NotImplementedError
 
     def extras(self, *examples: Any, generator: Generator | None = None) -> tuple[Any, ...]:
-        """What `forward` takes besides a batch: drawn words, or ways through the tree."""
+        """Return the arguments of `forward` besides a batch: drawn words, or paths through the
+        tree.
+        """
         return self.objective.draw(self.targets(*examples), generator)
 
 
@@ -158,7 +160,7 @@ class CBOW(_WordVectors):
 
 
 def cbow_examples(sentences: Any, window: int) -> tuple[Any, Any, Any]:
-    """What CBOW learns from: centres (n,), contexts (n, 2 window), mask float32 (n, 2 window).
+    """Make the examples of CBOW: centres (n,), contexts (n, 2 window), mask float32 (n, 2 window).
 
     Where the sentence has no word the context is 0 and the mask 0.
     """

@@ -1,4 +1,4 @@
-"""What the maps of YOLO mean: boxes, objectness and class scores."""
+"""Decoding of YOLO's maps: boxes, objectness and class scores."""
 
 from __future__ import annotations
 

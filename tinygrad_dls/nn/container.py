@@ -305,7 +305,7 @@ def _parameter(value: Any) -> Parameter:
 
 
 def _listed(modules: Any) -> list[Any]:
-    """What is in a list or the like."""
+    """Return the items of a list or similar container."""
     if isinstance(modules, (str, Mapping)) or not (
         hasattr(modules, "__iter__") or hasattr(modules, "__getitem__")
     ):

@@ -30,7 +30,7 @@ PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge",
 
 
 class ConvNd(Module):
-    """What all convolution layers share: sizes, and a weight and bias that start as PyTorch's.
+    """Base of all convolution layers: sizes, and a weight and bias that start like PyTorch's.
 
     Both are uniform in +-1 / sqrt(fan_in), fan_in = weight.shape[1] * size of the window.
     """

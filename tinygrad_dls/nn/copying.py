@@ -35,7 +35,7 @@ class Copied:
 
 
 def _restore(made: Any, state: Any) -> None:
-    """What pickle does with a state: attributes, or (attributes, slots), or `__setstate__`."""
+    """Restore a state as pickle does: attributes, or (attributes, slots), or `__setstate__`."""
     if hasattr(made, "__setstate__"):
         made.__setstate__(state)
         return

@@ -16,7 +16,7 @@ Function = Callable[..., Any]
 
 
 class Handle(NamedTuple):
-    """What registering a hook returns: `remove()` takes it off again."""
+    """The result of registering a hook: `remove()` takes the hook off again."""
 
     remove: Callable[[], None]
 
@@ -111,7 +111,7 @@ class Hooked(NearNames):
 
 
 class Gates:
-    """Where gradients enter a module, at its outputs, and where they leave it, at its inputs."""
+    """The points where gradients enter a module, at its outputs, and leave it, at its inputs."""
 
     def __init__(self, module: Hooked) -> None:
         self.module = module
@@ -206,7 +206,9 @@ def through_gate(
 
 
 def _replaced(new: Any, before: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What a hook returned in place of gradients, as a tuple of as many; None changes nothing."""
+    """Return a hook's replacement for the gradients, as a tuple of the same length; None changes
+    nothing.
+    """
     if new is None:
         return before
     gradients: tuple[Any, ...] = new if isinstance(new, tuple) else (new,)

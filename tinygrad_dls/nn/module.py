@@ -47,7 +47,9 @@ class Module(Hooked, Copied):
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, x)")
 
     def takes_along(self, after: Module, input: Any) -> bool:
-        """Can `forward(input, then=after)` do what the module after this one does, in one pass?"""
+        """Return whether `forward(input, then=after)` can do the next module's work in the same
+        pass.
+        """
         return False
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -322,7 +324,7 @@ class Module(Hooked, Copied):
     # --- how it looks ----------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """What stands between the brackets of a layer: its sizes and options."""
+        """Return the text inside the parentheses of `repr`: sizes and options."""
         return ""
 
     def __repr__(self) -> str:

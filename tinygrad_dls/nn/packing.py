@@ -197,7 +197,7 @@ def _lengths(lengths: Any) -> np.ndarray:
 
 
 def _rows(sizes: Any, columns: Any, sequences: int) -> Any:
-    """Where each packed row lies among the rows of the padded (steps, sequences)."""
+    """Return the index of each packed row among the rows of the padded (steps, sequences)."""
     parts = [t * sequences + columns[:n] for t, n in enumerate(sizes.tolist())]
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 

@@ -1,4 +1,4 @@
-"""Where in a sequence: positions added to embeddings, or turned into queries and keys."""
+"""Positions in a sequence: added to embeddings, or used to rotate queries and keys."""
 
 from __future__ import annotations
 

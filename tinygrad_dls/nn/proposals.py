@@ -1,4 +1,4 @@
-"""How values of other names, or in other layouts, could be mapped to those of a module."""
+"""Proposals for mapping values with other names or layouts to those of a module."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class Proposal:
 
 
 def propose(wanted: Shapes, given: Shapes, strict: bool = True) -> Proposal | None:
-    """What would map values of shapes `given` to those `wanted`, by name and shape; None: nothing.
+    """Propose a mapping from values of shapes `given` to those `wanted`, by name and shape; None if
+    there is none.
 
     Tried in this order: a prefix too much or too few, other names in the same order, other names
     and another order with shapes that tell; each also with values turned as other libraries have

@@ -29,7 +29,8 @@ from .parameter import Parameter
 
 
 class RNNBase(Module):
-    """What RNN, LSTM and GRU share: parameters for each layer and direction, and the way through.
+    """Base of RNN, LSTM and GRU: parameters for each layer and direction, and the order of
+    computation.
 
     Of layer k, and with `_reverse` behind the name of the other direction: weight_ih_lk (gates *
     hidden, inputs), weight_hh_lk (gates * hidden, hidden), bias_ih_lk and bias_hh_lk (gates *

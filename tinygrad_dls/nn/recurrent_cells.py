@@ -21,8 +21,9 @@ from .parameter import Parameter
 
 
 class RNNCellBase(Module):
-    """What the cells share: weight_ih (gates * hidden, input), weight_hh (gates * hidden, hidden),
-    bias_ih and bias_hh (gates * hidden,), all uniform in +-1 / sqrt(hidden_size) at first."""
+    """Base of the cells: weight_ih (gates * hidden, input), weight_hh (gates * hidden, hidden),
+    bias_ih and bias_hh (gates * hidden,), all uniform in +-1 / sqrt(hidden_size) at first.
+    """
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, num_chunks: int = 1,

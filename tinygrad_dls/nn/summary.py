@@ -102,7 +102,7 @@ def summarize(
 
 
 def _no_output(module: Module) -> str:
-    """What stands where a module gave no output: a list of modules is not there to be called."""
+    """Return the text for a module without an output: a list of modules is never called itself."""
     return "-" if type(module).forward.__qualname__ == "Module.forward" else "not called"
 
 

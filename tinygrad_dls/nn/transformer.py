@@ -28,7 +28,7 @@ Activation = Callable[[Tensor], Tensor]
 
 
 class _Layer(Module):
-    """What encoder and decoder layers share: the feed-forward part, and how parts are added."""
+    """Base of encoder and decoder layers: the feed-forward part, and the residual sums."""
 
     norm_first: bool
     activation: Activation

@@ -127,7 +127,7 @@ _ANY: Any = object()
 
 
 def _is_view_of(view: Any, x: Any, index: Any = _ANY) -> bool:
-    """Is `view` x[index], as x is now?"""
+    """Return whether `view` is x[index], as x is now."""
     node = getattr(view, "_node", None)
     if node is None or type(node.op) is not GetItem or view._data.base is None:
         return False
@@ -136,7 +136,7 @@ def _is_view_of(view: Any, x: Any, index: Any = _ANY) -> bool:
 
 
 def _same_index(a: Any, b: Any) -> bool:
-    """Are two indices the same, of integers and slices alone?"""
+    """Return whether two indices, of integers and slices alone, are equal."""
     plain = (int, slice, type(None), type(Ellipsis))
     parts = [i if isinstance(i, tuple) else (i,) for i in (a, b)]
     return all(isinstance(i, plain) for part in parts for i in part) and parts[0] == parts[1]

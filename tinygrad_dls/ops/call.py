@@ -303,7 +303,7 @@ def note(
 
 
 def tell(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...]) -> None:
-    """Where somebody listens, tell of an operation without a node: `arrays` are its operands."""
+    """Report an operation without a node to the active observers: `arrays` are its operands."""
     if mode.recorder is not None:
         mode.recorder.operation(op, inputs, arrays, made, None)
     if mode.listener is not None:
@@ -351,7 +351,7 @@ def _as_arrays(inputs: list[Any], device: Device) -> list[Any]:
 
 
 def is_float(x: Any) -> bool:
-    """Is x an array of floats?"""
+    """Return whether x is an array of floats."""
     return hasattr(x, "dtype") and x.dtype.kind == "f"
 
 

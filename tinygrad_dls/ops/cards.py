@@ -96,7 +96,7 @@ def _shapes(op: "Op", operands: Sequence[Any]) -> str:
 
 
 def _column(shape: Shape, axis: int) -> int:
-    """Where the length of axis number `axis` ends in str(shape)."""
+    """Return where the length of axis number `axis` ends in str(shape)."""
     if not shape:
         return 0
     before = str(shape[: len(shape) + axis + 1])
@@ -150,7 +150,7 @@ def _rule(op: "Op", shapes: Sequence[Shape]) -> str:
 
 
 def _makers(op: "Op", operands: Sequence[Any]) -> str:
-    """Where the operands come from, as far as is known."""
+    """Describe the origin of the operands, as far as it is known."""
     made = [(_name(op, i), _maker(x)) for i, x in enumerate(operands)]
     known = [f"{name}: {maker}" for name, maker in made if maker]
     return ";  ".join(known[:SHOWN])
@@ -176,7 +176,7 @@ EDITS: list[tuple[str, Callable[[Shape], Shape | None]]] = [
 
 
 def _is_vector(shape: Shape) -> bool:
-    """Has it one axis at most that is longer than 1?"""
+    """Return whether at most one of its axes is longer than 1."""
     return sum(n != 1 for n in shape) <= 1
 
 

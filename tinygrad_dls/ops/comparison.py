@@ -105,7 +105,7 @@ def _odd_numbers(rng: Rng) -> list[Sample]:
 
 
 class Isnan(Op):
-    """y = is x not a number?"""
+    """y = x is not a number, element-wise."""
 
     differentiable = False
     numpy = np.isnan
@@ -116,7 +116,7 @@ class Isnan(Op):
 
 
 class Isinf(Op):
-    """y = is x infinite?"""
+    """y = x is infinite, element-wise."""
 
     differentiable = False
     numpy = np.isinf
@@ -127,7 +127,7 @@ class Isinf(Op):
 
 
 class Isfinite(Op):
-    """y = is x a number, and not infinite?"""
+    """y = x is a number, and not infinite, element-wise."""
 
     differentiable = False
     numpy = np.isfinite
@@ -235,20 +235,24 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 def isclose(
     a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Any:
-    """Is |a - b| <= atol + rtol * |b|, element-wise?"""
+    """Return whether |a - b| <= atol + rtol * |b|, element-wise."""
     return function_of(Isclose, float(rtol), float(atol), bool(equal_nan))(a, b)
 
 
 def allclose(
     a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
-    """Are all elements close, as `isclose` says? A Python bool, so a device is waited for."""
+    """Return whether all elements are close, as `isclose` defines it. A Python bool, so a device is
+    waited for.
+    """
     close = isclose(a, b, rtol, atol, equal_nan)
     return bool(close._data.all())
 
 
 def array_equal(a: Any, b: Any, equal_nan: bool = False) -> bool:
-    """Have a and b one shape, and equal elements? A Python bool, so a device is waited for."""
+    """Return whether a and b have one shape and equal elements. A Python bool, so a device is
+    waited for.
+    """
     device = a.device if isinstance(a, TensorBase) else getattr(b, "device", default_device())
     a, b = operand(a, device), operand(b, device)
     if a.shape != b.shape:

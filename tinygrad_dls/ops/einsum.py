@@ -165,7 +165,7 @@ def _summed(labels: str, x: Any, needed: str) -> tuple[Any, str]:
 
 
 def _order(labels: list[str], parts: list[Any], out: str) -> list[tuple[int, ...]]:
-    """Which operands to multiply, step after step; each product goes to the end."""
+    """Return the operands to multiply, step after step; each product goes to the end."""
     if len(parts) == 1:
         return []
     if len(parts) == 2:

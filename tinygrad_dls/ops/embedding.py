@@ -43,7 +43,7 @@ class Embedding(Op):
         return total * self._factors(device, getattr(places, "_data", places), shapes[0], dy.dtype)
 
     def _factors(self, device: Any, places: Array, shape: tuple[int, ...], dtype: Any) -> Array:
-        """What each row of the gradient is multiplied by (count, 1)."""
+        """Return the factor of each row of the gradient (count, 1)."""
         factors = device.xp.ones((shape[0],), dtype=dtype)
         if self.by_freq:
             once = device.xp.ones(places.shape, dtype=dtype)

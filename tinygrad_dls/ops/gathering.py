@@ -126,7 +126,8 @@ def masked_select(x: Any, mask: Any) -> Any:
 
 
 def nonzero(x: Any) -> tuple[Any, ...]:
-    """Where x is not 0: for each axis a tensor of places (int64), as NumPy's. No gradient.
+    """Find the elements of x that are not 0: for each axis a tensor of indices (int64), as in
+    NumPy. No gradient.
 
     (PyTorch's is one tensor with a row for each place: `argwhere`.)
     """
@@ -136,5 +137,7 @@ def nonzero(x: Any) -> tuple[Any, ...]:
 
 
 def argwhere(x: Any) -> Any:
-    """Where x is not 0: a row of places for each, shape (how many, x.ndim), int64. No gradient."""
+    """Find the elements of x that are not 0: one row of indices each, shape (count, x.ndim), int64.
+    No gradient.
+    """
     return autograd.as_tensor(x.device.xp.argwhere(x._data), x.device)

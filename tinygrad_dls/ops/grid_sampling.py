@@ -98,7 +98,7 @@ def _pixels(places: Any, n: int, align_corners: bool) -> Any:
 
 
 def _inside(at: Any, n: int, padding_mode: str, align_corners: bool) -> Any:
-    """Where outside places look instead: nowhere (zeros), at the border, or back inside."""
+    """Map positions outside the image: to nothing (zeros), to the border, or back inside."""
     if padding_mode == "zeros":
         return at
     if padding_mode == "reflection":

@@ -33,7 +33,7 @@ class Loss(Op):
         return self.kernels.total(losses, self.part(losses.size))
 
     def part(self, count: int) -> float:
-        """What each of `count` losses counts for."""
+        """Return the weight of each of `count` losses."""
         return 1.0 / count if self.reduction == "mean" else 1.0
 
     def share(self, dy: Any, count: int) -> Any:
@@ -112,7 +112,7 @@ class SquaredError(_OfDifference):
         return share if needs[0] else None, -share if needs[1] else None
 
     def arrays(self, a: Any, b: Any) -> bool:
-        """Are both arrays, of one shape, and not empty?"""
+        """Return whether both are arrays, of one shape, and not empty."""
         return getattr(a, "shape", 0) == getattr(b, "shape", 1) and a.size > 0
 
     def slope(self, d: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What an operation is: one declaration, from which all the rest follows.
+"""An operation: one declaration, from which everything else follows.
 
     class Tanh(Op):
         '''y = tanh(x), element-wise.    dL/dx = dL/dy * (1 - y**2)'''
@@ -33,7 +33,7 @@ Needs: TypeAlias = tuple[bool, ...]
 
 
 class Plan(NamedTuple):
-    """How to go back through one op, for one choice of inputs that want a gradient."""
+    """The way back through one op, for one choice of inputs that want a gradient."""
 
     op: "Op"
     device: Any
@@ -97,7 +97,7 @@ class Op:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What this object was made with (axis, p ...), for labels."""
+        """The arguments this object was made with (axis, p ...), for labels."""
         return {k: v for k, v in vars(self).items() if k not in _BOUND}
 
     def label(self) -> str:
@@ -123,7 +123,7 @@ class Op:
         return bound
 
     def plan(self, needs: Needs, fast: bool = True) -> Plan:
-        """How to go back when the inputs marked in `needs` want a gradient.
+        """Return the way back when the inputs marked in `needs` want a gradient.
 
         The op does not remember its plans, which hold the op: that would be a reference cycle.
         """
@@ -195,7 +195,7 @@ _BOUND = ("device", "xp", "kernels")
 
 
 class _Tensors:
-    """Where an op is bound to work on tensors: `xp` is our own functions."""
+    """The namespace of an op that works on tensors: `xp` is our own functions."""
 
     xp: Any = None
     kernels: Any = None

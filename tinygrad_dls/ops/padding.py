@@ -124,7 +124,7 @@ def _inside(shape: tuple[int, ...], widths: Widths) -> tuple[slice, ...]:
 
 
 def copies(shape: tuple[int, ...], widths: Widths, mode: str) -> list[Copy]:
-    """How to fill the borders of an array that has x in its middle, one axis after the other.
+    """Plan how to fill the borders of an array that has x in its middle, one axis after the other.
 
     The corners come out right because a later axis copies what an earlier one has filled.
     """
@@ -211,7 +211,7 @@ def pad(
 
 
 def _widths(pad_width: Any, ndim: int) -> Widths:
-    """What NumPy takes as widths, as one pair for each axis."""
+    """Return NumPy's widths argument as one pair for each axis."""
     try:
         given = np.asarray(pad_width)
         pairs = np.broadcast_to(given, (ndim, 2))

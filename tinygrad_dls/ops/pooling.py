@@ -182,7 +182,7 @@ class AvgPool(_Pool):
         self.divisor_override = divisor_override
 
     def maps(self, lengths: Sequence[int]) -> tuple[AxisMap, ...]:
-        """What it does along each axis."""
+        """Return its effect along each axis."""
         divisors: list[int | None] = [self.divisor_override] + [1] * (len(lengths) - 1)
         return tuple([
             averaging(w, self.count_include_pad, divisor if self.divisor_override else None)
@@ -293,7 +293,7 @@ def max_unpool(
 
 
 def images(x: Any, axes: int, name: str) -> tuple[Any, bool]:
-    """x as (m, channels, *lengths); was it one example, (channels, *lengths)?"""
+    """Return x as (m, channels, *lengths), and whether it was one example, (channels, *lengths)."""
     x = x if isinstance(x, TensorBase) else operand(x, default_device())
     if x.ndim not in (axes + 1, axes + 2):
         one = NAMES[axes].replace("m, ", "")

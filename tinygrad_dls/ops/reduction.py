@@ -32,7 +32,7 @@ def _reduction_samples(rng: Rng) -> list[Sample]:
 
 
 def count(shape: tuple[int, ...], axis: Axis) -> int:
-    """How many elements of `shape` make one along `axis`."""
+    """Return how many elements of `shape` make one along `axis`."""
     if axis is None or not shape:
         return math.prod(shape)
     if isinstance(axis, int):
@@ -86,7 +86,7 @@ class Mean(Reduction):
         return self.kernels.sum_along(x, self.axis, self.keepdims, self.part(x.shape))
 
     def part(self, shape: tuple[int, ...]) -> float:
-        """What each element counts for."""
+        """Return the weight of each element."""
         return 1.0 / (count(shape, self.axis) or 1)
 
     def backward(self, dy: Any, shapes: Any) -> Any:
@@ -233,7 +233,7 @@ class Argmin(Reduction):
 
 
 class Any_(Reduction):
-    """y = does any element along axes hold?"""
+    """y = at least one element along axes holds."""
 
     differentiable = False
     numpy = _places("any")
@@ -244,7 +244,7 @@ class Any_(Reduction):
 
 
 class All_(Reduction):
-    """y = do all elements along axes hold?"""
+    """y = all elements along axes hold."""
 
     differentiable = False
     numpy = _places("all")
@@ -315,12 +315,12 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Does any element along `axis` hold?"""
+    """Return whether any element along `axis` holds."""
     return _reduce(Any_, x, axis, keepdims)
 
 
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Do all elements along `axis` hold?"""
+    """Return whether all elements along `axis` hold."""
     return _reduce(All_, x, axis, keepdims)
 
 
@@ -348,5 +348,5 @@ def logsumexp(x: Any, axis: Any = -1, keepdims: bool = False) -> Any:
 
 
 def count_nonzero(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """How many elements along `axis` are not 0; int64."""
+    """Count the elements along `axis` that are not 0; int64."""
     return sum(not_equal(x, 0), axis, keepdims)

@@ -106,7 +106,7 @@ class Interpolate(Op):
         self.align_corners = align_corners
 
     def maps(self, before: Sequence[int]) -> tuple[AxisMap, ...]:
-        """What it does along each axis of lengths `before`."""
+        """Return its effect along each axis of lengths `before`."""
         scales = self.scales or (None,) * len(before)
         return tuple([interpolating(self.mode, n, m, scale, self.align_corners)
                       for n, m, scale in zip(before, self.lengths, scales)])

@@ -195,7 +195,8 @@ def recurrence(a: Any, b: Any, axis: int) -> Any:
 
 
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """Differences of neighbours along `axis`, taken `n` times; of bools: do they differ?
+    """Return the differences of neighbours along `axis`, taken `n` times; for bools, whether they
+    differ.
 
     `prepend` and `append` are put before and behind x first.
     """

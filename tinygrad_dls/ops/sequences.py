@@ -99,7 +99,7 @@ def _run(
 
 
 def _sequences(name: str, x: Any, sizes: tuple[int, ...] | None) -> int:
-    """How many sequences x holds; errors where it is no such thing."""
+    """Count the sequences in x; raises if x does not hold sequences."""
     if sizes is None:
         if x.ndim != 3 or not x.shape[0]:
             raise ShapeError(

@@ -1,4 +1,4 @@
-"""What all optimizers share: groups of parameters with their options, and the state of each."""
+"""Base of all optimizers: groups of parameters with their options, and the state of each."""
 
 from __future__ import annotations
 

@@ -89,7 +89,9 @@ class AveragedModel(Module):
         self._count, self._version = count + 1, self.n_averaged.version
 
     def _counted(self) -> int:
-        """How many were averaged; read from the buffer only where a file was loaded into it."""
+        """Return the number of averaged models; read from the buffer only after a file was loaded
+        into it.
+        """
         if self.n_averaged.version != self._version:
             self._count, self._version = int(self.n_averaged), self.n_averaged.version
         return self._count

@@ -69,7 +69,9 @@ class Namespace:
 
 
 def _is_host_object(name: str, host: Any) -> bool:
-    """What CuPy itself takes from NumPy: scalar types, constants, dtype information."""
+    """Return whether CuPy takes it from NumPy unchanged: scalar types, constants, dtype
+    information.
+    """
     is_scalar_type = isinstance(host, type) and issubclass(host, np.generic)
     return is_scalar_type or isinstance(host, float) or name in _HOST_OBJECTS or name == "newaxis"
 

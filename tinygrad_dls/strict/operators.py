@@ -39,7 +39,9 @@ _UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": 
 
 
 def _gives_way(other: Any) -> bool:
-    """Whether CuPy leaves the operation to `other` (NEP 13, or the older __array_priority__)."""
+    """Return whether CuPy leaves the operation to `other` (NEP 13, or the older
+    __array_priority__).
+    """
     try:
         return other.__array_ufunc__ is None
     except AttributeError:

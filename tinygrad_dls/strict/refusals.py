@@ -1,4 +1,5 @@
-"""What the strict device refuses: every one a DeviceError, and what CuPy itself would raise."""
+"""Operations that the strict device refuses: each a DeviceError that names what CuPy would raise.
+"""
 
 from ..errors import DeviceError
 

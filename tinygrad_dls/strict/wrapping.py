@@ -48,7 +48,7 @@ _C_ORDER = frozenset(
 
 
 class Wrapped:
-    """What every device array holds: the host array, and the array that owns its memory."""
+    """The contents of every device array: the host array, and the array that owns its memory."""
 
     __slots__ = ("__weakref__", "_host", "_owner")
     _host: np.ndarray
@@ -118,7 +118,7 @@ def operand(value: Any, where: str) -> Any:
 
 
 def holds_array(value: Any) -> bool:
-    """Whether a device array is in `value`, however deep."""
+    """Return whether a device array is in `value`, at any depth."""
     if isinstance(value, (tuple, list)):
         return any(map(holds_array, value))
     return isinstance(value, Wrapped)
@@ -184,7 +184,7 @@ def unsupported(where: str, reason: str) -> UnsupportedError:
 
 
 def _shared_positions(signature: Signature, host: Callable[..., Any]) -> int:
-    """How many positional arguments mean the same in CuPy and in NumPy."""
+    """Count the positional arguments that mean the same in CuPy and in NumPy."""
     if signature.any_positional:
         return 1 << 30
     host = getattr(np, host.__name__, host) if inspect.ismethoddescriptor(host) else host

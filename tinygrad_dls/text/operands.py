@@ -1,4 +1,4 @@
-"""What the functions of this room take and check: scores as arrays or tensors, and options."""
+"""Checks of the arguments that this room shares: scores as arrays or tensors, and options."""
 
 from typing import Any
 

@@ -17,7 +17,7 @@ Step = Callable[[Array, Any], tuple[Any, Any]]
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What a model wrote: `tokens`, without the start and the end token.
+    """An output of a model: `tokens`, without the start and the end token.
 
     log_probability: the sum of the logarithms of the chances of its tokens, the end token's with
     them. score: that sum divided by (number of tokens) ** length_penalty. finished: whether it

@@ -1,4 +1,4 @@
-"""What stands around each word: pairs, contexts and co-occurrences, for learning embeddings."""
+"""Surroundings of each word: pairs, contexts and co-occurrences, for learning embeddings."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Entry:
 
 
 def lessons_folder() -> Path:
-    """Where the scripts are: inside the package when installed, else beside it."""
+    """Return the folder of the scripts: inside the package when installed, otherwise beside it."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "lessons"
     return inside if inside.is_dir() else package.parent / "lessons"

@@ -125,7 +125,7 @@ def _parts(
     model: Any, optimizer: Any, schedule: Any, average: Any, loader: Any, generator: Any,
     history: Any,
 ) -> dict[str, Any]:
-    """What is given, by name; DtypeError for what cannot be part of a checkpoint."""
+    """Return the parts by name; DtypeError for what cannot be part of a checkpoint."""
     wanted = {
         "model": (model, Module, "an nn.Module"), "average": (average, Module, "an AveragedModel"),
         "optimizer": (optimizer, Optimizer, "an optimizer"),

@@ -54,7 +54,7 @@ class Figures:
         return dict(zip(self.names, (self.sums / max(self.examples, 1)).tolist()))
 
     def state_dict(self) -> dict[str, Any]:
-        """What was read so far, in plain numbers."""
+        """Return the figures read so far, in plain numbers."""
         return {"names": list(self.names), "sums": self.sums.tolist(), "examples": self.examples,
                 "steps": self.steps}
 

@@ -1,4 +1,4 @@
-"""What `fit` was given: say what is wrong before the first epoch, not after it."""
+"""Checks of the arguments of `fit`, made before the first epoch rather than after it."""
 
 from __future__ import annotations
 

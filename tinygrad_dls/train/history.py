@@ -1,4 +1,4 @@
-"""What a training did: its figures, epoch by epoch."""
+"""The history of a training: its figures, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class History(Mapping[str, list[float]]):
 
     @property
     def epochs(self) -> int:
-        """How many epochs were finished."""
+        """The number of finished epochs."""
         return len(self.figures.get("loss", ()))
 
     def add(self, figures: Mapping[str, float]) -> None:

@@ -81,11 +81,11 @@ class Keeper:
         return None
 
     def seconds(self) -> float:
-        """How long training took, all parts of it together."""
+        """The duration of the training, all its parts together."""
         return float(self._before + time.perf_counter() - self._since)
 
     def due(self, step: int) -> bool:
-        """Is it time, after this many steps?"""
+        """Return whether a checkpoint is due after this many steps."""
         return self.every is not None and step % self.every == 0
 
     def save(self, step: int, notes: Callable[[], dict[str, Any]]) -> None:

@@ -44,7 +44,7 @@ _NUMBER = re.compile(r"-|[-+<>~]*[\d,]*\.?\d*(e[-+]?\d+)?( ?(%|s|x))?")
 
 
 class Savable(Protocol):
-    """What `lesson.graph` takes: a picture that writes itself to a file."""
+    """The argument of `lesson.graph`: a picture that writes itself to a file."""
 
     def save(self, path: Path, /, **options: Any) -> Path: ...
 
@@ -194,7 +194,8 @@ def _plain(value: Any, place: str) -> Any:
 
 
 def _is_script(caller: Mapping[str, Any]) -> bool:
-    """Is the caller the script that Python was started with (or runpy runs as such)?"""
+    """Return whether the caller is the script that Python was started with (or runpy runs as such).
+    """
     file = caller.get("__file__")
     if caller.get("__name__") != "__main__" or file is None or not sys.argv[0]:
         return False
@@ -214,7 +215,7 @@ def _draw_without_display() -> None:
 def _short_message(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """What lies outside the script (data, device, folder, Ctrl-C) is said in a line."""
+    """Say in one line what lies outside the script: data, device, folder, Ctrl-C."""
     if issubclass(kind, KeyboardInterrupt):
         print("\nstopped: pictures made so far are kept, no result was written", file=sys.stderr)
     elif issubclass(kind, (DataError, DeviceError)):

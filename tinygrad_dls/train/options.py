@@ -12,7 +12,7 @@ VARIABLE = "TINYGRAD_DLS_LESSON"  # options where there is no command line, as i
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a lesson is to run; None leaves the choice to the lesson."""
+    """The options of a lesson's run; None leaves the choice to the lesson."""
 
     data: Where | None = None
     fast: bool = False

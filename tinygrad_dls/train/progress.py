@@ -16,7 +16,7 @@ SLOW_SECONDS = 1.0  # a first step that took longer, compiling say, is left out 
 
 
 class Progress:
-    """How far a piece of work is: `with Progress(total, "fetch", "B") as bar: bar.update(n)`.
+    """The progress of a piece of work: `with Progress(total, "fetch", "B") as bar: bar.update(n)`.
 
     total: how many `unit`s there are, or None when nobody knows; unit "B" is shown as kB, MB, GB.
     Draws on `stream` (standard error unless told): a bar if it is a terminal, else a line about
@@ -94,7 +94,7 @@ class Progress:
         self._drawn = len(line)
 
     def _line(self) -> tuple[str, str]:
-        """What stands before the bar, and what after it."""
+        """Return the text before the bar, and the text after it."""
         seconds = self._clock() - self._start
         since, begun = self._paced or (self._start, 0)
         paced = self._clock() - since

@@ -1,4 +1,4 @@
-"""What the functions of this room take: boxes, scores and labels, as arrays or as tensors."""
+"""Checks of the arguments that this room shares: boxes, scores and labels, as arrays or tensors."""
 
 from typing import Any
 

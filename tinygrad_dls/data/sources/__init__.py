@@ -1,4 +1,4 @@
-"""Where lessons' data come from: `load("cats")` takes the best there is and says what it is."""
+"""Data of the lessons: `load("cats")` takes the best copy there is and says which one it is."""
 
 from .fetching import fetch
 from .folders import cache_folder, course_folder, mirror_folder

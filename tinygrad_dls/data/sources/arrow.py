@@ -74,7 +74,7 @@ class _Table:
         return cls(data, struct.unpack_from("<I", data)[0])
 
     def place(self, field: int) -> int:
-        """Where the field is in the data; 0 where it is left out."""
+        """Return the position of the field in the data; 0 if it is left out."""
         entry = 4 + 2 * field
         offset = 0
         if entry < self.size:
@@ -86,7 +86,7 @@ class _Table:
         return int(struct.unpack_from(form, self.data, place)[0]) if place else 0
 
     def follow(self, field: int) -> int:
-        """Where the table, text or vector of the field begins."""
+        """Return where the table, text or vector of the field begins."""
         place = self.place(field)
         if not place:
             raise FormatError("a part of the description is missing")
@@ -100,7 +100,7 @@ class _Table:
         return self.data[begin : begin + count].decode()
 
     def vector(self, field: int) -> tuple[int, int]:
-        """Where the first element is, and how many there are."""
+        """Return the position of the first element, and the number of elements."""
         begin = self.follow(field)
         return begin + 4, int(struct.unpack_from("<I", self.data, begin)[0])
 

@@ -86,7 +86,7 @@ def pairs(files: tuple[Path, ...]) -> Pairs:
 
 
 def text(files: tuple[Path, ...]) -> Text:
-    """What is in the one text file, in UTF-8."""
+    """Return the content of the one text file, in UTF-8."""
     try:
         return Text(text=files[0].read_text("utf-8"))
     except UnicodeDecodeError as error:

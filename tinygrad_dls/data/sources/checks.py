@@ -1,4 +1,4 @@
-"""Is this file what it claims to be? Checksums, and the ways in which copies go wrong."""
+"""Checks that a file is what it claims to be: checksums, and the ways in which copies go wrong."""
 
 import hashlib
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def check_readable(path: Path, mend: str) -> None:
 
 
 def describe(path: Path) -> str:
-    """What a wrong file most likely is, in a few words."""
+    """Name, in a few words, what a wrong file most likely is."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(64)
@@ -60,6 +60,6 @@ def describe(path: Path) -> str:
 
 
 def reason(error: object) -> str:
-    """What an error says, on one line, and not more than a sentence or two of it."""
+    """Return an error's message on one line, cut to a sentence or two."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else text[:197] + "..."

@@ -1,4 +1,4 @@
-"""Who brings an archive: a plain download, pip or npm, each through its own ordinary client."""
+"""Downloads of archives: plain, by pip or by npm, each through its own ordinary client."""
 
 import os
 import re
@@ -123,7 +123,7 @@ def _arrived(source: Source, folder: Path) -> Path:
 
 
 def _reason(said: str) -> str:
-    """What a client gave as its error, in short: npm's code, pip's last error, or the last line."""
+    """Shorten a client's error: npm's code, pip's last error, or the last line."""
     marked: list[str] = re.findall(r"(?im)^(?:npm )?error:?\s+(\S.*)", said)
     codes = [line for line in marked if line.startswith("code ")]
     return (codes or marked[-1:] or said.splitlines()[-1:] or [""])[0][:REASON]
@@ -148,7 +148,7 @@ def _bytes_in(folder: Path) -> int:
 
 
 class _PoochBar:
-    """What pooch expects of a progress bar, passing the bytes on."""
+    """The progress bar interface that pooch expects; it passes the bytes on."""
 
     def __init__(self, report: Report) -> None:
         self.total = 0

@@ -1,4 +1,4 @@
-"""What is done once to a fetched archive: members copied, or rewritten as plain .npz arrays."""
+"""One-time conversion of a fetched archive: members copied, or rewritten as plain .npz arrays."""
 
 import gzip
 import io

@@ -21,7 +21,7 @@ LEFT_OVER_SECONDS = 24 * 3600
 
 
 class Meter(Protocol):
-    """What counts the bytes: `train.progress.Progress` is one."""
+    """A counter of bytes: `train.progress.Progress` is one."""
 
     def update(self, n: int = 1, text: str | None = None) -> None: ...
 

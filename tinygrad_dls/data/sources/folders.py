@@ -21,7 +21,7 @@ def mirror_folder() -> Path | None:
 
 
 def cache_folder() -> Path:
-    """Where fetched data are kept; it need not exist yet."""
+    """Return the folder for fetched data; it need not exist yet."""
     return user_cache() / "data"
 
 

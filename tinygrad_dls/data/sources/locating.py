@@ -1,4 +1,4 @@
-"""Where a set of data is found: the course's own files, then the cache, then what is built in."""
+"""The search for a data set: the course's own files, then the cache, then the built-in data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def places(source: Source) -> Iterator[Where]:
 
 
 def cached(source: Source) -> bool:
-    """Whether the cache folder has the set, whole."""
+    """Return whether the cache folder has the complete set."""
     return bool(_cached_files(source))
 
 
@@ -90,7 +90,7 @@ def course_place(source: Source) -> Place:
 
 
 def builtin_place(source: Source) -> Place:
-    """What comes with the installation, and why it is used."""
+    """Return the built-in set, and the reason for using it."""
     statement = f"{source.name}: built-in, {source.builtin}"
     folder = course_folder()
     if source.course and folder is None:
@@ -134,7 +134,9 @@ def course_layout() -> list[str]:
 
 
 def _in_folder(folder: Path, file: str) -> Path:
-    """Where a course file is: in the folder of its set, beside the notebook, or in its folders."""
+    """Find a course file: in the folder of its set, beside the notebook, or in the notebook's
+    folders.
+    """
     name = Path(file).name
     for path in (folder / file, folder / name, *(folder / part / name for part in BESIDE)):
         if path.is_file():
@@ -155,7 +157,7 @@ def _cached_files(source: Source) -> tuple[Path, ...]:
 
 
 def _missing(source: Source, data: Where | None) -> str:
-    """What is not there, and how to mend it."""
+    """Say what is missing, and how to get it."""
     own = f"set {COURSE} to the folder of your course files"
     bring = f"run `tinygrad-dls data fetch {source.name}`"
     if data == "course":

@@ -14,7 +14,7 @@ from ...errors import FormatError
 
 
 def read_arrays(pickled: bytes, where: str) -> Any:
-    """What the pickle holds: containers, numbers, strings and arrays; `where` is for the message.
+    """Read a pickle of containers, numbers, strings and arrays; `where` is for error messages.
 
     FormatError where it is truncated, or names anything but NumPy's array reconstruction.
     """

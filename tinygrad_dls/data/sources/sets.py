@@ -1,4 +1,4 @@
-"""What loading gives: arrays under the course's names, with a line on where they are from."""
+"""The result of loading: arrays under the course's names, with a line on their source."""
 
 from dataclasses import dataclass
 from pathlib import Path

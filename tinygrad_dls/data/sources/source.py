@@ -47,7 +47,7 @@ class Source:
 
     @property
     def origin(self) -> str:
-        """Where it comes from, as a learner would say it."""
+        """The source, in a learner's words."""
         match self.client:
             case "pip":
                 return f"PyPI {self.package} {self.version}"

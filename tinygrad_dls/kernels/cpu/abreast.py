@@ -29,7 +29,7 @@ LEAST = 5_000_000  # multiplications; fewer take no longer than the preparations
 
 
 def how_many(g: Geometry, images: int, channels: int, groups: int, dtype: Any) -> int:
-    """How many places, of so many output channels each, are to be side by side."""
+    """Return how many positions, of this many output channels each, to compute side by side."""
     work = images * g.rows * g.columns * g.length * g.channels * channels
     if groups > 1 or g.apart_across > 1 or work < LEAST:
         return 1
@@ -56,7 +56,9 @@ def widened(weight: Array, n: int, step: int) -> Array:
 
 
 def narrowed(parts: Array, g: Geometry, n: int) -> Array:
-    """What threads summed for weights (kh, kw + (n-1) step, c, n o) as that of one place, flat."""
+    """Reduce the threads' sums for weights (kh, kw + (n-1) step, c, n o) to those of one position,
+    flat.
+    """
     kw, c = g.window_width, g.channels
     wide = parts.sum(axis=0).reshape(g.window_height, kw + (n - 1) * g.across, c, n, -1)
     total = wide[:, :kw, :, 0].copy()
@@ -85,7 +87,7 @@ def find_not_finite(parts: int, x: Array, bad: Array) -> None:
 
 
 def all_finite(x: Array) -> bool:
-    """Are all numbers of a contiguous array finite?"""
+    """Return whether all numbers of a contiguous array are finite."""
     parts = threads_for(8 * x.size)
     bad = np.empty(parts, x.dtype)
     find_not_finite(parts, x.reshape(-1), bad)

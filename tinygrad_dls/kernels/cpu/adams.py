@@ -224,6 +224,6 @@ class Adams(reference.Adams):
 
 
 def _factors(lr: float, decay: float, decoupled: bool, maximize: bool) -> tuple[float, ...]:
-    """What w is multiplied by, how much of it is added to the gradient, and its sign."""
+    """Return the factor of w, the share of w that is added to the gradient, and its sign."""
     sign = -1.0 if maximize else 1.0
     return (1.0 - lr * decay, 0.0, sign) if decoupled else (1.0, decay, sign)

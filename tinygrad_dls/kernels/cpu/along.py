@@ -118,7 +118,7 @@ class Along(Running, reference.Along):
 
 
 def seen_along(x: Array, axis: Any, keepdims: bool) -> tuple[Any, Any, Seen, Any, bool] | None:
-    """How the kernels see x, to be summed along axes; None where they cannot.
+    """Return the view of x that the kernels sum along axes; None if there is none.
 
     Returns (x as it lies in memory, axes that have to be summed after the others, (outer, n,
     inner), the shape of the sums over n as they lie, whether they lie channels-last).
@@ -153,7 +153,8 @@ def seen_along(x: Array, axis: Any, keepdims: bool) -> tuple[Any, Any, Seen, Any
 def around(
     shape: tuple[int, ...], axis: int, keepdims: bool
 ) -> tuple[int, int, int, tuple[int, ...]]:
-    """How many numbers lie before an axis, along it and after it, and the shape without it."""
+    """Return how many numbers lie before an axis, along it and after it, and the shape without it.
+    """
     axis %= len(shape)
     before, after = shape[:axis], shape[axis + 1 :]
     return (math.prod(before), shape[axis], math.prod(after),

@@ -20,7 +20,7 @@ Array = Any
 
 @inlined
 def hides_all(scores: Array, row: int, count: int) -> bool:
-    """Are the first `count` scores of a row all -inf, with no NaN among them?"""
+    """Return whether the first `count` scores of a row are all -inf, with no NaN among them."""
     for j in range(count):
         if scores[row, j] != -np.inf:
             return False
@@ -155,6 +155,6 @@ def _empty_like(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _fit(*arrays: Any) -> bool:
-    """May the loops take them: not empty, and of one float dtype?"""
+    """Return whether the loops can take them: not empty, and of one float dtype."""
     dtype = arrays[0].dtype
     return (dtype is F32 or dtype is F64) and all(a.size and a.dtype is dtype for a in arrays)

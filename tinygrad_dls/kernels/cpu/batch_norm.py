@@ -265,7 +265,7 @@ class BatchNorm(reference.BatchNorm):
 
 
 def _fit(x: Any, *others: Any) -> bool:
-    """May the loops take them: not empty, of one float dtype, vectors in order?"""
+    """Return whether the loops can take them: not empty, of one float dtype, vectors contiguous."""
     dtype = x.dtype
     return x.size > 0 and (dtype is F32 or dtype is F64) and all(
         a is None or (a.dtype is dtype and (a.ndim > 1 or a.flags.c_contiguous)) for a in others)

@@ -64,7 +64,7 @@ def multiply(a: Array, b: Array, c: Array) -> Array:
 
 
 def fits(c: Array) -> bool:
-    """Can `multiply` write there: is there something, and are its rows contiguous?"""
+    """Return whether `multiply` can write there: it is not empty and its rows are contiguous."""
     return c.size > 0 and _steps(c)[1] == 1
 
 
@@ -84,7 +84,7 @@ def _one_way(x: Array) -> Array:
 
 
 def _places(x: Array, lead: tuple[int, ...]) -> Array:
-    """How many numbers after the first one each matrix begins, (matrices,)."""
+    """Return the offset of each matrix from the first one, in numbers, (matrices,)."""
     places = np.zeros((), np.int64)
     for length, stride in zip(lead, x.strides[:-2], strict=True):
         places = places[..., None] + np.arange(length) * (stride // x.itemsize)

@@ -137,7 +137,9 @@ class Convolution(reference.Convolution):
 
 
 def _fit(x: Any, weight: Any, bias: Any | None) -> bool:
-    """Are these arrays that the loops take: of one float dtype, not empty, of 1 to 3 axes?"""
+    """Return whether the loops can take these arrays: of one float dtype, not empty, of 1 to 3
+    axes.
+    """
     dtype = x.dtype
     return (
         x.ndim in (3, 4, 5)

@@ -31,7 +31,7 @@ SIGNATURE = types.void(*[types.int64] * 13)
 
 
 def scratch_size(m: int, n: int, k: int, dtype: Any, turned: int = 0) -> int:
-    """How many numbers `product` needs for its copies; with none it makes no copies.
+    """Return how many numbers `product` needs for its copies; without scratch it makes no copies.
 
     `turned`: how far apart the rows of A are, if A lies turned.
     """
@@ -91,7 +91,7 @@ def blocks(
     kind: Array, a: int, b: int, c: int, m: int, n: int, k: int, a_row: int, a_column: int,
     b_row: int, c_row: int, bias: int, flags: int, scratch: int,
 ) -> None:
-    """What `product` says, block by block."""
+    """Multiply as `product` does, block by block."""
     size, width = kind.itemsize, 2 * lanes(kind)
     k_block, m_block = (K_BLOCK, M_BLOCK) if a_column == 1 else (K_TURNED, M_TURNED)
     copies_a = scratch != 0 and a_column >= FAR

@@ -1,4 +1,4 @@
-"""Where the windows of a convolution lie in an image."""
+"""Positions of a convolution's windows in an image."""
 
 from typing import Any, NamedTuple
 
@@ -43,7 +43,7 @@ class Geometry(NamedTuple):
 
     @property
     def pointwise(self) -> bool:
-        """Is each place of the window one pixel, in the order of the pixels?"""
+        """Return whether each position of the window is one pixel, in the order of the pixels."""
         return (self.length == self.down == self.across == 1 and self.top == self.left == 0
                 and (self.rows, self.columns) == (self.height, self.width))
 

@@ -78,7 +78,9 @@ class Joining(reference.Joining):
 
 
 def _order(arrays: Sequence[Any], axis: int) -> str | None:
-    """How the arrays lie: "rows" (as C has it), "last" (channels, joined); None: not so."""
+    """Return the memory order of the arrays: "rows" (C order), "last" (channels, joined); None:
+    neither.
+    """
     first = arrays[0]
     dtype = first.dtype
     if (dtype is not F32 and dtype is not F64) or sum(a.size for a in arrays) < LARGE:

@@ -203,7 +203,9 @@ def turned(matrix: Array) -> Array:
 
 
 def as_it_lies(m: int, k: int, n: int) -> bool:
-    """Is x (m, k) to be multiplied by the rows of W (n, k), without turning W first?"""
+    """Return whether x (m, k) is multiplied by the rows of W (n, k) as stored, without transposing
+    W first.
+    """
     return k >= LONG and (m < MANY or n < FEW)
 
 
@@ -276,7 +278,7 @@ class Linear(Running, reference.Linear):
         return super().linear_relu(x, weight, bias) if y is None else y
 
     def _linear(self, x: Any, weight: Any, bias: Any | None, flags: int) -> Any | None:
-        """What `linear` or `linear_relu` gives; None where the loops can't."""
+        """Compute `linear` or `linear_relu`; None if the loops cannot."""
         dtype = x.dtype
         rows = _rows(x)
         if rows is None or not _plain(weight, dtype, 2) or weight.shape[1] != rows.shape[1]:
@@ -361,7 +363,7 @@ def _of_batches(a: Any, b: Any) -> Any:
 
 
 def _plain(a: Any, dtype: Any, ndim: int) -> bool:
-    """Is this a C-contiguous array of floats of this dtype?"""
+    """Return whether this is a C-contiguous array of floats of this dtype."""
     return (a.dtype is dtype and (dtype is F32 or dtype is F64) and a.ndim == ndim
             and bool(a.flags.c_contiguous))
 

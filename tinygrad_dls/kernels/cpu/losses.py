@@ -48,7 +48,8 @@ def row_sum(y: Array, i: int) -> Any:
 
 @inlined
 def rows_at_once(n: int) -> int:
-    """How many rows of n go through exp in one loop: short ones would leave lanes empty."""
+    """Return how many rows of n pass through exp in one loop: short rows would leave lanes empty.
+    """
     return int(max(1, 2048 // n))
 
 

@@ -155,12 +155,12 @@ def _split(rows: Any) -> tuple[int, Any]:
 
 
 def _parts(x: Any) -> int:
-    """How many threads are worth it: a number takes about as long as four multiplications."""
+    """Return how many threads pay off: a number costs about as much as four multiplications."""
     return shares(24 * x.size)
 
 
 def _fit(x: Any, *others: Any) -> bool:
-    """May the loops take them: not empty, and of one float dtype?"""
+    """Return whether the loops can take them: not empty, and of one float dtype."""
     dtype = x.dtype
     return x.size > 0 and (dtype is F32 or dtype is F64) and all(
         a is None or a.dtype is dtype for a in others)

@@ -53,7 +53,7 @@ def planes_of(x: Array, last: bool) -> Planes:
 
 
 def lies_last(x: Array) -> bool:
-    """Are the channels of one place neighbours in memory? Of single pixels they are said to be."""
+    """Return whether the channels of one pixel are adjacent in memory; for single pixels, True."""
     if x.shape[1] == 1:
         return False
     steps = [step for n, step in zip(x.shape[2:], x.strides[2:]) if n > 1]
@@ -61,5 +61,7 @@ def lies_last(x: Array) -> bool:
 
 
 def fit_for_loops(x: Array) -> bool:
-    """Images (m, channels, *lengths) of float32 or float64, with one or two lengths?"""
+    """Return whether these are images (m, channels, *lengths) of float32 or float64, with one or
+    two lengths.
+    """
     return x.ndim in (3, 4) and x.size > 0 and (x.dtype is F32 or x.dtype is F64)

@@ -288,7 +288,7 @@ class Recurrent(reference.Recurrent):
 
 
 def _alike(*arrays: Any) -> bool:
-    """Have all one dtype, float32 or float64?"""
+    """Return whether all have one dtype, float32 or float64."""
     dtype = arrays[0].dtype
     return (dtype is F32 or dtype is F64) and all(a is None or a.dtype is dtype for a in arrays)
 

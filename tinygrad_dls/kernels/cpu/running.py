@@ -1,4 +1,4 @@
-"""How kernels get their arrays, and are run: here at once.
+"""Allocation of kernels' arrays, and their launch: here, at once.
 
 A wrapper of kernels that makes arrays only by `empty`, runs kernels only by `run`, and decides by
 shapes and dtypes alone can be carried out ahead of time, too: a captured step does so once

@@ -71,7 +71,9 @@ def clear_rows(table: Array, rows: Array) -> None:
 
 
 def zeros(shape: tuple[int, ...], dtype: Any, places: int) -> tuple[Array, bool]:
-    """A table of zeros for `places` rows; and is it worth telling which they are (see rows.py)?"""
+    """Return a table of zeros for `places` rows, and whether reporting the written rows pays off
+    (see rows.py).
+    """
     if not worth_telling(shape, dtype, places):
         return np.zeros(shape, dtype), False
     used = used_memory(shape, dtype)

@@ -1,4 +1,4 @@
-"""What every family of CUDA kernels has: ways to launch, and flags that kernels set.
+"""Base of every family of CUDA kernels: launches, and flags that kernels set.
 
 Launching only puts a kernel into the queue; nothing here waits for the device.
 """
@@ -105,5 +105,5 @@ class CudaFamily(Family):
 
 
 def usable(*arrays: Any) -> bool:
-    """Have all one shape and one dtype, float32 or float64?"""
+    """Return whether all have one shape and one dtype, float32 or float64."""
     return real(*arrays) and all(a.shape == arrays[0].shape for a in arrays)

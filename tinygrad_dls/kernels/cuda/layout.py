@@ -13,13 +13,13 @@ Array = Any
 
 
 def real(*arrays: Any) -> bool:
-    """Have all one dtype, float32 or float64? None counts as any."""
+    """Return whether all have one dtype, float32 or float64. None counts as any."""
     dtype = arrays[0].dtype
     return dtype in REALS and all(a is None or a.dtype == dtype for a in arrays)
 
 
 def lies_last(x: Array) -> bool:
-    """Does x (m, c, ...) lie channels-last in memory, and not in the order of its shape?"""
+    """Return whether x (m, c, ...) is stored channels-last, and not in the order of its shape."""
     return bool(x.ndim > 2 and not x.flags.c_contiguous and channels_last(x).flags.c_contiguous)
 
 
@@ -30,7 +30,7 @@ def dense(xp: Any, x: Array, last: bool = False) -> Array:
 
 
 def shown(y: Array, last: bool) -> Array:
-    """What `dense` gave in its first shape: a view."""
+    """Return the result of `dense` in its first shape: a view."""
     return channels_first(y) if last else y
 
 

@@ -126,7 +126,7 @@ def _turned(x: Any) -> Any:
 
 
 def _shown(y: Any, last: bool) -> Any:
-    """What lies so in the shape of x: a view."""
+    """Return a channels-last array in the shape of x: a view."""
     return y.transpose(0, *range(2, y.ndim), 1) if last else y
 
 

@@ -1,4 +1,4 @@
-"""What every family of reference kernels has: the array namespace, sums, the sigmoid."""
+"""Base of every family of reference kernels: the array namespace, sums, the sigmoid."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ class Boxes(Family):
     """suppress."""
 
     def suppress(self, boxes: Any, groups: Any, threshold: float) -> Any:
-        """Which of the boxes (n, 4), best first, are kept: bool (n,).
+        """Mark which of the boxes (n, 4), best first, are kept: bool (n,).
 
         A kept box suppresses those behind it in its group whose IoU is above the threshold.
         """

@@ -124,7 +124,7 @@ class Convolution(Family):
 
 
 def output_size(size: Ints, window: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Ints:
-    """How many places the window has along each axis."""
+    """Return the number of window positions along each axis."""
     return tuple(
         (n + before + after - d * (k - 1) - 1) // s + 1
         for n, k, s, (before, after), d in zip(size, window, stride, padding, dilation)

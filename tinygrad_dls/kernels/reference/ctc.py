@@ -83,7 +83,9 @@ class Ctc(Family):
         return self.add_at(shares, log_probs.shape, (slice(None), rows, labels))
 
     def _places(self, targets: Any, target_lengths: Any, blank: int) -> tuple[Any, Any, Any]:
-        """(N, L): the symbol at each place, may a path skip to it, is it within the labels?"""
+        """Return arrays (N, L): the symbol at each position, whether a path may skip to it, and
+        whether it is within the labels.
+        """
         xp = self.xp
         batch, longest = targets.shape
         there = xp.arange(longest)[None, :] < target_lengths[:, None]

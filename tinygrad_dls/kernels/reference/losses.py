@@ -78,7 +78,7 @@ class Losses(Family):
         return (a - b) * factor
 
     def any_outside(self, x: Any, low: float, high: float) -> bool:
-        """Is any element below `low` or above `high`? NaN is neither."""
+        """Return whether any element is below `low` or above `high`. NaN is neither."""
         return bool(((x < low) | (x > high)).any())
 
     def binary_cross_entropy(self, z: Any, t: Any) -> Any:

@@ -189,7 +189,7 @@ class Recurrent(Family):
         return now if n == state.shape[0] else self.xp.concatenate([now, state[n:]], axis=0)
 
     def _in_rows(self, kept: list[tuple[Any, ...]], backwards: bool) -> list[Any]:
-        """What each step kept, below each other from the first step to the last."""
+        """Stack what each step kept, from the first step to the last."""
         ordered = reversed(kept) if backwards else kept
         return [self.xp.concatenate(list(of_steps), axis=0) for of_steps in zip(*ordered)]
 

@@ -43,7 +43,7 @@ class _MaskModel(extending.models.PrimitiveModel):
 
 
 def llvm_type(kind: Any) -> Any:
-    """What LLVM calls a Vector."""
+    """The LLVM type of a Vector."""
     return ir.VectorType(ELEMENTS[kind.dtype], kind.count)
 
 
@@ -53,7 +53,7 @@ def vector_of(dtype: Any) -> Vector:
 
 
 def is_floats(array: Any) -> bool:
-    """Is this Numba type an array that vectors can be taken from?"""
+    """Return whether this Numba type is an array that vectors can be loaded from."""
     return isinstance(array, types.Array) and array.dtype in ELEMENTS
 
 
@@ -110,7 +110,7 @@ def masked_store(builder: Any, kind: Vector, value: Any, pointer: Any, mask: Any
 
 
 def address(context: Any, builder: Any, array: Any, value: Any, place: Any, kind: Any) -> Any:
-    """Where element `place` of an array lies, as a pointer to a vector."""
+    """The address of element `place` of an array, as a pointer to a vector."""
     data = context.make_array(array)(context, builder, value).data
     return builder.bitcast(builder.gep(data, [place]), kind.as_pointer())
 

@@ -52,7 +52,7 @@ from .kinds import (
 
 @word
 def lanes(typing: Any, array: Any) -> Any:
-    """How many numbers of the array a vector holds; known when the kernel is compiled."""
+    """Return how many numbers of the array a vector holds; known when the kernel is compiled."""
     count = vector_of(array.dtype).count
     return types.IntegerLiteral(count)(array), lambda context, builder, s, a: I64(count)
 
@@ -156,7 +156,9 @@ def store_at(typing: Any, array: Any, address: Any, vector: Any) -> Any:
 
 @word
 def address_of(typing: Any, array: Any, place: Any) -> Any:
-    """Where element `place` of an array lies, as an integer. The array must outlive its use."""
+    """Return the address of element `place` of an array, as an integer. The array must outlive its
+    use.
+    """
 
     def generate(context: Any, builder: Any, s: Any, a: Any) -> Any:
         data = context.make_array(array)(context, builder, a[0]).data

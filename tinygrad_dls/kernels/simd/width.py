@@ -1,4 +1,4 @@
-"""How many numbers the processor works on at once, and how many registers it has for them.
+"""Vector width: how many numbers the processor handles at once, and in how many registers.
 
 It is a property of the processor that Numba compiles for: the one at hand, or the one that
 NUMBA_CPU_NAME and NUMBA_CPU_FEATURES say.
@@ -24,7 +24,7 @@ class Width(NamedTuple):
     registers: int
 
     def lanes(self, itemsize: int) -> int:
-        """How many numbers of so many bytes one register holds."""
+        """Return how many numbers of this many bytes fit in one register."""
         return self.bits // 8 // itemsize
 
 

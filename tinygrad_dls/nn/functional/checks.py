@@ -1,4 +1,4 @@
-"""What all losses share: their operands, the checks of their values, the mean or the sum."""
+"""Code that all losses share: operands, checks of their values, the mean or the sum."""
 
 from __future__ import annotations
 

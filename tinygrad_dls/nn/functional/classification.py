@@ -169,7 +169,9 @@ def _rows(logits: Tensor) -> Tensor:
 
 
 def _counted(places: Tensor, classes: int, ignore_index: int, reduction: str) -> Tensor | None:
-    """Which labels count; None if all do. On the CPU they are checked, elsewhere nothing waits."""
+    """Return which labels count; None if all do. Only on the CPU are they checked: elsewhere that
+    would wait for the device.
+    """
     labels = places._data
     if not is_whole(ignore_index, -(2**63)):
         raise DataError(f"ignore_index is a whole number, a label, not {ignore_index!r}")
@@ -186,7 +188,9 @@ def _counted(places: Tensor, classes: int, ignore_index: int, reduction: str) ->
 
 @replayed
 def _check_ignored(labels: Any, classes: int, ignore_index: int, reduction: str) -> Any:
-    """Is any label ignored? DataError if all are, for a mean, or if one is out of range."""
+    """Return whether any label is ignored. DataError if all are, for a mean, or if one is out of
+    range.
+    """
     ignored = labels == ignore_index
     check_places(np.where(ignored, 0, labels), classes, "label")
     if reduction == "mean" and labels.size and ignored.all():
@@ -195,7 +199,7 @@ def _check_ignored(labels: Any, classes: int, ignore_index: int, reduction: str)
 
 
 def _shares(counted: Tensor | None, weight: Any, places: Tensor, dtype: Any) -> Tensor:
-    """What each place counts: 1 or 0, times the weight of its class."""
+    """Return the weight of each position: 1 or 0, times the weight of its class."""
     if weight is None:
         assert counted is not None
         return counted.astype(dtype)
@@ -276,7 +280,7 @@ def binary_cross_entropy_with_logits(
 
 
 def _stretches(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Does `shape` broadcast to `wanted`?"""
+    """Return whether `shape` broadcasts to `wanted`."""
     return len(shape) <= len(wanted) and all(
         n in (1, m) for n, m in zip(shape[::-1], wanted[::-1])
     )

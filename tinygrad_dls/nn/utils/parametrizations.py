@@ -117,7 +117,7 @@ def _computed(module: M, name: str, compute: Module, originals: dict[str, Tensor
 
 
 def is_parametrized(module: Module, name: str | None = None) -> bool:
-    """Is a parameter (this one, if named) computed from others?"""
+    """Return whether a parameter (this one, if named) is computed from others."""
     return name in module._computed if name is not None else bool(module._computed)
 
 

@@ -1,4 +1,4 @@
-"""What all schedules share: the rates of the groups, and the state in a file."""
+"""Base of all schedules: the rates of the groups, and the state in a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RATES = "_last_lr"  # PyTorch's name for the rates of the groups in the state of
 
 
 class Schedule(NearNames):
-    """What all schedules can tell, and keep in a file."""
+    """Base of all schedules: their rates, and their state in a file."""
 
     optimizer: Optimizer
     not_kept: ClassVar[frozenset[str]] = frozenset({"optimizer"})
@@ -26,7 +26,7 @@ class Schedule(NearNames):
         return [float(group["lr"]) for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the schedule is, in plain numbers and lists: no optimizer, no functions.
+        """Return the state of the schedule, in plain numbers and lists: no optimizer, no functions.
 
         The current rates of the groups are part of it, as "_last_lr".
         """

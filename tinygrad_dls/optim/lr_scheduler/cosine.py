@@ -24,7 +24,7 @@ class CosineAnnealingLR(LRScheduler):
         return self.eta_min + (base - self.eta_min) * part
 
     def _onward(self, group: int, now: float, before: float, alone: float) -> float:
-        """What lies above eta_min is multiplied; from eta_min itself it goes up by its own step."""
+        """Multiply the part above eta_min; from eta_min itself the rate rises by its own step."""
         if (self.last_epoch - 1) % (2 * self.T_max) == self.T_max:
             return now + (alone - before)
         if self.last_epoch == 0 or before == self.eta_min:

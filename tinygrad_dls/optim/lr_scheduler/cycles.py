@@ -98,7 +98,7 @@ class CyclicLR(_Cycles):
         super().__init__(optimizer, last_epoch)
 
     def _height(self, epoch: int) -> float:
-        """How far up it is, 0 to 1."""
+        """Return the height in the cycle, 0 to 1."""
         size = self.step_size_up + self.step_size_down
         cycle = math.floor(1 + epoch / size)
         x, turn = 1.0 + epoch / size - cycle, self.step_size_up / size

@@ -1,4 +1,4 @@
-"""What all transforms are: functions of pictures, alone or in batches, with a generator."""
+"""Base of all transforms: functions of pictures, single or in batches, with a generator."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What transforms do to a batch (m, channels, height, width), with all numbers given.
+"""Transforms of a batch (m, channels, height, width), with all numbers given.
 
 Names and rules of torchvision.transforms.v2.functional. uint8 pictures run from 0 to 255, floats
 from 0 to 1.
