@@ -11,6 +11,8 @@ def is_whole(value: Any, least: int = 0) -> bool:
     """Return whether it is a whole number of at least `least`. 2.0 is one; True, "2" and infinity
     are not.
     """
+    if value.__class__ is int:  # as nearly always: asking the abstract class costs two calls
+        return bool(value >= least)
     number = isinstance(value, Real) and not isinstance(value, bool)
     return number and value % 1 == 0 and bool(value >= least)
 

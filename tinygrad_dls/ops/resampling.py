@@ -154,7 +154,7 @@ def interpolate(
         lengths = tuple(map(int, lengths))
     else:
         factors = _for_each(scale_factor, axes, "scale_factor")
-        if not all(is_amount(f) and f > 0 for f in factors):
+        if not all([is_amount(f) and f > 0 for f in factors]):
             raise ShapeError(f"interpolate: scale_factor is above 0, not {scale_factor!r}")
         lengths = tuple([math.floor(n * f) for n, f in zip(x.shape[2:], factors)])
         if 0 in lengths:

@@ -49,8 +49,8 @@ def scaled_dot_product_attention(
             f"the axes before the last two are equal, or 1:\n  query  {q.shape}\n"
             f"  key    {k.shape}\n  value  {v.shape}"
         ) from error
-    q, k, v = (x if x.shape[:-2] == lead else ops.broadcast_to(x, (*lead, *x.shape[-2:]))
-               for x in (q, k, v))
+    q, k, v = [x if x.shape[:-2] == lead else ops.broadcast_to(x, (*lead, *x.shape[-2:]))
+               for x in (q, k, v)]
     if attn_mask is not None and is_causal:
         raise DataError("scaled_dot_product_attention takes attn_mask or is_causal, not both")
     mask = None if attn_mask is None else _mask(attn_mask, q, (*lead, q.shape[-2], k.shape[-2]))

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd import TensorBase
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import DataError, DeviceError, DtypeError, ShapeError
 from ...modes import replayed
-from ...ops.call import operand
+from ...ops.call import tensor_of
 from ...ops.losses import REDUCTIONS
 from ...ops.reduction import mean as mean_of
 from ...ops.reduction import sum as sum_of
@@ -25,11 +26,14 @@ def operands(names: str, *given: Any) -> list[Tensor]:
 
     DtypeError for several tensors in place of one, as some networks return them.
     """
-    for name, x in zip(names.split(), given):
+    tensors: list[Any] = list(given)
+    for i, x in enumerate(given):
+        if isinstance(x, TensorBase):
+            continue
         if isinstance(x, (tuple, list, Mapping)):
-            _refuse_several(name, x)
-    first: Tensor = operand(given[0], default_device())
-    tensors = [first, *(operand(x, first.device) for x in given[1:])]
+            _refuse_several(names.split()[i], x)
+        tensors[i] = tensor_of(x, tensors[0].device if i else default_device())
+    first: Tensor = tensors[0]
     for name, x in zip(names.split(), tensors):
         if x.device is not first.device:
             raise DeviceError(

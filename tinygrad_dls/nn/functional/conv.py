@@ -190,7 +190,8 @@ def _transpose(
 
 def _operands(name: str, axes: int, x: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
     """Tensors of floats; lists and arrays become constants on the device of the first tensor."""
-    if not all(isinstance(t, TensorBase) for t in (x, weight)) or bias is not None:
+    tensors = isinstance(x, TensorBase) and isinstance(weight, TensorBase)
+    if not tensors or bias is not None:
         given = [t.device for t in (x, weight, bias) if isinstance(t, TensorBase)]
         device = given[0] if given else default_device()
         x, weight = operand(x, device), operand(weight, device)

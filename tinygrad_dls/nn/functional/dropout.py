@@ -89,7 +89,7 @@ def feature_alpha_dropout(
 
 def probability(p: float) -> float:
     """`p` itself; DataError unless 0 <= p <= 1."""
-    if not is_amount(p) or p > 1:
+    if not (p.__class__ is float and 0 <= p <= 1) and (not is_amount(p) or p > 1):
         raise DataError(f"dropout takes a probability between 0 and 1, not {p!r}")
     return p
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from ... import ops
 from ...arguments import is_amount, is_whole, number
+from ...autograd import TensorBase
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import DataError, DtypeError, ShapeError
 from ...keywords import near_names
-from ...ops.call import operand
+from ...ops.call import tensor_of
 from ...storage import check_writable, mark_write
 from ...tensors import Tensor
 
@@ -199,7 +200,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
 
 def _floats(x: Any) -> Any:
     """x as a tensor of floats."""
-    x = operand(x, default_device())
+    x = x if isinstance(x, TensorBase) else tensor_of(x, default_device())
     return x if x.dtype.kind == "f" else x.astype(default_dtype())
 
 
