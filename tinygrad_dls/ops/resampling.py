@@ -131,10 +131,11 @@ def interpolate(
     x = x if isinstance(x, TensorBase) else operand(x, default_device())
     if mode not in MODES:
         raise DataError(f"interpolate: mode is one of {', '.join(MODES)}, not {mode!r}")
+    before = x.shape[2:]
     axes = x.ndim - 2
-    if axes not in MODES[mode] or 0 in x.shape[2:]:
+    if axes not in MODES[mode] or 0 in before:
         fits = [m for m, allowed in MODES.items() if axes in allowed]
-        hint = f"\nfor these axes: {', '.join(fits)}" if fits and 0 not in x.shape[2:] else ""
+        hint = f"\nfor these axes: {', '.join(fits)}" if fits and 0 not in before else ""
         wanted = " or ".join(str(n + 2) for n in MODES[mode])
         raise ShapeError(f"interpolate with mode {mode!r} takes images (m, channels, *lengths) of "
                          f"{wanted} axes and no length 0, not\n  {x.shape}{hint}")
@@ -154,9 +155,9 @@ def interpolate(
         lengths = tuple(map(int, lengths))
     else:
         factors = _for_each(scale_factor, axes, "scale_factor")
-        if not all([is_amount(f) and f > 0 for f in factors]):
+        if not all(is_amount(f) and f > 0 for f in factors):
             raise ShapeError(f"interpolate: scale_factor is above 0, not {scale_factor!r}")
-        lengths = tuple([math.floor(n * f) for n, f in zip(x.shape[2:], factors)])
+        lengths = tuple([math.floor(n * f) for n, f in zip(before, factors)])
         if 0 in lengths:
             raise ShapeError(f"interpolate: scale_factor {scale_factor!r} leaves nothing of\n"
                              f"  {x.shape}")
