@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-PACKAGE = os.path.join(Path(__file__).parent, "")
+ROOT = str(sys.modules[__name__.partition(".")[0]].__file__)
+PACKAGE = os.path.join(Path(ROOT).parent, "")
 LESSONS = os.path.join(PACKAGE, "lessons", "")  # where they stand in an installed package
 GENERATED = "<tinygrad_dls>"  # the file name of code that we generate
 NUMPY = os.path.join(Path(np.__file__).parent, "")

@@ -117,8 +117,8 @@ class Checkpoint(Op):
     def check_arguments(self) -> None:
         """Raise if an argument was written in place: the function would be run on other values."""
         for x in self.arguments:
-            place = storage.written_after(x._data, self.born) if isinstance(x, TensorBase) else None
-            if place is not None:
+            place = isinstance(x, TensorBase) and storage.written_after(x._data, self.born)
+            if place:
                 raise GraphError(
                     f"an argument of {self.label()} was overwritten before backward ran it again:\n"
                     f"  argument:     {x.shape} {x.dtype}\n  overwritten:  by {place}\n"

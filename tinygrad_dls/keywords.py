@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from .namespaces import OURS
+
 F = TypeVar("F", bound=Callable[..., Any])
 KERAS = {  # its names, where no spelling leads to ours
     "learning_rate": "lr", "epsilon": "eps", "beta_1": "betas", "beta_2": "betas",
@@ -38,7 +40,7 @@ class NearNames:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls.__module__.startswith(__package__) and "__init__" in vars(cls):
+        if cls.__module__.startswith(OURS) and "__init__" in vars(cls):
             cls.__init__ = near_names(vars(cls)["__init__"])  # type: ignore[method-assign]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-OURS = __name__.partition(".")[0]
+OURS = __name__.partition(".")[0] + "."  # modules of this package
 
 
 def public_names(namespace: Mapping[str, Any], *others: str) -> list[str]:
@@ -14,6 +14,6 @@ def public_names(namespace: Mapping[str, Any], *others: str) -> list[str]:
     names = {
         name for name, value in namespace.items()
         if name.startswith("__") or (
-            not name.startswith("_") and str(getattr(value, "__module__", "")).startswith(OURS))
+            not name.startswith("_") and f"{getattr(value, '__module__', '')}.".startswith(OURS))
     }
     return sorted(names.union(others))

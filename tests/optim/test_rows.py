@@ -69,7 +69,8 @@ def test_as_numpy_on_the_whole_table(captured):
 
 def whole(monkeypatch):
     """From here on nothing is known of rows."""
-    monkeypatch.setattr("tinygrad_dls.kernels.cpu.scatter.worth_telling", lambda *_: False)
+    monkeypatch.setattr(
+        "tinygrad_dls.kernels.cpu.scatter.worth_telling", lambda *_: False)
 
 
 def scaled(p):

@@ -26,8 +26,8 @@ from .chains import Chain
 Array = Any
 BOOL = np.dtype(bool)
 WORDS = {ast.Add: "plus", ast.Sub: "minus", ast.Mult: "times", ast.Div: "over"}
-IMPORTS = """\
-from tinygrad_dls.capturing.exact import (
+IMPORTS = f"""\
+from {__package__}.exact import (
     absolute, exact, full, lanes, load, load_some, load_some_truths, load_truths, maximum, minimum,
     minus, over, part, plus, root, sign, store, store_some, store_some_truths, store_truths, times,
     times_truth, together, where,

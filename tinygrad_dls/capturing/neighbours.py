@@ -20,7 +20,7 @@ from ..ops.arithmetic import Add
 from ..ops.convolution import Convolution, ConvolutionRelu
 from ..ops.matmul import Linear, LinearRelu
 from ..ops.normalization import BatchNorm, BatchNormActivation, InstanceNorm
-from ..ops.op import Op
+from ..ops.op import is_built_in
 from .recorder import Instruction, Recorder
 
 LAYERS = (BatchNorm, Linear, Convolution)
@@ -54,8 +54,7 @@ def _without_unused(instructions: Sequence[Instruction], returned: set[str]) -> 
 
 def _only_computes(op: Any) -> bool:
     """Return whether it only computes. A user's operation may do anything."""
-    ours = type(op).__module__.startswith(Op.__module__.rpartition(".")[0])
-    return ours and not isinstance(op, TRACKING)
+    return is_built_in(op) and not isinstance(op, TRACKING)
 
 
 def _bare(taken: str) -> str:

@@ -14,9 +14,10 @@ from typing import Any
 from ..ops.convolution import ConvolutionRelu
 from ..ops.matmul import LinearRelu
 from ..ops.normalization import BatchNormActivation
+from ..ops.op import is_built_in
 from .arena import Stay, arrays
 from .chains import NAME
-from .planned import OURS, Plan, StandIn
+from .planned import Plan, StandIn
 from .recorder import Instruction, Kind
 
 FUSED = (BatchNormActivation, ConvolutionRelu, LinearRelu)  # may give back what they were given
@@ -94,7 +95,7 @@ def _op(i: Instruction) -> Any:
 
 def _ours(i: Instruction) -> bool:
     """Return whether the operation is one of this package, not a user's."""
-    return i.kind not in ("forward", "backward") or type(_op(i)).__module__.startswith(OURS)
+    return i.kind not in ("forward", "backward") or is_built_in(_op(i))
 
 
 def _names(parts: Iterable[str]) -> list[str]:

@@ -21,10 +21,8 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ..kernels.cpu import CompiledKernels
-from ..ops.op import Op
+from ..ops.op import Op, is_built_in
 from .recorder import Instruction, Kind
-
-OURS = Op.__module__.rpartition(".")[0]  # operations of users may do anything
 
 
 class NotPlanned(Exception):
@@ -166,5 +164,4 @@ def _operation(instruction: Instruction) -> Op | None:
     op: Op = instruction.subject if instruction.kind == "forward" else instruction.subject.op
     if instruction.kind == "forward" and instruction.detail[0]:
         return None
-    ours = type(op).__module__.startswith(OURS)
-    return op if ours and type(op.kernels) is CompiledKernels else None
+    return op if is_built_in(op) and type(op.kernels) is CompiledKernels else None

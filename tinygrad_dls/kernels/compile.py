@@ -6,11 +6,11 @@ named by a hash of the kernel's file, of the files it takes helpers from, of the
 versions: new source, new folder.
 """
 
+import ast
 import hashlib
-import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import numba
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 
+from ..callers import PACKAGE
 from ..folders import user_cache
 from .kernel_cache import kept_in
 
@@ -74,24 +75,53 @@ def cache_folder(file: str) -> Path | None:
 
 
 def source_hash(file: Path) -> str:
-    """A name for exactly this file, what it takes from files beside it, options and versions."""
+    """A name for exactly this file, what it takes from files beside it, options and versions.
+
+    Where the files are counts, too: compiled code names the modules that it came from.
+    """
     parts = [numba.__version__, sys.version, repr(sorted(map(str, OPTIONS.items())))]
-    parts += [path.read_text("utf-8") for path in sorted(helpers(file))]
+    for path in sorted(helpers(file)):
+        parts += [_place(path), path.read_text("utf-8")]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def helpers(file: Path) -> set[Path]:
-    """A file and those it imports, of our kernels, and so on."""
+    """A file and those of this package that it imports, and so on; without the reference."""
     found = {file}
     waiting = [file]
     while waiting:
-        here = waiting.pop()
-        for up, name in re.findall(
-            r"^from \.(\.?)(\w[\w.]*) import", here.read_text("utf-8"), re.M
-        ):
-            path = (here.parent.parent if up else here.parent).joinpath(*name.split("."))
-            package = path.is_dir()
-            files = path.glob("*.py") if package else [path.with_suffix(".py")]
-            waiting += [f for f in files if f not in found and "reference" not in f.parts]
-            found.update(waiting)
+        new = imported_files(waiting.pop()) - found
+        found |= new
+        waiting += new
     return found
+
+
+@cache
+def imported_files(file: Path) -> frozenset[Path]:
+    """The files named by the relative imports of `file`; those inside of functions do not count.
+
+    A package that is entered from outside counts with its `__init__`, which may register things.
+    """
+    found: set[Path] = set()
+    for node in _at_import(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            for place in (base, *(base / alias.name for alias in node.names)):
+                found |= {place.with_suffix(".py"), place / "__init__.py"}
+            found.add(base.parent / "__init__.py")
+    around = {folder / "__init__.py" for folder in file.parents}
+    return frozenset(
+        path for path in found - around if path.is_file() and "reference" not in path.parts)
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a module's text that run when it is imported."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _at_import(child)
+
+
+def _place(file: Path) -> str:
+    """Where a file is in this package; of any other its name."""
+    return file.relative_to(PACKAGE).as_posix() if file.is_relative_to(PACKAGE) else file.name

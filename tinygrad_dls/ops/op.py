@@ -215,5 +215,10 @@ def _parameters(function: Any) -> tuple[str, ...]:
     )
 
 
+def is_built_in(op: Any) -> bool:
+    """Return whether the op is declared in this package; one of a user may do anything."""
+    return type(op).__module__.startswith(f"{__package__}.")
+
+
 def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

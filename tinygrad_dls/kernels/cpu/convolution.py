@@ -67,8 +67,8 @@ class Convolution(reference.Convolution):
             matrix = np.ascontiguousarray(weight.reshape(len(weight), -1).T)
             times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, len(weight)), flags)
         else:
-            swept.convolution(pixels_of(x), by_output(weight, groups), _or_none(bias, x.dtype), y,
-                              g, groups, flags)
+            swept.convolution(pixels_of(x), by_output(weight, groups), _or_none(bias, x.dtype),
+                              y, g, groups, flags)
         return channels_first(y)
 
     def transposed_convolution(
