@@ -223,6 +223,7 @@ from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .check.compare import compare as compare
+    from .check.explain import explain as explain
     from .check.gradcheck import gradcheck as gradcheck
     from .io.safetensors import load as load
     from .io.safetensors import save as save
@@ -237,8 +238,8 @@ _point_numpy_warnings_at_users()
 
 # Rooms that not every program enters are opened at the first use of a name of theirs.
 _LATER = {
-    "accuracy": "train", "compare": "check", "evaluate": "train", "fit": "train",
-    "gradcheck": "check", "load": "io", "save": "io",
+    "accuracy": "train", "compare": "check", "evaluate": "train", "explain": "check",
+    "fit": "train", "gradcheck": "check", "load": "io", "save": "io",
     "Graph": "viz", "graph": "viz", "trace": "viz",
     "audio": "", "bench": "", "check": "", "data": "", "io": "", "models": "", "nn": "",
     "optim": "", "text": "", "train": "", "vision": "", "viz": "",

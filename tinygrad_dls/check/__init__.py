@@ -2,6 +2,8 @@
 
 from .compare import Comparison as Comparison
 from .compare import compare as compare
+from .explain import explain as explain
+from .explanation import Explanation as Explanation
 from .gradcheck import check_graph as check_graph
 from .gradcheck import gradcheck as gradcheck
 from .hand import check_gradients as check_gradients
