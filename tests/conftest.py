@@ -20,7 +20,7 @@ for missing in os.environ.get("TINYGRAD_DLS_TEST_WITHOUT", "").split():
 import tinygrad_dls as dls  # noqa: E402
 from tinygrad_dls.train.catalog import lessons  # noqa: E402
 
-settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
+settings.register_profile("no clock", deadline=None)  # a busy machine is not a failure
 settings.load_profile("no clock")
 SELECTED = pytest.StashKey[Selection]()
 

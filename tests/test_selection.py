@@ -85,7 +85,7 @@ def test_a_lesson_that_uses_what_changed_comes_first(project):
     for name in ("c1w2_lesson", "c1w7_lesson"):
         write(project / "lessons" / "course1" / f"{name}.py", "layer = nn.Conv2d(3, 8, 3)\n")
     commit(project)
-    for _ in range(12):  # what is older than the last commits is no change
+    for _ in range(12):  # what is older than the last commits is not a change
         commit(project)
     write(project / "tinygrad_dls" / "nn.py", "class Conv2d:\n    stride = 1\n")
     found = selected(project)

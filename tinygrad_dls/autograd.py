@@ -1,15 +1,15 @@
 """Reverse-mode automatic differentiation: the graph, and the walk back through it.
 
 Forward, each operation on tensors leaves a `Node`: which nodes and leaves its inputs came from
-(`edges`), the rule that turns dL/dy into the gradients of the inputs (`plan`), and the arrays
-that this rule needs (`saved`). No computed tensor is kept, so there is no reference cycle, and a
-graph is gone the moment the last tensor that leads to it is.
+(`edges`), the rule that turns dL/dy into the gradients of the inputs (`plan`), and the arrays that
+this rule needs (`saved`). No computed tensor is kept, so there is no reference cycle, and a graph
+is freed as soon as the last tensor that leads to it is.
 
-Backward walks the nodes from the newest to the oldest. A node is always newer than what it was
-made from, so the creation number is a topological order, and each node runs once, after all
-that used its output have added their share: d(x*x + x)/dx is 2x + 1, however often x is used.
-The walk is a loop, never a recursion: a chain of a million operations is as good as one of ten.
-Its heart, in `propagate`, is
+Backward walks the nodes from the newest to the oldest. A node is always newer than what it was made
+from, so the creation number is a topological order, and each node runs once, after all that used
+its output have added their share: d(x*x + x)/dx is 2x + 1, however often x is used. The walk is a
+loop, never a recursion: a chain of a million operations is handled like one of ten. Its heart, in
+`propagate`, is
 
     for node in newest_first:
         dy = grads.pop(node)                                # dL/d(output of node), all shares in
@@ -39,7 +39,7 @@ Hook: TypeAlias = Callable[[Any], Any]
 Edge: TypeAlias = "Node | TensorBase"
 
 ABSENT: Any = type("Absent", (), {"__slots__": ()})()  # the edge of an input that was left out
-KEPT_FOR_PICTURES = 16  # outputs of so few elements stay at their node, so that graphs show them
+KEPT_FOR_PICTURES = 16  # elements: outputs of at most this many stay at their node, for pictures
 
 
 class TensorBase:

@@ -32,17 +32,18 @@ def tensor_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     try:
         found = np.dtype("O" if dtype is None else dtype)
     except TypeError as error:
-        raise DtypeError(f"{dtype!r} is no dtype: write 'float32', 'int64', 'bool' ...") from error
+        raise DtypeError(
+            f"{dtype!r} is not a dtype: write 'float32', 'int64', 'bool' ...") from error
     if found.kind not in "fiub":
         raise DtypeError(f"a tensor holds floats, integers or bools, not {dtype}")
     return np.dtype(found.name)  # NumPy's one object of it, by which kernels know it
 
 
 def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """`dtype` as a NumPy dtype; DtypeError if it is no floating type."""
+    """`dtype` as a NumPy dtype; DtypeError if it is not a floating type."""
     found = tensor_dtype(dtype)
     if found.kind != "f":
-        raise DtypeError(f"{found} is no floating dtype: choose float32 or float64")
+        raise DtypeError(f"{found} is not a floating dtype: choose float32 or float64")
     return found
 
 

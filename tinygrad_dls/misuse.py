@@ -1,4 +1,4 @@
-"""Graphs used in a way they cannot be: what backward says then."""
+"""Errors raised when a graph is misused."""
 
 from typing import TYPE_CHECKING
 

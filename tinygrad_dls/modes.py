@@ -127,7 +127,7 @@ def recording(recorder: Any) -> Iterator[None]:
 
 
 def replayed(function: Function) -> Function:
-    """Decorator of what acts on more than its result: a captured step calls it again each time."""
+    """Decorator for functions with side effects: a captured step calls it again each time."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:

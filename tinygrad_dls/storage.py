@@ -45,7 +45,7 @@ _written: dict[int, Writes] = {}
 
 
 def owner_of(array: Any) -> Any:
-    """The array that owns the memory `array` is a view of (itself, if it is no view)."""
+    """The array that owns the memory `array` is a view of (itself, if it is not a view)."""
     kind = type(array)
     while type(array.base) is kind:
         array = array.base

@@ -257,7 +257,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
         return autograd.detached(self)  # type: ignore[no-any-return]
 
     def retain_grad(self) -> Tensor:
-        """Keep `.grad` of this tensor too, though it is no leaf."""
+        """Keep `.grad` of this tensor too, although it is not a leaf."""
         if not self.requires_grad:
             raise GraphError("retain_grad() of a tensor that does not require grad")
         if self._node is not None:

@@ -338,7 +338,7 @@ for _ in lesson.progress(range(num_iterations), "engine", "steps"):
     engine_costs.append(J.item())
     tw.grad = tb.grad = None
     J.backward()
-    with dls.no_grad():  # the step itself is no part of a graph
+    with dls.no_grad():  # the step itself is not part of a graph
         tw -= learning_rate * tw.grad
         tb -= learning_rate * tb.grad
 
@@ -552,7 +552,7 @@ if not lesson.fast:
 # | several at once (a camera and a radar) | parts of each, joined |
 #
 # (Convolutions are Course 4, recurrent networks and attention Course 5: here they are
-# only used.) Two experiments, so that this is no table to be believed. **Pictures**:
+# only used.) Two experiments, so that this is not a table to be believed. **Pictures**:
 # handwritten digits, for a dense and a convolutional network with about as many
 # parameters. First each digit stands in the middle of its picture; then anywhere; then
 # anywhere, and all pixels of all pictures are shuffled in one fixed way, so that

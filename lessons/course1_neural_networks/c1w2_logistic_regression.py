@@ -468,7 +468,7 @@ def train_by_engine(X, Y, num_iterations, learning_rate, steps=range):
         cost = cost_by_engine(w, b, X, Y)
         w.grad = b.grad = None
         cost.backward()
-        with dls.no_grad():  # the step itself is no part of a graph
+        with dls.no_grad():  # the step itself is not part of a graph
             w -= learning_rate * w.grad
             b -= learning_rate * b.grad
         if i % 100 == 0 or i == num_iterations - 1:
@@ -543,7 +543,7 @@ assert hand_figures == engine_figures == layer_figures
 # by heart, but it need not. All faces are cut in the same way, so eyes and mouth are at
 # the same place in each, and one template fits them; backgrounds have nothing there.
 # Cats sit anywhere, in any size and colour: no template fits, so the neuron keeps what
-# it can, the single pictures. Further down we shall make it overfit on faces too.
+# it can, the single pictures. Further down we will make it overfit on faces too.
 
 # %%
 fig, ax = plt.subplots(figsize=(7, 4))

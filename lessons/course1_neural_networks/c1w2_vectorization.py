@@ -40,7 +40,7 @@ print(f"pictures {train_x_orig.shape}, labels {train_y.shape}")
 # %% [markdown]
 # ## The idea in a picture
 #
-# A **loop** takes one number after the other, and Python looks at each anew: what is
+# A **loop** takes one number after the other, and Python looks at each again: what is
 # it, how is it added? An **array** holds numbers of one kind side by side, and NumPy
 # runs through all of them in compiled code. So: write formulas for whole arrays.
 #

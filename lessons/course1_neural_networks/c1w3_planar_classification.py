@@ -450,7 +450,7 @@ def train_by_engine(X, Y, n_h, num_iterations, learning_rate=1.2, steps=range):
         for p in tensors.values():
             p.grad = None
         J.backward()
-        with dls.no_grad():  # the step itself is no part of a graph
+        with dls.no_grad():  # the step itself is not part of a graph
             for p in tensors.values():
                 p -= learning_rate * p.grad
         costs[i] = J.item()

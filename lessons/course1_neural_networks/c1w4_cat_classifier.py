@@ -595,7 +595,7 @@ def train_by_engine(start, X, Y, learning_rate, num_iterations, steps=range):
         for p in tensors.values():
             p.grad = None
         J.backward()
-        with dls.no_grad():  # the step itself is no part of a graph
+        with dls.no_grad():  # the step itself is not part of a graph
             for p in tensors.values():
                 p -= learning_rate * p.grad
         if i % 100 == 0 or i == num_iterations - 1:
@@ -755,7 +755,7 @@ lesson.figure(fig, "mistakes")
 # What did the first layer learn? Each of its 20 units has a weight for each pixel. The
 # weights themselves look like noise, for they started as noise. Their *change* does
 # not: it is a sum of training pictures, each times a number, since $dW^{[1]} = \frac1m
-# dZ^{[1]} X^T$. Remember that; we shall use it.
+# dZ^{[1]} X^T$. Remember that; we will use it.
 
 # %%
 change = l_layer["W1"] - starts["l_layer"]["W1"]  # (20, n_x)

@@ -582,7 +582,7 @@ graph
 # ## Train
 #
 # The blocks in a loop, on the flower of the last lesson: two hidden layers of 10 and 5
-# units. Weights of 0.01 times `randn` are too small for depth (we shall see), so each
+# units. Weights of 0.01 times `randn` are too small for depth (we will see), so each
 # is scaled to $1/\sqrt{n_{before}}$. By hand, by the engine, and with layers: the same
 # numbers.
 
@@ -615,7 +615,7 @@ def train_by_engine(parameters, X, Y, learning_rate, num_iterations, steps=range
         for p in tensors.values():
             p.grad = None
         J.backward()
-        with dls.no_grad():  # the step itself is no part of a graph
+        with dls.no_grad():  # the step itself is not part of a graph
             for p in tensors.values():
                 p -= learning_rate * p.grad
         costs.append(J.item())

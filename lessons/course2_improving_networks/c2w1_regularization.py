@@ -674,9 +674,9 @@ for layer in (1, 2, 3):
 # %% [markdown]
 # **What the seed inside means.** `forward_propagation_with_dropout` seeds with 1 each
 # time, so the *same* units are dropped for the same examples in all 30,000 steps. Each
-# example trains a thinned network of its own, always the same. That is not dropout: it
-# should draw anew in each step. The course does it so that everybody gets its figure.
-# `nn.Dropout` draws anew; here is its result, next to that of the course.
+# example trains a thinned network of its own, always the same. That is not dropout,
+# which draws a new mask in each step. The course does it so that everybody gets its
+# figure. `nn.Dropout` draws a new one; here is its result, next to that of the course.
 
 # %%
 dls.manual_seed(lesson.seed)

@@ -193,7 +193,7 @@ assert diagnose(15, 16, optimal_error=14)["do"] == "done"
 # **Exercise 3.** The statistics for normalizing: columns, `(n_x, 1)`.
 #
 # **Exercise 4.** Cost and gradient of the linear neuron (without a bias: the prices we
-# shall fit are measured from their mean).
+# should fit are measured from their mean).
 
 
 # %%

@@ -508,7 +508,7 @@ assert report.ok
 # %% [markdown]
 # ## See the graph
 #
-# An optimizer is no part of it: it takes the gradients at the leaves and writes new
+# An optimizer is not part of it: it takes the gradients at the leaves and writes new
 # values there.
 
 # %%

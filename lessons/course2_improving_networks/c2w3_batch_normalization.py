@@ -643,7 +643,7 @@ for kind, title in (
 # small ones; from weights that are ten times too small; and through twenty layers. The
 # scale of the weights matters little: $\hat z$ does not see it. It matters a bit: the
 # *gradient* of $W$ is divided by the scale, so large weights learn slowly, and small
-# ones fast. It is no magic either: at the rate that suits it best the plain network of
+# ones fast. It is not magic either: at the rate that suits it best the plain network of
 # four layers comes close.
 
 # %%
@@ -971,7 +971,7 @@ assert mu_jumps[0.9] > 2 * mu_jumps[0.1]
 #    </details>
 # 3. Why the factor m / (m - 1) in the average and not in the normalization?
 #    <details><summary>Answer</summary>
-#    The normalization shall give exactly variance 1 in the batch. The average is a
+#    The normalization should give exactly variance 1 in the batch. The average is a
 #    guess for all data, and the mean square around the batch's own mean is too small by
 #    (m - 1) / m.
 #    </details>

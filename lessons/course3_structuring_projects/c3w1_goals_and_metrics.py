@@ -45,8 +45,8 @@ print(f"{100 * all_Y.mean():.0f} % of all tumours are malignant")
 #
 # One measurement, both kinds of tumours. Wherever one cuts, some are on the wrong side.
 # To the left of the cut and malignant: **missed**. To the right and benign: a **false
-# alarm**. Moving the cut trades one for the other. Which cut is right is no question of
-# mathematics: it depends on what a miss costs. That must be said first.
+# alarm**. Moving the cut trades one for the other. Which cut is right is not a question
+# of mathematics: it depends on what a miss costs. That must be said first.
 
 # %%
 place = list(records.arrays["features"]).index("mean texture")

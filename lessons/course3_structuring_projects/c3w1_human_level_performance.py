@@ -37,9 +37,9 @@ lesson = start_lesson("c3w1-human-level-performance")
 #
 # Two measurements of a patient. The healthy ones (blue) lie around the middle; the
 # illness has four forms, which lie around four other places (red). The regions overlap:
-# at some points both occur, and whoever decides there is wrong now and then, be it a
-# person, a network or a god. The line is the best there is: on each side the class that
-# is more frequent *there*.
+# at some points both occur, and whoever decides there is sometimes wrong, a person, a
+# network or a god. The line is the best there is: on each side the class that is more
+# frequent *there*.
 
 # %%
 HEALTHY = np.array([[0.0, 0.0]])
@@ -497,7 +497,7 @@ for useless in ("larger network", "train three times as long"):
 
 # %% [markdown]
 # In these two cases no remedy against bias helps against variance, nor the other way
-# round. (It is no law: a larger network *with* more data closes both. Weight decay
+# round. (It is not a law: a larger network *with* more data closes both. Weight decay
 # alone is too blunt here: it makes the border flat before it makes the useless
 # measurements small. Leaving those out does it.) Weeks of work hang on that: the table
 # of twelve trainings took seconds here, and the diagnosis says beforehand which lines

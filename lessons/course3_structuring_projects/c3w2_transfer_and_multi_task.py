@@ -89,7 +89,7 @@ print(
 # ## One number by hand
 #
 # Four questions about three pictures, with gaps: somebody answered what they had time
-# for. "?" is no answer.
+# for. "?" is not an answer.
 #
 # | | picture 1 | picture 2 | picture 3 |
 # |---|---|---|---|
@@ -414,7 +414,7 @@ def make_network(classes, seed):
 
 
 def fit(network, X, Y, epochs, seed, body_rate=2e-3, head_rate=2e-3, again=None):
-    """Adam, batches of 32; `again()` makes X anew in each epoch; the network."""
+    """Adam, batches of 32; `again()` makes X again in each epoch; the network."""
     optimizer = optim.Adam(groups(network, body_rate, head_rate))
     shuffle = np.random.default_rng(seed)
     for _ in range(epochs):

@@ -102,7 +102,7 @@ assert 4 * 4 * 3 * 8 + 8 + by_layer[1] + 64 * 6 + 6 == 1310
 # the size, add $f - 1$ rows of zeros: for odd $f$ as many above as below, for even $f$
 # one of them is left over. TensorFlow, and so the course, puts it *below and to the
 # right*: before $\lfloor (f-1)/2 \rfloor$, after the rest. In general, for stride $s$,
-# the output shall have $\lceil n/s \rceil$ rows, so
+# the output should have $\lceil n/s \rceil$ rows, so
 #
 # $$p = \max\big((\lceil n/s \rceil - 1)\, s + f - n,\; 0\big)$$
 #

@@ -451,7 +451,7 @@ fig.tight_layout()
 lesson.figure(fig, "training")
 
 # %% [markdown]
-# Batch norm is no cure for everything. It hands numbers of width 1 to a unit that adds
+# Batch norm does not cure everything. It hands numbers of width 1 to a unit that adds
 # up thousands of them: its scores are large from the first step, and plain gradient
 # descent jumps. Adam, which looks at the size of each gradient, does not mind. Divide
 # the unit's first weights by ten and look again.

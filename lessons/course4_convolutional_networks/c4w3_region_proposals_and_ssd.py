@@ -197,8 +197,8 @@ lesson.figure(fig, "idea")
 # $N$ is the number of matched default boxes ($y > 0$) of all pictures. **Hard negative
 # mining**: nearly all default boxes are background. Only the matched ones are counted,
 # and in each picture three times as many of the background: those with the largest
-# loss. Which ones they are is no function to differentiate; for the gradient the choice
-# is a constant:
+# loss. The choice is not a function to differentiate; for the gradient it is a
+# constant:
 #
 # | to | counted | not counted |
 # |---|---|---|

@@ -128,7 +128,7 @@ for scale in (1, 10):
 # so all these gradients *add up*: $dE_j = \sum_{i:\, \text{word } i \,=\, j} dX_i$. All
 # other rows get 0. One multiplies no one-hot vectors in either direction.
 #
-# **Equalize.** A pair such as actor and actress shall differ only along the axis $g$,
+# **Equalize.** A pair such as actor and actress should differ only along the axis $g$,
 # by the same amount on both sides, so that each neutral word is as near to one as to
 # the other. With vectors of length 1, $\mu = (e_1 + e_2)/2$, its part $\mu^B$ along $g$
 # and the rest $\mu^\perp = \mu - \mu^B$:

@@ -5,7 +5,7 @@
 # dates, twice, and takes about 80 seconds of one core; with `--fast` it takes seconds,
 # and learns little.
 #
-# **Goal.** People write dates in many ways, machines in one. A network shall read
+# **Goal.** People write dates in many ways, machines in one. A network should read
 # "saturday may 9 2018" and write "2018-05-09". For each character that it writes it
 # looks back at the whole date and decides *where* to look: attention. You will
 #

@@ -535,7 +535,7 @@ def make_batch(places):
 def train_network(network, epochs, shifted=True):
     """Adam, warmed up over 100 steps and falling to 5 %; the loss of each step.
 
-    shifted=False is a mistake for later: the network is given the word it shall write.
+    shifted=False is a mistake for later: the network is given the word it should write.
     """
     optimizer = optim.Adam(network.parameters(), lr=rate)
 
@@ -795,7 +795,7 @@ for change in ("coupling", "H averaged only"):
 assert broken == {"coupling": ["dS", "dH", "dW"], "H averaged only": ["dH"]}
 
 # %% [markdown]
-# **5. The target is not shifted.** The decoder gets the word that it shall write, in
+# **5. The target is not shifted.** The decoder gets the word that it should write, in
 # place of the one before. The loss falls faster than it ever should, to almost nothing:
 # it learns to copy its input. In use there is nothing to copy. *A loss that is too good
 # is a reason to look.*

@@ -94,7 +94,7 @@ lesson.figure(fig, "idea")
 #
 # $$F_1 = \frac{2 P R}{P + R} = \frac23 .$$
 #
-# Half a street is no street.
+# Half a street is not a street.
 
 # %%
 precision = recall = 2 / 3

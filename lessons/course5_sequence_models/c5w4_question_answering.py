@@ -237,7 +237,7 @@ class Reader(nn.Module):
         self.pointers = nn.Linear(d, 2)
 
     def forward(self, x):
-        """Padding gets -1e9: it is no place for an answer."""
+        """Padding gets -1e9: it is not a place for an answer."""
         if x.shape[1] == 0 or x.shape[1] > self.longest:
             raise DataError(f"a row has 1 to {self.longest} tokens, not {x.shape[1]}")
         hidden = x == 0
@@ -262,7 +262,7 @@ lesson.graph(dls.graph(loss, tiny), "graph", depth=1)
 #
 # **Other rooms, the same story.** 900 stories are few. But rooms are names: exchange
 # them for each other, everywhere in a story, and the answer moves with them. In each
-# epoch every story gets its rooms dealt anew. Test stories stay as they are.
+# epoch every story gets its rooms dealt again. Test stories stay as they are.
 #
 # Be patient: for some dozens of epochs the network reads eight stories of ten, then,
 # within a few epochs, nearly all. Until then it matches directions; the rest are
@@ -471,7 +471,7 @@ assert len(messages) == 3
 #    <details><summary>Answer</summary>
 #    A place for it, such as the separator: SQuAD 2.0 and BERT use the first token.
 #    </details>
-# 3. Why may directions not be dealt anew like rooms?
+# 3. Why may directions not be dealt again like rooms?
 #    <details><summary>Answer</summary>
 #    They have relations: north is the opposite of south. All four may be turned or
 #    mirrored together, though.

@@ -150,7 +150,7 @@ def test_files_that_do_not_fit(tmp_path):
     ("[net]\n[convolutional]\ngroups=2", "cannot have groups"),
     ("[net]\n[convolutional]\nstride=0", "cannot have"), ("[net]\n[lstm]\n", "lstm"),
     ("[net]\n[route]\nlayers=5", "does not come before"), ("[net]\n[route]\nlayers=-1", "before"),
-    ("[net]\n[route]\nlayers=a", "is no layer"), ("[net]\n[route]", "is no layer"),
+    ("[net]\n[route]\nlayers=a", "is not a layer"), ("[net]\n[route]", "is not a layer"),
 ])
 def test_a_cfg_that_is_none(tmp_path, cfg, message):
     (tmp_path / "m.cfg").write_text(cfg)

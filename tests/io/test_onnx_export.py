@@ -157,7 +157,7 @@ BAD = {
                            "another for others"),
     "a loop over examples": (lambda m, x: dls.stack([m.inner(x)[i] for i in range(x.shape[0])]),
                              "dynamic_batch=False"),
-    "a length that is no multiple": (
+    "a length that is not a multiple": (
         lambda m, x: m.inner(x)[: x.shape[0] ** 2 // 7 + 1], "no multiple"),
     "no counterpart": (lambda m, x: dls.cumprod(m.inner(x), 1), r"cumprod.*, from test_onnx"),
     "a mask as index": (lambda m, x: m.inner(x)[x > 0], "no fixed shape|another for others"),

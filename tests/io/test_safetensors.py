@@ -350,7 +350,7 @@ def test_a_name_that_is_no_text(tmp_path):
     path = tmp_path / "x.safetensors"
     entry = {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}
     path.write_bytes(file_of({"\ud800": entry}, b"1"))
-    with pytest.raises(dls.FormatError, match="which is no text"):
+    with pytest.raises(dls.FormatError, match="which is not a text"):
         dls.load(path)
 
 

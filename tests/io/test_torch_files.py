@@ -269,7 +269,7 @@ def test_archives_that_are_none_of_torchs(tmp_path):
         file.writestr("a", "b")
     with pytest.raises(dls.FormatError, match=r"no data\.pkl"):
         load_torch(path)
-    for raw in (b"", b"PK\x03\x04", b"hello, this is no zip", b"\x80\x02garbage"):
+    for raw in (b"", b"PK\x03\x04", b"hello, this is not a zip", b"\x80\x02garbage"):
         path.write_bytes(raw)
         with pytest.raises(dls.FormatError):
             load_torch(path)

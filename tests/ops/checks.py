@@ -289,7 +289,7 @@ def subsets(places: list[int]) -> Iterator[tuple[int, ...]]:
 
 
 def only_where_asked(op: type[Op], sample: Sample) -> None:
-    """Whichever inputs ask for a gradient, they get the same one, and the others none."""
+    """Inputs that ask for a gradient get the same one, in any combination; the others get none."""
     if not op.differentiable:
         return
     full = gradients(op, sample)

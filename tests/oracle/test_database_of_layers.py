@@ -26,7 +26,7 @@ NOT_OURS = {
 }
 REFUSED = [
     Row("MarginRankingLoss", "are 1 and -1", "a label of 0 names no order"),
-    Row("CrossEntropyLoss", "ignore", "a mean of no labels is no number"),
+    Row("CrossEntropyLoss", "ignore", "a mean of no labels is not a number"),
 ]
 DIFFERENT = [
     Row("CTCLoss", "gradient", "its inputs are no log_softmax: only then is PyTorch's the slope"),

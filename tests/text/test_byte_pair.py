@@ -99,7 +99,7 @@ def test_a_tokenizer_comes_back_from_its_file(tmp_path: Path) -> None:
     assert read.encode("lower").tolist() == made.encode("lower").tolist()
     for merges in ([[1, 999]], [[0, 1]], [[1]], None, ["xy"]):
         path.write_text(json.dumps({**json.loads(path.read_text()), "merges": merges}))
-        with pytest.raises(dls.FormatError, match=r"t\.json is no whole tokenizer"):
+        with pytest.raises(dls.FormatError, match=r"t\.json is not a whole tokenizer"):
             text.BytePairTokenizer.load(path)
 
 

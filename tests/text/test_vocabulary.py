@@ -79,7 +79,7 @@ def test_what_is_not_in_the_vocabulary_is_named_with_its_place() -> None:
     with pytest.raises(dls.DataError, match="'d'"):
         letters["d"]
     for wrong in (3, -1):
-        with pytest.raises(dls.DataError, match=rf"{wrong} at place 1 is no token.*0 to 2"):
+        with pytest.raises(dls.DataError, match=rf"{wrong} at place 1 is not a token.*0 to 2"):
             letters.decode([0, wrong])
     with pytest.raises(dls.DataError, match="whole numbers"):
         letters.decode([0.5])

@@ -187,7 +187,7 @@ def test_broken_checkpoints(tmp_path):
         with pytest.raises(dls.FormatError):
             load_checkpoint(path, **training.parts())
     dls.save(path, training.model.state_dict())
-    with pytest.raises(dls.FormatError, match=r"is no checkpoint: use dls\.load"):
+    with pytest.raises(dls.FormatError, match=r"is not a checkpoint: use dls\.load"):
         load_checkpoint(path, model=training.model)
     for text in ("", "[]", "{}", '{"notes": 1}', '{"model": 3, "notes": {}, "generators": {}}'):
         dls.save(path, {}, {"format": "tinygrad_dls checkpoint", "version": "2", "state": text,

@@ -140,7 +140,7 @@ def test_nothing_changes_where_no_file_fits(tmp_path, kind):
     DAMAGE[kind](path)
     made = parts()
     before = [p.numpy().copy() for p in made[0].parameters()]
-    if kind == "loss":  # damaged, so training starts anew
+    if kind == "loss":  # damaged, so training starts again
         assert same(fit(folder, 1, made=made), fit(tmp_path / "whole", 1))
         return
     with pytest.raises(dls.Error):

@@ -155,7 +155,7 @@ def test_unknown_total_and_more_than_total():
     with Progress(2, "x", stream=stream) as bar:
         bar.update(5)
     assert "100%" in lines_on_screen(stream.getvalue())[0]
-    with Progress(0, "x", stream=Terminal()) as bar:  # nothing to do is no division by zero
+    with Progress(0, "x", stream=Terminal()) as bar:  # nothing to do is not a division by zero
         bar.update(0)
 
 

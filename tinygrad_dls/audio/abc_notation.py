@@ -95,7 +95,7 @@ def _key(text: str, title: str) -> tuple[int, str, dict[str, int]]:
     found = _KEY.match(text)
     mode = found[3].lower()[:3] if found else ""
     if found is None or mode not in MODES:
-        raise FormatError(f"{title}: {text!r} is no key that is known (G, Bb, F#m, Ddor ...)")
+        raise FormatError(f"{title}: {text!r} is not a key that is known (G, Bb, F#m, Ddor ...)")
     sign = {"#": 1, "b": -1, "": 0}[found[2]]
     fifths = FIFTHS[found[1]] + 7 * sign + MODES[mode]
     altered = dict.fromkeys(SHARPS[:max(fifths, 0)], 1)
@@ -111,7 +111,7 @@ def _unit(text: str, meter: str, title: str) -> Fraction:
         return Fraction(1, 16 if Fraction(meter) < Fraction(3, 4) else 8)
     except (ValueError, ZeroDivisionError):
         if text:
-            raise FormatError(f"{title}: {text!r} is no length of a note (1/8)") from None
+            raise FormatError(f"{title}: {text!r} is not a length of a note (1/8)") from None
         return Fraction(1, 8)
 
 

@@ -48,7 +48,7 @@ def read(path: str | Path) -> tuple[Array, int]:
         raise FormatError(f"{path} is a WAV file of the kind {content[:4].decode()}, which is not "
                           "read; `ffmpeg -i OLD NEW.wav` makes the usual kind of it")
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        raise FormatError(f"{path} is no WAV file; `ffmpeg -i OLD NEW.wav` makes one of "
+        raise FormatError(f"{path} is not a WAV file; `ffmpeg -i OLD NEW.wav` makes one of "
                           "most others")
     encoding = None
     for name, body, size in _chunks(content):

@@ -1,6 +1,6 @@
 """Comparison of two recordings of one step: the same program, or not.
 
-A step is recorded twice, on two calls. What differs between the two, be it an operation, a number
+A step is recorded twice, on two calls. Any difference between the two, in an operation, a number
 or an array from outside, would be frozen by a replay: such a step is not captured.
 """
 
@@ -33,7 +33,7 @@ def difference(a: Recorder, b: Recorder) -> str | None:
         return "it does not use the same tensors each time"
     for mine, other in zip(a.held, b.held):
         if mine.tensor is not other.tensor:
-            return (f"a value of shape {mine.array.shape} in it is made anew each time by other "
+            return (f"a value of shape {mine.array.shape} in it is made again each time by other "
                     f"than operations, for {_user(b, mine.name)}")
     if a.constants.keys() != b.constants.keys() or not all(
             same(a.constants[n], b.constants[n]) for n in a.constants):
@@ -56,7 +56,7 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equal, be it numbers, arrays or what holds them."""
+    """Return whether they are equal: numbers, arrays or containers of them."""
     if a is b:
         return True
     if type(a) is not type(b):

@@ -1,4 +1,4 @@
-"""Neighbours that one operation can do: batch norm (+ residual) and ReLU, a layer and ReLU.
+"""Fuse adjacent operations into one: batch norm (+ residual) and ReLU, a layer and ReLU.
 
 Each operation by itself reads an array from memory and writes another. Where nothing else looks at
 what is between two of them, the second is done while the first has its result in a register:

@@ -1,9 +1,9 @@
 """Arrays that a program allocates once, and their lifetimes.
 
-What a planned operation makes can be made once and written anew by each replay, unless somebody
-may hold it when the replay is over: whoever gets the step's results, the gradients of parameters,
-what a call is given (it may keep it) or an operation of the user's. All names of one piece of
-memory, as an array and its transpose are, live as long as the last of them.
+The result of a planned operation is allocated once and overwritten by each replay, unless something
+may still reference it after the replay: the caller, who gets the step's results; gradients of
+parameters; a call's arguments (it may keep them); or a user's operation. All names of one piece of
+memory, such as an array and its transpose, live as long as the last of them.
 """
 
 from __future__ import annotations

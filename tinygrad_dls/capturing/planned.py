@@ -6,9 +6,9 @@ have a shape and a dtype but no numbers, with a kernel table that writes down wh
 
     t0 = F0(x0, w0, w1)         becomes         linear_short(1, x0, w0, b0, w1, t0, 0, N0)
 
-where t0 and the scratch b0 are made once, too (arena.py says where). An operation that wants to
-know a number, or goes another way than through `self.empty` and `self.run` of its table, is left
-as it is: a stand-in can do nothing else than be passed on.
+where t0 and the scratch b0 are made once, too (arena.py says where). An op that reads values, or
+allocates or launches by any route other than `self.empty` and `self.run` of its table, stays
+unplanned: a stand-in supports nothing else.
 """
 
 from __future__ import annotations

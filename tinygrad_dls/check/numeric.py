@@ -226,7 +226,7 @@ class Measured:
 
 
 def on_host(value: Any) -> Array:
-    """The values of a tensor (on whichever device), an array or numbers, as a NumPy array."""
+    """The values of a tensor (on any device), an array or numbers, as a NumPy array."""
     return np.asarray(value.device.to_host(value._data) if isinstance(value, TensorBase) else value)
 
 

@@ -93,7 +93,7 @@ class Rule:
 
 
 class _Constant:
-    """Something saved that is no array and cannot be written into."""
+    """Something saved that is not an array and cannot be written into."""
 
     def __init__(self, value: Any) -> None:
         self.value = value

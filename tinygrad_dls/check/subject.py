@@ -223,7 +223,7 @@ def _is_numbers(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    """ "f" for floats, "i" for integers, "" for what is no array."""
+    """ "f" for floats, "i" for integers, "" for what is not an array."""
     if isinstance(value, (bool, np.bool_)):
         return ""
     if isinstance(value, (int, float, np.ndarray, np.generic)) or _is_numbers(value):

@@ -1,4 +1,4 @@
-"""DataLoader: the examples of a data set in batches, shuffled anew each epoch."""
+"""DataLoader: the examples of a data set in batches, reshuffled each epoch."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ class Section(NamedTuple):
         try:
             value = int(text)
         except ValueError as error:
-            raise FormatError(f"[{self.kind}] {name}={short(text)} is no whole number") from error
+            raise FormatError(
+                f"[{self.kind}] {name}={short(text)} is not a whole number") from error
         if not 0 <= value < MOST:
             raise FormatError(f"[{self.kind}] {name}={short(text)} cannot be")
         return value
@@ -100,7 +101,7 @@ def _sections(layers: Any) -> list[Section]:
             with check_regular(path).open("rb") as file:
                 text = file.read(MOST_TEXT + 1)
             if len(text) > MOST_TEXT or b"\0" in text:
-                raise FormatError("it is no cfg file of Darknet")
+                raise FormatError("it is not a cfg file of Darknet")
             return parse_darknet_cfg(text.decode("utf-8", "replace"))
     found = list(layers)
     if not found or not all(isinstance(s, Section) for s in found):
@@ -224,7 +225,8 @@ def _places(i: int, s: Section, name: str) -> Iterator[int]:
         try:
             place = int(text)
         except ValueError as error:
-            raise FormatError(f"layer {i}, [{s.kind}], {name}={short(text)} is no layer") from error
+            raise FormatError(
+                f"layer {i}, [{s.kind}], {name}={short(text)} is not a layer") from error
         place = place + i if place < 0 else place
         if not 0 <= place < i:
             raise FormatError(f"layer {i}, [{s.kind}], takes from layer {place}, which does not "

@@ -74,7 +74,7 @@ def read_header(first: bytes, size: int, read: Any) -> Header:
 
 def _parsed(text: bytes) -> dict[str, Any]:
     if text[:1] != b"{":
-        raise FormatError("its header does not begin with {: it is no safetensors file")
+        raise FormatError("its header does not begin with {: it is not a safetensors file")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -85,16 +85,16 @@ def _parsed(text: bytes) -> dict[str, Any]:
         return found
 
     def refused(number: str) -> NoReturn:
-        raise FormatError(f"its header holds {number}, which is no JSON")
+        raise FormatError(f"its header holds {number}, which is not JSON")
 
     try:
         fields = json.loads(text.decode("utf-8"), object_pairs_hook=once, parse_constant=refused)
     except FormatError:
         raise
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, numbers without end
-        raise FormatError(f"its header is no JSON ({error})") from error
+        raise FormatError(f"its header is not JSON ({error})") from error
     if not isinstance(fields, dict):
-        raise FormatError("its header is no JSON object")
+        raise FormatError("its header is not a JSON object")
     return fields
 
 
@@ -111,7 +111,7 @@ def _entry(name: str, value: Any) -> Entry:
     try:
         name.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise FormatError(f"its header has the name {name!r}, which is no text") from error
+        raise FormatError(f"its header has the name {name!r}, which is not a text") from error
     if isinstance(dtype, str) and dtype in OTHERS:
         raise FormatError(f"tensor {name!r} has dtype {dtype}, {OTHERS[dtype]}, which has no array "
                           "here: save it as F32 (or BF16) first")

@@ -89,7 +89,7 @@ def _archive(file: Any) -> Arrays:
             raise
         raise FormatError(f"its zip archive is broken ({short(error)})") from error
     if not isinstance(config, dict) or not isinstance(about, dict):
-        raise FormatError("its configuration is no JSON object")
+        raise FormatError("its configuration is not a JSON object")
     arrays = _hdf5(io.BytesIO(weights), len(weights), layers_of(config))
     arrays.metadata["config"] = config
     arrays.metadata["keras_version"] = str(about.get("keras_version", ""))
@@ -250,7 +250,7 @@ class _Reader:
         """Return the object at `path` in `group`, following only links that stay in the file."""
         for part in path.split("/"):
             if not part or part == "." or not isinstance(group, self.h5py.Group):
-                raise FormatError(f"{short(path)} is no path in it")
+                raise FormatError(f"{short(path)} is not a path in it")
             link = group.get(part, getlink=True)
             if not isinstance(link, self.h5py.HardLink):
                 raise FormatError(f"it has no {short(path)}" if link is None else
@@ -272,7 +272,7 @@ class _Reader:
 
     def values(self, name: str, data: Any) -> Array:
         if not isinstance(data, self.h5py.Dataset) or data.shape is None:
-            raise FormatError(f"its weight {short(name)} is no array")
+            raise FormatError(f"its weight {short(name)} is not an array")
         brain = data.dtype == "V2"  # bfloat16: two bytes that NumPy has no number for
         if data.dtype.kind not in "fiub" and not brain:
             raise FormatError(f"its weight {short(name)} holds {data.dtype}, no numbers")

@@ -163,7 +163,7 @@ class Builder:
             slope, odd = divmod(second - first, b - a)
             if odd:
                 raise GraphError(f"{call.where}: the length {first} for {a} examples and {second} "
-                                 f"for {b} is no multiple of their number: dynamic_batch=False")
+                                 f"for {b} is not a multiple of their number: dynamic_batch=False")
             slopes.append(slope)
             rests.append(first - slope * a)
         row = self.batch()

@@ -72,7 +72,7 @@ def checked_model(model: ModelProto) -> tuple[GraphProto, int]:
     """The graph and the version of its operators; FormatError where all of it cannot be known."""
     graph = model.graph
     if graph is None or not graph.node or not graph.output:
-        raise FormatError("it holds no graph with nodes and outputs: it is no ONNX model")
+        raise FormatError("it holds no graph with nodes and outputs: it is not an ONNX model")
     versions = [o.version for o in model.opset_import if o.domain in DOMAINS]
     opset = max(versions, default=0)
     if not OPSETS[0] <= opset <= OPSETS[1]:

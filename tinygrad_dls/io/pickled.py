@@ -169,7 +169,7 @@ class _Machine:
     def call(self) -> None:
         arguments, function = self.pop(), self.pop()
         if not isinstance(function, Name | Opaque) or not isinstance(arguments, tuple):
-            raise FormatError(f"its pickle calls what is no function at byte {self.place}")
+            raise FormatError(f"its pickle calls what is not a function at byte {self.place}")
         name = function.name if isinstance(function, Opaque) else str(function)
         if isinstance(function, Name) and name in self.calls:
             self.push(self.calls[name](*arguments))
@@ -203,7 +203,7 @@ class _Machine:
     def stack_global(self) -> None:
         name, module = self.pop(), self.pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            raise FormatError("its pickle names something that is no text")
+            raise FormatError("its pickle names something that is not a text")
         self.push(Name(module, name))
 
     def listed(self, values: list[Any]) -> list[Any]:

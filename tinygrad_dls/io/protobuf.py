@@ -228,7 +228,7 @@ def _values(wire: Wire, kind: int, value: Any, depth: int) -> Iterator[Any]:
         try:
             yield bytes(value).decode("utf-8")
         except UnicodeDecodeError as error:
-            raise FormatError(f"{wire.name} is no text in UTF-8") from error
+            raise FormatError(f"{wire.name} is not a text in UTF-8") from error
     elif isinstance(wire.kind, type):
         yield decode(wire.kind, value, depth + 1)
     else:

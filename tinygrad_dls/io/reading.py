@@ -51,7 +51,7 @@ def reading(path: Path) -> Iterator[None]:
     except ValueError as error:
         if "null" not in str(error) or isinstance(error, (DataError, UnicodeError)):
             raise
-        raise DataError(f"{str(path)!r} is no name of a file ({error})") from error
+        raise DataError(f"{str(path)!r} is not a name of a file ({error})") from error
 
 
 def check_regular(path: Path) -> Path:
@@ -72,14 +72,14 @@ def parse_json(text: bytes, what: str) -> Any:
         return found
 
     def refused(number: str) -> NoReturn:
-        raise FormatError(f"{what} holds {number}, which is no JSON")
+        raise FormatError(f"{what} holds {number}, which is not JSON")
 
     try:
         return json.loads(text.decode("utf-8"), object_pairs_hook=once, parse_constant=refused)
     except FormatError:
         raise
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{what} is no JSON ({short(error)})") from error
+        raise FormatError(f"{what} is not JSON ({short(error)})") from error
 
 
 def is_count(value: Any) -> bool:

@@ -155,7 +155,7 @@ def _native(array: Array, kind: str) -> Array:
 
 
 def _checked_bools(name: str, array: Array) -> Array:
-    """A byte that is neither 0 nor 1 is no bool, and NumPy would go on with it."""
+    """A byte that is neither 0 nor 1 is not a bool, and NumPy would go on with it."""
     if array.size and int(array.view(np.uint8).max()) > 1:
         raise FormatError(f"tensor {name!r} is of bools, and a byte of it is neither 0 nor 1")
     return array

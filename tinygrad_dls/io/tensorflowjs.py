@@ -46,7 +46,7 @@ def load_tensorflowjs(model_json_path: str | os.PathLike[str]) -> Arrays:
         if isinstance(whole, list) and whole:
             whole = {"weightsManifest": whole}
         if not isinstance(whole, dict) or not isinstance(whole.get("weightsManifest"), list):
-            raise FormatError("it has no weightsManifest: it is no model.json of TensorFlow.js")
+            raise FormatError("it has no weightsManifest: it is not a model.json of TensorFlow.js")
         manifest = whole.pop("weightsManifest")
         arrays, seen = Arrays(metadata=whole), set[str]()
         for group in manifest:
@@ -94,7 +94,7 @@ def _shard(folder: Path, name: Any, seen: set[str]) -> bytes:
     """The bytes of a shard, a file in `folder` or below it."""
     parts = PurePosixPath(name).parts if isinstance(name, str) else ()
     if not parts or ".." in parts or parts[0] == "/" or "\\" in name or ":" in name or "\0" in name:
-        raise FormatError(f"{short(name)} is no name of a shard beside it: nothing else is read")
+        raise FormatError(f"{short(name)} is not a name of a shard beside it: nothing else is read")
     if name in seen:
         raise FormatError(f"its shard {short(name)} is named twice")
     seen.add(name)

@@ -100,9 +100,9 @@ def _check_kind(first: bytes) -> None:
     if first[:4] == b"PK\x03\x04":
         return
     if first[:2] == b"\x80\x02" or b"././@" in first or first[:5] == b"pytor":
-        raise FormatError("it is in the format of PyTorch before 1.6. PyTorch can save it anew:\n"
+        raise FormatError("it is in the format of PyTorch before 1.6. PyTorch can save it again:\n"
                           f"  {RESAVE}")
-    raise FormatError("it is no zip archive, so no file that torch.save wrote, or it is cut off")
+    raise FormatError("it is not a zip archive, so no file that torch.save wrote, or it is cut off")
 
 
 class _Reader:
@@ -181,7 +181,7 @@ class _Reader:
         if (not isinstance(reference, tuple) or len(reference) != 5 or reference[0] != "storage"
                 or not isinstance(reference[1], Kind | Opaque) or not isinstance(reference[2], str)
                 or not is_count(reference[4])):
-            raise FormatError("its pickle refers to something that is no storage")
+            raise FormatError("its pickle refers to something that is not a storage")
         _, kind, key, _, count = reference
         if isinstance(kind, Opaque):
             raise refused(kind.name)
@@ -262,7 +262,7 @@ def _width(code: str) -> int:
 
 def _listed(values: Any = ()) -> Any:
     if not isinstance(values, (list, tuple)):
-        raise FormatError("its pickle lists what is no list")
+        raise FormatError("its pickle lists what is not a list")
     return values
 
 
@@ -317,7 +317,7 @@ def _marks(bits: Any) -> str:
 
 
 class _Names:
-    """Gives each tensor its dotted name; what is no tensor goes to the metadata."""
+    """Gives each tensor its dotted name; what is not a tensor goes to the metadata."""
 
     def __init__(self, found: Arrays, most: int) -> None:
         self.found, self.left = found, most

@@ -51,7 +51,7 @@ HOW = f"give it back its name, at the left margin ({TAKEN})"
 def definitions(file: Path) -> Definitions:
     """Run the imports, functions, classes and constants of a script; nothing else of it.
 
-    DataError if it cannot be read, FormatError with the line if it is no Python.
+    DataError if it cannot be read, FormatError with the line if it is not Python.
     """
     module = Definitions(file.stem)
     module.__file__ = str(file)
@@ -76,7 +76,7 @@ def read(file: Path) -> Source:
     except OSError as error:
         raise DataError(f"{file} cannot be read ({error.strerror or error})") from None
     except UnicodeDecodeError as error:
-        raise FormatError(f"{file}: {error}: this is no Python yet") from None
+        raise FormatError(f"{file}: {error}: this is not Python yet") from None
     if file.suffix == SUFFIX:
         return Source(*code_of(text, file))
     lines = text.split("\n")
@@ -95,7 +95,7 @@ def _tree(source: Source, file: Path) -> ast.Module:
         where, why = f", {source.place(error.lineno or 1)}", error.msg
     except ValueError as error:
         where, why = "", str(error)
-    raise FormatError(f"{file}{where}: {why}: this is no Python yet")
+    raise FormatError(f"{file}{where}: {why}: this is not Python yet")
 
 
 def _is_constant(node: ast.stmt) -> bool:

@@ -209,7 +209,8 @@ def places(i: int, s: Section, name: str) -> tuple[int, ...]:
         try:
             place = int(text)
         except ValueError:
-            raise FormatError(f"layer {i}, [{s.kind}]: {name}={text.strip()} is no layer") from None
+            raise FormatError(
+                f"layer {i}, [{s.kind}]: {name}={text.strip()} is not a layer") from None
         place = place + i if place < 0 else place
         if not 0 <= place < i:
             raise FormatError(

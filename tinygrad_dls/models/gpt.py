@@ -26,7 +26,7 @@ class CausalSelfAttention(Module):
 
     def __init__(self, d_model: int, num_heads: int, dropout: float) -> None:
         if d_model % num_heads:
-            raise DataError(f"d_model={d_model} is no multiple of num_heads={num_heads}")
+            raise DataError(f"d_model={d_model} is not a multiple of num_heads={num_heads}")
         self.num_heads, self.p = num_heads, dropout
         self.project = Linear(d_model, 3 * d_model)  # queries, keys and values in one product
         self.output = Linear(d_model, d_model)

@@ -83,7 +83,7 @@ class MultiheadAttention(Module):
         self.reset_parameters(generator)
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
-        """Draw the projections anew (Xavier), biases 0."""
+        """Re-initialize the projections (Xavier); biases become 0."""
         for weight in (self.in_proj_weight, self.q_proj_weight, self.k_proj_weight,
                        self.v_proj_weight):
             if weight is not None:

@@ -44,7 +44,7 @@ class _Listed(Module):
         self._hold(kept)
 
     def _hold(self, modules: list[Module]) -> None:
-        """These modules alone, numbered anew."""
+        """These modules alone, renumbered."""
         for name in [name for name, value in vars(self).items() if isinstance(value, Module)]:
             delattr(self, name)
         for i, module in enumerate(modules):

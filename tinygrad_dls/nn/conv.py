@@ -78,7 +78,7 @@ class ConvNd(Module):
         self.reset_parameters(generator)
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
-        """Draw weight and bias anew."""
+        """Re-initialize weight and bias."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5), generator=generator)
         if self.bias is not None:
             bound = 1 / math.sqrt(init.fans(self.weight)[0])

@@ -70,7 +70,7 @@ def trunc_normal_(
     tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
     generator: Generator | None = None,
 ) -> T:
-    """Normal, but drawn anew where it is outside [a, b]: numbers around the mean, not deviations.
+    """Normal, but redrawn where it is outside [a, b]: numbers around the mean, not deviations.
 
     For a std of .02 the usual bounds of +-2 cut nothing.
     """

@@ -98,7 +98,7 @@ class Module(Hooked, Copied):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """Attributes that are not there: those computed, such as the weight of weight norm."""
+            """Resolve computed attributes, such as the weight of a weight-normed layer."""
             if name in self._computed:
                 return self._computed[name](self)
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

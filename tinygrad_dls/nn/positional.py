@@ -69,7 +69,7 @@ class SinusoidalPositionalEncoding(_Positions):
     """dropout(x + positions), with sines and cosines; x (m, l, d_model), m may be missing.
 
     `batch_first=False`: x (l, m, d_model). Nothing is learned (Vaswani et al. 2017; Course 5,
-    week 4). The table is no part of state_dict.
+    week 4). The table is not part of state_dict.
     """
 
     positions: Tensor

@@ -88,7 +88,7 @@ class RNNBase(Module):
         return [(k, f"l{k}{end}") for k in range(self.num_layers) for end in ends]
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
-        """Draw all weights and biases anew."""
+        """Re-initialize all weights and biases."""
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound, generator)

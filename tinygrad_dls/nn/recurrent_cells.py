@@ -44,7 +44,7 @@ class RNNCellBase(Module):
         self.reset_parameters(generator)
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
-        """Draw all weights and biases anew."""
+        """Re-initialize all weights and biases."""
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound, generator)

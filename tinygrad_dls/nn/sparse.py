@@ -38,7 +38,7 @@ class _Table(Module):
             raise DataError("gradients of embeddings are dense here: leave sparse=False")
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
-                raise DataError(f"padding_idx {padding_idx} is no row of {num_embeddings}")
+                raise DataError(f"padding_idx {padding_idx} is not a row of {num_embeddings}")
             padding_idx = int(padding_idx) % num_embeddings
         self.num_embeddings, self.embedding_dim = int(num_embeddings), int(embedding_dim)
         self.padding_idx = padding_idx
@@ -48,7 +48,7 @@ class _Table(Module):
         self.reset_parameters(generator)
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
-        """Draw the table anew; row `padding_idx` is 0."""
+        """Re-initialize the table; row `padding_idx` is 0."""
         init.normal_(self.weight, generator=generator)
         if self.padding_idx is not None:
             with no_grad():

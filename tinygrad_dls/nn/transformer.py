@@ -163,7 +163,7 @@ class TransformerDecoderLayer(_Layer):
 class _Stack(Module):
     """`num_layers` copies of a layer, one after the other, and a norm at the end if given.
 
-    The copies start with equal weights, as PyTorch's do: draw them anew for training from scratch
+    The copies start with equal weights, as PyTorch's do: re-initialize them to train from scratch
     (`nn.Transformer` does), or they learn from equal beginnings.
     """
 

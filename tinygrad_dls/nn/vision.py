@@ -34,7 +34,7 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Channels dealt out anew over `groups` (Zhang et al. 2018); x (m, channels, *lengths)."""
+    """Channels redistributed over `groups` (Zhang et al. 2018); x (m, channels, *lengths)."""
 
     def __init__(self, groups: int) -> None:
         self.groups = groups

@@ -87,7 +87,7 @@ class Attention(Op):
     def backward(
         self, dy: Any, q: Any, k: Any, v: Any, mask: Any, weights: Any, needs: Any
     ) -> Any:
-        seen = weights != 0  # the softmax anew, so that it can be differentiated too
+        seen = weights != 0  # recompute the softmax, so that it can be differentiated too
         scores = (q @ k.swapaxes(-1, -2)) * self.scale
         if mask is not None and mask.dtype.kind == "f":
             scores = scores + mask

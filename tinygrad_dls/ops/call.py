@@ -1,7 +1,7 @@
 """Calling an op on tensors: check, run forward, and leave a node behind where gradients flow.
 
-`function(op)` builds the caller once, for the op's number of inputs: what all calls share is
-found beforehand, so that a call costs about a microsecond over its kernel.
+`function(op)` builds the caller once, for the op's number of inputs: everything common to all calls
+is computed once, so that a call costs about a microsecond over its kernel.
 """
 
 from collections.abc import Callable, Sequence
@@ -288,7 +288,7 @@ def record(
 
 
 def kept(out: Any) -> Any:
-    """A tiny output for pictures; of a view a copy, lest all that it is a view of stay alive."""
+    """A tiny output for pictures; a view is copied, so that its base can be freed."""
     return out if out.base is None or owner_of(out).size <= KEPT_FOR_PICTURES else out.copy()
 
 

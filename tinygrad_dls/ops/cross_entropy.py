@@ -69,7 +69,7 @@ class CrossEntropy(Loss):
 
 
 def _range_like(labels: Array, count: int) -> Array:
-    """0 ... count - 1 on the device of `labels`, whichever that is, where there are any labels."""
+    """0 ... count - 1 on the device of `labels`, if there are any labels."""
     one = labels[:1] * 0 + 1
     return one.reshape(-1, 1).repeat(count, axis=1).cumsum(axis=1) - 1  # (1 or 0, count)
 

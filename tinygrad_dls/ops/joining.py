@@ -40,7 +40,7 @@ class Concatenate(Op):
         for need, shape in zip(needs, shapes):
             stop = start + shape[self.axis]
             if need and self.axis and hasattr(dy, "strides"):
-                # It would have gaps: copied once, lest each user copies it.
+                # It would have gaps: copied once here, instead of by each user.
                 shares.append(self.kernels.part_of(dy, self.axis, start, stop))
             else:
                 shares.append(dy[(*before, slice(start, stop))] if need else None)

@@ -63,7 +63,7 @@ class Normalization(Op):
             return summed(a, self.axes, keepdims=True) * share
 
         x, dy = x.reshape(seen), dy.reshape(seen)
-        if self.centered:  # mean and var anew, so that they can be differentiated too
+        if self.centered:  # recompute mean and var, so that they can be differentiated too
             x = x - mean_of(x)
         scale = (mean_of(x * x) + self.eps) ** -0.5
         n = x * scale

@@ -13,9 +13,9 @@ it want a gradient?) and `shapes` (of the inputs). Only that is kept alive. An o
 input, or one whose gradients share their work, has one rule `backward`; an op of several inputs
 may have one for each, `backward_a(self, dy, b)`, and then nothing is computed or kept for inputs
 without gradient.
-A rule is written with operators and `self.xp`, so that it works on arrays, and on tensors where a
-gradient shall be differentiated again. `backward_kernel`, with the same parameters, may stand
-beside it where arrays can go a faster way.
+A rule is written with operators and `self.xp`, so that it works on arrays and also on tensors, when
+a gradient is itself differentiated. An op may add `backward_kernel`, with the same parameters: a
+faster path for plain arrays.
 
 An op object holds parameters (axis, p ...), never the state of a call.
 """
@@ -67,7 +67,7 @@ class Op:
     # Rules return arrays that nothing else holds, views, or dy itself: none that the op keeps. A
     # leaf then takes such an array as its gradient; from other ops it takes a copy.
     new_gradients: ClassVar[bool] = False
-    once: ClassVar[str] = ""  # why, and what to use instead, if backward has no derivative itself
+    once: ClassVar[str] = ""  # why there is no second derivative, and the alternative to report
     numpy: ClassVar[Any] = None  # the same in plain NumPy: the oracle of the tests
     samples: ClassVar[Any] = ()  # inputs that prove it: see samples.py
 

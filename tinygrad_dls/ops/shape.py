@@ -117,7 +117,7 @@ def _ints(values: tuple[Any, ...]) -> tuple[int, ...]:
 def axis_of(axis: Any, ndim: int, name: str) -> int:
     """One axis of a tensor with `ndim` of them, counted from the start."""
     if not isinstance(axis, (int, np.integer)) or not -ndim <= axis < ndim:
-        raise ShapeError(f"{name}: {axis!r} is no axis of a tensor with {ndim} dimensions")
+        raise ShapeError(f"{name}: {axis!r} is not an axis of a tensor with {ndim} dimensions")
     return int(axis) % ndim
 
 
@@ -151,7 +151,7 @@ def transpose(x: Any, *axes: Any) -> Any:
     order = tuple(i % x.ndim if -x.ndim <= i < x.ndim else i for i in order)
     if sorted(order) != list(range(x.ndim)):
         raise ShapeError(
-            f"transpose: {order} is no order of the axes of a tensor of shape\n  {x.shape}"
+            f"transpose: {order} is not an order of the axes of a tensor of shape\n  {x.shape}"
         )
     return function_of(Transpose, order)(x)
 

@@ -1,4 +1,4 @@
-"""The kin of Adam: Adamax, NAdam, RAdam and LAMB."""
+"""The variants of Adam: Adamax, NAdam, RAdam and LAMB."""
 
 from __future__ import annotations
 

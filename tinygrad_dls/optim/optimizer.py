@@ -119,7 +119,7 @@ class Optimizer(NearNames):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient.
 
-        `closure`: computes the loss and its gradients anew; its value is returned.
+        `closure`: recomputes the loss and its gradients; its value is returned.
         """
         loss = None
         if closure is not None:

@@ -122,7 +122,7 @@ class BytePairTokenizer:
         return numbers, np.stack([character[starts], character[ends - 1] + 1], axis=1)
 
     def tokenize(self, text: str) -> list[str]:
-        """Split a text into its tokens; a byte that is no whole character shows as \\ufffd."""
+        """Split a text into its tokens; a byte that is not a whole character shows as \\ufffd."""
         return [self.pieces[n].decode(errors="replace") for n in self.encode(text)]
 
     def decode(self, ids: Any) -> str:
@@ -154,7 +154,7 @@ class BytePairTokenizer:
         try:
             return cls(held["merges"], held["specials"])
         except (KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"{path} is no whole tokenizer ({error})") from None
+            raise FormatError(f"{path} is not a whole tokenizer ({error})") from None
 
     def __repr__(self) -> str:
         return (f"BytePairTokenizer of {len(self)}: {len(self.specials)} specials, 256 bytes, "

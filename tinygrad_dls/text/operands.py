@@ -19,7 +19,7 @@ def on_host(x: Any) -> Array:
 
 
 def as_given(values: Array, given: Any) -> Any:
-    """`values` as a tensor on the device of `given`, or as an array if `given` is no tensor."""
+    """`values` as a tensor on the device of `given`, or as an array if `given` is not a tensor."""
     return Tensor(values, device=given.device) if isinstance(given, TensorBase) else values
 
 

@@ -162,8 +162,8 @@ class Vocabulary:
         outside = (numbers < 0) | (numbers >= len(self))
         if outside.any():
             place = int(outside.argmax())
-            raise DataError(f"{numbers[place]} at place {place} is no token: this vocabulary has "
-                            f"the numbers 0 to {len(self) - 1}. Is it the model's own?")
+            raise DataError(f"{numbers[place]} at place {place} is not a token: this vocabulary "
+                            f"has the numbers 0 to {len(self) - 1}. Is it the model's own?")
         return [self.tokens[i] for i in numbers.tolist()]
 
     def save(self, path: str | Path) -> None:
@@ -179,7 +179,7 @@ class Vocabulary:
         try:
             return cls(held["tokens"], held["specials"], held["unknown"], held["tokenizer"])
         except (KeyError, TypeError, DataError) as error:
-            raise FormatError(f"{path} is no whole vocabulary ({error})") from None
+            raise FormatError(f"{path} is not a whole vocabulary ({error})") from None
 
     def __repr__(self) -> str:
         return f"Vocabulary of {len(self)}: {_some(self.tokens)}"

@@ -94,7 +94,7 @@ def read_checkpoint(
     """The notes of a checkpoint, and a function that restores what is given and cannot fail."""
     arrays, metadata = read(Path(path))
     if metadata.get("format") != KIND:
-        raise FormatError(f"{path} holds tensors, but is no checkpoint: use dls.load for it")
+        raise FormatError(f"{path} holds tensors, but is not a checkpoint: use dls.load for it")
     if metadata.get("version") != VERSION:
         raise FormatError(f"{path} is a checkpoint of version {metadata.get('version')}, this "
                           f"package reads version {VERSION}")

@@ -130,7 +130,7 @@ def _in_own_process(entry: Entry, options: Options) -> str:
     assert options.out is not None
     out = open_folder(options.out)
     log = out / LOG
-    (out / "result.json").unlink(missing_ok=True)  # one of an earlier run is no result of this one
+    (out / "result.json").unlink(missing_ok=True)  # that of an earlier run is not ours
     with log.open("w", encoding="utf-8") as file:
         code = subprocess.run(
             [sys.executable, str(entry.script), *options.arguments()],

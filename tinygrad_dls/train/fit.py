@@ -59,18 +59,18 @@ def fit(
     """Train `model` on the batches (input, ..., label) of `loader`; returns its figures.
 
     loss_fn(output, label) is one number. `metrics`: name -> function(output, label), such as
-    {"accuracy": dls.accuracy}; they and the loss are means over the epoch while it trains, and
-    over `validation`, without dropout, after it. `scheduler` steps after each epoch, or with
+    {"accuracy": dls.accuracy}; they and the loss are means over the epoch while it trains, and over
+    `validation`, without dropout, after it. `scheduler` steps after each epoch, or with
     `scheduler_steps` "steps" after each step. A callback gets (epoch, history) after each epoch,
     counted from 1; where it returns True training ends. `average` (an
-    optim.ExponentialMovingAverage or AveragedModel of the model) takes in the weights after each
-    step, and is what is validated.
+    optim.ExponentialMovingAverage or AveragedModel of the model) is updated after each step and
+    used for validation.
 
     `capture`: replay the steps, recorded at first (see dls.capture), to the same numbers.
 
     `checkpoint`: a folder for checkpoints, one after `every` so many steps (None: after each
-    epoch), of which the last `keep` stay. Where there is one already training goes on from the
-    newest, to the bit, even in the middle of an epoch; `resume=False` refuses to. A file that is
+    epoch), of which the last `keep` stay. If one exists, training resumes from the newest,
+    bit for bit, even mid-epoch; `resume=False` refuses to. A file that is
     damaged or of another training is set aside, and the one before it taken: a line says so.
 
     DataError where the loss is NaN or infinite, with its epoch and step. Ctrl-C ends training
@@ -248,7 +248,7 @@ class _Loop:
         return loss, output
 
     def read(self, epoch: int) -> None:
-        """Fetch the figures that wait on the device; DataError if one is no number."""
+        """Fetch the figures that wait on the device; DataError if one is not a number."""
         _check(self.figures.read(), epoch, self.in_epoch, (), False)
 
     def epoch_is_over(self) -> None:
@@ -352,7 +352,7 @@ def _parts(batch: Any) -> tuple[Sequence[Any], Any]:
 
 
 def _one_number(loss: Tensor) -> Tensor:
-    """`loss` itself; ShapeError if it is not one number, DtypeError if it is no tensor."""
+    """`loss` itself; ShapeError if it is not one number, DtypeError if it is not a tensor."""
     if not isinstance(loss, Tensor):
         raise DtypeError(
             f"loss_fn gives a tensor, not a {type(loss).__name__}: not float(loss) or loss.item()"

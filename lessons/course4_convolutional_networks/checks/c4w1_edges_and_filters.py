@@ -63,7 +63,7 @@ def test_come_apart(lesson):
     almost = together + 1e-4 * rng.standard_normal((4, 4))
     for kernel in (W, np.eye(3), 1e-6 * W, almost):
         answer = result("come_apart", lesson.come_apart(kernel), 2)
-        assert answer == (None, None), f"{kernel} is no column times a row: (None, None)"
+        assert answer == (None, None), f"{kernel} is not a column times a row: (None, None)"
     assert lesson.come_apart(1e-12 * together)[0] is not None, "small numbers come apart as well"
 
 

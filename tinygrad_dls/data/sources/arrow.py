@@ -38,7 +38,7 @@ def _rows(data: bytes) -> Iterator[dict[str, Any]]:
     while at + 8 <= len(data):
         marker, size = struct.unpack_from("<iI", data, at)
         if marker != -1:
-            raise FormatError("this is no Arrow stream")
+            raise FormatError("this is not an Arrow stream")
         if size == 0:  # the end
             break
         message = _Table.root(data[at + 8 : at + 8 + size])
@@ -58,7 +58,7 @@ def _rows(data: bytes) -> Iterator[dict[str, Any]]:
         else:
             raise FormatError(f"the stream has a message of the kind {kind}")
     if fields is None:
-        raise FormatError("this is no Arrow stream")
+        raise FormatError("this is not an Arrow stream")
 
 
 class _Table:
@@ -129,7 +129,7 @@ class _Batch:
         next(self.buffers)  # which values are missing
         if nulls or depth == 0 or not 0 <= length <= len(self.body):
             raise FormatError(f"column {field.text(0)!r} has missing values" if nulls
-                              else "this is no table of texts")
+                              else "this is not a table of texts")
         kind = field.number(2, "<B")
         if kind == INT:
             bits = field.table(3).number(0, "<i")

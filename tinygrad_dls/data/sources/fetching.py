@@ -47,7 +47,7 @@ def fetch(name: str, *, force: bool = False, meter: MeterFactory = _silent) -> P
     """
     source = find(name)
     if not force and cached(source):
-        with suppress(FormatError):  # what is there is corrupt: fetch it anew
+        with suppress(FormatError):  # the local copy is corrupt: fetch it again
             return cached_place(source)
     if source.client == "generated":
         raise DataError(f"{name} is made by seeded code: there is nothing to fetch, just use it")

@@ -8,8 +8,8 @@ with weights of 0 where a place does not look:
     one place      w0 w1 w2            two places    w0 w1 w2  0
                                                       0 w0 w1 w2
 
-That is 4/3 of the multiplications on twice as many lanes. What a window does not look at may not
-matter to it: 0 times infinity is NaN, so with numbers that are not finite places stay alone.
+That is 4/3 of the multiplications on twice as many lanes. Elements outside a window must not
+influence it: 0 times infinity is NaN, so with numbers that are not finite places stay alone.
 """
 
 from typing import Any

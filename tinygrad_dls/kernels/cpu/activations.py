@@ -346,7 +346,7 @@ class Activations(Running, reference.Activations):
         return dx
 
     def _passed(self, dy: Any, x: Any, low: float, high: float) -> Any | None:
-        """dy where low < x < high, else 0; a high of NaN is no bound. None: not fit for it."""
+        """dy where low < x < high, else 0; a high of NaN is not a bound. None: not fit for it."""
         dx = self.empty_like(x)
         views = flat(dy, x, dx) or flat(like(dy, x), x, dx)
         if views is None:

@@ -1,4 +1,4 @@
-"""Steps of Adam and its kin, in place: one pass over weights and state (LAMB: two)."""
+"""Steps of Adam and its variants, in place: one pass over weights and state (LAMB: two)."""
 
 from typing import Any
 

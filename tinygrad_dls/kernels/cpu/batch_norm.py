@@ -272,7 +272,7 @@ def _fit(x: Any, *others: Any) -> bool:
 
 
 def _numbers(bounds: reference.Bounds) -> tuple[float, float]:
-    """(low, high) as the loops take them: NaN is no bound."""
+    """(low, high) as the loops take them: NaN is not a bound."""
     if bounds is None:
         return np.nan, np.nan
     low, high = bounds

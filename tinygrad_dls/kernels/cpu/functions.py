@@ -93,7 +93,7 @@ C3, C4 = f32(4.361457527e-1), f32(5.000000000e-1)
 D0, D1, D2 = f32(1.011906471e-2), f32(1.005178168e-1), f32(4.652742147e-1)
 D3, D4 = f32(1.195894599), f32(1.670176387)
 STEPS, STEP = f32(16), f32(1 / 16)
-FAR = f32(13.215)  # beyond, e**(-x*x / 2) is no normal number
+FAR = f32(13.215)  # beyond, e**(-x*x / 2) is not a normal number
 
 
 @inlined

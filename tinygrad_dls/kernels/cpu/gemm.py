@@ -1,10 +1,10 @@
 """Matrix products on the sweep: C (m, n) = A (m, k) @ B (k, n), for any part of larger arrays.
 
-A cache holds little, so the product is done in blocks: 512 of k at a time, 512 columns of B,
-which are first copied into panels of two vectors' width, one after the other (a sweep then reads
-B from end to end), and as many rows of A as stay in the second cache meanwhile. If A lies turned
-(its columns are contiguous, as in the gradient of a weight) and its rows are long, a block of it
-is copied, too: numbers that are a power of two apart push each other out of the first cache.
+A cache holds little, so the product is done in blocks: 512 of k at a time, 512 columns of B, which
+are first copied into panels of two vectors' width, one after the other (a sweep then reads B from
+end to end), and as many rows of A as stay in the second cache meanwhile. If A lies turned (its
+columns are contiguous, as in the gradient of a weight) and its rows are long, a block of it is
+copied, too: addresses a power of two apart map to the same set of the first cache.
 """
 
 from typing import Any

@@ -51,7 +51,7 @@ def like(dy: Array, y: Array) -> Array:
 
 
 def channels_last(x: Array) -> Array:
-    """x (m, c, ...) as a view (m, ..., c), whichever way it lies."""
+    """x (m, c, ...) as a view (m, ..., c), in either memory layout."""
     return x.transpose(0, *range(2, x.ndim), 1)
 
 

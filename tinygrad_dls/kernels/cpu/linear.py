@@ -1,8 +1,8 @@
 """The linear layer on the sweep, on all cores: y = x W.T + b and its three gradients.
 
-x (m, k), weight W (n, k), bias (n,), y (m, n). A few long rows are multiplied as they lie; else
-W is transposed first. What one thread does alone is one kernel each way, since calling one takes
-as long as a thousand multiplications do.
+x (m, k), weight W (n, k), bias (n,), y (m, n). For few, long rows W is used as stored; otherwise it
+is transposed first. Single-threaded work uses one kernel per direction, because a kernel call costs
+about as much as a thousand multiplications.
 """
 
 from math import nan

@@ -1,4 +1,4 @@
-"""ReLU and its kin on all cores: what lies between two bounds passes."""
+"""ReLU and its variants on all cores: what lies between two bounds passes."""
 
 from math import nan
 from typing import Any
@@ -55,7 +55,7 @@ def pass_share(
 
 @kernel
 def hold(shares: int, x: Array, y: Array, low: float, high: float) -> None:
-    """y = x, but no less than low and no more than high; a high of NaN is no bound."""
+    """y = x, but no less than low and no more than high; a high of NaN is not a bound."""
     together(hold_share, shares, (x, y, low, high))
 
 
@@ -63,7 +63,7 @@ def hold(shares: int, x: Array, y: Array, low: float, high: float) -> None:
 def pass_between(
     shares: int, dy: Array, x: Array, dx: Array, low: float, high: float
 ) -> None:
-    """dx = dy where low < x < high, else 0; a high of NaN is no bound."""
+    """dx = dy where low < x < high, else 0; a high of NaN is not a bound."""
     together(pass_share, shares, (dy, x, dx, low, high))
 
 

@@ -35,7 +35,7 @@ def shown(y: Array, last: bool) -> Array:
 
 
 def channels_last(x: Array) -> Array:
-    """x (m, c, ...) as a view (m, ..., c), whichever way it lies."""
+    """x (m, c, ...) as a view (m, ..., c), in either memory layout."""
     return x.transpose(0, *range(2, x.ndim), 1)
 
 

@@ -9,7 +9,7 @@ ROOT_2_PI, CUBIC = 0.7978845608028654, 0.044715
 
 
 class Activations(Family):
-    """sigmoid, tanh, relu and its kin, softplus, silu, mish, gelu; and the way back."""
+    """sigmoid, tanh, relu and its variants, softplus, silu, mish, gelu; and the way back."""
 
     def tanh(self, x: Any) -> Any:
         """y = tanh(x)."""

@@ -1,4 +1,4 @@
-"""One step of Adam and its kin, in place, over lists of arrays (see optimizers.py).
+"""One step of Adam and its variants, in place, over lists of arrays (see optimizers.py).
 
 m and v are moving averages of g and g^2. Bias corrections, and other numbers that depend on the
 count of steps, are computed by the optimizer. `decoupled` weight decay shrinks w itself,

@@ -2,7 +2,7 @@
 
 Number i of every list belongs to parameter i; one call does a whole group of parameters. The
 gradients are not changed. `decay` adds decay * w to g (L2), `maximize` climbs instead of
-descending. The kin of Adam are in the file adams.py.
+descending. The variants of Adam are in the file adams.py.
 """
 
 from collections.abc import Sequence
@@ -101,6 +101,6 @@ class Optimizers(Family):
 
 
 def downhill(w: Any, g: Any, decay: float, maximize: bool) -> Any:
-    """The gradient of what shall become less: g, turned round to climb, and that of the decay."""
+    """The gradient to descend: g (negated to climb), plus that of the weight decay."""
     g = -g if maximize else g
     return g + decay * w if decay else g

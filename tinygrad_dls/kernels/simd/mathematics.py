@@ -65,7 +65,7 @@ def exp32(x: Any) -> Any:
     p = fma(p, r, 1.6666665459e-1)
     p = fma(p, r, 5.0000001201e-1)
     y = fma(p, r * r, r) + 1.0
-    half = nearest(k * 0.5)  # 2**128 is no float: in two factors
+    half = nearest(k * 0.5)  # 2**128 is not a float: in two factors
     y = y * power_of_two(half) * power_of_two(k - half)
     return where(x == x, y, x)
 

@@ -7,14 +7,13 @@ over two indices, each with steps of its own: a plain product has outer = 1; a c
 for r the rows of the filter, for k its columns and channels, and lets the rows of A overlap, so
 that no copy of the image is made (what BLAS forbids).
 
-How it works. A processor multiplies and adds two vectors per cycle, but loads no more than two,
-so a result must stay in its register while it is summed. A tile of results, `rows` x 2 vectors,
-fills the registers. For each k the tile loads two vectors of B and, row by row, one number of A
-spread over a vector: 2 + rows loads for 2 * rows products. All rows of A go through tiles of 12,
-then of 8, then of 4 (6, 4 with the 16 registers of AVX2). A last tile with fewer rows than it has
-takes its last row several times: a sum of products cannot begin before the one before it is done,
-four cycles later, so that a tile of one row takes as long as one of four. Columns beyond the last
-one are masked: neither read nor written.
+How it works. A processor multiplies and adds two vectors per cycle, but loads no more than two, so
+a result must stay in its register while it is summed. A tile of results, `rows` x 2 vectors, fills
+the registers. For each k the tile loads two vectors of B and, row by row, one number of A spread
+over a vector: 2 + rows loads for 2 * rows products. All rows of A go through tiles of 12, then of
+8, then of 4 (6, 4 with the 16 registers of AVX2). A last tile with fewer rows than it has repeats
+its last row: an FMA has a latency of four cycles, so a one-row tile costs as much as a four-row
+one. Columns beyond the last one are masked: neither read nor written.
 
 The code of a tile is a few LLVM instructions, written out by Python loops below. Positions are
 addresses and steps count elements, since a sweep runs over parts of arrays.
@@ -228,7 +227,7 @@ class Tile:
 
 
 def unrelated(builder: Any, value: Any) -> Any:
-    """The same number in a register, of which the optimizer may not think where it came from."""
+    """`value`, passed through an empty asm block so that LLVM cannot see how it was computed."""
     same = ir.FunctionType(I64, [I64])
     return builder.asm(same, "", "=r,0", [value], False)
 

@@ -1,4 +1,4 @@
-"""Activations: element by element, and softmax and its kin along one axis.
+"""Activations: element by element, and softmax and its variants along one axis.
 
 `inplace` is taken so that PyTorch's calls run; the result is always a new tensor.
 Kinks: the slope there is PyTorch's, and each function says which.

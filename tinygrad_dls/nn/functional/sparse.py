@@ -134,7 +134,7 @@ def _row(padding_idx: int | None, weight: Tensor) -> int | None:
     if padding_idx is None:
         return None
     if not is_whole(padding_idx, -weight.shape[0]) or padding_idx >= weight.shape[0]:
-        raise DataError(f"padding_idx {padding_idx!r} is no row of a table of {weight.shape[0]}")
+        raise DataError(f"padding_idx {padding_idx!r} is not a row of a table of {weight.shape[0]}")
     return int(padding_idx) % weight.shape[0]
 
 

@@ -75,7 +75,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Channels of images (m, channels, *lengths) dealt out anew over `groups` (ShuffleNet 2018)."""
+    """Channels of images (m, channels, *lengths) redistributed over `groups` (ShuffleNet 2018)."""
     x = input if isinstance(input, TensorBase) else operand(input, default_device())
     if x.ndim < 3 or not is_whole(groups, 1) or x.shape[1] % groups:
         raise ShapeError(f"channel_shuffle takes images (m, channels, *lengths) whose channels "
