@@ -17,7 +17,7 @@ TEXTS += [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "lessons/READ
                                    "tests/README.md")]
 HABITS = re.compile(
     r"\b(anew|lest|shall|be it|"
-    r"(?<!there )is no (?!longer|more|less|better|larger|doubt|other|help|way|such)[a-z]+)\b"
+    r"(?<![Tt]here )is no (?!longer|more|less|better|larger|doubt|other|help|way|such)[a-z]+)\b"
 )
 LABELS = ('"missing is no"',)  # a name of a run in a lesson
 QUESTION = re.compile(r"(is|are|does|do|has|have|can|may|must|was|were|will)\b[^.]*\?", re.I)

@@ -591,9 +591,9 @@ print(
 #     tinygrad-dls lesson c4w2-cifar-10 --long
 #
 # A picture costs two and a half times what it costs above, and there are 165 epochs in
-# place of eight: two to three hours on two cores. It was not run to its end, so there
-# is no figure of our own here. It keeps checkpoints: stopped and started again, it
-# goes on.
+# place of eight: two to three hours on two cores. It was not run to its end here,
+# so this page has no figure of its own for it. It keeps checkpoints: stopped and
+# started again, it goes on.
 
 # %%
 long_run = None

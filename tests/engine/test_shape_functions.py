@@ -86,7 +86,7 @@ def test_pytorchs_names_of_the_same(torchs: Any, numpys: Any) -> None:
 
 
 ERRORS = {
-    "split is no split into sizes": (dls.ShapeError, lambda: X.split(2, dim=1), "split_with_sizes"),
+    "a split without sizes": (dls.ShapeError, lambda: X.split(2, dim=1), "split_with_sizes"),
     "unequal pieces": (dls.ShapeError, lambda: X.split(2, 1), "array_split"),
     "no pieces": (dls.ShapeError, lambda: X.array_split(0), "at least 1"),
     "sizes": (dls.ShapeError, lambda: X.split_with_sizes([1, 1], 1), "fill axis 1"),

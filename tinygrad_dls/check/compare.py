@@ -16,7 +16,7 @@ WIDTH = 5  # of the name, so that the verdicts of dW1, db1, dA_prev stand below 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` found; true if the two agree."""
+    """The result of `compare`; true if the two agree."""
 
     name: str
     ok: bool

@@ -1,4 +1,4 @@
-"""Is backward right? The whole function against differences, and each op's rule by itself."""
+"""Gradient check: the whole function against differences, and each op's rule by itself."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -122,7 +122,7 @@ class _Whole:
         return ""
 
     def _gradients(self, outputs: list[Any]) -> dict[str, Array | None] | str:
-        """What backward says of each leaf; or the message of its error."""
+        """Return the gradient of each leaf by backward, or the message of its error."""
         leaves = self.subject.leaves
         live = [(y, Tensor(w, dtype=y.dtype, device=y.device))
                 for y, w in zip(outputs, self.weights) if y.requires_grad]
@@ -168,7 +168,8 @@ class _Whole:
         return Check(name, verdict=overall, hint=hint, difference=difference), mine, measured
 
     def _slack(self, name: str, gradient: Array) -> Array:
-        """How much the gradient of a leaf changes where all numbers on the way back do, a little.
+        """Return how much the gradient of a leaf changes if all numbers on the way back change a
+        little.
 
         What changes are the last places; where large numbers cancel that is all there is.
         """
@@ -193,7 +194,7 @@ class _Whole:
         return mistake(gradient, measured, lengths)
 
     def _blame(self, ops: tuple[Check, ...], checks: list[Check]) -> list[str]:
-        """What to think when the ops are right and the whole is not."""
+        """Explain how the ops can be right while the whole is not."""
         if all(op.verdict != "wrong" for op in ops) and any(c.verdict == "wrong" for c in checks):
             return ["all rules are right, so something between the ops is not: detach(), .numpy() "
                     "or no_grad on the way, or a hook that changes a gradient"]
@@ -218,7 +219,7 @@ def _nudged_plan(plan: Any, rng: np.random.Generator) -> Any:
 
 
 def _shares(sizes: dict[str, int], limit: int) -> dict[str, int]:
-    """How many elements of each leaf are compared: all of the small ones, a sample of the large."""
+    """Count the elements of each leaf to compare: all of the small ones, a sample of the large."""
     shares: dict[str, int] = {}
     for i, name in enumerate(sorted(sizes, key=lambda n: sizes[n])):
         shares[name] = min(sizes[name], max(1, (limit - sum(shares.values())) // (len(sizes) - i)))

@@ -1,4 +1,4 @@
-"""Naming the mistake: what must be done to a wrong gradient to make it the right one?
+"""Names for the mistake: the change that turns a wrong gradient into the right one.
 
 Each hypothesis is a mistake that people make, tried on the two arrays. What is said is therefore
 never a guess: multiplying by that number, or transposing, does give the right gradient.
@@ -15,7 +15,7 @@ from .numeric import Array, Measured, index_of
 
 
 class Words(NamedTuple):
-    """What the two gradients are called in a message."""
+    """The names of the two gradients in a message."""
 
     mine: str = "analytic"
     truth: str = "numeric"
@@ -29,7 +29,7 @@ DIFFERENCES = Words()
 def mistake(
     mine: Any, truth: Measured, lengths: Mapping[str, int] | None = None, words: Words = DIFFERENCES
 ) -> str:
-    """What is wrong with `mine`, in a few words: its mistake's name, else where it differs.
+    """Name the mistake in `mine`, in a few words; if no name fits, say where it differs.
 
     "" if it is right. `lengths` are numbers a factor may come from, by name: {"m": 64} makes
     64 times too much "is 1/m missing?".
@@ -94,7 +94,7 @@ def _times(c: Fraction | float, what: str) -> str:
 
 
 def _cause(c: Fraction | float, lengths: Mapping[str, int]) -> str:
-    """Where such a factor comes from, as far as one can tell."""
+    """Explain where such a factor comes from, as far as one can tell."""
     sign = " wrong sign" if c < 0 else ""
     size = abs(c)
     causes = [sign.strip()] if sign else []
@@ -136,7 +136,9 @@ def _wrong_shape(mine: Array, truth: Measured, words: Words) -> str:
 
 
 def length_one(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    """Which axes of length 1 are too many or too few, in an array of as many elements."""
+    """Name the axes of length 1 that are too many or too few, in an array with the same number of
+    elements.
+    """
     if len(shape) > len(wanted):
         return f"with too many axes of length 1 (without keepdims, or .reshape({wanted}))"
     if len(shape) < len(wanted):
@@ -159,7 +161,7 @@ def _axes(axes: tuple[int, ...]) -> str:
 
 
 def elements(mine: Array, truth: Measured, words: Words = DIFFERENCES) -> str:
-    """How many elements are wrong, and the worst of them."""
+    """Count the wrong elements, and show the worst of them."""
     at = truth.of_candidate(mine)
     gap = np.abs(at - truth.values)
     wrong = gap > 1e-4 * truth.scale

@@ -100,7 +100,8 @@ class Differences:
     def judge(
         self, direction: Array, analytic: float, step: float, tolerance: float
     ) -> tuple[Verdict, float]:
-        """Is `analytic` the slope along `direction`? Also the slope that was measured.
+        """Judge whether `analytic` is the slope along `direction`; also return the slope that was
+        measured.
 
         `step` is relative to the size of x. A slope that cannot be told from `analytic` is
         right; where both cannot be told from 0 either, `analytic` itself is what was measured.
@@ -138,7 +139,7 @@ class Differences:
 
 
 def _verdict(slopes: list[Slope], analytic: float, tolerance: float) -> tuple[Verdict, float]:
-    """What slopes, measured with steps from large to small, say of `analytic`."""
+    """Judge `analytic` by slopes, measured with steps from large to small."""
     errors = _against_smaller_steps(slopes, _own_errors(slopes))
     known = [(slope, error) for slope, error in zip(slopes, errors) if slope.moved]
     if not known:
@@ -156,7 +157,7 @@ def _verdict(slopes: list[Slope], analytic: float, tolerance: float) -> tuple[Ve
 
 
 def _own_errors(slopes: list[Slope]) -> list[float]:
-    """How far off each slope may be, of slopes measured with steps from large to small.
+    """Estimate the error of each slope, measured with steps from large to small.
 
     Rounding, once it is seen, is not less at smaller steps, though a fourth difference may be
     small by chance: of two steps beside each other the larger one counts.
@@ -185,7 +186,8 @@ def _against_smaller_steps(slopes: list[Slope], own: list[float]) -> list[float]
 
 
 def _is_kink(slopes: list[Slope], analytic: float) -> bool:
-    """Does the slope jump at x, or grow beyond all bounds, however small the steps are?"""
+    """Return whether the slope jumps at x, or grows beyond all bounds, however small the steps are.
+    """
     for one, two, three in zip(slopes, slopes[1:], slopes[2:]):
         jumps = [s.jitter / s.step for s in (one, two, three)]
         if min(jumps) > max(0.5 * max(jumps), 1e-3 * max(abs(analytic), abs(two.value))):
@@ -218,7 +220,7 @@ class Measured:
         return np.ravel(candidate)[self.places]
 
     def is_close(self, candidate: Any, tolerance: float = 1e-4) -> bool:
-        """Is `candidate` an array of this shape with these values?"""
+        """Return whether `candidate` is an array of this shape with these values."""
         if getattr(candidate, "shape", None) != self.shape:
             return False
         gap = np.abs(self.of_candidate(candidate) - self.values)

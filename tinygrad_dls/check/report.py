@@ -1,4 +1,4 @@
-"""What a gradient check found, as an object to assert on and as a few lines to read."""
+"""The result of a gradient check, as an object to assert on and as a few lines to read."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,12 +57,14 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Is everything right, as far as it could be checked, and was anything checked?"""
+        """Return whether everything is right, as far as it could be checked, and anything was
+        checked.
+        """
         return not self.wrong and not self.problems and not self.nothing
 
     @property
     def nothing(self) -> bool:
-        """Could nothing at all be checked, as where forward made NaN?"""
+        """Return whether nothing could be checked, for instance because forward made NaN."""
         return bool(self.checks) and all(check.verdict == "unknown" for check in self.checks)
 
     @property

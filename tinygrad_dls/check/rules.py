@@ -16,7 +16,7 @@ Shares = Sequence[Any]  # the gradients of the inputs; None: the rule gave none
 
 @dataclass(frozen=True)
 class Rule:
-    """How an op goes back, at one point: all that its rule may be given."""
+    """The backward rule of an op at one point, with all that the rule may be given."""
 
     op: Op
     device: Any
@@ -109,7 +109,7 @@ def _same(old: Any, new: Any) -> bool:
 def name_mistake(
     rule: Rule, place: int, shares: Shares, truth: Measured, slopes_of: Callable[[int], Array]
 ) -> str:
-    """What is wrong with the gradient that `rule` gave input number `place`."""
+    """Name the mistake in the gradient that `rule` gave input number `place`."""
     mine = shares[place]
     if mine is None:
         return "backward returned None, but the output does depend on it"
@@ -143,7 +143,7 @@ def _of_another_input(rule: Rule, place: int, shares: Shares, truth: Measured) -
 
 
 def _other_value(rule: Rule, place: int, truth: Measured) -> str:
-    """The rule with x in place of y, or a in place of b, and so on: is that one right?"""
+    """Name the operand that makes the rule right: x in place of y, a in place of b, and so on."""
     values = {"y": rule.y} | {
         name: x for name, x in zip(rule.op.inputs, rule.inputs) if isinstance(x, np.ndarray)
     }
@@ -170,7 +170,8 @@ def _role(name: str, beside: str) -> str:
 
 
 def _not_added(mine: Array, truth: Measured, slopes_of: Callable[[int], Array]) -> str:
-    """Is each wrong element one of the contributions that should have been added up?"""
+    """Return whether each wrong element is one of the contributions that should have been added up.
+    """
     at = truth.of_candidate(mine)
     wrong = np.flatnonzero(np.abs(at - truth.values) > 1e-5 * truth.scale)[:8]
     if not len(wrong):

@@ -1,4 +1,6 @@
-"""What is checked: a function or a model, run in float64 as often as needed, and left as it was."""
+"""The subject of a check: a function or a model, run in float64 as often as needed, and left
+unchanged.
+"""
 
 import copy
 import inspect
@@ -180,7 +182,7 @@ class Subject:
 
 
 def is_model(value: Any) -> bool:
-    """Is it something with named parameters that can be called?"""
+    """Return whether it has named parameters and can be called."""
     return callable(value) and hasattr(value, "named_parameters") and not isinstance(value, type)
 
 
@@ -217,7 +219,7 @@ def _flat(values: Any) -> Iterator[Any]:
 
 
 def _is_numbers(value: Any) -> bool:
-    """Is it a (nested) list of plain numbers, meant as one array?"""
+    """Return whether it is a (nested) list of plain numbers, meant as one array."""
     return isinstance(value, list) and len(value) > 0 and all(
         isinstance(v, (int, float)) or _is_numbers(v) for v in value)
 
@@ -250,7 +252,7 @@ def _described(value: Any) -> str:
 
 
 def _parameter_names(function: Any, count: int) -> list[str]:
-    """What the function calls its inputs, as far as it says."""
+    """Return the function's own names for its inputs, as far as it has any."""
     try:
         function = getattr(function, "forward", function)  # of a model
         parameters = inspect.signature(function).parameters.values()

@@ -59,7 +59,7 @@ def _plain(value: Any) -> str:
 
 
 def module(part: Any) -> str:
-    """What a module is, in a few words: "Conv2d 3 -> 8, 3 x 3", "Linear 400 -> 120"."""
+    """Describe a module in a few words: "Conv2d 3 -> 8, 3 x 3", "Linear 400 -> 120"."""
     words = type(part).__name__
     for kind in ("features", "channels"):
         sizes = [getattr(part, f"{end}_{kind}", None) for end in ("in", "out")]

@@ -1,4 +1,4 @@
-"""What stands out in a record: where NaN begins, gradients that vanish, explode or never come."""
+"""Findings in a record: where NaN begins, gradients that vanish, explode or never come."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Which modules are drawn as one box: to a depth, by layers, or to keep a picture readable."""
+"""Choice of modules to draw as one box: to a depth, by layers, or to keep a picture readable."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -40,7 +40,7 @@ def readable(paths: Mapping[str, Path], rolls: set[Path]) -> tuple[Fold, Depth]:
 
 
 def boxes(paths: Mapping[str, Path], fold: Fold) -> int:
-    """How many boxes a fold leaves."""
+    """Count the boxes that a fold leaves."""
     return len({fold.get(node, node) for node in paths})
 
 

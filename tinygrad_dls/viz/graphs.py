@@ -65,7 +65,7 @@ class Graph:
     # --- writers ---------------------------------------------------------------------------------
 
     def picture(self, **options: Any) -> Picture:
-        """What is to be drawn: boxes, arrows, frames."""
+        """The parts of the picture: boxes, arrows, frames."""
         return picture(self.record, self._options(options))
 
     def to_dot(self, **options: Any) -> str:

@@ -41,7 +41,7 @@ def contiguous(paths: Mapping[str, Path], edges: Sequence[Pair]) -> dict[str, Pa
 
 
 def _item(node: str, path: Path, level: int) -> Hashable:
-    """What a node belongs to at a level: its group there, or itself."""
+    """Return the item of a node at a level: its group there, or itself."""
     return path[: level + 1] if len(path) > level else node
 
 

@@ -35,7 +35,7 @@ class Link(NamedTuple):
 
 
 class Dummy(NamedTuple):
-    """Where a long link crosses a rank."""
+    """The point where a long link crosses a rank."""
 
     tail: Key
     origin: Key
@@ -157,7 +157,7 @@ def order(
 def crossings(
     rows: Sequence[Sequence[Key]], below: Neighbours, at: Callable[[Key, float], float]
 ) -> int:
-    """How often links between neighbouring rows cross, counted in a Fenwick tree."""
+    """Count how often links between neighbouring rows cross, with a Fenwick tree."""
     total = 0
     for upper in rows[:-1]:
         ends = [[at(*n) for n in below.get(tail, ())] for tail in upper]

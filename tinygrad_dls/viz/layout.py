@@ -38,7 +38,7 @@ class Stop(NamedTuple):
 
 @dataclass
 class Layout:
-    """Where everything is; y grows downwards."""
+    """The positions of everything; y grows downwards."""
 
     boxes: dict[str, Rect] = field(default_factory=dict)
     frames: dict[Path, Rect] = field(default_factory=dict)
@@ -117,7 +117,7 @@ def _groups(sizes: Mapping[str, Size], paths: Mapping[str, Path]) -> dict[Path, 
 
 
 def _common(a: Path, b: Path) -> int:
-    """How many outer groups two paths share."""
+    """Count the outer groups that two paths share."""
     depth = 0
     for x, y in zip(a, b):
         if x != y:
@@ -127,7 +127,8 @@ def _common(a: Path, b: Path) -> int:
 
 
 def _item(box: str, path: Path, depth: int) -> Key:
-    """What stands for a box in the level at `depth`: itself, or the group it is in."""
+    """Return the item that represents a box in the level at `depth`: itself, or the group it is in.
+    """
     return path[: depth + 1] if len(path) > depth else box
 
 
@@ -224,7 +225,7 @@ def _gap(level: Level, row: int) -> float:
 
 
 def _port(groups: Mapping[Path, _Group], item: Key, port: Key) -> float:
-    """How far right of an item's centre an arrow meets it: at a group, at its port."""
+    """Return how far right of an item's centre an arrow meets it: at a group, at its port."""
     if not isinstance(item, tuple) or item not in groups:
         return 0.0
     group = groups[item]

@@ -58,7 +58,7 @@ def _as_script(text: str) -> str:
 
 
 def _document(record: Record, options: Options) -> dict[str, Any]:
-    """What the viewer reads: the record, its groups, what each box says, what stands out."""
+    """Make the viewer's data: the record, its groups, the text of each box, the findings."""
     plain = json.loads(record.to_json())
     pairs = [(edge.tail, edge.head) for edge in record.edges]
     paths, inside, _ = fold(record.nodes, pairs, options)

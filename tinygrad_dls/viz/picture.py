@@ -1,4 +1,4 @@
-"""What a picture of a record shows: boxes with their lines of text, arrows and frames.
+"""Contents of a picture of a record: boxes with their lines of text, arrows and frames.
 
 Every writer (DOT, SVG, PNG, text) draws the same `Picture`; none of them looks at numbers.
 """
@@ -27,7 +27,7 @@ SHOWS = ("shape", "value", "grad", "saved")
 
 @dataclass(frozen=True)
 class Options:
-    """How a graph is drawn.
+    """The style of a drawing.
 
     show: which lines stand on a node, of "shape", "value", "grad", "saved".
     depth: modules nested deeper than this are folded to one box each; "layers" folds the innermost
@@ -144,7 +144,7 @@ class Picture:
 
 
 def picture(record: Record, options: Options) -> Picture:
-    """What there is to see of a record; GraphError if it is more than anyone can look at."""
+    """Make the picture of a record; GraphError if it is more than anyone can look at."""
     hidden = set() if options.constants else {"const"}
     hidden |= set() if options.parameters else {"param", "buffer"}
     nodes = {n.id: n for n in record.nodes if n.kind not in hidden}
@@ -323,7 +323,7 @@ def _with_stubs(boxes: dict[str, Box], arrows: list[Arrow]) -> list[Arrow]:
 
 
 def title(record: Record) -> str:
-    """What a picture of the record is called."""
+    """Return the title of a record's picture."""
     end = record.nodes[-1] if record.nodes else None
     name = (end.name or end.op or end.id) if end is not None else "nothing"
     return describe.shorten(f"computation graph of {name}", 80)
@@ -345,7 +345,7 @@ def _dashed(arrows: Sequence[Arrow]) -> list[str]:
 
 
 def notes(record: Record, options: Options) -> list[str]:
-    """What a reader must know of what is not shown."""
+    """Return notes on what is not shown."""
     shown = {"value", "grad"} & set(options.show)
     if shown and any(n.value is None for n in record.nodes if n.op and not n.failed):
         return ["larger values not kept: compute inside `with dls.trace():`"]

@@ -42,7 +42,7 @@ class Summary:
 
     @property
     def whole(self) -> bool:
-        """Are all elements in the sample?"""
+        """Return whether all elements are in the sample."""
         return len(self.sample) == self.size
 
     @classmethod
@@ -83,7 +83,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one use of a value adds to its gradient."""
+    """The amount that one use of a value adds to its gradient."""
 
     source: str  # id of the node that used it
     norm: float | None

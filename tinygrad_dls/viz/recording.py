@@ -95,7 +95,7 @@ def _tensors(output: Any) -> Iterator[TensorBase]:
 
 
 class _Names:
-    """What leaves, nodes and arrays are called; a model's names win over a tensor's own."""
+    """The names of leaves, nodes and arrays; a model's names win over a tensor's own."""
 
     def __init__(
         self, outputs: Sequence[TensorBase], models: Sequence[Any],
@@ -329,7 +329,7 @@ class _Recorder:
 
 
 def _is_tracked(node: Node) -> bool:
-    """Does a gradient flow through it?"""
+    """Return whether a gradient flows through it."""
     return any(node.plan.needs)
 
 

@@ -1,4 +1,4 @@
-"""Which module call made each node, from the marks that calls leave on their outputs."""
+"""The module call that made each node, from the marks that calls leave on their outputs."""
 
 from collections.abc import Iterable, Sequence
 

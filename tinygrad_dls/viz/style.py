@@ -1,10 +1,10 @@
-"""What the kinds of nodes look like: a colour, an outline and a word each, never colour alone."""
+"""Looks of the kinds of nodes: a colour, an outline and a word each, never colour alone."""
 
 from typing import NamedTuple
 
 
 class Look(NamedTuple):
-    """How one kind is drawn; colours as #rrggbb, (on white, on black)."""
+    """The look of one kind; colours as #rrggbb, (on white, on black)."""
 
     word: str  # in the legend
     outline: str  # DOT's name of the shape
