@@ -27,7 +27,7 @@ WHOLE = re.compile(r"dL/d[A-Za-z_]\w*|[A-Za-z_]\w*")  # a gradient, or a name
 
 @cache
 def derivative(op: type[Op], operand: str) -> str:
-    """What the declaration of `op` says of the gradient of one operand: the text after dL/dx =.
+    """Return the declared gradient of one operand of `op`: the text after dL/dx =.
 
     "" where it says nothing of its own.
     """
@@ -57,7 +57,7 @@ def _of_operand(text: str, operand: str) -> str:
 
 
 def value(op: type[Op]) -> str:
-    """What the declaration says of the output: the text up to the derivative."""
+    """Return the declared output: the text up to the derivative."""
     first = inspect.cleandoc(op.__doc__ or "").partition("\n")[0]
     return re.split(r"\.?    |\.$", first)[0].rstrip(".")
 

@@ -1,4 +1,4 @@
-"""What `explain` found, as an object, as text, as LaTeX and as JSON."""
+"""The result of `explain`, as an object, as text, as LaTeX and as JSON."""
 
 import html
 import json
@@ -17,7 +17,7 @@ Shape: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Share:
-    """What one operation adds to the gradient of one of its operands."""
+    """The amount that one operation adds to the gradient of one of its operands."""
 
     to: str  # the name of the operand
     operand: str  # what the operation calls it

@@ -123,5 +123,5 @@ def _at_import(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _place(file: Path) -> str:
-    """Where a file is in this package; of any other its name."""
+    """Return the path of a file in this package; of any other its name."""
     return file.relative_to(PACKAGE).as_posix() if file.is_relative_to(PACKAGE) else file.name
