@@ -64,8 +64,8 @@ def test_a_change_of_key_ends_what_is_read() -> None:
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("X:1\nT:none\nCDE\n", "no key"), ("X:1\nK:C\n", "no notes"), ("X:1\nK:Hp\nC", "no key that"),
-    ("X:1\nL:one\nK:C\nC", "no length")])
+    ("X:1\nT:none\nCDE\n", "no key"), ("X:1\nK:C\n", "no notes"), ("X:1\nK:Hp\nC", "not a key"),
+    ("X:1\nL:one\nK:C\nC", "not a length")])
 def test_what_cannot_be_read_is_named(text: str, said: str) -> None:
     with pytest.raises(dls.FormatError, match=said):
         audio.read_abc(text)

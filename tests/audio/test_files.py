@@ -123,8 +123,9 @@ GOOD = wav(b"\1\2" * 50)
 
 
 @pytest.mark.parametrize(("content", "error", "said"), [
-    (b"", dls.FormatError, "no WAV"), (b"ID3" + b"\0" * 99, dls.FormatError, "no WAV"),
-    (b"RIFF\0\0\0\0AVI ", dls.FormatError, "no WAV"), (b"RF64" + GOOD[4:], dls.FormatError, "RF64"),
+    (b"", dls.FormatError, "not a WAV"), (b"ID3" + b"\0" * 99, dls.FormatError, "not a WAV"),
+    (b"RIFF\0\0\0\0AVI ", dls.FormatError, "not a WAV"),
+    (b"RF64" + GOOD[4:], dls.FormatError, "RF64"),
     (GOOD[:-1], dls.FormatError, "99 of 100 bytes"), (GOOD[:40], dls.FormatError, "no samples"),
     (GOOD[:20], dls.FormatError, "corrupt"), (GOOD[:12], dls.FormatError, "how it is encoded"),
     (GOOD[:12] + GOOD[36:], dls.FormatError, "before their format"),

@@ -94,7 +94,7 @@ ERRORS = {
     "repeat counts": (dls.ShapeError, lambda: X.repeat([1, 2], 1), "one for each slice"),
     "repeat of -1": (dls.ShapeError, lambda: X.repeat(-1, 1), "at least 0"),
     "tile": (dls.ShapeError, lambda: X.tile(1.5), "whole numbers"),
-    "flip": (dls.ShapeError, lambda: X.flip(3), "no axis"),
+    "flip": (dls.ShapeError, lambda: X.flip(3), "not an axis"),
     "flip twice": (dls.ShapeError, lambda: X.flip((0, -3)), "twice"),
     "roll": (dls.ShapeError, lambda: X.roll((1, 2, 3), (0, 1)), "one whole number"),
     "pad mode": (dls.ShapeError, lambda: dls.pad(X, 1, "replicate"), "'edge'"),

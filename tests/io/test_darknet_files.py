@@ -143,7 +143,7 @@ def test_files_that_do_not_fit(tmp_path):
 
 @pytest.mark.parametrize(("cfg", "message"), [
     ("filters=3", "neither"), ("", "begins with"), ("[convolutional]", "begins with"),
-    ("[net]\nnonsense", "line 2"), ("[net]\n[convolutional]\nfilters=many", "no whole number"),
+    ("[net]\nnonsense", "line 2"), ("[net]\n[convolutional]\nfilters=many", "not a whole number"),
     ("[net]\n[convolutional]\nfilters=-3", "cannot be"),
     ("[net]\n[convolutional]\nfilters=99999999999", "cannot be"),
     ("[net]\n[convolutional]\nfilters=2147483647\nsize=2147483647", "too short"),

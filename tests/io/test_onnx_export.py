@@ -158,7 +158,7 @@ BAD = {
     "a loop over examples": (lambda m, x: dls.stack([m.inner(x)[i] for i in range(x.shape[0])]),
                              "dynamic_batch=False"),
     "a length that is not a multiple": (
-        lambda m, x: m.inner(x)[: x.shape[0] ** 2 // 7 + 1], "no multiple"),
+        lambda m, x: m.inner(x)[: x.shape[0] ** 2 // 7 + 1], "not a multiple"),
     "no counterpart": (lambda m, x: dls.cumprod(m.inner(x), 1), r"cumprod.*, from test_onnx"),
     "a mask as index": (lambda m, x: m.inner(x)[x > 0], "no fixed shape|another for others"),
     "chance": (lambda m, x: F.dropout(m.inner(x), 0.5), "dropout"),

@@ -159,14 +159,14 @@ def tensor(dtype="U8", shape=(2,), offsets=(0, 2)):
 
 
 @pytest.mark.parametrize(("content", "match"), [
-    (b"", "0 bytes"), (b"\1" * 7, "7 bytes"), (b"\x80\x04" + b"x" * 40, "no safetensors file"),
-    (b"PK\3\4" + b"\0" * 60, "no safetensors file"),
-    (file_of(b"{}", length=2**63), "no safetensors file"),
+    (b"", "0 bytes"), (b"\1" * 7, "7 bytes"), (b"\x80\x04" + b"x" * 40, "not a safetensors file"),
+    (b"PK\3\4" + b"\0" * 60, "not a safetensors file"),
+    (file_of(b"{}", length=2**63), "not a safetensors file"),
     (file_of(b"{}", length=3), "cut off"), (file_of(b"[]"), "begin with {"),
-    (file_of(b""), "begin with {"), (file_of(b" {}"), "begin with {"), (file_of(b"{"), "no JSON"),
-    (file_of(b"{} x"), "no JSON"), (file_of(b'{"a":\xff}'), "no JSON"),
-    (file_of(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"), "no JSON"),
-    (file_of(b'{"a":NaN}'), "NaN"), (file_of(b'{"a":' + b"9" * 10_000 + b"}"), "no JSON"),
+    (file_of(b""), "begin with {"), (file_of(b" {}"), "begin with {"), (file_of(b"{"), "not JSON"),
+    (file_of(b"{} x"), "not JSON"), (file_of(b'{"a":\xff}'), "not JSON"),
+    (file_of(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"), "not JSON"),
+    (file_of(b'{"a":NaN}'), "NaN"), (file_of(b'{"a":' + b"9" * 10_000 + b"}"), "not JSON"),
     (file_of({"a": 1}), "exactly dtype"), (file_of({"a": {**tensor(), "x": 1}}), "exactly dtype"),
     (file_of({"a": {"dtype": "U8"}}), "exactly dtype"),
     (file_of({"__metadata__": {"a": 1}}), "__metadata__"), (file_of({"__metadata__": 3}), "texts"),

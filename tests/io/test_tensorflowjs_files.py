@@ -120,9 +120,9 @@ def group(paths=("group1-shard1of2.bin", "group1-shard2of2.bin"), **entry):
 
 
 @pytest.mark.parametrize(("manifest", "message"), [
-    (group(["../secret"]), "no name of a shard"), (group(["/etc/passwd"]), "no name of a shard"),
-    (group(["a/../../b"]), "no name of a shard"), (group(["C:\\b"]), "no name of a shard"),
-    (group([3]), "no name of a shard"), (group(["https://x/y"]), "no name of a shard"),
+    (group(["../secret"]), "not a name of"), (group(["/etc/passwd"]), "not a name of"),
+    (group(["a/../../b"]), "not a name of"), (group(["C:\\b"]), "not a name of"),
+    (group([3]), "not a name of"), (group(["https://x/y"]), "not a name of"),
     (group(["group1-shard1of2.bin"] * 2), "named twice"), (group(name=3), "without a name"),
     (group(shape=[-1]), "no valid shape"), (group(shape=[2.0]), "no valid shape"),
     (group(shape=[2**40, 2**40]), "too short"), (group(shape="2"), "no valid shape"),

@@ -189,7 +189,7 @@ def test_a_file_of_any_name_is_known_by_its_lesson(mine, tmp_path, capsys):
 def test_a_file_that_is_no_python(mine, capsys):
     mine.write_text(mine.read_text().replace("class Box:", "class Box"))
     code, said = check(capsys, NAME)
-    assert code == 1 and "c1w2_first.py, line 20" in said and "no Python yet" in said
+    assert code == 1 and "c1w2_first.py, line 20" in said and "not Python yet" in said
 
 
 def test_configuration_of_other_projects_does_not_matter(mine, capsys, monkeypatch):

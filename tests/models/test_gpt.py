@@ -144,7 +144,7 @@ def test_bad_input_is_refused_with_what_mends_it():
     cache = model.read(np.ones((1, 16), int))[1]
     with pytest.raises(dls.DataError, match="17 tokens"):
         model.step(dls.Tensor([1]), cache)
-    with pytest.raises(dls.DataError, match="no multiple of num_heads"):
+    with pytest.raises(dls.DataError, match="not a multiple of num_heads"):
         models.gpt(5, d_model=10, num_heads=3)
     with pytest.raises(dls.ShapeError, match=r"tokens\.weight"):
         models.gpt(12, context=16, d_model=12, num_heads=3, num_layers=2,

@@ -60,8 +60,8 @@ def read_header(first: bytes, size: int, read: Any) -> Header:
         raise FormatError(f"it has {size} bytes, no safetensors file has less than 8")
     length = int.from_bytes(first, "little")
     if length > MOST:
-        raise FormatError(f"its header would be {length} bytes long, more than {MOST}: it is no "
-                          "safetensors file")
+        raise FormatError(f"its header would be {length} bytes long, more than {MOST}: it is "
+                          "not a safetensors file")
     if length > size - 8:
         raise FormatError(f"it is cut off: its header is {length} bytes long, and {size - 8} bytes "
                           "are there")

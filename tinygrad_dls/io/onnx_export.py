@@ -85,8 +85,8 @@ def export_onnx(
         metadata_props=[Entry(str(k), str(v)) for k, v in (metadata or {}).items()],
     )) for graph in graphs]
     if any(other != raw for other in again):
-        raise GraphError("a length in the model depends on the number of examples, but is no "
-                         "multiple of it and a constant: dynamic_batch=False")
+        raise GraphError("a length in the model depends on the number of examples, but is "
+                         "not a multiple of it and a constant: dynamic_batch=False")
     if len(raw) > MOST:
         raise DataError(f"the file would be {len(raw)} bytes long, more than the {MOST} that one "
                         "ONNX file can have")

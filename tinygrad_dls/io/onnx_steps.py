@@ -205,8 +205,8 @@ class _Outside:
         name = entries.get("location", "")
         parts = PurePosixPath(name).parts
         if not parts or ".." in parts or parts[0] == "/" or any(c in name for c in "\\:\0"):
-            raise FormatError(f"tensor {short(tensor.name)} lies in {short(name)}, which is no "
-                              "file beside the model: nothing else is read")
+            raise FormatError(f"tensor {short(tensor.name)} lies in {short(name)}, which is "
+                              "not a file beside the model: nothing else is read")
         path = self.folder.joinpath(*parts)
         try:
             offset = int(entries.get("offset", "0")[:20])
