@@ -25,8 +25,9 @@
 # With the course's files in your course folder it learns from the course's 132
 # sentences and is tested on its 56. Without, there are 250 + 130 sentences made of
 # templates, half of the test sentences with words that no training sentence has. The
-# vectors are GloVe's 200,000 words, if you ran `tinygrad-dls data fetch glove-100d`, or
-# the 10,000 built-in ones. Both lack words of one letter: "i" and "a" are unknown.
+# vectors are GloVe's: 20,000 words with the notebook's 50 numbers each are built in.
+# `tinygrad-dls data fetch glove` brings 200,000 words with 100 numbers, which lack all
+# words of one letter: "i" and "a" are unknown there.
 
 # %%
 import sys
@@ -43,12 +44,10 @@ lesson = start_lesson("c5w2-emojify")
 emojify = lesson.load("emojify")
 X_train, Y_train = np.array(emojify.train_texts), emojify.train_y
 X_test, Y_test = np.array(emojify.test_texts), emojify.test_y
-if (
-    lesson.data == "course"
-):  # the course's vectors have 50 numbers; ours come from GloVe
-    glove = dls.data.sources.load("glove-100d").arrays
+if lesson.data == "course":  # sentences are the course's, vectors are not
+    glove = dls.data.sources.load("glove").arrays
 else:
-    glove = lesson.load("glove-100d").arrays
+    glove = lesson.load("glove").arrays
 word_to_vec_map = dict(
     zip(glove["words"].tolist(), glove["vectors"].astype("float64"), strict=True)
 )
@@ -72,7 +71,7 @@ for i in range(5):
 # %% [markdown]
 # ## The idea in a picture
 #
-# Each sentence is the average of its words' vectors, a point in 100 dimensions. Drawn
+# Each sentence is the average of its words' vectors, a point in 50 dimensions. Drawn
 # in the two main directions of the training sentences: nothing is trained yet, and
 # sentences of one emoji lie together already.
 
@@ -83,7 +82,7 @@ def quick_average(sentence):
     known = [
         word_to_vec_map[w] for w in sentence.lower().split() if w in word_to_vec_map
     ]
-    return np.mean(known, axis=0) if known else np.zeros(100)
+    return np.mean(known, axis=0) if known else np.zeros(glove["vectors"].shape[1])
 
 
 averages = np.array([quick_average(sentence) for sentence in X_train])
@@ -758,8 +757,8 @@ assert moved[in_training].min() > 0 == moved[~in_training].max()
 #    </details>
 # 2. How many numbers does V2 train?
 #    <details><summary>Answer</summary>
-#    LSTM 1: 4 x 128 x (100 + 128) weights and 2 x 512 biases, LSTM 2: 4 x 128 x 256 and
-#    2 x 512, dense 128 x 5 + 5: about 250,000. The table is not among them.
+#    LSTM 1: 4 x 128 x (50 + 128) weights and 2 x 512 biases, LSTM 2: 4 x 128 x 256 and
+#    2 x 512, dense 128 x 5 + 5: about 225,000. The table is not among them.
 #    </details>
 # 3. Why may the padding row not be trained?
 #    <details><summary>Answer</summary>

@@ -719,7 +719,7 @@ def real_neighbours():
         order = np.argsort(-(table @ table[index[word]]))[1:6]
         nearest[word] = index.lookup(order)
         print(f"  {word}: {', '.join(nearest[word])}")
-    known = sources.load("glove-100d").arrays
+    known = sources.load("glove").arrays
     place = {w: k for k, w in enumerate(known["words"].tolist())}
     common = [w for w in index.tokens[1:2_000] if w in place]
     theirs = unit(known["vectors"][[place[w] for w in common]].astype("float64"))

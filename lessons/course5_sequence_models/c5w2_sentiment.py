@@ -40,7 +40,8 @@ from tinygrad_dls.train.lesson import start_lesson
 lesson = start_lesson("c5w2-sentiment")
 reviews = lesson.load("movie-reviews")
 real = reviews.where != "built-in"
-glove = lesson.load("glove-100d").arrays
+glove = lesson.load("glove").arrays
+n_e = glove["vectors"].shape[1]  # numbers a word
 train_texts, train_Y = list(reviews.train_texts), reviews.train_y
 test_texts, test_Y = list(reviews.test_texts), reviews.test_y
 if lesson.fast:
@@ -402,7 +403,7 @@ encoded = {
     for part, lines in tokens.items()
 }
 place = {word: i for i, word in enumerate(glove["words"].tolist())}
-table = np.random.default_rng(0).normal(0, 0.1, (len(vocabulary), 100))
+table = np.random.default_rng(0).normal(0, 0.1, (len(vocabulary), n_e))
 known = [word for word in vocabulary if word in place]
 for word in known:
     table[vocabulary[word]] = glove["vectors"][place[word]]
@@ -480,8 +481,8 @@ def make(kind):
     """A new network: "bag", or "lstm"."""
     dls.manual_seed(lesson.seed)
     if kind == "bag":
-        return models.BagOfVectors(len(vocabulary), 100, 1, dropout=0.3)
-    return models.TextClassifier(len(vocabulary), 100, 64, 1, dropout=0.3)
+        return models.BagOfVectors(len(vocabulary), n_e, 1, dropout=0.3)
+    return models.TextClassifier(len(vocabulary), n_e, 64, 1, dropout=0.3)
 
 
 epochs = {"bag": 4, "lstm": 3} if real else {"bag": 15, "lstm": 15}

@@ -17,7 +17,7 @@ FACE_DETECTOR = (
     "tiny_face_detector_model-weights_manifest.json",
 )
 SHA256 = {  # of datasets/
-    "glove-10k.npz": "28d8b71dea31c9dedcafdd2c472d016dff273679f38541e1a219d6755b1d2bc8",
+    "glove-20k.npz": "1c88c078b81e9a6d4dfeaa4483296a3ca5e1f599b65d60ec5503c5e282308c19",
     "imagenet-classes.txt": "4eb3da435cf544e4a6f390f62c84cb9c9bb68cf8b14e97f8a063452382e5efd2",
     "psalms.txt": "cfb668dd8c292d989ecb0c4ec735c3b1d5de4e817fb5e6c3653271daca46cbca",
     "squeezenet1_1.npz": "75ebddcfe0eba3f50178487780e5f36eee0c98afef84f4544bc9fd5ebd4c0539",
@@ -156,11 +156,11 @@ def pictures_to_search() -> Files:
 
 
 def word_vectors() -> Arrays:
-    """`words` (10000,) and `vectors` float16 (10000, 100): GloVe, most frequent words first.
+    """`words` (20000,) and `vectors` float16 (20000, 50): GloVe, most frequent words first.
 
     From the project's datasets/: each vector as int8 `codes` times its `scale`.
     """
-    with np.load(_checked("glove-10k.npz"), allow_pickle=False) as read:
+    with np.load(_checked("glove-20k.npz"), allow_pickle=False) as read:
         words = np.array(read["words"].tobytes().decode().split("\n"))
         vectors = (read["codes"] * read["scale"][:, None]).astype(np.float16)
     return Arrays(arrays={"words": words, "vectors": vectors})

@@ -164,7 +164,7 @@ _CONVERTERS: dict[str, Callable[[Source, Path, Path], None]] = {
     "squeezenet": _squeezenet,
     "imagenet-classes": _class_names,
     "cifar10": _cifar10,
-    "glove-100d": _glove,
+    "glove": _glove,
     "sentence-pairs": _sentence_pairs,
     "tunes": _tunes,
 }

@@ -40,7 +40,7 @@ PointName = Literal[
     "regularization",
 ]
 ArrayName = Literal[
-    "squeezenet", "imagenet-classes", "glove-100d", "breast-cancer", "photographs",
+    "squeezenet", "imagenet-classes", "glove", "breast-cancer", "photographs",
     "style-transfer",
 ]
 FileName = Literal[
@@ -80,7 +80,7 @@ _CACHE: dict[str, Callable[[tuple[Path, ...]], Loaded]] = {
     "mnist-5k": cached_files.mnist_5k,
     "squeezenet": cached_files.arrays,
     "imagenet-classes": cached_files.class_names,
-    "glove-100d": cached_files.arrays,
+    "glove": cached_files.arrays,
     "movie-reviews": cached_files.movie_reviews,
     "vgg16-edges": cached_files.as_files,
     "face-api": cached_files.as_files,
@@ -105,7 +105,7 @@ _BUILTIN: dict[str, Callable[[], Loaded]] = {
     "movie-reviews": generated_texts.reviews,
     "tunes": builtin.tunes,
     "trigger-word": builtin.synthesized,
-    "glove-100d": builtin.word_vectors,
+    "glove": builtin.word_vectors,
     "squeezenet": builtin.squeezenet,
     "imagenet-classes": builtin.class_names,
     "face-api": builtin.face_detector,
