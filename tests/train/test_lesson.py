@@ -149,6 +149,15 @@ def test_a_picture_of_a_fast_run_says_so(lesson, tmp_path):
     assert not whole.texts
 
 
+@pytest.mark.parametrize("size", [(6, 4), (7, 2.5)])
+def test_what_a_fast_run_says_lies_below_all_labels(lesson, size):
+    fig, ax = plt.subplots(figsize=size)
+    ax.set_xlabel("two lines\nof a label")
+    lesson.figure(fig, "labelled")
+    said, label = (text.get_window_extent() for text in (fig.texts[0], ax.xaxis.label))
+    assert said.y1 <= label.y0
+
+
 def test_a_graph_becomes_an_svg_unless_its_name_has_an_ending(lesson):
     x = dls.Tensor(2.0, requires_grad=True)
     graph = dls.graph(x * x)
