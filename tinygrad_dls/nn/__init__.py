@@ -15,7 +15,6 @@ from .activation import Hardswish as Hardswish
 from .activation import Hardtanh as Hardtanh
 from .activation import LeakyReLU as LeakyReLU
 from .activation import LogSigmoid as LogSigmoid
-from .activation import LogSoftmax as LogSoftmax
 from .activation import Mish as Mish
 from .activation import PReLU as PReLU
 from .activation import ReLU as ReLU
@@ -23,9 +22,6 @@ from .activation import ReLU6 as ReLU6
 from .activation import RReLU as RReLU
 from .activation import Sigmoid as Sigmoid
 from .activation import SiLU as SiLU
-from .activation import Softmax as Softmax
-from .activation import Softmax2d as Softmax2d
-from .activation import Softmin as Softmin
 from .activation import Softplus as Softplus
 from .activation import Softshrink as Softshrink
 from .activation import Softsign as Softsign
@@ -133,6 +129,10 @@ from .recurrent_cells import RNNCell as RNNCell
 from .shaping import Flatten as Flatten
 from .shaping import Identity as Identity
 from .shaping import Unflatten as Unflatten
+from .softmax import LogSoftmax as LogSoftmax
+from .softmax import Softmax as Softmax
+from .softmax import Softmax2d as Softmax2d
+from .softmax import Softmin as Softmin
 from .sparse import Embedding as Embedding
 from .sparse import EmbeddingBag as EmbeddingBag
 from .transformer import Transformer as Transformer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -27,91 +25,171 @@ class _InPlace(Module):
 
 
 class ReLU(_InPlace):
-    """y = max(x, 0)."""
+    """Rectified linear unit: y = max(x, 0) (Nair and Hinton 2010).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.ReLU()(dls.tensor([-2.0, 0.0, 3.0]))
+    Tensor([0., 0., 3.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.relu(input)
 
 
 class ReLU6(_InPlace):
-    """y = x held between 0 and 6."""
+    """ReLU clamped at 6: y = min(max(x, 0), 6) (Krizhevsky 2010).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.ReLU6()(dls.tensor([-1.0, 4.0, 9.0]))
+    Tensor([0., 4., 6.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.relu6(input)
 
 
 class SELU(_InPlace):
-    """y = 1.0507 elu(x, 1.6733) (Klambauer et al. 2017)."""
+    """Scaled ELU: y = 1.0507 elu(x, 1.6733) (Klambauer et al. 2017).
+
+    The two constants keep mean 0 and variance 1 through layers whose inputs have them.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.SELU()(dls.tensor([-1.0, 0.0, 1.0]))
+    Tensor([-1.1113,  0.    ,  1.0507])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.selu(input)
 
 
 class SiLU(_InPlace):
-    """y = x sigmoid(x), also called swish."""
+    """Sigmoid linear unit, also called swish: y = x sigmoid(x) (Elfwing et al. 2018).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.SiLU()(dls.tensor([-2.0, 0.0, 2.0]))
+    Tensor([-0.2384,  0.    ,  1.7616])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input)
 
 
 class Mish(_InPlace):
-    """y = x tanh(softplus(x)) (Misra 2019)."""
+    """Smooth relative of ReLU: y = x tanh(softplus(x)) (Misra 2019).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Mish()(dls.tensor([-2.0, 0.0, 2.0]))
+    Tensor([-0.2525,  0.    ,  1.944 ])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.mish(input)
 
 
 class Hardsigmoid(_InPlace):
-    """y = x / 6 + 1/2 held between 0 and 1."""
+    """Piecewise linear sigmoid: y = x / 6 + 1/2, clamped to [0, 1] (Courbariaux et al. 2015).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Hardsigmoid()(dls.tensor([-4.0, 0.0, 1.5]))
+    Tensor([0.  , 0.5 , 0.75])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardsigmoid(input)
 
 
 class Hardswish(_InPlace):
-    """y = x hardsigmoid(x) (Howard et al. 2019)."""
+    """Piecewise quadratic swish: y = x hardsigmoid(x) (Howard et al. 2019).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Hardswish()(dls.tensor([-1.5, 1.5, 4.0]))
+    Tensor([-0.375,  1.125,  4.   ])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardswish(input)
 
 
 class Tanh(Module):
-    """y = tanh(x)."""
+    """Hyperbolic tangent: y = (exp(x) - exp(-x)) / (exp(x) + exp(-x)), between -1 and 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Tanh()(dls.tensor([-1.0, 0.0, 1.0]))
+    Tensor([-0.7616,  0.    ,  0.7616])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanh(input)
 
 
 class Sigmoid(Module):
-    """y = 1 / (1 + exp(-x))."""
+    """Logistic function: y = 1 / (1 + exp(-x)), between 0 and 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Sigmoid()(dls.tensor([-1.0, 0.0, 1.0]))
+    Tensor([0.2689, 0.5   , 0.7311])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.sigmoid(input)
 
 
 class LogSigmoid(Module):
-    """y = log(sigmoid(x))."""
+    """Logarithm of the sigmoid: y = log(1 / (1 + exp(-x))), finite also for very negative x.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.LogSigmoid()(dls.tensor([-200.0, 0.0, 2.0]))
+    Tensor([-2.0000e+02, -6.9315e-01, -1.2693e-01])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.logsigmoid(input)
 
 
 class Softsign(Module):
-    """y = x / (1 + |x|)."""
+    """Rational sigmoid: y = x / (1 + |x|), between -1 and 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Softsign()(dls.tensor([-1.0, 0.0, 3.0]))
+    Tensor([-0.5 ,  0.  ,  0.75])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softsign(input)
 
 
 class Tanhshrink(Module):
-    """y = x - tanh(x)."""
+    """The part of x that tanh cuts off: y = x - tanh(x).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Tanhshrink()(dls.tensor([-2.0, 0.0, 2.0]))
+    Tensor([-1.036,  0.   ,  1.036])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanhshrink(input)
 
 
 class LeakyReLU(Module):
-    """y = x where x > 0, else negative_slope * x."""
+    """ReLU with a slope below 0: y = x where x > 0, else negative_slope * x (Maas et al. 2013).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.LeakyReLU(0.1)(dls.tensor([-2.0, 0.0, 3.0]))
+    Tensor([-0.2,  0. ,  3. ])
+    """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         self.negative_slope = number("LeakyReLU: negative_slope", negative_slope)
@@ -125,9 +203,15 @@ class LeakyReLU(Module):
 
 
 class PReLU(Module):
-    """y = x where x > 0, else weight * x, with a slope that is learned (He et al. 2015).
+    """Leaky ReLU whose slope is learned: y = x where x > 0, else weight * x (He et al. 2015).
 
-    `num_parameters`: 1, or the number of channels (axis 1 of x); all start at `init`.
+    `num_parameters`: 1, or the number of channels (axis 1 of x); all slopes start at `init`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> prelu = nn.PReLU(2, init=0.5)
+    >>> prelu(dls.tensor([[-2.0, 3.0]])).tolist(), prelu.weight.tolist()
+    ([[-1.0, 3.0]], [0.5, 0.5])
     """
 
     def __init__(
@@ -153,9 +237,15 @@ class PReLU(Module):
 
 
 class RReLU(Module):
-    """y = x where x > 0, else a x: a drawn for each element in training, else fixed.
+    """Leaky ReLU with a random slope: y = x where x > 0, else a x (Xu et al. 2015).
 
-    From [lower, upper), and their middle. `generator`: where it is drawn from.
+    In training a is drawn for each element from [lower, upper); in evaluation it is their mean.
+    `generator`: where it is drawn from, `dls.manual_seed`'s if None.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.RReLU(0.25, 0.75).eval()(dls.tensor([-2.0, 3.0]))
+    Tensor([-1.,  3.])
     """
 
     def __init__(
@@ -185,21 +275,44 @@ class _Alpha(Module):
 
 
 class ELU(_Alpha):
-    """y = x where x > 0, else alpha (exp(x) - 1)."""
+    """Exponential linear unit: y = x where x > 0, else alpha (exp(x) - 1) (Clevert et al. 2016).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.ELU()(dls.tensor([-9.0, -1.0, 2.0]))
+    Tensor([-0.9999, -0.6321,  2.    ])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.elu(input, self.alpha)
 
 
 class CELU(_Alpha):
-    """y = x where x > 0, else alpha (exp(x / alpha) - 1)."""
+    """ELU with slope 1 at 0 for every alpha: y = x where x > 0, else alpha (exp(x / alpha) - 1).
+
+    Barron 2017.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.CELU(alpha=2.0)(dls.tensor([-9.0, -1.0, 2.0]))
+    Tensor([-1.9778, -0.7869,  2.    ])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.celu(input, self.alpha)
 
 
 class GELU(Module):
-    """y = x times the normal distribution's share below x; approximate: "none" or "tanh"."""
+    """Gaussian error linear unit: y = x P(x), P the normal distribution's share below x.
+
+    With `approximate` "tanh" y = x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))). Hendrycks
+    and Gimpel 2016.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.GELU()(dls.tensor([-1.0, 0.0, 1.0]))
+    Tensor([-0.1587,  0.    ,  0.8413])
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = approximate
@@ -212,7 +325,13 @@ class GELU(Module):
 
 
 class Softplus(Module):
-    """y = log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
+    """Smooth ReLU: y = log(1 + exp(beta x)) / beta; x itself where beta x > threshold.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Softplus()(dls.tensor([-1.0, 0.0, 30.0]))
+    Tensor([ 0.3133,  0.6931, 30.    ])
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         self.beta = number("Softplus: beta", beta)
@@ -226,7 +345,13 @@ class Softplus(Module):
 
 
 class Hardtanh(Module):
-    """y = x held between min_val and max_val."""
+    """Linear function with two limits: y = x clamped to [min_val, max_val].
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Hardtanh(-1.0, 2.0)(dls.tensor([-3.0, 0.5, 3.0]))
+    Tensor([-1. ,  0.5,  2. ])
+    """
 
     def __init__(
         self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
@@ -252,21 +377,39 @@ class _Shrink(Module):
 
 
 class Hardshrink(_Shrink):
-    """y = x where |x| > lambd, else 0."""
+    """Hard threshold around 0: y = x where |x| > lambd, else 0.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Hardshrink(0.5)(dls.tensor([-1.0, 0.2, 0.7]))
+    Tensor([-1. ,  0. ,  0.7])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardshrink(input, self.lambd)
 
 
 class Softshrink(_Shrink):
-    """y = x moved towards 0 by lambd, 0 where |x| <= lambd."""
+    """Soft threshold around 0: y = x moved towards 0 by lambd, and 0 where |x| <= lambd.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Softshrink(0.5)(dls.tensor([-1.0, 0.2, 0.75]))
+    Tensor([-0.5 ,  0.  ,  0.25])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softshrink(input, self.lambd)
 
 
 class Threshold(Module):
-    """y = x where x > threshold, else value."""
+    """Replacement of small values: y = x where x > threshold, else value.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Threshold(1.0, value=-5.0)(dls.tensor([0.0, 1.0, 2.0]))
+    Tensor([-5., -5.,  2.])
+    """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         self.threshold = number("Threshold: threshold", threshold)
@@ -280,7 +423,15 @@ class Threshold(Module):
 
 
 class GLU(Module):
-    """y = a sigmoid(b) of the halves a, b of x along axis `dim`."""
+    """Gated linear unit: y = a sigmoid(b), a and b the halves of x along axis `dim`.
+
+    Shape: that axis of y is half as long as that of x. Dauphin et al. 2017.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.GLU()(dls.tensor([[6.0, 8.0, 0.0, 100.0]]))
+    Tensor([[3., 8.]])
+    """
 
     def __init__(self, dim: int = -1) -> None:
         self.dim = dim
@@ -290,43 +441,3 @@ class GLU(Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
-
-
-class _Along(Module):
-    """Base of the functions along one axis; `axis` is another spelling of `dim`."""
-
-    def __init__(self, dim: int = -1, *, axis: int | None = None) -> None:
-        self.dim = dim if axis is None else axis
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
-
-class Softmax(_Along):
-    """y = exp(x) / sum of exp(x) along axis `dim`, the last one unless told."""
-
-    def forward(self, input: Tensor) -> Any:
-        return F.softmax(input, self.dim)
-
-
-class Softmin(_Along):
-    """y = softmax(-x) along axis `dim`, the last one unless told."""
-
-    def forward(self, input: Tensor) -> Any:
-        return F.softmin(input, self.dim)
-
-
-class LogSoftmax(_Along):
-    """y = log(softmax(x)) along axis `dim`, the last one unless told."""
-
-    def forward(self, input: Tensor) -> Any:
-        return F.log_softmax(input, self.dim)
-
-
-class Softmax2d(Module):
-    """Softmax over the channels at each place; x (m, c, h, w) or (c, h, w)."""
-
-    def forward(self, input: Tensor) -> Any:
-        if input.ndim not in (3, 4):
-            raise ShapeError(f"Softmax2d takes (m, c, h, w) or (c, h, w), not\n  {input.shape}")
-        return F.softmax(input, -3)

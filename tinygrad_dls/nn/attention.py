@@ -24,10 +24,14 @@ from .parameter import Parameter
 
 
 class MultiheadAttention(Module):
-    """Attention of `num_heads` heads; returns (output, weights), as PyTorch's.
+    """Attention of `num_heads` heads: softmax(Q K^T / sqrt(d)) V; returns (output, weights).
 
-    query (l, m, embed_dim), key (s, m, kdim), value (s, m, vdim), or, `batch_first`, (m, l, ...);
-    without m: one example. Each head works on embed_dim / num_heads features.
+    Q, K and V are linear in query, key and value, d = embed_dim / num_heads features a head, and
+    `out_proj` joins the heads (Vaswani et al. 2017; Course 5, week 4).
+
+    Shape: query (l, m, embed_dim), key (s, m, kdim), value (s, m, vdim), output (l, m, embed_dim),
+    or, `batch_first`, (m, l, ...); without m: one example. Weights (m, l, s), the mean over the
+    heads; with `average_attn_weights=False` (m, num_heads, l, s).
 
     In masks of bools TRUE MEANS "NOT TO BE SEEN" (in F.scaled_dot_product_attention it means the
     opposite, both as in PyTorch); masks of floats are added. A query that sees nothing has weights
@@ -38,6 +42,14 @@ class MultiheadAttention(Module):
     or vdim differ, `q_proj_weight`, `k_proj_weight`, `v_proj_weight`; `in_proj_bias`;
     `bias_k` and `bias_v` (1, 1, embed_dim), one more key and value, with `add_bias_kv`; `out_proj`.
     `add_zero_attn`: one more key and value of zeros. `dropout`: of the weights, in training.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> attention = nn.MultiheadAttention(8, num_heads=2, batch_first=True)
+    >>> x = dls.randn(4, 6, 8)
+    >>> output, weights = attention(x, x, x)
+    >>> output.shape, weights.shape, weights[0].sum(1).round(decimals=3).tolist()
+    ((4, 6, 8), (4, 6, 6), [1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
     """
 
     def __init__(

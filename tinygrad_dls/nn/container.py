@@ -82,9 +82,16 @@ class _Listed(Module):
 
 
 class Sequential(_Listed):
-    """Modules one after the other: the output of each is the input of the next.
+    """Chain of modules: the output of each is the input of the next.
 
-    Takes the modules, or one dictionary that names them.
+    Takes the modules, or one dictionary that names them. Supports len(), [i], slices, append,
+    extend, insert and pop.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    >>> model(dls.zeros(5, 4)).shape, model[0]
+    ((5, 2), Linear(in_features=4, out_features=8, bias=True))
     """
 
     def __init__(self, *modules: Any) -> None:
@@ -119,7 +126,15 @@ class Sequential(_Listed):
 
 
 class ModuleList(_Listed):
-    """A list of modules whose parameters are found; it has no forward of its own."""
+    """List of modules whose parameters are found; it has no forward of its own.
+
+    A plain list would hide them from `parameters()`.
+
+    >>> from tinygrad_dls import nn
+    >>> layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])
+    >>> len(layers), len(list(layers.parameters()))
+    (3, 6)
+    """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         self.extend(() if modules is None else modules)
@@ -136,7 +151,14 @@ class ModuleList(_Listed):
 
 
 class ModuleDict(Module):
-    """A dictionary of modules whose parameters are found; it has no forward of its own."""
+    """Dictionary of modules whose parameters are found; it has no forward of its own.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> heads = nn.ModuleDict({"age": nn.Linear(8, 1), "kind": nn.Linear(8, 5)})
+    >>> heads["kind"](dls.zeros(2, 8)).shape, heads.keys()
+    ((2, 5), ['age', 'kind'])
+    """
 
     def __init__(self, modules: Named[Module] | None = None) -> None:
         self.update(() if modules is None else modules)
@@ -194,7 +216,14 @@ class ModuleDict(Module):
 
 
 class ParameterList(Module):
-    """A list of parameters, under the names "0", "1" ...; tensors and arrays become parameters."""
+    """List of parameters, under the names "0", "1" ...; tensors and arrays become parameters.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> scales = nn.ParameterList([dls.ones(2), dls.zeros(3)])
+    >>> [(name, p.shape) for name, p in scales.named_parameters()]
+    [('0', (2,)), ('1', (3,))]
+    """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         self.extend(() if values is None else values)
@@ -236,7 +265,14 @@ class ParameterList(Module):
 
 
 class ParameterDict(Module):
-    """A dictionary of parameters; tensors and arrays become parameters."""
+    """Dictionary of parameters; tensors and arrays become parameters.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> scales = nn.ParameterDict({"gain": dls.ones(2), "shift": dls.zeros(2)})
+    >>> scales["gain"] * 3 + scales["shift"]
+    Tensor([3., 3.], made by add)
+    """
 
     def __init__(self, parameters: Named[Any] | None = None) -> None:
         self.update(() if parameters is None else parameters)

@@ -165,51 +165,129 @@ class _TransposedConvolution(ConvNd):
 
 
 class Conv1d(_Convolution):
-    """Convolution of sequences (n, in_channels, length); weight (out, in / groups, k)."""
+    """1-D convolution: y[o] = bias[o] + sum over channels c of weight[o, c] sliding over x[c].
+
+    Shape: x (n, in_channels, length) or (in_channels, length); y (n, out_channels, length'),
+    length' = floor((length + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1.
+    `weight` (out_channels, in_channels / groups, kernel_size). Options as `Conv2d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Conv1d(2, 4, kernel_size=3, stride=2, padding=1)(dls.zeros(5, 2, 8)).shape
+    (5, 4, 4)
+    """
 
     axes = 1
 
 
 class Conv2d(_Convolution):
-    """Convolution of images (n, in_channels, h, w); weight (out, in / groups, k, l).
+    """2-D convolution: y[o] = bias[o] + sum over channels c of weight[o, c] sliding over x[c].
 
-    `padding`: numbers, "same" or "valid"; `padding_mode`: "zeros", "reflect", "replicate" or
-    "circular". Course 4, week 1.
+    As in all frameworks the window is not flipped, so this is a cross-correlation (Course 4,
+    week 1).
+
+    Shape: x (n, in_channels, h, w) or (in_channels, h, w); y (n, out_channels, h', w'), with
+    h' = floor((h + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1, and w' likewise.
+    `weight` (out_channels, in_channels / groups, k, l) and `bias` (out_channels,) start uniform
+    in +-1 / sqrt(in_channels / groups * k * l). `generator`: where they are drawn from.
+
+    `padding`: a number, one for each axis, "same" (h' = h, stride 1 only) or "valid" (none);
+    `padding_mode`: "zeros", "reflect", "replicate" or "circular". With `groups` each group of
+    output channels sees one group of input channels; groups=in_channels is depthwise.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> conv = nn.Conv2d(3, 16, kernel_size=5, stride=2, padding=2)
+    >>> conv(dls.zeros(8, 3, 32, 32)).shape, conv.weight.shape
+    ((8, 16, 16, 16), (16, 3, 5, 5))
     """
 
     axes = 2
 
 
 class Conv3d(_Convolution):
-    """Convolution of volumes (n, in_channels, d, h, w); weight (out, in / groups, j, k, l)."""
+    """3-D convolution of volumes or of images over time; see `Conv2d`.
+
+    Shape: x (n, in_channels, d, h, w) or without n; y (n, out_channels, d', h', w'), each length
+    floor((length + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1. `weight`
+    (out_channels, in_channels / groups, j, k, l).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Conv3d(1, 4, kernel_size=3, padding=1)(dls.zeros(2, 1, 6, 8, 8)).shape
+    (2, 4, 6, 8, 8)
+    """
 
     axes = 3
 
 
 class ConvTranspose1d(_TransposedConvolution):
-    """Transposed convolution of sequences; weight (in, out / groups, k)."""
+    """Transposed 1-D convolution: the gradient of `Conv1d` with respect to its input, as a layer.
+
+    Shape: x (n, in_channels, length); y (n, out_channels, length'), length' = (length - 1) stride
+    - 2 padding + dilation (kernel_size - 1) + output_padding + 1. `weight` (in_channels,
+    out_channels / groups, kernel_size). Options as `ConvTranspose2d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.ConvTranspose1d(4, 2, kernel_size=4, stride=2, padding=1)(dls.zeros(5, 4, 8)).shape
+    (5, 2, 16)
+    """
 
     axes = 1
 
 
 class ConvTranspose2d(_TransposedConvolution):
-    """Transposed convolution of images (n, in_channels, h, w); weight (in, out / groups, k, l).
+    """Transposed 2-D convolution: each x[c] times weight[c, o] is added to y[o], `stride` apart.
 
-    Each axis becomes (h - 1) stride - 2 padding + dilation (k - 1) + output_padding + 1 long.
-    Course 4, week 3 (U-Net).
+    It is the gradient of `Conv2d` with respect to its input, and makes images larger (Course 4,
+    week 3, U-Net).
+
+    Shape: x (n, in_channels, h, w) or without n; y (n, out_channels, h', w'), with
+    h' = (h - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1, and w'
+    likewise. `weight` (in_channels, out_channels / groups, k, l), `bias` (out_channels,).
+    `output_padding` chooses among the sizes that `Conv2d` maps to h.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> up = nn.ConvTranspose2d(8, 4, kernel_size=2, stride=2)
+    >>> up(dls.zeros(1, 8, 16, 16)).shape, up.weight.shape
+    ((1, 4, 32, 32), (8, 4, 2, 2))
     """
 
     axes = 2
 
 
 class ConvTranspose3d(_TransposedConvolution):
-    """Transposed convolution of volumes; weight (in, out / groups, j, k, l)."""
+    """Transposed 3-D convolution; see `ConvTranspose2d`.
+
+    Shape: x (n, in_channels, d, h, w) or without n; each length becomes (length - 1) stride
+    - 2 padding + dilation (kernel_size - 1) + output_padding + 1. `weight` (in_channels,
+    out_channels / groups, j, k, l).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.ConvTranspose3d(4, 2, kernel_size=2, stride=2)(dls.zeros(1, 4, 3, 4, 4)).shape
+    (1, 2, 6, 8, 8)
+    """
 
     axes = 3
 
 
 class Unfold(Module):
-    """All windows of images (n, c, h, w) as columns (n, c * k * l, places)."""
+    """Write each window of an image as a column (im2col).
+
+    Shape: x (n, c, h, w), y (n, c * k * l, windows), where windows = h' w' and
+    h' = floor((h + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Unfold(kernel_size=2)(dls.arange(6.0).reshape(1, 1, 2, 3))[0]
+    Tensor([[0., 1.],
+            [1., 2.],
+            [3., 4.],
+            [4., 5.]])
+    """
 
     def __init__(
         self, kernel_size: Numbers, dilation: Numbers = 1, padding: Numbers = 0,
@@ -229,7 +307,18 @@ class Unfold(Module):
 
 
 class Fold(Module):
-    """Columns (n, c * k * l, places) added up to images (n, c, *output_size)."""
+    """Add columns up to an image (col2im): the gradient of `Unfold` as a layer.
+
+    Shape: x (n, c * k * l, windows), y (n, c, *output_size). Elements that several windows hold
+    are the sums of them.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> columns = nn.Unfold(kernel_size=2)(dls.ones(1, 1, 2, 3))
+    >>> nn.Fold((2, 3), kernel_size=2)(columns)[0, 0]
+    Tensor([[1., 2., 1.],
+            [1., 2., 1.]])
+    """
 
     def __init__(
         self, output_size: Numbers, kernel_size: Numbers, dilation: Numbers = 1,

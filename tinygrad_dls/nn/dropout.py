@@ -31,42 +31,96 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """In training each element is 0 with probability p, else x / (1 - p); in evaluation y = x."""
+    """Dropout of elements: y = 0 with probability p, else x / (1 - p).
+
+    The factor 1 / (1 - p) keeps the mean (Srivastava et al. 2014). In evaluation y = x.
+    `generator`: where the zeros are drawn from, `dls.manual_seed`'s if None.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> g = dls.Generator(0)
+    >>> drop = nn.Dropout(0.5, generator=g)
+    >>> sorted(set(drop(dls.ones(100)).tolist())), drop.eval()(dls.ones(3)).tolist()
+    ([0.0, 2.0], [1.0, 1.0, 1.0])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout(input, self.p, self.training, generator=self.generator)
 
 
 class Dropout1d(_Dropout):
-    """Dropout of whole channels; x (m, c, l) or (c, l)."""
+    """Dropout of whole channels of sequences; x (m, c, length) or (c, length).
+
+    Each channel of each example is 0 with probability p, else x / (1 - p).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> y = nn.Dropout1d(0.5)(dls.ones(8, 4, 10))
+    >>> bool(((y == 0).all(2) | (y == 2).all(2)).all())  # a channel goes as a whole
+    True
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout1d(input, self.p, self.training, generator=self.generator)
 
 
 class Dropout2d(_Dropout):
-    """Dropout of whole channels; x (m, c, h, w), or (m, c, l) as PyTorch (Tompson et al. 2015)."""
+    """Dropout of whole channels of images; x (m, c, h, w) (Tompson et al. 2015).
+
+    Neighboring pixels are alike, so that dropping single ones would change little. x of 3 axes
+    is (m, c, length), as in PyTorch.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> y = nn.Dropout2d(0.5)(dls.ones(8, 4, 5, 5))
+    >>> bool(((y == 0).all((2, 3)) | (y == 2).all((2, 3))).all())
+    True
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout2d(input, self.p, self.training, generator=self.generator)
 
 
 class Dropout3d(_Dropout):
-    """Dropout of whole channels; x (m, c, d, h, w) or (c, d, h, w)."""
+    """Dropout of whole channels of volumes; x (m, c, d, h, w) or (c, d, h, w).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Dropout3d(0.5)(dls.ones(8, 4, 2, 3, 3)).shape
+    (8, 4, 2, 3, 3)
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout3d(input, self.p, self.training, generator=self.generator)
 
 
 class AlphaDropout(_Dropout):
-    """Dropout that keeps mean 0 and variance 1, for selu (Klambauer et al. 2017)."""
+    """Dropout that keeps mean 0 and variance 1, for SELU (Klambauer et al. 2017).
+
+    Dropped elements become the limit of SELU for very negative x, -1.7581, before all are scaled
+    and moved so that mean and variance stay.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> _ = dls.manual_seed(0)
+    >>> y = nn.AlphaDropout(0.1)(dls.randn(10000))
+    >>> abs(y.mean().item()) < 0.05, abs(y.std().item() - 1) < 0.05
+    (True, True)
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.alpha_dropout(input, self.p, self.training, generator=self.generator)
 
 
 class FeatureAlphaDropout(_Dropout):
-    """AlphaDropout of whole channels; x (m, c, ...)."""
+    """AlphaDropout of whole channels; x (m, c, ...).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> y = nn.FeatureAlphaDropout(0.5)(dls.ones(8, 4, 10))
+    >>> bool((y == y[:, :, :1]).all())  # all elements of a channel are treated alike
+    True
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.feature_alpha_dropout(input, self.p, self.training, generator=self.generator)

@@ -21,10 +21,19 @@ from .parameter import Parameter
 
 
 class Linear(Module):
-    """y = x @ weight.T + bias; x (..., in_features), y (..., out_features).
+    """Linear layer: y = x @ weight.T + bias.
 
-    `weight` (out_features, in_features) and `bias` (out_features,) start uniform in
-    +-1 / sqrt(in_features), as PyTorch's. `generator`: where they are drawn from.
+    Shape: x (..., in_features), y (..., out_features). `weight` (out_features, in_features) and
+    `bias` (out_features,) start uniform in +-1 / sqrt(in_features), as in PyTorch. `generator`:
+    where they are drawn from, `dls.manual_seed`'s if None.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.Linear(3, 2)
+    >>> layer(dls.zeros(5, 3)).shape
+    (5, 2)
+    >>> layer
+    Linear(in_features=3, out_features=2, bias=True)
     """
 
     def __init__(
@@ -62,9 +71,15 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """y[k] = x1 @ weight[k] @ x2 + bias[k]; x1 (..., in1), x2 (..., in2), y (..., out).
+    """Bilinear form of two inputs: y[k] = x1 @ weight[k] @ x2 + bias[k].
 
-    `weight` (out, in1, in2) and `bias` (out,) start uniform in +-1 / sqrt(in1), as PyTorch's.
+    Shape: x1 (..., in1_features), x2 (..., in2_features), y (..., out_features). `weight` (out,
+    in1, in2) and `bias` (out,) start uniform in +-1 / sqrt(in1_features), as in PyTorch.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Bilinear(3, 4, 2)(dls.ones(5, 3), dls.ones(5, 4)).shape
+    (5, 2)
     """
 
     def __init__(

@@ -18,21 +18,43 @@ class _Loss(Module):
 
 
 class MSELoss(_Loss):
-    """(prediction - target)**2."""
+    """Mean squared error: the mean of (input - target)**2.
+
+    `reduction`, here and in all losses: "mean", "sum", or "none" for a loss of each element.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.MSELoss()(dls.tensor([1.0, 2.0]), dls.tensor([1.0, 5.0]))
+    Tensor(4.5)
+    """
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         return F.mse_loss(input, target, self.reduction)
 
 
 class L1Loss(_Loss):
-    """|prediction - target|."""
+    """Mean absolute error: the mean of |input - target|.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.L1Loss()(dls.tensor([1.0, 2.0]), dls.tensor([1.0, 5.0]))
+    Tensor(1.5)
+    """
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         return F.l1_loss(input, target, self.reduction)
 
 
 class SmoothL1Loss(_Loss):
-    """d**2 / (2 beta) where |d| < beta, else |d| - beta / 2 (Girshick 2015)."""
+    """Smooth absolute error: d**2 / (2 beta) where |d| < beta, else |d| - beta / 2.
+
+    d = input - target (Girshick 2015).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.SmoothL1Loss(reduction="none")(dls.tensor([0.5, 3.0]), dls.tensor([0.0, 0.0]))
+    Tensor([0.125, 2.5  ])
+    """
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
@@ -43,7 +65,15 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """d**2 / 2 where |d| <= delta, else delta (|d| - delta / 2) (Huber 1964)."""
+    """Huber's error: d**2 / 2 where |d| <= delta, else delta (|d| - delta / 2).
+
+    d = input - target; it is delta times `SmoothL1Loss` with beta = delta (Huber 1964).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.HuberLoss("none", delta=2.0)(dls.tensor([1.0, 3.0]), dls.tensor([0.0, 0.0]))
+    Tensor([0.5, 4. ])
+    """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
@@ -54,7 +84,13 @@ class HuberLoss(_Loss):
 
 
 class SoftMarginLoss(_Loss):
-    """log(1 + exp(-target * input)), targets 1 and -1."""
+    """Logistic loss: log(1 + exp(-target * input)), targets 1 and -1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.SoftMarginLoss(reduction="none")(dls.tensor([2.0, 2.0]), dls.tensor([1.0, -1.0]))
+    Tensor([0.1269, 2.1269])
+    """
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         return F.soft_margin_loss(input, target, self.reduction)
@@ -69,7 +105,14 @@ class _MarginLoss(_Loss):
 
 
 class HingeEmbeddingLoss(_MarginLoss):
-    """A distance itself where the target is 1, max(0, margin - distance) where it is -1."""
+    """Hinge of distances: x where the target is 1, max(0, margin - x) where it is -1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> loss = nn.HingeEmbeddingLoss(reduction="none")
+    >>> loss(dls.tensor([0.25, 0.25]), dls.tensor([1.0, -1.0]))
+    Tensor([0.25, 0.75])
+    """
 
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(margin, reduction)
@@ -79,21 +122,49 @@ class HingeEmbeddingLoss(_MarginLoss):
 
 
 class CosineEmbeddingLoss(_MarginLoss):
-    """1 - cos where the target is 1, max(0, cos - margin) where it is -1."""
+    """Loss of the angle between vectors: 1 - cos where the target is 1, else max(0, cos - margin).
+
+    Shape: x1 and x2 (m, d), targets (m,) 1 or -1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> a, b = dls.tensor([[1.0, 0.0], [1.0, 0.0]]), dls.tensor([[0.0, 1.0], [2.0, 0.0]])
+    >>> nn.CosineEmbeddingLoss(reduction="none")(a, b, dls.tensor([1.0, -1.0]))
+    Tensor([1., 1.])
+    """
 
     def forward(self, input1: Tensor, input2: Tensor, target: Any) -> Tensor:
         return F.cosine_embedding_loss(input1, input2, target, self.margin, self.reduction)
 
 
 class MarginRankingLoss(_MarginLoss):
-    """max(0, -target (input1 - input2) + margin), targets 1 and -1."""
+    """Hinge of a difference: max(0, -target (input1 - input2) + margin), targets 1 and -1.
+
+    Target 1: input1 is to be the larger one.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> a, b = dls.tensor([2.0, 2.0]), dls.tensor([0.0, 3.0])
+    >>> nn.MarginRankingLoss(margin=0.5, reduction="none")(a, b, dls.tensor([1.0, 1.0]))
+    Tensor([0. , 1.5])
+    """
 
     def forward(self, input1: Tensor, input2: Tensor, target: Any) -> Tensor:
         return F.margin_ranking_loss(input1, input2, target, self.margin, self.reduction)
 
 
 class TripletMarginLoss(_Loss):
-    """max(0, |anchor - positive| - |anchor - negative| + margin) (Schroff et al. 2015)."""
+    """Hinge of two distances: max(0, |anchor - positive| - |anchor - negative| + margin).
+
+    Distances of `nn.PairwiseDistance(p, eps)`; `swap` takes the smaller one of |anchor -
+    negative| and |positive - negative| (Schroff et al. 2015). Shape: three times (m, d).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> anchor, near, far = dls.tensor([[0.0]]), dls.tensor([[1.0]]), dls.tensor([[1.5]])
+    >>> nn.TripletMarginLoss(margin=1.0)(anchor, near, far).round(decimals=3)
+    Tensor(0.5)
+    """
 
     def __init__(
         self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False,
@@ -109,7 +180,18 @@ class TripletMarginLoss(_Loss):
 
 
 class TripletMarginWithDistanceLoss(_Loss):
-    """TripletMarginLoss with a distance of your own, pairwise_distance unless told."""
+    """TripletMarginLoss with a distance of your own: max(0, d(a, p) - d(a, n) + margin).
+
+    `distance_function(x, y)` gives a distance for each pair; `nn.PairwiseDistance()` by default.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> def squares(x, y):
+    ...     return ((x - y) ** 2).sum(1)
+    >>> loss = nn.TripletMarginWithDistanceLoss(distance_function=squares)
+    >>> loss(dls.tensor([[0.0]]), dls.tensor([[1.0]]), dls.tensor([[1.25]]))
+    Tensor(0.4375)
+    """
 
     def __init__(
         self, *, distance_function: Callable[[Any, Any], Tensor] | None = None,
@@ -126,7 +208,17 @@ class TripletMarginWithDistanceLoss(_Loss):
 
 
 class KLDivLoss(_Loss):
-    """target (log(target) - input) of log-probabilities; reduction also "batchmean"."""
+    """Kullback-Leibler divergence: target (log(target) - input), input of log-probabilities.
+
+    `reduction` "batchmean", the sum divided by the batch, is the divergence itself; "mean"
+    divides by the number of elements. `log_target`: the target holds logarithms, too.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> p, q = dls.tensor([[0.5, 0.5]]), dls.tensor([[0.9, 0.1]])
+    >>> nn.KLDivLoss(reduction="batchmean")(dls.log(q), p)
+    Tensor(0.5108)
+    """
 
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__(reduction)
@@ -137,7 +229,16 @@ class KLDivLoss(_Loss):
 
 
 class PoissonNLLLoss(_Loss):
-    """exp(input) - target * input, for counts whose mean is exp(input)."""
+    """Negative log-likelihood of counts: exp(input) - target * input.
+
+    With `log_input=False`, input is the mean itself: input - target log(input + eps). `full` adds
+    Stirling's approximation of log(target!) where target > 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.PoissonNLLLoss()(dls.tensor([0.0, 1.0]), dls.tensor([1.0, 2.0]))
+    Tensor(0.8591)
+    """
 
     def __init__(
         self, log_input: bool = True, full: bool = False, eps: float = 1e-8,
@@ -153,7 +254,16 @@ class PoissonNLLLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """(log(var) + (input - target)**2 / var) / 2."""
+    """Negative log-likelihood of normal distributions: (log(var) + (input - target)**2 / var) / 2.
+
+    Call it with (input, target, var). var is clamped at `eps` from below; `full` adds
+    log(2 pi) / 2.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.GaussianNLLLoss()(dls.tensor([1.0]), dls.tensor([3.0]), dls.tensor([4.0]))
+    Tensor(1.1931)
+    """
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -164,9 +274,20 @@ class GaussianNLLLoss(_Loss):
 
 
 class CTCLoss(_Loss):
-    """Labels of a sequence that is longer than they are, wherever each lies (Graves et al. 2006).
+    """Connectionist temporal classification: the labels of a sequence longer than they are.
 
-    Log-probabilities (T, N, C), targets (N, S) or one after the other; see F.ctc_loss.
+    -log of the summed probabilities of all ways to spread the labels over the steps, with
+    repetitions and blanks between (Graves et al. 2006).
+
+    Shape: log-probabilities (T, N, C) or (T, C), targets (N, S) or one after the other, lengths
+    of both (N,). "mean" divides each loss by its number of labels first. `zero_infinity`: 0 for
+    targets that cannot fit into their steps; see `F.ctc_loss`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> log_probs = dls.log(dls.full((2, 1, 2), 0.5))  # 2 steps, blank and label 1 equally likely
+    >>> nn.CTCLoss()(log_probs, dls.tensor([[1]]), [2], [1])  # -log(3/4): "1-", "-1" and "11"
+    Tensor(0.2877)
     """
 
     def __init__(
@@ -195,16 +316,31 @@ class _WeightedLoss(_Loss):
 
 
 class BCELoss(_WeightedLoss):
-    """Binary cross-entropy of probabilities against targets, both in [0, 1]."""
+    """Binary cross-entropy of probabilities p: -(t log(p) + (1 - t) log(1 - p)).
+
+    Shape: probabilities and targets t, both in [0, 1], of one shape. Logarithms are clamped at
+    -100. `nn.BCEWithLogitsLoss` takes logits and is exact where p rounds to 0 or 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.BCELoss()(dls.tensor([0.9, 0.5]), dls.tensor([1.0, 0.0]))
+    Tensor(0.3993)
+    """
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
 class BCEWithLogitsLoss(_WeightedLoss):
-    """Binary cross-entropy of sigmoid(logits) against targets in [0, 1], stable.
+    """Binary cross-entropy of logits x: -(t log(sigmoid(x)) + (1 - t) log(sigmoid(-x))).
 
-    `pos_weight`: how much more the targets 1 count.
+    Computed without overflow. Shape: logits and targets t in [0, 1] of one shape. `pos_weight`:
+    a factor for the term of the targets 1, by class.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.BCEWithLogitsLoss()(dls.tensor([0.0, 200.0]), dls.tensor([1.0, 0.0]))
+    Tensor(100.3466)
     """
 
     pos_weight: Tensor | None
@@ -223,14 +359,30 @@ class BCEWithLogitsLoss(_WeightedLoss):
 
 
 class MultiLabelSoftMarginLoss(_WeightedLoss):
-    """Mean over the classes, the last axis, of BCEWithLogitsLoss."""
+    """Binary cross-entropy of logits, averaged over the classes, the last axis.
+
+    Shape: logits and targets 0 or 1 (m, classes). `weight` (classes,).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.MultiLabelSoftMarginLoss()(dls.tensor([[0.0, 9.0]]), dls.tensor([[1.0, 1.0]]))
+    Tensor(0.3466)
+    """
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         return F.multilabel_soft_margin_loss(input, target, self.weight, self.reduction)
 
 
 class MultiMarginLoss(_WeightedLoss):
-    """Mean over the classes j of max(0, margin - x[label] + x[j])**p, the label's own left out."""
+    """Hinge of classes: (sum over j != label of max(0, margin - x[label] + x[j])**p) / classes.
+
+    Shape: x (m, classes), labels (m,). `weight` (classes,) weighs the labels.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.MultiMarginLoss()(dls.tensor([[1.0, 0.5, 3.0]]), dls.tensor([0]))
+    Tensor(1.1667)
+    """
 
     def __init__(
         self, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
@@ -246,7 +398,17 @@ class MultiMarginLoss(_WeightedLoss):
 
 
 class NLLLoss(_WeightedLoss):
-    """-log p[label] of log-probabilities (m, classes, ...) and labels (m, ...)."""
+    """Negative log-likelihood: -x[label] of log-probabilities x.
+
+    Shape: x (m, classes, ...) and labels (m, ...). `weight` and `ignore_index` as
+    `CrossEntropyLoss`, which is `nn.LogSoftmax` followed by this.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> x = dls.log(dls.tensor([[0.25, 0.75]]))
+    >>> nn.NLLLoss()(x, dls.tensor([0]))
+    Tensor(1.3863)
+    """
 
     def __init__(
         self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
@@ -259,7 +421,19 @@ class NLLLoss(_WeightedLoss):
 
 
 class CrossEntropyLoss(_WeightedLoss):
-    """Softmax cross-entropy of logits (m, classes, ...) and labels (m, ...); F.cross_entropy."""
+    """Cross-entropy of the softmax of logits: -log(exp(x[label]) / sum of exp(x)).
+
+    Shape: logits (m, classes, ...) and labels (m, ...), whole numbers, or probabilities
+    (m, classes, ...); one example without m. `weight` (classes,) weighs the labels, and the mean
+    is then divided by the sum of weights. Labels equal to `ignore_index` do not count.
+    `label_smoothing` s: targets 1 - s + s / classes and s / classes.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> loss = nn.CrossEntropyLoss()
+    >>> loss(dls.tensor([[0.0, 0.0], [0.0, 9.0]]), dls.tensor([0, 1]))
+    Tensor(0.3466)
+    """
 
     def __init__(
         self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean",

@@ -35,6 +35,17 @@ class Module(Hooked, Copied):
     """Base class of all layers and networks: define `forward`, call the object.
 
     Its parts are found among its attributes, also without `super().__init__()`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> class Net(nn.Module):
+    ...     def __init__(self):
+    ...         self.hidden, self.out = nn.Linear(4, 8), nn.Linear(8, 1)
+    ...     def forward(self, x):
+    ...         return self.out(self.hidden(x).relu())
+    >>> net = Net()
+    >>> net(dls.zeros(5, 4)).shape, [name for name, _ in net.named_parameters()]
+    ((5, 1), ['hidden.weight', 'hidden.bias', 'out.weight', 'out.bias'])
     """
 
     training: bool = True

@@ -149,23 +149,52 @@ def _count(counter: Tensor) -> None:
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch norm of x (m, c) or (m, c, length), by channel (Ioffe, Szegedy 2015; Course 2, week 3).
+    """Batch norm of features: y = weight (x - mean) / sqrt(var + eps) + bias, by channel.
 
-    Buffers `running_mean`, `running_var` (c,) are moved by the share `momentum` in training, or,
-    if it is None, are the mean over all batches; evaluation uses them.
+    In training mean and var (biased) are those of the batch, and the buffers follow: running = (1 -
+    momentum) running + momentum batch, with the unbiased var; `momentum` None: the mean over all
+    batches. In evaluation the buffers `running_mean` and `running_var` are used (Ioffe and Szegedy
+    2015; Course 2, week 3).
+
+    Shape: x (m, channels) or (m, channels, length), y likewise; all parameters and buffers
+    (channels,).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> norm = nn.BatchNorm1d(2)
+    >>> norm(dls.tensor([[1.0, 10.0], [3.0, 30.0]])).detach()
+    Tensor([[-1., -1.],
+            [ 1.,  1.]])
+    >>> norm.running_mean
+    Tensor([0.2, 2. ])
     """
 
     dims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    """Batch norm of images x (m, c, h, w), by channel; else as `BatchNorm1d`."""
+    """Batch norm of images x (m, channels, h, w), by channel; see `BatchNorm1d`.
+
+    Mean and variance are taken over the batch and all pixels.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> y = nn.BatchNorm2d(3)(5 + 2 * dls.randn(8, 3, 4, 4))
+    >>> y.shape, y.mean((0, 2, 3)).detach().abs().max().item() < 1e-5
+    ((8, 3, 4, 4), True)
+    """
 
     dims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    """Batch norm of x (m, c, d, h, w), by channel; else as `BatchNorm1d`."""
+    """Batch norm of volumes x (m, channels, d, h, w), by channel; see `BatchNorm1d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.BatchNorm3d(3)(dls.randn(2, 3, 2, 4, 4)).shape
+    (2, 3, 2, 4, 4)
+    """
 
     dims = (5,)
 
@@ -203,30 +232,61 @@ class _InstanceNorm(_Tracking):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Each channel of each example normalized; x (m, c, length) or (c, length).
+    """Normalization of each channel of each example: y = (x - mean) / sqrt(var + eps).
 
-    No weight, bias or running statistics unless told (Ulyanov, Vedaldi and Lempitsky 2016).
+    No weight, bias or running statistics by default: `affine`, `track_running_stats`. Shape:
+    x (m, channels, length) or (channels, length), y likewise (Ulyanov, Vedaldi and Lempitsky
+    2016).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.InstanceNorm1d(1)(dls.tensor([[[1.0, 3.0]], [[10.0, 30.0]]])).round(decimals=3).tolist()
+    [[[-1.0, 1.0]], [[-1.0, 1.0]]]
     """
 
     dims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Each channel of each image normalized; x (m, c, h, w) or (c, h, w); see `InstanceNorm1d`."""
+    """Normalization of each channel of each image; x (m, c, h, w) or (c, h, w).
+
+    See `InstanceNorm1d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> y = nn.InstanceNorm2d(3)(5 + 2 * dls.randn(8, 3, 4, 4))
+    >>> y.shape, y.mean((2, 3)).abs().max().item() < 1e-5
+    ((8, 3, 4, 4), True)
+    """
 
     dims = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Each channel of each example normalized; x (m, c, d, h, w) or without m."""
+    """Normalization of each channel of each volume; x (m, c, d, h, w) or (c, d, h, w).
+
+    See `InstanceNorm1d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.InstanceNorm3d(3)(dls.randn(2, 3, 2, 4, 4)).shape
+    (2, 3, 2, 4, 4)
+    """
 
     dims = (4, 5)
 
 
 class GroupNorm(_Affine):
-    """Each of `num_groups` groups of channels of each example normalized; x (m, num_channels, ...).
+    """Normalization of groups of channels, for each example by itself (Wu and He 2018).
 
-    `weight` and `bias` (num_channels,) (Wu and He 2018).
+    y = weight (x - mean) / sqrt(var + eps) + bias, mean and var over the channels of a group and
+    all places. Shape: x (m, num_channels, ...), y likewise; `weight` and `bias` (num_channels,).
+    The batch does not matter, so that m may be 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.GroupNorm(2, 4)(dls.randn(1, 4, 8, 8)).shape
+    (1, 4, 8, 8)
     """
 
     def __init__(
@@ -256,9 +316,16 @@ class GroupNorm(_Affine):
 
 
 class LayerNorm(_Affine):
-    """Each example normalized over its last axes; x (..., *normalized_shape).
+    """Normalization over the last axes: y = weight (x - mean) / sqrt(var + eps) + bias.
 
-    `weight` and `bias` of that shape (Ba, Kiros and Hinton 2016; Course 5, week 4).
+    Each example has its own mean and var. Shape: x (..., *normalized_shape), y likewise; `weight`
+    and `bias` have `normalized_shape` (Ba, Kiros and Hinton 2016; Course 5, week 4).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.LayerNorm(3)(dls.tensor([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])).detach()
+    Tensor([[-1.2247,  0.    ,  1.2247],
+            [-1.2247,  0.    ,  1.2247]])
     """
 
     def __init__(
@@ -284,9 +351,16 @@ class LayerNorm(_Affine):
 
 
 class RMSNorm(_Affine):
-    """x / sqrt(mean(x**2) + eps) * weight over the last axes; x (..., *normalized_shape).
+    """Division by the root mean square of the last axes: y = weight x / sqrt(mean(x**2) + eps).
 
-    `eps` None: the smallest step of the dtype at 1 (Zhang and Sennrich 2019).
+    Shape: x (..., *normalized_shape), y likewise. `eps` None: the machine epsilon of the dtype,
+    1.2e-7 for float32 (Zhang and Sennrich 2019).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.RMSNorm(2)(dls.tensor([[3.0, 4.0], [30.0, 40.0]])).detach()
+    Tensor([[0.8485, 1.1314],
+            [0.8485, 1.1314]])
     """
 
     def __init__(
@@ -310,9 +384,16 @@ class RMSNorm(_Affine):
 
 
 class LocalResponseNorm(Module):
-    """x / (k + alpha * s)**beta, s the mean square of `size` channels around; x (m, c, ...).
+    """Division by neighboring channels: y = x / (k + alpha s)**beta.
 
-    (Krizhevsky, Sutskever and Hinton 2012.)
+    s is the mean square of the `size` channels around each; those beyond the ends count as 0.
+    Shape: x (m, channels, ...), y likewise (Krizhevsky, Sutskever and Hinton 2012).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> x = dls.ones(1, 4, 2, 2)
+    >>> nn.LocalResponseNorm(size=3, alpha=3.0, beta=1.0)(x)[0, :, 0, 0]
+    Tensor([0.3333, 0.25  , 0.25  , 0.3333])
     """
 
     def __init__(

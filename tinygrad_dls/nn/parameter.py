@@ -11,9 +11,16 @@ from ..tensors import Tensor
 
 
 class Parameter(Tensor):
-    """A leaf that requires grad; as an attribute of a module it is one of its parameters.
+    """Leaf tensor that requires grad; as an attribute of a module it is one of its parameters.
 
-    `data`: an array or a tensor, of floats; always copied.
+    `data`: an array or a tensor, of floats; always copied. DtypeError for whole numbers.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> weight = nn.Parameter(dls.tensor([1.0, 2.0]))
+    >>> (3 * weight).sum().backward()
+    >>> weight.grad
+    Tensor([3., 3.])
     """
 
     __slots__ = ()

@@ -34,19 +34,51 @@ class _MaxPool(Module):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest of each window; x (m, channels, length). With return_indices a pair."""
+    """Largest element of each window of a sequence.
+
+    Shape: x (m, channels, length); y (m, channels, length'),
+    length' = floor((length + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1, with
+    `ceil_mode` rounded up. `stride` is kernel_size by default. `return_indices`: (y, indices).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.MaxPool1d(2)(dls.tensor([[1.0, 5.0, 2.0, 3.0, 9.0]]))
+    Tensor([[5., 3.]])
+    """
 
     axes = 1
 
 
 class MaxPool2d(_MaxPool):
-    """The largest of each window; x (m, channels, height, width). With return_indices a pair."""
+    """Largest element of each window of an image.
+
+    Shape: x (m, channels, h, w); y (m, channels, h', w'), with
+    h' = floor((h + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1, and w' likewise,
+    rounded up with `ceil_mode`. `stride` is kernel_size by default. Padding is never the
+    largest. With `return_indices` (y, indices), the indices counted in an image of h * w, for
+    `MaxUnpool2d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> x = dls.arange(16.0).reshape(1, 1, 4, 4)
+    >>> nn.MaxPool2d(2)(x)[0, 0]
+    Tensor([[ 5.,  7.],
+            [13., 15.]])
+    """
 
     axes = 2
 
 
 class MaxPool3d(_MaxPool):
-    """The largest of each window; x (m, channels, depth, height, width)."""
+    """Largest element of each window of a volume; x (m, channels, depth, height, width).
+
+    Options and output lengths as `MaxPool2d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.MaxPool3d(2)(dls.zeros(1, 3, 4, 6, 6)).shape
+    (1, 3, 2, 3, 3)
+    """
 
     axes = 3
 
@@ -74,7 +106,16 @@ class _AvgPool(Module):
 
 
 class AvgPool1d(_AvgPool):
-    """The mean of each window; x (m, channels, length)."""
+    """Mean of each window of a sequence.
+
+    Shape: x (m, channels, length); y (m, channels, length'),
+    length' = floor((length + 2 padding - kernel_size) / stride) + 1. Options as `AvgPool2d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.AvgPool1d(2)(dls.tensor([[1.0, 5.0, 2.0, 4.0]]))
+    Tensor([[3., 3.]])
+    """
 
     axes = 1
 
@@ -89,13 +130,33 @@ class AvgPool1d(_AvgPool):
 
 
 class AvgPool2d(_AvgPool):
-    """The mean of each window; x (m, channels, height, width)."""
+    """Mean of each window of an image.
+
+    Shape: x (m, channels, h, w); y (m, channels, h', w'), with
+    h' = floor((h + 2 padding - kernel_size) / stride) + 1, and w' likewise, rounded up with
+    `ceil_mode`. `stride` is kernel_size by default. Padding counts as zeros, or not at all with
+    `count_include_pad=False`; `divisor_override` replaces the number of elements.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.AvgPool2d(2)(dls.arange(16.0).reshape(1, 1, 4, 4))[0, 0]
+    Tensor([[ 2.5,  4.5],
+            [10.5, 12.5]])
+    """
 
     axes = 2
 
 
 class AvgPool3d(_AvgPool):
-    """The mean of each window; x (m, channels, depth, height, width)."""
+    """Mean of each window of a volume; x (m, channels, depth, height, width).
+
+    Options and output lengths as `AvgPool2d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.AvgPool3d(2)(dls.zeros(1, 3, 4, 6, 6)).shape
+    (1, 3, 2, 3, 3)
+    """
 
     axes = 3
 
@@ -114,19 +175,43 @@ class _AdaptiveAvgPool(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """Means of `output_size` windows over the whole length; x (m, channels, length)."""
+    """Means of `output_size` windows that cover a sequence.
+
+    Window i goes from floor(i length / output_size) to ceil((i + 1) length / output_size).
+    Shape: x (m, channels, length), y (m, channels, output_size).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.AdaptiveAvgPool1d(2)(dls.tensor([[1.0, 2.0, 3.0, 4.0, 5.0]]))
+    Tensor([[2., 4.]])
+    """
 
     axes = 1
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """Means of `output_size` windows over the whole image, 1: global average pooling."""
+    """Means of `output_size` windows that cover an image; 1 is global average pooling.
+
+    `output_size`: a number, or (height, width), None for as many as there are. Windows as
+    `AdaptiveAvgPool1d`. Shape: x (m, channels, h, w), y (m, channels, *output_size).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.AdaptiveAvgPool2d(1)(dls.arange(12.0).reshape(1, 3, 2, 2)).flatten()
+    Tensor([1.5, 5.5, 9.5])
+    """
 
     axes = 2
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """Means of `output_size` windows; x (m, channels, depth, height, width)."""
+    """Means of `output_size` windows that cover a volume; x (m, channels, depth, height, width).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.AdaptiveAvgPool3d((1, 2, 2))(dls.zeros(1, 3, 4, 6, 6)).shape
+    (1, 3, 1, 2, 2)
+    """
 
     axes = 3
 
@@ -145,19 +230,42 @@ class _AdaptiveMaxPool(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest of `output_size` windows over the whole length; x (m, channels, length)."""
+    """Largest elements of `output_size` windows that cover a sequence.
+
+    Windows as `AdaptiveAvgPool1d`. `return_indices`: (y, indices).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.AdaptiveMaxPool1d(2)(dls.tensor([[1.0, 2.0, 3.0, 4.0, 5.0]]))
+    Tensor([[3., 5.]])
+    """
 
     axes = 1
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """The largest of `output_size` windows over the whole image, 1: global max pooling."""
+    """Largest elements of `output_size` windows that cover an image; 1 is global max pooling.
+
+    `output_size`: a number, or (height, width), None for as many as there are. Windows as
+    `AdaptiveAvgPool1d`. `return_indices`: (y, indices).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.AdaptiveMaxPool2d(1)(dls.arange(12.0).reshape(1, 3, 2, 2)).flatten()
+    Tensor([ 3.,  7., 11.])
+    """
 
     axes = 2
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """The largest of `output_size` windows; x (m, channels, depth, height, width)."""
+    """Largest elements of `output_size` windows that cover a volume; see `AdaptiveMaxPool2d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.AdaptiveMaxPool3d((1, 2, 2))(dls.zeros(1, 3, 4, 6, 6)).shape
+    (1, 3, 1, 2, 2)
+    """
 
     axes = 3
 
@@ -182,25 +290,62 @@ class _MaxUnpool(Module):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """Zeros, with x at the indices of a MaxPool1d; `output_size` where several lengths fit."""
+    """Put each element back where `MaxPool1d` found it, zeros elsewhere.
+
+    Shape: x and indices (m, channels, length); y (m, channels, length'),
+    length' = (length - 1) stride - 2 padding + kernel_size, or `output_size` of the call where
+    several lengths fit.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> x = dls.tensor([[1.0, 5.0, 4.0, 3.0]])
+    >>> nn.MaxUnpool1d(2)(*nn.MaxPool1d(2, return_indices=True)(x))
+    Tensor([[0., 5., 4., 0.]])
+    """
 
     axes = 1
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """Zeros, with x at the indices of a MaxPool2d; `output_size` where several lengths fit."""
+    """Put each element back where `MaxPool2d` found it, zeros elsewhere.
+
+    Shape: x and indices (m, channels, h, w); y (m, channels, h', w'), with
+    h' = (h - 1) stride - 2 padding + kernel_size, and w' likewise, or `output_size` of the call.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> x = dls.tensor([[[1.0, 2.0], [4.0, 3.0]]])
+    >>> nn.MaxUnpool2d(2)(*nn.MaxPool2d(2, return_indices=True)(x))
+    Tensor([[[0., 0.],
+             [4., 0.]]])
+    """
 
     axes = 2
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """Zeros, with x at the indices of a MaxPool3d; `output_size` where several lengths fit."""
+    """Put each element back where `MaxPool3d` found it, zeros elsewhere; see `MaxUnpool2d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> pooled = nn.MaxPool3d(2, return_indices=True)(dls.randn(1, 2, 4, 4, 4))
+    >>> nn.MaxUnpool3d(2)(*pooled).shape
+    (1, 2, 4, 4, 4)
+    """
 
     axes = 3
 
 
 class LPPool1d(Module):
-    """(sum of x**p)**(1/p) of each window, p = `norm_type`; x (m, channels, length)."""
+    """p-norm of each window of a sequence: (sum of x**p)**(1/p), p = `norm_type`.
+
+    Shape: x (m, channels, length); length' = floor((length - kernel_size) / stride) + 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.LPPool1d(2, kernel_size=2)(dls.tensor([[3.0, 4.0, 6.0, 8.0]]))
+    Tensor([[ 5., 10.]])
+    """
 
     def __init__(
         self, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
@@ -218,7 +363,15 @@ class LPPool1d(Module):
 
 
 class LPPool2d(LPPool1d):
-    """(sum of x**p)**(1/p) of each window, p = `norm_type`; x (m, channels, height, width)."""
+    """p-norm of each window of an image: (sum of x**p)**(1/p), p = `norm_type`.
+
+    Shape: x (m, channels, h, w); h' = floor((h - kernel_size) / stride) + 1, and w' likewise.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.LPPool2d(2, kernel_size=2)(dls.ones(1, 1, 2, 4))[0, 0]
+    Tensor([[2., 2.]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool2d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)

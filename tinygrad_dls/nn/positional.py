@@ -35,9 +35,15 @@ def sinusoidal_positions(
     positions: int, d_model: int, dtype: DTypeLike | None = None,
     device: str | Device | None = None,
 ) -> Tensor:
-    """sin of the angles in even columns, cos in odd ones; (positions, d_model).
+    """Compute sine and cosine of each position at d_model / 2 frequencies: (positions, d_model).
 
-    Vaswani et al. 2017, section 3.5; Course 5, week 4.
+    Column 2i of row p is sin(p / 10000**(2i / d_model)), column 2i + 1 the cosine of that (Vaswani
+    et al. 2017, section 3.5; Course 5, week 4).
+
+    >>> from tinygrad_dls import nn
+    >>> nn.sinusoidal_positions(2, 4)
+    Tensor([[0.    , 1.    , 0.    , 1.    ],
+            [0.8415, 0.5403, 0.01  , 0.9999]])
     """
     angles = positional_angles(positions, d_model)
     angles[:, 0::2] = np.sin(angles[:, 0::2])
@@ -66,10 +72,17 @@ class _Positions(Module):
 
 
 class SinusoidalPositionalEncoding(_Positions):
-    """dropout(x + positions), with sines and cosines; x (m, l, d_model), m may be missing.
+    """Fixed positions: y = dropout(x + `sinusoidal_positions`); Course 5, week 4.
 
-    `batch_first=False`: x (l, m, d_model). Nothing is learned (Vaswani et al. 2017; Course 5,
-    week 4). The table is not part of state_dict.
+    Shape: x (m, l, d_model) or (l, d_model), with `batch_first=False` (l, m, d_model); y likewise.
+    l is at most `max_len`. Nothing is learned, and the table is not part of state_dict (Vaswani
+    et al. 2017).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.SinusoidalPositionalEncoding(4, max_len=10)(dls.zeros(2, 4))
+    Tensor([[0.    , 1.    , 0.    , 1.    ],
+            [0.8415, 0.5403, 0.01  , 0.9999]])
     """
 
     positions: Tensor
@@ -91,10 +104,16 @@ class SinusoidalPositionalEncoding(_Positions):
 
 
 class LearnedPositionalEncoding(_Positions):
-    """dropout(x + weight[place]), learned; x (m, l, d_model), m may be missing.
+    """Learned positions: y = dropout(x + weight[position]).
 
-    `weight` (max_len, d_model) starts normal with standard deviation .02. `batch_first=False`:
-    x (l, m, d_model).
+    Shape: x (m, l, d_model) or (l, d_model), with `batch_first=False` (l, m, d_model); y likewise.
+    `weight` (max_len, d_model) starts normal with standard deviation .02.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> positions = nn.LearnedPositionalEncoding(4, max_len=10)
+    >>> positions(dls.zeros(3, 6, 4)).shape, positions.weight.shape
+    ((3, 6, 4), (10, 4))
     """
 
     def __init__(
@@ -116,10 +135,18 @@ class LearnedPositionalEncoding(_Positions):
 
 
 class RotaryPositionalEncoding(Module):
-    """Pairs of features of queries or keys turned by the angle of their place; x (..., l, dim).
+    """Rotation of pairs of features of queries or keys by the angle of their position.
 
-    (x[2i], x[2i+1]) is turned by p / 10000**(2 i / dim) at place p, so that a product of a query
-    and a key depends on how far apart they are, not on where (Su et al. 2021).
+    (x[2i], x[2i+1]) is turned by p / 10000**(2i / dim) at position p, so that a product of a query
+    and a key depends on how far apart they are, not on where (Su et al. 2021). Shape: x (..., l,
+    dim) with dim even, y likewise.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> y = nn.RotaryPositionalEncoding(2)(dls.tensor([[1.0, 0.0], [1.0, 0.0]]))
+    >>> y  # position 1: cos 1, sin 1
+    Tensor([[1.    , 0.    ],
+            [0.5403, 0.8415]])
     """
 
     cos: Tensor

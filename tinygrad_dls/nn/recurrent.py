@@ -211,11 +211,23 @@ class RNNBase(Module):
 
 
 class RNN(RNNBase):
-    """h<t> = tanh(W_ih x<t> + b_ih + W_hh h<t-1> + b_hh) at each step, or relu of that.
+    """Recurrent layer: h<t> = tanh(W_ih x<t> + b_ih + W_hh h<t-1> + b_hh) at each step.
 
-    `nonlinearity`: "tanh" or "relu". Layers upon layers (`num_layers`), with `dropout` between
-    them; `bidirectional` adds a second run from the end, its output beside that of the first.
-    See `RNNBase` for the parameters, `RNNBase.forward` for inputs and outputs.
+    Returns (output, h_n). Shape: input (steps, m, input_size), with `batch_first` (m, steps,
+    input_size), one sequence (steps, input_size), or a PackedSequence; output (steps, m,
+    directions * hidden_size); h_n and h_0 (num_layers * directions, m, hidden_size), h_0 zeros
+    unless given.
+
+    `nonlinearity`: "tanh" or "relu". `num_layers` of them upon each other, with `dropout` between;
+    `bidirectional` adds a second run from the end, its output beside that of the first. See
+    `RNNBase` for the parameters.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> rnn = nn.RNN(3, 5, num_layers=2, bidirectional=True, batch_first=True)
+    >>> output, h_n = rnn(dls.zeros(4, 7, 3))  # 4 sequences of 7 steps
+    >>> output.shape, h_n.shape
+    ((4, 7, 10), (4, 4, 5))
     """
 
     def __init__(
@@ -247,8 +259,18 @@ class LSTM(RNNBase):
     """Long short-term memory (Hochreiter and Schmidhuber 1997): gates i, f, g, o and a cell c.
 
     i, f, o = sigmoid(W_ih x<t> + b_ih + W_hh h<t-1> + b_hh), g = tanh(the same, own weights),
-    c<t> = f c<t-1> + i g,  h<t> = o tanh(c<t>). With `proj_size` weight_hr_lk (proj_size, hidden)
-    makes h of that (Sak et al. 2014). Options as `RNN`; see `RNNBase`.
+    c<t> = f c<t-1> + i g,  h<t> = o tanh(c<t>). With `proj_size`, weight_hr_lk (proj_size,
+    hidden_size) makes h of that (Sak et al. 2014).
+
+    Returns (output, (h_n, c_n)), and takes (input, (h_0, c_0)). Shapes and options as `RNN`;
+    W_ih (4 hidden_size, input_size), W_hh (4 hidden_size, hidden_size), rows in order i, f, g, o.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> lstm = nn.LSTM(3, 5)
+    >>> output, (h_n, c_n) = lstm(dls.zeros(7, 4, 3))  # 7 steps of 4 sequences
+    >>> output.shape, h_n.shape, c_n.shape
+    ((7, 4, 5), (1, 4, 5), (1, 4, 5))
     """
 
     gates = 4
@@ -270,7 +292,16 @@ class GRU(RNNBase):
 
     r, z = sigmoid(W_ih x<t> + b_ih + W_hh h<t-1> + b_hh),
     n = tanh(W_ih x<t> + b_ih + r (W_hh h<t-1> + b_hh)),  h<t> = (1 - z) n + z h<t-1>.
-    Options as `RNN`; see `RNNBase`.
+
+    Returns (output, h_n). Shapes and options as `RNN`; W_ih (3 hidden_size, input_size), rows in
+    order r, z, n.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> gru = nn.GRU(3, 5)
+    >>> output, h_n = gru(dls.zeros(7, 4, 3))
+    >>> output.shape, h_n.shape, gru.weight_ih_l0.shape
+    ((7, 4, 5), (1, 4, 5), (15, 3))
     """
 
     gates = 3

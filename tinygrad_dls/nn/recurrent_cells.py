@@ -59,9 +59,18 @@ class RNNCellBase(Module):
 
 
 class RNNCell(RNNCellBase):
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu; x (m, input_size) or (input_size,).
+    """One step of an `RNN`: h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of that.
 
-    `nonlinearity`: "tanh" or "relu". hx None starts from zeros.
+    Shape: x (m, input_size) or (input_size,), h and h' (m, hidden_size) or (hidden_size,); h
+    None starts from zeros. `nonlinearity`: "tanh" or "relu".
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> cell, h = nn.RNNCell(3, 5), None
+    >>> for x in dls.zeros(7, 4, 3):
+    ...     h = cell(x, h)
+    >>> h.shape
+    (4, 5)
     """
 
     def __init__(
@@ -84,9 +93,18 @@ class RNNCell(RNNCellBase):
 
 
 class LSTMCell(RNNCellBase):
-    """(h', c') of one step of an `LSTM`, from x (m, input_size) or (input_size,) and (h, c).
+    """One step of an `LSTM`: (h', c') from x and (h, c).
 
-    hx None starts from zeros.
+    Shape: x (m, input_size) or (input_size,), the others (m, hidden_size) or (hidden_size,); None
+    for (h, c) starts from zeros.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> cell = nn.LSTMCell(3, 5)
+    >>> h, c = cell(dls.zeros(4, 3))
+    >>> h, c = cell(dls.zeros(4, 3), (h, c))
+    >>> h.shape, c.shape
+    ((4, 5), (4, 5))
     """
 
     def __init__(
@@ -103,9 +121,15 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """h' of one step of a `GRU`, from x (m, input_size) or (input_size,) and h.
+    """One step of a `GRU`: h' from x and h.
 
-    hx None starts from zeros.
+    Shape: x (m, input_size) or (input_size,), h and h' (m, hidden_size) or (hidden_size,); h
+    None starts from zeros.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.GRUCell(3, 5)(dls.zeros(4, 3), dls.zeros(4, 5)).shape
+    (4, 5)
     """
 
     def __init__(

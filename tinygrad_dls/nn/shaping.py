@@ -15,7 +15,13 @@ from .module import Module
 
 
 class Identity(Module):
-    """y = x; takes the place of a layer. Arguments are accepted and ignored."""
+    """Return the input: y = x; takes the place of a layer. Arguments are accepted and ignored.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Identity(10, whatever=True)(dls.tensor([1.0, 2.0]))
+    Tensor([1., 2.])
+    """
 
     def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__()
@@ -25,7 +31,13 @@ class Identity(Module):
 
 
 class Flatten(Module):
-    """The axes from start_dim to end_dim made one: (m, 3, 8, 8) becomes (m, 192)."""
+    """Merge the axes from `start_dim` to `end_dim` into one; by default all but the first.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Flatten()(dls.zeros(5, 3, 8, 8)).shape
+    (5, 192)
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         self.start_dim, self.end_dim = start_dim, end_dim
@@ -38,9 +50,14 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """The axis `dim` as several: Unflatten(1, (3, 8, 8)) makes (m, 3, 8, 8) of (m, 192).
+    """Split the axis `dim` into several, of lengths `unflattened_size`.
 
-    One of the new lengths may be -1: whatever is left.
+    One of the lengths may be -1: whatever is left.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.Unflatten(1, (3, 8, 8))(dls.zeros(5, 192)).shape
+    (5, 3, 8, 8)
     """
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:

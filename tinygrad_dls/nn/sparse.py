@@ -73,11 +73,19 @@ class _Table(Module):
 
 
 class Embedding(_Table):
-    """y = the rows of `weight` at the places x: (*x.shape, embedding_dim); Course 5, week 2.
+    """Table of vectors: y = weight[x], the rows of `weight` at the indices x (Course 5, week 2).
 
-    Row `padding_idx` starts at 0 and gets no gradient. Rows longer than `max_norm` (in the
-    `norm_type`-norm) are shortened when they are looked up. `scale_grad_by_freq` divides each
-    row's gradient by how often it was looked up. `sparse` must be False: gradients are dense.
+    Shape: x (...) of whole numbers, y (..., embedding_dim), `weight` (num_embeddings,
+    embedding_dim), which starts standard normal. Row `padding_idx` starts at 0 and gets no
+    gradient. Rows longer than `max_norm` (in the `norm_type`-norm) are shortened when they are
+    looked up. `scale_grad_by_freq` divides each row's gradient by how often it was looked up.
+    `sparse` must be False: gradients are dense.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> words = nn.Embedding(1000, 8, padding_idx=0)
+    >>> words(dls.tensor([[4, 7, 0], [9, 0, 0]])).shape
+    (2, 3, 8)
     """
 
     def __init__(
@@ -98,9 +106,17 @@ class Embedding(_Table):
 
 
 class EmbeddingBag(_Table):
-    """y = the sum, mean or largest of the rows of each bag of places: (bags, embedding_dim).
+    """Sum, mean or maximum (`mode`) of the rows of each bag of indices.
 
-    Places (bags, places), or all one after the other with `offsets`; see F.embedding_bag.
+    Shape: indices (bags, n), or all one after the other with `offsets` (bags,), where each bag
+    begins; y (bags, embedding_dim). The rows are not kept, so it takes less memory than
+    `Embedding` and a mean. Other options as `Embedding`; see `F.embedding_bag`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> bag = nn.EmbeddingBag(1000, 8, mode="sum")
+    >>> bag(dls.tensor([4, 7, 9, 1]), offsets=dls.tensor([0, 3])).shape
+    (2, 8)
     """
 
     def __init__(

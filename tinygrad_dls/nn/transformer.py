@@ -53,9 +53,16 @@ class _Layer(Module):
 class TransformerEncoderLayer(_Layer):
     """Self-attention, then two linear layers, each added to its input and normalized.
 
-    src (l, m, d_model), or, `batch_first`, (m, l, d_model). `activation`: "relu", "gelu" or a
-    function. `norm_first`: normalized before each part, not after. Masks as in
-    `MultiheadAttention`: True means not to be seen.
+    x = norm1(x + attention(x)), y = norm2(x + linear2(activation(linear1(x)))); with `norm_first`
+    x + attention(norm1(x)) and so on. Shape: src (l, m, d_model), or, `batch_first`,
+    (m, l, d_model); y likewise. `activation`: "relu", "gelu" or a function. Masks as in
+    `MultiheadAttention`: True means not to be seen (Vaswani et al. 2017; Course 5, week 4).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> layer(dls.zeros(6, 4, 8)).shape
+    (6, 4, 8)
     """
 
     def __init__(
@@ -103,8 +110,14 @@ class TransformerEncoderLayer(_Layer):
 class TransformerDecoderLayer(_Layer):
     """Self-attention, attention to `memory`, then two linear layers, each added and normalized.
 
-    tgt (l, m, d_model), memory (s, m, d_model), or, `batch_first`, with m first; the rest as
-    `TransformerEncoderLayer`.
+    Shape: tgt (l, m, d_model), memory (s, m, d_model), or, `batch_first`, with m first; y as tgt.
+    The rest as `TransformerEncoderLayer`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.TransformerDecoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> layer(dls.zeros(5, 4, 8), dls.zeros(6, 4, 8)).shape
+    (5, 4, 8)
     """
 
     def __init__(
@@ -175,10 +188,16 @@ class _Stack(Module):
 
 
 class TransformerEncoder(_Stack):
-    """A stack of `num_layers` copies of an encoder layer, and a norm at the end if given.
+    """Stack of `num_layers` copies of an encoder layer, and a norm at the end if given.
 
     The copies start with equal weights, as PyTorch's do. `enable_nested_tensor` and `mask_check`
     are accepted for its sake and change nothing.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> nn.TransformerEncoder(layer, num_layers=2)(dls.zeros(6, 4, 8)).shape
+    (6, 4, 8)
     """
 
     def __init__(
@@ -197,9 +216,15 @@ class TransformerEncoder(_Stack):
 
 
 class TransformerDecoder(_Stack):
-    """A stack of `num_layers` copies of a decoder layer, and a norm at the end if given.
+    """Stack of `num_layers` copies of a decoder layer, and a norm at the end if given.
 
     The copies start with equal weights, as PyTorch's do.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.TransformerDecoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> nn.TransformerDecoder(layer, num_layers=2)(dls.zeros(5, 4, 8), dls.zeros(6, 4, 8)).shape
+    (5, 4, 8)
     """
 
     def __init__(
@@ -219,11 +244,19 @@ class TransformerDecoder(_Stack):
 
 
 class Transformer(Module):
-    """Encoder and decoder stacks, for embedded sequences src (s, m, d_model), tgt (l, m, d_model).
+    """Encoder and decoder stacks, for embedded sequences src and tgt (Vaswani et al. 2017).
 
-    Or, `batch_first`, with m first. Weights start as Xavier's uniform, each layer's its own.
-    Embeddings, positions and the last linear layer are not part of it. Masks as in
-    `MultiheadAttention`; the decoder wants a causal `tgt_mask`.
+    Shape: src (s, m, d_model), tgt (l, m, d_model), or, `batch_first`, with m first; y as tgt.
+    Weights start as Xavier's uniform, each layer's its own. Embeddings, positions and the last
+    linear layer are not part of it. Masks as in `MultiheadAttention`; the decoder wants a causal
+    `tgt_mask`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> model = nn.Transformer(8, 2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16)
+    >>> causal = nn.Transformer.generate_square_subsequent_mask(5)
+    >>> model(dls.zeros(6, 4, 8), dls.zeros(5, 4, 8), tgt_mask=causal).shape
+    (5, 4, 8)
     """
 
     def __init__(

@@ -8,7 +8,16 @@ from .module import Module
 
 
 class PixelShuffle(Module):
-    """(..., c r r, h, w) to (..., c, h r, w r), r = `upscale_factor` (Shi et al. 2016)."""
+    """Move channels into space: (..., c r r, h, w) to (..., c, h r, w r), r = `upscale_factor`.
+
+    A learned upsampling, behind a convolution with c r r output channels (Shi et al. 2016).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.PixelShuffle(2)(dls.arange(4.0).reshape(1, 4, 1, 1))[0, 0]
+    Tensor([[0., 1.],
+            [2., 3.]])
+    """
 
     def __init__(self, upscale_factor: int) -> None:
         self.upscale_factor = upscale_factor
@@ -21,7 +30,15 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """(..., c, h r, w r) to (..., c r r, h, w), r = `downscale_factor`: the way back."""
+    """Move space into channels: (..., c, h r, w r) to (..., c r r, h, w), r = `downscale_factor`.
+
+    The inverse of `PixelShuffle`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.PixelUnshuffle(2)(dls.arange(4.0).reshape(1, 1, 2, 2)).flatten().tolist()
+    [0.0, 1.0, 2.0, 3.0]
+    """
 
     def __init__(self, downscale_factor: int) -> None:
         self.downscale_factor = downscale_factor
@@ -34,7 +51,17 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Channels redistributed over `groups` (Zhang et al. 2018); x (m, channels, *lengths)."""
+    """Interleave the channels of `groups` groups (Zhang et al. 2018); x (m, channels, *lengths).
+
+    Channels 0 1 2 | 3 4 5 of 2 groups become 0 3 1 4 2 5, so that the next grouped convolution
+    sees all groups. y has the shape of x.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> x = dls.arange(6.0).reshape(1, 6, 1, 1)
+    >>> nn.ChannelShuffle(2)(x).flatten().tolist()
+    [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+    """
 
     def __init__(self, groups: int) -> None:
         self.groups = groups
