@@ -222,6 +222,7 @@ from .tensors import from_numpy as from_numpy
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from .check.autopsy import autopsy as autopsy
     from .check.compare import compare as compare
     from .check.explain import explain as explain
     from .check.gradcheck import gradcheck as gradcheck
@@ -238,7 +239,8 @@ _point_numpy_warnings_at_users()
 
 # Rooms that not every program enters are opened at the first use of a name of theirs.
 _LATER = {
-    "accuracy": "train", "compare": "check", "evaluate": "train", "explain": "check",
+    "accuracy": "train", "autopsy": "check", "compare": "check",
+    "evaluate": "train", "explain": "check",
     "fit": "train", "gradcheck": "check", "load": "io", "save": "io",
     "Graph": "viz", "graph": "viz", "trace": "viz",
     "audio": "", "bench": "", "check": "", "data": "", "io": "", "models": "", "nn": "",

@@ -1,5 +1,7 @@
 """Checks a learner gets: gradient checking that names the mistake, and verdict lines."""
 
+from .autopsy import Autopsy as Autopsy
+from .autopsy import autopsy as autopsy
 from .compare import Comparison as Comparison
 from .compare import compare as compare
 from .explain import explain as explain

@@ -27,7 +27,7 @@ WHOLE = re.compile(r"dL/d[A-Za-z_]\w*|[A-Za-z_]\w*")  # a gradient, or a name
 
 @cache
 def derivative(op: type[Op], operand: str) -> str:
-    """Return the declared gradient of one operand of `op`: the text after dL/dx =.
+    """Find what `op` declares of the gradient of one operand: the text after dL/dx =.
 
     "" where it says nothing of its own.
     """
@@ -57,7 +57,7 @@ def _of_operand(text: str, operand: str) -> str:
 
 
 def value(op: type[Op]) -> str:
-    """Return the declared output: the text up to the derivative."""
+    """The formula of the output: the declaration up to the derivative."""
     first = inspect.cleandoc(op.__doc__ or "").partition("\n")[0]
     return re.split(r"\.?    |\.$", first)[0].rstrip(".")
 

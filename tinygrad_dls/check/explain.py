@@ -184,7 +184,7 @@ class _Way:
         return self._computed()
 
     def _kept(self) -> tuple[dict[tuple[Node, int], Any], dict[tuple[Node, int], Shape]]:
-        """Return the trace's record of the last backward()."""
+        """The shares that the trace kept of the last backward()."""
         given: dict[tuple[Node, int], Any] = {}
         raw: dict[tuple[Node, int], Shape] = {}
         for node in self.nodes:
@@ -271,9 +271,7 @@ class _Way:
         return f"sum over {where}: {before} -> {after}"
 
     def _operand(self, node: Node, slot: int, edge: Edge) -> str:
-        """Return the name of an operand: its own, a number as it is, otherwise the op's name for
-        it.
-        """
+        """Name an operand: its name, a number as it is, else the op's own name for it."""
         if isinstance(edge, (Node, TensorBase)):
             name = self.names.get(edge) or getattr(edge, "name", None)
             if name:

@@ -17,7 +17,7 @@ Shape: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Share:
-    """The amount that one operation adds to the gradient of one of its operands."""
+    """The part that one operation adds to the gradient of one of its operands."""
 
     to: str  # the name of the operand
     operand: str  # what the operation calls it

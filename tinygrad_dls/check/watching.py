@@ -1,0 +1,219 @@
+"""Watching a step for the first NaN or Inf, forward and backward."""
+
+import linecache
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Node, TensorBase
+from ..callers import users_frame
+from ..tracing import Collector
+from ..viz.scopes import module_paths
+
+
+@dataclass(frozen=True)
+class Bad:
+    """The kinds of values in an array that are not finite."""
+
+    nan: bool = False
+    inf: bool = False
+
+    def __bool__(self) -> bool:
+        return self.nan or self.inf
+
+    @classmethod
+    def of(cls, value: Any) -> "Bad":
+        """Look at an array or a number; integers and all else are fine."""
+        number = "f" if isinstance(value, float) else ""
+        kind = getattr(getattr(value, "dtype", None), "kind", number)
+        if kind != "f":
+            return FINE
+        total = value.sum(dtype="float64") if hasattr(value, "sum") else value
+        if np.isfinite(float(total)):  # one pass, where all is as it should be
+            return FINE
+        host = on_host(value)
+        return cls(bool(np.isnan(host).any()), bool(np.isinf(host).any()))
+
+
+FINE = Bad()
+
+
+def on_host(value: Any) -> np.ndarray[Any, Any]:
+    """An array of any device, or a number, as NumPy's."""
+    get = getattr(value, "get", None)  # CuPy's
+    return np.asarray(get() if callable(get) else value)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Operands and output of an operation at the moment when it ran."""
+
+    out: Bad
+    inputs: tuple[Bad, ...]
+    arrays: tuple[Any, ...]  # copies of the operands, where something is bad; else ()
+    value: Any  # a copy of the output, where it is bad
+
+
+class Watcher(Collector):
+    """Keeps a step as a trace does, and looks at each value before it can be overwritten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[Node, Seen] = {}
+        self.places: dict[Node, tuple[str, int]] = {}
+
+    def operation(self, node: Node, inputs: Any, arrays: tuple[Any, ...], out: Any) -> None:
+        """Keep an operation, and whether its operands and its output are finite."""
+        super().operation(node, inputs, arrays, out)
+        frame = users_frame(sys._getframe(1))
+        self.places[node] = frame.f_code.co_filename, frame.f_lineno
+        made = Bad.of(out)
+        given = tuple(Bad.of(x) for x in arrays)
+        bad = made or any(given)
+        self.seen[node] = Seen(made, given, tuple(_copied(x) for x in arrays) if bad else (),
+                               _copied(out) if made else None)
+
+    def line(self, node: Node) -> str:
+        """The text of the user's line that ran an operation; "" if its file is not there."""
+        return linecache.getline(*self.places[node]).strip() if node in self.places else ""
+
+    def path(self, node: Node) -> tuple[str, ...]:
+        """The calls of modules around an operation."""
+        return module_paths(sorted(self.seen, key=lambda n: n.seq)).get(node, ())
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if hasattr(value, "copy") and hasattr(value, "dtype") else value
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The operation that made a NaN or Inf, forward or backward."""
+
+    node: Node
+    backward: bool
+    slot: int  # of the operand whose gradient it is; -1 forward
+    value: np.ndarray[Any, Any]  # what it made
+    operands: tuple[Any, ...]
+    gradient: Any = None  # dL/dy, of a rule
+
+
+@dataclass(frozen=True)
+class Source:
+    """A value that was not finite before any operation: data, a parameter, a constant."""
+
+    node: Node  # the first operation that used it
+    slot: int
+    value: np.ndarray[Any, Any]
+    leaf: Any  # the tensor that requires grad; None: data
+
+
+class Search:
+    """The search for the beginning of what ended badly."""
+
+    def __init__(self, watcher: Watcher, result: Any) -> None:
+        self.watcher = watcher
+        self.nodes = sorted(watcher.seen, key=lambda node: node.seq)
+        self.result = result
+
+    def begin(self) -> tuple[Fault | Source | None, Fault | None]:
+        """(what made the first bad value that matters, what made a NaN of its Inf)."""
+        chain = self._chain([node for node in self._ends() if self.watcher.seen[node].out])
+        if chain:
+            return self._origin(chain)
+        return self._backward(), None
+
+    def _ends(self) -> list[Node]:
+        """The values that must be finite: results of the step, and where backward began."""
+        made = [t._node or self.watcher.made_by.get(id(t._data)) for t in _tensors(self.result)]
+        ends = [node for node in made if node in self.watcher.seen]
+        to = {given.edge for node in self.nodes if node.trace for given in node.trace.given}
+        ends += [node for node in self.nodes if node.trace and node.trace.given and node not in to]
+        if not ends:
+            used = {before for node in self.nodes for before in _before(node)}
+            ends = [node for node in self.nodes if node not in used]
+        return [node for node in ends if node is not None]
+
+    def _chain(self, ends: Sequence[Node]) -> list[Node]:
+        """The operations with bad outputs that lead to bad ends, oldest first."""
+        found, work = set(ends), list(ends)
+        while work:
+            node = work.pop()
+            for before in _before(node):
+                if before in self.watcher.seen and before not in found \
+                        and self.watcher.seen[before].out:
+                    found.add(before)
+                    work.append(before)
+        return sorted(found, key=lambda node: node.seq)
+
+    def _origin(self, chain: list[Node]) -> tuple[Fault | Source | None, Fault | None]:
+        seen = self.watcher.seen
+        births = [n for n in chain if seen[n].out.nan and not any(x.nan for x in seen[n].inputs)]
+        birth = self._fault(births[0]) if births else None
+        sources = [source for node in chain for source in self._sources(node)]
+        for source in sources:
+            if np.isnan(source.value).any():
+                return source, None
+        for node in chain:
+            if not any(seen[node].inputs):
+                return self._fault(node), birth if birth and birth.node is not node else None
+        if birth is not None:
+            return birth, None
+        return (sources[0] if sources else None), None
+
+    def _fault(self, node: Node) -> Fault:
+        found = self.watcher.seen[node]
+        return Fault(node, False, -1, on_host(found.value), found.arrays)
+
+    def _sources(self, node: Node) -> Iterator[Source]:
+        """The bad operands of an operation that no operation made."""
+        found = self.watcher.seen[node]
+        made = _makers(node)
+        for slot, bad in enumerate(found.inputs):
+            if bad and made[slot] not in self.watcher.seen:
+                edge = node.edges[slot]
+                leaf = edge if isinstance(edge, TensorBase) else None
+                yield Source(node, slot, on_host(found.arrays[slot]), leaf)
+
+    def _backward(self) -> Fault | None:
+        """The first rule that made a bad gradient of a finite one, or got a bad one to begin with.
+
+        Only gradients that reach a leaf count: others change nothing.
+        """
+        reached = any(Bad.of(given.share) for node in self.nodes if node.trace
+                      for given in node.trace.given if isinstance(given.edge, TensorBase))
+        if not reached:
+            return None
+        for node in reversed(self.nodes):
+            if node.trace is None or Bad.of(node.grad):
+                continue
+            for given in node.trace.given:
+                if Bad.of(given.share):
+                    slot = next(i for i, e in enumerate(node.edges) if e is given.edge)
+                    return Fault(node, True, slot, on_host(given.share), node.trace.inputs,
+                                 node.grad)
+        return None
+
+
+def _makers(node: Node) -> tuple[Any, ...]:
+    """The nodes that made the operands; None for a leaf or a constant."""
+    origins = node.trace.origins if node.trace else (None,) * len(node.edges)
+    return tuple(e if isinstance(e, Node) else o for e, o in zip(node.edges, origins))
+
+
+def _before(node: Node) -> list[Node]:
+    return [made for made in _makers(node) if isinstance(made, Node)]
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    if isinstance(value, TensorBase):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _tensors(inner)
+    elif isinstance(value, (tuple, list)):
+        for inner in value:
+            yield from _tensors(inner)
