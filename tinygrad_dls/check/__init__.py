@@ -9,5 +9,8 @@ from .explanation import Explanation as Explanation
 from .gradcheck import check_graph as check_graph
 from .gradcheck import gradcheck as gradcheck
 from .hand import check_gradients as check_gradients
+from .lint import Finding as Finding
+from .lint import Lint as Lint
+from .lint import lint as lint
 from .report import Check as Check
 from .report import Report as Report

@@ -23,7 +23,7 @@ HUGE = 1e6  # a parameter so large before the only step was broken by earlier on
 
 @dataclass(frozen=True)
 class Autopsy:
-    """The result of `autopsy`. `ok`: everything was finite, in all steps. `print` it; `to_json()`."""
+    """The result of `autopsy`: `ok` if all was finite, in all steps. `print` it; `to_json()`."""
 
     ok: bool
     steps: int  # that were run

@@ -31,14 +31,19 @@ def warn_before_training(model: nn.Module, loss_fn: Any, opt: Optimizer) -> None
         _warn(f"the model ends in {type(last).__name__}, and the loss takes logits: it computes "
               f"that itself, and learns little from its outputs. Leave the {type(last).__name__} "
               "out of the model")
-    optimized = {id(p) for group in opt.param_groups for p in group["params"]}
-    left = [name for name, p in model.named_parameters()
-            if p.requires_grad and id(p) not in optimized]
+    left = left_out(model, opt)
     if left:
         more = f" and {len(left) - 4} more" if len(left) > 4 else ""
         _warn(f"the optimizer does not have {', '.join(left[:4])}{more}, which will stay as they "
               "are: was a layer replaced after it was made? Freeze what is meant to stay: "
               "p.requires_grad_(False)")
+
+
+def left_out(model: nn.Module, opt: Optimizer) -> list[str]:
+    """Names of the parameters that require a gradient and that the optimizer does not have."""
+    optimized = {id(p) for group in opt.param_groups for p in group["params"]}
+    return [name for name, p in model.named_parameters()
+            if p.requires_grad and id(p) not in optimized]
 
 
 def warn_of_batch(model: nn.Module, inputs: Sequence[Any]) -> None:
