@@ -117,7 +117,7 @@ def test_links_between_files_lead_somewhere(page):
 
 
 def test_the_programs_of_the_readme_run(tmp_path):
-    blocks = (ROOT / "README.md").read_text("utf-8").split("```python\n")[1:5]
+    blocks = (ROOT / "README.md").read_text("utf-8").split("```python\n")[1:6]
     program = "\n".join(block.split("```")[0] for block in blocks)
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path

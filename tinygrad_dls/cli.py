@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from .bench import commands as bench_commands
 from .bench import warmup
 from .check import commands as check_commands
+from .check import step_commands
 from .data.sources import commands as data_commands
 from .errors import Error
 from .learn import commands as learn_commands
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     learn_commands.add_parser(commands)
     graph_commands.add_parser(commands)
     check_commands.add_parser(commands)
+    step_commands.add_parser(commands)
     data_commands.add_parser(commands, Progress)
     warmup.add_parser(commands)
     bench_commands.add_parser(commands)

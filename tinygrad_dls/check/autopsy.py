@@ -12,6 +12,7 @@ from ..autograd import TensorBase
 from ..capturing.captured import Captured
 from ..errors import DataError, Error
 from ..modes import tracing
+from ..scripts import NEWEST, run_script
 from ..viz import describe
 from .causes import Case, case_of, cause_of
 from .untouched import untouched
@@ -26,7 +27,7 @@ class Autopsy:
     """The result of `autopsy`: `ok` if all was finite, in all steps. `print` it; `to_json()`."""
 
     ok: bool
-    steps: int  # that were run
+    steps: int  # that were run; 0: a script
     kind: str = ""  # "NaN" or "Inf"
     where: str = ""  # "forward", "backward", "data", "parameter" or "update"
     op: str = ""
@@ -46,7 +47,7 @@ class Autopsy:
         return self.ok
 
     def __str__(self) -> str:
-        times = "1 step" if self.steps == 1 else f"{self.steps} steps"
+        times = {0: "the script", 1: "1 step"}.get(self.steps, f"{self.steps} steps")
         if self.ok:
             lines = [f"autopsy: all finite, forward and backward, in {times}"]
         else:
@@ -136,6 +137,55 @@ def autopsy(step: Callable[..., Any], *inputs: Any, steps: int = 1, **options: A
         return Autopsy(True, steps, growth=tuple(growth) if steps > 1 else ())
 
 
+class _Found(BaseException):
+    """The script has made a NaN: it need not go on."""
+
+
+class _Script(Watcher):
+    """Watches a script: keeps its newest operations, and stops it at the first NaN."""
+
+    def __init__(self) -> None:
+        super().__init__(NEWEST)
+        self.sizes: dict[Any, list[float]] = {}  # the largest element of parameters: first, last
+        self.found: Any = None
+
+    def operation(self, node: Any, inputs: Any, arrays: tuple[Any, ...], out: Any) -> None:
+        """Look at one operation more."""
+        super().operation(node, inputs, arrays, out)
+        self.forget(NEWEST)
+        for edge in node.edges:
+            if isinstance(edge, TensorBase) and math.isfinite(size := _largest([edge])):
+                self.sizes.setdefault(edge, [size, size])[1] = size
+        if self.seen[node].out.nan:
+            self.found = node
+            raise _Found
+
+    @property
+    def growth(self) -> list[float]:
+        """The largest parameter when it was first used, and when it was last finite."""
+        return [max((size[i] for size in self.sizes.values()), default=0.0) for i in (0, 1)]
+
+
+def autopsy_of_script(script: str) -> Autopsy:
+    """Run a script up to its first NaN, or its end, and find what made it; DataError if it fails.
+
+    A script runs once, in its own process: nothing is set back. The newest operations are kept;
+    what made a NaN that came in earlier ones is not seen any more.
+    """
+    watcher, found = _Script(), {}
+    try:
+        with np.errstate(all="ignore"):
+            found = run_script(script, watcher)
+    except _Found:
+        pass
+    search = Search(watcher, found.get("loss"))
+    cause, then = search.begin([watcher.found] if watcher.found is not None else ())
+    if cause is None:
+        notes = () if watcher.seen else ("the script runs no operation on tensors",)
+        return Autopsy(True, 0, notes=notes)
+    return _report(cause, then, watcher, 0, watcher.growth, {})
+
+
 def _names(step: Any, inputs: tuple[Any, ...]) -> dict[int, str]:
     """Names of tensors and arrays: of models among what the step uses, of its parameters."""
     found: dict[int, str] = {}
@@ -206,8 +256,8 @@ def _with_growth(report: Autopsy, growth: list[float]) -> Autopsy:
         return Autopsy(**{
             **vars(report),
             "cause": f"an exploding learning rate: the largest parameter grew from "
-                     f"{describe.number(first)} to {describe.number(last)} in {len(growth) - 1} "
-                     f"steps; then {report.cause}",
+                     f"{describe.number(first)} to {describe.number(last)}; "
+                     f"then {report.cause}",
             "cure": "a learning rate ten times smaller (again, until the loss falls); clipped "
                     "gradients (nn.utils.clip_grad_norm_); inputs of mean 0 and deviation 1",
         })

@@ -131,8 +131,9 @@ class _Linter:
         if self.loss._node is None:
             found += self._evaluation()
         else:
-            for check in (self._columns, self._twice, self._dropout, self._batch_of_one,
-                          self._dead, self._saturated, self._unused, self._ratio):
+            for check in (self._finite, self._columns, self._twice, self._dropout,
+                          self._batch_of_one, self._dead, self._saturated, self._unused,
+                          self._ratio):
                 found += check()
             if self.step.unknown:
                 self.notes.append(
@@ -182,6 +183,12 @@ class _Linter:
                               "model.eval() before, model.train() afterwards", _listed(names))
 
     # --- the graph -------------------------------------------------------------------------------
+
+    def _finite(self) -> Iterator[Finding]:
+        if not np.isfinite(self.loss.numpy()).all():
+            yield Finding("not finite", "error", "the loss is NaN or Inf",
+                          "dls.autopsy(step, x, y) names the operation that made the first one",
+                          self.step.place(self.step.nodes[-1]))
 
     def _columns(self) -> Iterator[Finding]:
         for node in self.step.nodes:

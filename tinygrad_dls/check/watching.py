@@ -31,7 +31,8 @@ class Bad:
         kind = getattr(getattr(value, "dtype", None), "kind", number)
         if kind != "f":
             return FINE
-        total = value.sum(dtype="float64") if hasattr(value, "sum") else value
+        with np.errstate(all="ignore"):
+            total = value.sum(dtype="float64") if hasattr(value, "sum") else value
         if np.isfinite(float(total)):  # one pass, where all is as it should be
             return FINE
         host = on_host(value)
@@ -60,9 +61,9 @@ class Seen:
 class Watcher(Collector):
     """Keeps a step as a trace does, and looks at each value before it can be overwritten."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: dict[Node, Seen] = {}
+    def __init__(self, limit: int | None = None) -> None:
+        super().__init__(limit)
+        self.seen: dict[Node, Seen] = {}  # oldest first
         self.places: dict[Node, tuple[str, int]] = {}
 
     def operation(self, node: Node, inputs: Any, arrays: tuple[Any, ...], out: Any) -> None:
@@ -76,9 +77,18 @@ class Watcher(Collector):
         self.seen[node] = Seen(made, given, tuple(_copied(x) for x in arrays) if bad else (),
                                _copied(out) if made else None)
 
+    def forget(self, limit: int) -> None:
+        """Keep no more than the newest operations."""
+        while len(self.seen) > limit:
+            node = next(iter(self.seen))
+            del self.seen[node], self.places[node]
+
     def line(self, node: Node) -> str:
         """The text of the user's line that ran an operation; "" if its file is not there."""
-        return linecache.getline(*self.places[node]).strip() if node in self.places else ""
+        if node not in self.places:
+            return ""
+        linecache.checkcache(self.places[node][0])
+        return linecache.getline(*self.places[node]).strip()
 
     def path(self, node: Node) -> tuple[str, ...]:
         """The calls of modules around an operation."""
@@ -119,12 +129,18 @@ class Search:
         self.nodes = sorted(watcher.seen, key=lambda node: node.seq)
         self.result = result
 
-    def begin(self) -> tuple[Fault | Source | None, Fault | None]:
-        """(what made the first bad value that matters, what made a NaN of its Inf)."""
-        chain = self._chain([node for node in self._ends() if self.watcher.seen[node].out])
-        if chain:
-            return self._origin(chain)
-        return self._backward(), None
+    def begin(self, ends: Sequence[Node] = ()) -> tuple[Fault | Source | None, Fault | None]:
+        """(what made the first bad value that matters, what made a NaN of its Inf).
+
+        ends: where the search goes back from, if it is not to be the results of the step.
+        """
+        chain = self._chain([node for node in ends or self._ends() if self.watcher.seen[node].out])
+        if not chain:
+            return self._backward(), None
+        found, then = self._origin(chain)
+        if isinstance(found, Source) and found.leaf is not None:  # an earlier backward may have
+            return self._backward() or found, then
+        return found, then
 
     def _ends(self) -> list[Node]:
         """The values that must be finite: results of the step, and where backward began."""
