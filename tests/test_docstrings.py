@@ -11,19 +11,24 @@ from typing import Any
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls import audio, models, nn, text, vision
+from tinygrad_dls import audio, data, io, models, nn, optim, text, train, vision
+from tinygrad_dls.nn import init, packing, utils
+from tinygrad_dls.nn.utils import parametrizations
+from tinygrad_dls.optim import lr_scheduler, swa_utils
 from tinygrad_dls.vision import transforms
 
-RUN = [nn, vision, text, audio, models]
-WHOLE = [vision, transforms, text, audio]  # rooms of which every public name has an example
+RUN = [nn, optim, data, train, io, vision, text, audio, models]
+WHOLE = [nn, init, utils, parametrizations, packing, optim, lr_scheduler, swa_utils, data, train,
+         io, vision, transforms, text, audio]  # rooms of which every public name has an example
+NEEDS = {"tinygrad_dls.io.keras_files": "h5py", "tinygrad_dls.io.torch_files": "torch"}
 BASES = {transforms.Transform}  # say what to define, and cannot be called themselves
 
 
-def modules(room: Any) -> Iterator[str]:
-    """The names of a package and of all modules below it."""
-    yield room.__name__
-    for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
-        yield found.name
+def modules(room: Any) -> Iterator[Any]:
+    """The names of a package and of all modules below it, as parameters of a test."""
+    below = pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
+    for name in (room.__name__, *(found.name for found in below)):
+        yield pytest.param(name, marks=[pytest.mark.torch] * (NEEDS.get(name) == "torch"))
 
 
 def public(room: Any) -> Iterator[tuple[str, Any]]:
@@ -45,6 +50,8 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("name", [name for room in RUN for name in modules(room)])
 def test_examples_run(name: str) -> None:
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     if name.startswith(vision.__name__):
         pytest.importorskip("matplotlib").use("Agg")
     assert doctest.testmod(importlib.import_module(name)).failed == 0

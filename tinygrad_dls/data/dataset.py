@@ -14,7 +14,18 @@ from ..tensors import Tensor, from_numpy
 
 
 class Dataset:
-    """Base of data sets: define `__len__` and `__getitem__(i)`, which gives one example."""
+    """Base of data sets: define `__len__` and `__getitem__(i)`, which gives one example.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import data
+    >>> class Squares(data.Dataset):
+    ...     def __len__(self):
+    ...         return 4
+    ...     def __getitem__(self, i):
+    ...         return dls.tensor([float(i)]), dls.tensor([float(i**2)])
+    >>> [x.shape for x in next(iter(data.DataLoader(Squares(), batch_size=3)))]
+    [(3, 1), (3, 1)]
+    """
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} does not define __len__")
@@ -27,6 +38,13 @@ class TensorDataset(Dataset):
     """Tensors or arrays with one example along axis 0; example i is the tuple of their [i].
 
     NumPy arrays keep their dtype and, on the CPU, are not copied. ShapeError where lengths differ.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import data
+    >>> examples = data.TensorDataset(dls.zeros(10, 4), dls.arange(10))
+    >>> x, label = examples[3]
+    >>> len(examples), x.shape, label.item()
+    (10, (4,), 3)
     """
 
     def __init__(self, *tensors: Any) -> None:
@@ -60,7 +78,16 @@ class TensorDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The examples of `dataset` at the places `indices`, in that order."""
+    """Examples of `dataset` at the places `indices`, in that order.
+
+    DataError for places that it does not have.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import data
+    >>> examples = data.TensorDataset(dls.arange(10))
+    >>> [x.item() for x, in data.Subset(examples, [7, 0, 7])]
+    [7, 0, 7]
+    """
 
     def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray[Any, Any]) -> None:
         self.dataset = dataset

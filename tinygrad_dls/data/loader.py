@@ -27,6 +27,13 @@ class DataLoader:
 
     `state_dict()` tells how far the newest `for` is; after `load_state_dict` the next `for` goes
     on there, with the batches that it had left.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import data
+    >>> examples = data.TensorDataset(dls.zeros(10, 4), dls.arange(10))
+    >>> loader = data.DataLoader(examples, batch_size=4, shuffle=True)
+    >>> [x.shape for x, label in loader]
+    [(4, 4), (4, 4), (2, 4)]
     """
 
     @near_names
@@ -158,9 +165,14 @@ class _Place:
 
 
 def default_collate(examples: Sequence[Any]) -> Any:
-    """One batch of a list of examples: tensors, arrays and numbers are stacked along axis 0.
+    """Stack examples to a batch: tensors, arrays and numbers along a new axis 0.
 
     Tuples and dictionaries of them are batched part by part; anything else stays a list.
+    ShapeError for examples of different shapes.
+
+    >>> from tinygrad_dls import data
+    >>> data.default_collate([([1.0, 2.0], "cat"), ([3.0, 4.0], "dog")])
+    ((Tensor([1., 3.]), Tensor([2., 4.])), ['cat', 'dog'])
     """
     first = examples[0]
     if isinstance(first, dict):

@@ -19,9 +19,16 @@ from .dataset import Subset
 def random_split(
     dataset: Any, lengths: Sequence[float], generator: Generator | None = None
 ) -> list[Subset]:
-    """Random subsets without overlap; `lengths`: their sizes, or fractions that sum to 1.
+    """Split at random into subsets without overlap.
 
-    Fractions are rounded down, what is left goes to the first subsets, one each.
+    `lengths`: their sizes, or fractions that sum to 1. Fractions are rounded down, what is left
+    goes to the first subsets, one each.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import data
+    >>> examples = data.TensorDataset(dls.arange(10))
+    >>> [len(part) for part in data.random_split(examples, [0.75, 0.25])]
+    [8, 2]
     """
     total = len(dataset)
     if not isinstance(lengths, Iterable) or not all(map(_is_number, lengths)):
@@ -55,9 +62,17 @@ def _counts(lengths: Sequence[float], total: int) -> list[int]:
 def train_test_split(
     *arrays: Any, test_size: float = 0.25, shuffle: bool = True, generator: Generator | None = None
 ) -> list[Any]:
-    """X_train, X_test, Y_train, Y_test ... of tensors or arrays with examples along axis 0.
+    """Split tensors or arrays at random: X_train, X_test, Y_train, Y_test ...
 
-    `test_size`: a fraction (rounded up) or a number of examples.
+    Examples are along axis 0. `test_size`: a fraction (rounded up) or a number of examples;
+    `shuffle=False` takes the last ones.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import data
+    >>> X, Y = dls.zeros(10, 4), dls.arange(10)
+    >>> X_train, X_test, Y_train, Y_test = data.train_test_split(X, Y, test_size=0.2)
+    >>> X_train.shape, Y_test.shape
+    ((8, 4), (2,))
     """
     if not arrays or len({len(a) for a in arrays}) > 1:
         raise ShapeError(

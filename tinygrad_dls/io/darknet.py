@@ -49,7 +49,15 @@ class _Size(NamedTuple):
 
 
 def parse_darknet_cfg(text: str) -> list[Section]:
-    """The sections of a .cfg file, [net] first; FormatError for lines that are none of it."""
+    r"""Parse the text of a .cfg file into sections, [net] first.
+
+    FormatError for lines that do not belong there.
+
+    >>> from tinygrad_dls import io
+    >>> net, conv = io.parse_darknet_cfg("[net]\nchannels=1\n[convolutional]\nfilters=2\nsize=1")
+    >>> conv
+    Section(kind='convolutional', options={'filters': '2', 'size': '1'})
+    """
     sections: list[Section] = []
     for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         line = raw.split("#")[0].split(";")[0].strip()
@@ -69,7 +77,7 @@ def parse_darknet_cfg(text: str) -> list[Section]:
 def load_darknet(
     path: str | os.PathLike[str], layers: str | os.PathLike[str] | Sequence[Section]
 ) -> Arrays:
-    """The weights of a Darknet .weights file, whose layers a .cfg file describes.
+    r"""Read the weights of a Darknet .weights file, whose layers a .cfg file describes.
 
     `layers`: the path of the .cfg, or what `parse_darknet_cfg` made of one (of a backbone's weights
     only its first sections). Layers are counted from 0 as Darknet counts them: "3.conv.weight"
@@ -77,6 +85,16 @@ def load_darknet(
     "3.bn.running_mean", "3.bn.running_var"; "5.weight" and "5.bias" of a connected layer.
     `metadata`: "version", "seen" (images) and "layers" (the sections). FormatError where file and
     cfg do not fit; DataError for layers that are not known.
+
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from tinygrad_dls import io
+    >>> layers = io.parse_darknet_cfg("[net]\nchannels=1\n[convolutional]\nfilters=2\nsize=1")
+    >>> header = np.array([0, 2, 0, 0, 0], "<i4")  # version 0.2.0, images seen
+    >>> _ = Path("tiny.weights").write_bytes(header.tobytes() + np.ones(4, "<f4").tobytes())
+    >>> weights = io.load_darknet("tiny.weights", layers)
+    >>> {name: array.shape for name, array in weights.items()}
+    {'0.conv.weight': (2, 1, 1, 1), '0.conv.bias': (2,)}
     """
     path = as_path(path)
     sections = _sections(layers)

@@ -43,7 +43,7 @@ CONTAINERS = ("layers", "_layer_checkpoint_dependencies")  # inside, groups are 
 
 
 def load_keras(path: str | os.PathLike[str]) -> Arrays:
-    """The weights of a Keras file, named layer/weight: "dense_1/kernel", as the file holds them.
+    """Read the weights of a Keras file, as it holds them, named layer/weight: "dense_1/kernel".
 
     .h5 and .keras, with weights or whole models; bfloat16 becomes float32. `metadata`: "config"
     (the model's, where it is there), "classes" (layer -> its class in Keras), "keras_version".
@@ -52,6 +52,15 @@ def load_keras(path: str | os.PathLike[str]) -> Arrays:
     DataError without h5py (pip install h5py), FormatError for other or broken files.
     HDF5's own library does the reading: a file made to crash it can end the process, so ask for
     safetensors where you do not trust who sends it.
+
+    >>> import h5py
+    >>> import numpy as np
+    >>> from tinygrad_dls import io
+    >>> with h5py.File("model.weights.h5", "w") as file:  # as Keras 3 writes it
+    ...     file["layers/dense/vars/0"] = np.ones((3, 2))
+    ...     file["layers/dense/vars/1"] = np.zeros(2)
+    >>> {name: array.shape for name, array in io.load_keras("model.weights.h5").items()}
+    {'dense/kernel': (3, 2), 'dense/bias': (2,)}
     """
     path = as_path(path)
     with reading(path), check_regular(path).open("rb") as file:

@@ -27,7 +27,7 @@ def from_keras(
     arrays: Mapping[str, Any], flattened: Mapping[str, tuple[int, int, int]] | None = None,
     classes: Mapping[str, str] | None = None,
 ) -> Weights:
-    """Weights as `load_keras` gives them, under the names and in the layouts of our layers.
+    """Rename and transpose weights, as `load_keras` gives them, for our layers.
 
     Dense (in, out) becomes (out, in); convolutions (kh, kw, in, out) become (out, in, kh, kw);
     LSTM, GRU and SimpleRNN become weight_ih_l0 ..., Bidirectional both directions of one layer;
@@ -36,11 +36,18 @@ def from_keras(
     are multiplied out. "block/conv/kernel" is then "block.conv.weight".
 
     `flattened`: Dense layers behind a Flatten, with the (height, width, channels) that came in:
-    Keras flattens channels last. `classes`: layer -> class in Keras, of what `arrays.metadata` does
-    not say (depthwise convolutions). DataError for what our layers cannot compute, and for arrays
-    of which neither file nor `classes` say what they are. A warning names the recurrent layers
-    whose configuration has other activations than ours (hard_sigmoid gates, in all files before
-    Keras 2.3): with these weights our layers compute other numbers.
+    Keras flattens channels last. `classes`: layer -> class in Keras, of layers that
+    `arrays.metadata` does not name (depthwise convolutions). DataError for layers that ours cannot
+    compute, and for arrays of which neither file nor `classes` say what they are. A warning names
+    the recurrent layers whose configuration has other activations than ours (hard_sigmoid gates,
+    in all files before Keras 2.3): with these weights our layers compute other numbers.
+
+    >>> import numpy as np
+    >>> from tinygrad_dls import io
+    >>> arrays = {"dense/kernel": np.ones((3, 2)), "dense/bias": np.zeros(2)}
+    >>> weights = io.from_keras(arrays, classes={"dense": "Dense"})
+    >>> {name: array.shape for name, array in weights.items()}
+    {'dense.weight': (2, 3), 'dense.bias': (2,)}
     """
     metadata = getattr(arrays, "metadata", {})
     configured = layers_of(metadata.get("config"))

@@ -53,16 +53,23 @@ def export_onnx(
     batch_axis: int = 0,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write what `model` computes in evaluation to an ONNX file, whole or not at all.
+    """Write the computation of `model` in evaluation to an ONNX file, whole or not at all.
 
     The model runs on `example_inputs` (tensors or arrays, of which only shapes and dtypes are
     written). With `dynamic_batch` the length of `batch_axis` of all inputs may differ later; all
     other lengths stay those of the examples. Parameters and buffers keep their names of state_dict.
     `opset`: version of the operators, 17 to 21.
 
-    GraphError for what a file cannot hold: operations without counterpart (all of them are named)
-    or of dtypes that ONNX does not take, random ones, values computed outside of the engine, and
-    other computations for other inputs.
+    GraphError for models that a file cannot hold: operations without counterpart (all of them are
+    named) or of dtypes that ONNX does not take, random ones, values computed outside of the engine,
+    and other computations for other inputs.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, io
+    >>> model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> io.export_onnx(model, "model.onnx", dls.zeros(1, 3))
+    >>> io.import_onnx("model.onnx")(dls.zeros(5, 3)).shape
+    (5, 2)
     """
     path = as_path(path)
     if not isinstance(model, Module):

@@ -28,6 +28,13 @@ class OnnxModel(Module):
     Takes its inputs in the order of `input_names` and returns a tensor, or a tuple of them in the
     order of `output_names`. Weights are parameters under their names in the file, with modules
     for the dots: "fc1.weight" is `model.fc1.weight`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, io
+    >>> io.export_onnx(nn.Linear(3, 2), "linear.onnx", dls.zeros(1, 3), output_names=["scores"])
+    >>> model = io.import_onnx("linear.onnx")
+    >>> model.output_names, sorted(model.state_dict())
+    (('scores',), ['bias', 'weight'])
     """
 
     def __init__(self, steps: tuple[Step, ...], inputs: tuple[ValueInfo, ...],
@@ -145,13 +152,21 @@ class OnnxModel(Module):
 
 
 def import_onnx(path: str | os.PathLike[str]) -> OnnxModel:
-    """The model in an ONNX file, as a module of our operations.
+    """Read the model of an ONNX file as a module of our operations.
 
     Weights are its parameters, running statistics its buffers: it can be trained, saved and moved
     like any other. Batch norm and dropout do what the file says, in train() and eval() alike: as in
     evaluation, unless the node has `training_mode`. bfloat16 is computed in float32, and rounded
     by casts. FormatError, naming all operators that are not known, for files that cannot be run,
     and for broken ones.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, io
+    >>> model = nn.Linear(3, 2)
+    >>> io.export_onnx(model, "linear.onnx", dls.zeros(1, 3))
+    >>> again, x = io.import_onnx("linear.onnx"), dls.randn(5, 3)
+    >>> dls.allclose(again(x), model(x), atol=1e-6)
+    True
     """
     path = as_path(path)
     with reading(path):

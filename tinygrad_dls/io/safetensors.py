@@ -34,7 +34,14 @@ def save(
 
     All of it or nothing: the file is there when it is whole. Strided tensors, and those that
     share memory, are written each in full. `metadata`: text -> text, for `load_metadata`.
-    DtypeError or DataError for what the format cannot hold. Warns of an ending that is PyTorch's.
+    DtypeError or DataError for values that the format cannot hold. Warns of an ending that is
+    PyTorch's.
+
+    >>> from tinygrad_dls import nn, io
+    >>> model = nn.Linear(3, 2)
+    >>> io.save("model.safetensors", model.state_dict(), metadata={"epochs": "10"})
+    >>> model.load_state_dict(io.load("model.safetensors"))
+    <All keys matched successfully>
     """
     if not isinstance(mapping, Mapping):
         raise DtypeError("dls.save takes names and values, such as model.state_dict(), not a "
@@ -50,11 +57,17 @@ def save(
 def load(
     path: str | os.PathLike[str], device: str | Device | None = None, mmap: bool = False
 ) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, by name, on `device` (or the default one).
+    """Read the tensors of a safetensors file, by name, on `device` (or the default one).
 
     bfloat16 becomes float32, which holds each of its values. `mmap`: bytes are fetched from the
     file when they are first looked at (CPU only; the file must stay as it is). FormatError that
     says what is wrong with a broken file, DataError if there is none.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import io
+    >>> io.save("w.safetensors", {"w": dls.tensor([1.0, 2.0])})
+    >>> io.load("w.safetensors")
+    {'w': Tensor([1., 2.])}
     """
     place = default_device() if device is None else Device(device)
     if mmap and place.xp is not np:
@@ -68,7 +81,14 @@ def load(
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The metadata of a safetensors file, without its tensors."""
+    """Read the metadata of a safetensors file, without its tensors.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import io
+    >>> io.save("w.safetensors", {"w": dls.tensor([1.0, 2.0])}, metadata={"epochs": "10"})
+    >>> io.load_metadata("w.safetensors")
+    {'epochs': '10'}
+    """
     with _opened(_path(path)) as (_, header):
         return header.metadata
 

@@ -29,13 +29,24 @@ MOST_TEXT = 2**28  # bytes of a model.json
 
 
 def load_tensorflowjs(model_json_path: str | os.PathLike[str]) -> Arrays:
-    """The weights of a TensorFlow.js model by name, from its model.json and the shards beside it.
+    """Read the weights of a TensorFlow.js model, by name: its model.json and the shards beside it.
 
     A weights_manifest.json will do too (the list of groups alone, as in older models). Weights
     quantized to uint8 or uint16 become scale * q + min, those to float16 are widened.
     `metadata`: all else in model.json, and "strings": name -> the texts of a weight that holds
     texts (in place of an array). DataError for a shard that is not there; FormatError, with
     its name, for one that is too short, and for other files.
+
+    >>> import json
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from tinygrad_dls import io
+    >>> weight = {"name": "dense/bias", "shape": [2], "dtype": "float32"}
+    >>> manifest = [{"paths": ["shard.bin"], "weights": [weight]}]
+    >>> _ = Path("model.json").write_text(json.dumps({"weightsManifest": manifest}))
+    >>> _ = Path("shard.bin").write_bytes(np.array([1.0, 2.0], "<f4").tobytes())
+    >>> io.load_tensorflowjs("model.json")["dense/bias"].tolist()
+    [1.0, 2.0]
     """
     path = as_path(model_json_path)
     with reading(path):

@@ -70,7 +70,7 @@ class Storage:
 
 
 def load_torch(path: str | os.PathLike[str]) -> Arrays:
-    """The tensors of a .pt or .pth file by name.
+    """Read the tensors of a .pt or .pth file by name, without PyTorch.
 
     Names of dicts in dicts and lists have dots: "net.0.bias". Tensors are views of the file's
     storages, so those that shared memory still do; bfloat16 becomes float32, a sparse tensor its
@@ -78,6 +78,13 @@ def load_torch(path: str | os.PathLike[str]) -> Arrays:
     by name; objects of other classes (argparse.Namespace, NumPy's numbers) are not made, and
     have a placeholder there with the name of the class. FormatError for broken files, for those
     whose tensors are inside such objects (whole models), and those older than PyTorch 1.6.
+
+    >>> import torch
+    >>> from tinygrad_dls import nn, io
+    >>> torch.save(torch.nn.Linear(3, 2).state_dict(), "linear.pt")  # elsewhere, by PyTorch
+    >>> weights = io.load_torch("linear.pt")
+    >>> nn.Linear(3, 2).load_state_dict(weights)
+    <All keys matched successfully>
     """
     path = as_path(path)
     with reading(path), check_regular(path).open("rb") as file:

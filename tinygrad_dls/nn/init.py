@@ -20,7 +20,13 @@ T = TypeVar("T", bound=Tensor)
 
 
 def constant_(tensor: T, val: float) -> T:
-    """All elements `val`."""
+    """Fill with `val`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.init.constant_(dls.empty(2), 0.5)
+    Tensor([0.5, 0.5])
+    """
     return _write(tensor, number("constant_: val", val))
 
 
@@ -35,19 +41,38 @@ def _write(tensor: T, values: Any) -> T:
 
 
 def zeros_(tensor: T) -> T:
-    """All elements 0."""
+    """Fill with zeros.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.init.zeros_(dls.empty(2))
+    Tensor([0., 0.])
+    """
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: T) -> T:
-    """All elements 1."""
+    """Fill with ones.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.init.ones_(dls.empty(2))
+    Tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def uniform_(
     tensor: T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> T:
-    """Uniform, a <= x < b."""
+    """Fill with uniform numbers, a <= x < b.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> w = nn.init.uniform_(dls.empty(2, 100), -1.0, 1.0)
+    >>> bool((w >= -1).all() and (w < 1).all())
+    True
+    """
     a, b = number("uniform_: a", a), number("uniform_: b", b)
     if not a <= b:
         raise DataError(f"uniform_ draws from a to b, the lower first, not from {a} to {b}")
@@ -58,7 +83,15 @@ def uniform_(
 def normal_(
     tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> T:
-    """Normal with this mean and standard deviation."""
+    """Fill with normal numbers of this mean and standard deviation.
+
+    `generator`, here and in all others: where they are drawn from, `dls.manual_seed`'s if None.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.init.normal_(dls.empty(2, 3), std=0.01, generator=dls.Generator(0)).shape
+    (2, 3)
+    """
     mean, std = number("normal_: mean", mean), number("normal_: std", std)
     if not std >= 0:
         raise DataError(f"a standard deviation is not negative, and this is {std}")
@@ -70,9 +103,16 @@ def trunc_normal_(
     tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
     generator: Generator | None = None,
 ) -> T:
-    """Normal, but redrawn where it is outside [a, b]: numbers around the mean, not deviations.
+    """Fill with normal numbers, drawn again where they are outside [a, b].
 
-    For a std of .02 the usual bounds of +-2 cut nothing.
+    a and b are numbers around the mean, not multiples of std: for a std of .02 the usual bounds of
+    +-2 cut nothing.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> w = nn.init.trunc_normal_(dls.empty(1000), std=1.0, a=-1.0, b=1.0)
+    >>> bool((w.abs() <= 1).all())
+    True
     """
     mean, std = number("trunc_normal_: mean", mean), number("trunc_normal_: std", std)
     low, high = number("trunc_normal_: a", a), number("trunc_normal_: b", b)
@@ -92,9 +132,15 @@ def trunc_normal_(
 
 
 def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
-    """Rows, or columns if they are fewer, at right angles and of length `gain` (Saxe et al. 2014).
+    """Fill with a matrix of orthogonal rows, or columns if they are fewer, of length `gain`.
 
-    Of a weight (out, in, ...) as a matrix (out, in * ...).
+    A weight (out, in, ...) counts as the matrix (out, in * ...) (Saxe et al. 2014).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> w = nn.init.orthogonal_(dls.empty(2, 5))
+    >>> dls.allclose(w @ w.T, dls.eye(2), atol=1e-5)
+    True
     """
     gain = number("orthogonal_: gain", gain)
     if tensor.ndim < 2 or tensor.size == 0:
@@ -110,20 +156,41 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None
 
 
 def eye_(tensor: T) -> T:
-    """The identity: ones on the diagonal of a matrix, zeros elsewhere."""
+    """Fill a matrix with the identity: ones on the diagonal, zeros elsewhere.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.init.eye_(dls.empty(2, 3))
+    Tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     if tensor.ndim != 2:
         raise ShapeError(f"eye_ is for a matrix, this is\n  {tensor.shape}")
     return _write(tensor, tensor.device.from_host(np.eye(*tensor.shape, dtype=tensor.dtype)))
 
 
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
-    """Uniform in +-gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Fill with uniform numbers in +-gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> w = nn.init.xavier_uniform_(dls.empty(3, 3))
+    >>> bool((w.abs() <= 1).all())  # sqrt(6 / 6)
+    True
+    """
     bound = gain * math.sqrt(6.0 / sum(fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
-    """Normal, std = gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Fill with normal numbers, std = gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> w = nn.init.xavier_normal_(dls.empty(200, 200))  # std .0707
+    >>> 0.06 < w.std().item() < 0.08
+    True
+    """
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(fans(tensor))), generator)
 
 
@@ -131,9 +198,16 @@ def kaiming_uniform_(
     tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> T:
-    """Uniform in +-gain sqrt(3 / fan): He initialization (He et al. 2015).
+    """Fill with uniform numbers in +-gain sqrt(3 / fan): He initialization (He et al. 2015).
 
-    `a`: slope of the leaky relu that follows; `mode`: "fan_in" or "fan_out".
+    gain = sqrt(2 / (1 + a**2)) of the leaky relu that follows, whose slope is `a`, or that of
+    `nonlinearity`; `mode`: "fan_in" or "fan_out".
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> w = nn.init.kaiming_uniform_(dls.empty(8, 6), nonlinearity="relu")
+    >>> bool((w.abs() <= 1).all())  # sqrt(2) sqrt(3 / 6)
+    True
     """
     bound = math.sqrt(3.0) * _he_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
@@ -143,9 +217,16 @@ def kaiming_normal_(
     tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> T:
-    """Normal, std = gain / sqrt(fan): He initialization (He et al. 2015; Course 2, week 1).
+    """Fill with normal numbers, std = gain / sqrt(fan): He initialization (He et al. 2015).
 
-    With relu and fan_in that is sqrt(2 / fan_in).
+    With relu and fan_in that is sqrt(2 / fan_in) (Course 2, week 1). `a` and `mode` as
+    `kaiming_uniform_`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> w = nn.init.kaiming_normal_(dls.empty(200, 200), nonlinearity="relu")  # std .1
+    >>> 0.09 < w.std().item() < 0.11
+    True
     """
     return normal_(tensor, 0.0, _he_std(tensor, a, mode, nonlinearity), generator)
 
@@ -158,9 +239,13 @@ def _he_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor that keeps the variance through a non-linear function.
+    """Look up the factor that keeps the variance through a non-linear function.
 
-    `param`: negative slope of "leaky_relu" (.01 unless told).
+    `param`: negative slope of "leaky_relu" (.01 unless told). DataError for unknown names.
+
+    >>> from tinygrad_dls import nn
+    >>> round(nn.init.calculate_gain("relu"), 4), round(nn.init.calculate_gain("tanh"), 4)
+    (1.4142, 1.6667)
     """
     if nonlinearity == "leaky_relu":
         return math.sqrt(2.0 / (1.0 + (0.01 if param is None else param) ** 2))
@@ -174,7 +259,15 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def fans(tensor: Tensor) -> tuple[int, int]:
-    """(fan_in, fan_out) of a weight of shape (out, in, *window)."""
+    """Count the inputs and outputs of one unit: (fan_in, fan_out) of a weight (out, in, *window).
+
+    fan_in = in * window, fan_out = out * window. ShapeError for less than 2 axes.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.init.fans(dls.empty(16, 3, 5, 5))
+    (75, 400)
+    """
     if tensor.ndim < 2 or tensor.size == 0:
         raise ShapeError(
             "Xavier and He initialization need a weight (out, in, ...) that is not empty, this is"

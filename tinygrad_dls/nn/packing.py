@@ -21,11 +21,18 @@ from ..tensors import Tensor
 
 
 class PackedSequence(NamedTuple):
-    """Packed sequences: `data` (rows, ...), and how many of the rows belong to each step.
+    """Sequences of several lengths without padding: all first steps, then all second ones ...
 
-    `batch_sizes` int64, on the CPU. `sorted_indices`: which sequence of the batch each place of
-    the packed order holds, and `unsorted_indices` the way back; None where they were in order.
-    Made by `pack_padded_sequence` and `pack_sequence`.
+    `data` (rows, ...); `batch_sizes`, int64 on the CPU: how many rows belong to each step.
+    `sorted_indices`: which sequence of the batch each place of the packed order holds, and
+    `unsorted_indices` the way back; None where they were in order. Made by
+    `pack_padded_sequence` and `pack_sequence`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> packed = nn.utils.rnn.pack_sequence([dls.tensor([1.0, 2.0, 3.0]), dls.tensor([4.0])])
+    >>> packed.data.tolist(), packed.sizes
+    ([1.0, 4.0, 2.0, 3.0], (2, 1, 1))
     """
 
     data: Tensor
@@ -60,6 +67,13 @@ def pack_padded_sequence(
 
     `batch_first`: input is (sequences, steps, ...). With `enforce_sorted` the lengths must fall;
     without, the sequences are sorted here. DataError for lengths that cannot be.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> x = dls.tensor([[1.0, 2.0, 3.0], [4.0, 0.0, 0.0]])
+    >>> packed = nn.utils.rnn.pack_padded_sequence(x, [3, 1], batch_first=True)
+    >>> packed.data.tolist(), packed.batch_sizes.tolist()
+    ([1.0, 4.0, 2.0, 3.0], [2, 1, 1])
     """
     x = input.swapaxes(0, 1) if batch_first else input
     if x.ndim < 2:
@@ -98,9 +112,17 @@ def pad_packed_sequence(
     sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0,
     total_length: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(padded (steps, sequences, ...), lengths int64): the way back from `pack_padded_sequence`.
+    """Pad packed sequences again: (padded (steps, sequences, ...), lengths int64).
 
-    `total_length`: pad to so many steps, at least as many as the longest sequence has.
+    The inverse of `pack_padded_sequence`. `total_length`: pad to so many steps, at least as many
+    as the longest sequence has.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> packed = nn.utils.rnn.pack_sequence([dls.tensor([1.0, 2.0]), dls.tensor([4.0])])
+    >>> padded, lengths = nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+    >>> padded.tolist(), lengths.tolist()
+    ([[1.0, 2.0], [4.0, 0.0]], [2, 1])
     """
     if not isinstance(sequence, PackedSequence):
         raise DtypeError("pad_packed_sequence takes what pack_padded_sequence gives, or a layer "
@@ -138,7 +160,17 @@ def pad_sequence(
     sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0,
     padding_side: str = "right",
 ) -> Tensor:
-    """Sequences (length, ...) as one tensor (longest length, sequences, ...), filled up."""
+    """Join sequences (length, ...) to one tensor (longest length, sequences, ...), padded.
+
+    `batch_first`: (sequences, longest length, ...). `padding_side`: "right" or "left".
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> sequences = [dls.tensor([1.0, 2.0, 3.0]), dls.tensor([4.0])]
+    >>> nn.utils.rnn.pad_sequence(sequences, batch_first=True, padding_value=-1.0)
+    Tensor([[ 1.,  2.,  3.],
+            [ 4., -1., -1.]])
+    """
     if padding_side not in ("right", "left"):
         raise DataError(f"padding_side is 'right' or 'left', not {padding_side!r}")
     parts = _sequences(sequences)
@@ -157,19 +189,40 @@ def pad_sequence(
 def unpad_sequence(
     padded_sequences: Tensor, lengths: Any, batch_first: bool = False
 ) -> list[Tensor]:
-    """The list of sequences that `pad_sequence` made one tensor of."""
+    """Split padded sequences (steps, sequences, ...) into a list, each of its own length.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> x = dls.tensor([[1.0, 2.0, 3.0], [4.0, 0.0, 0.0]])
+    >>> [x.tolist() for x in nn.utils.rnn.unpad_sequence(x, [3, 1], batch_first=True)]
+    [[1.0, 2.0, 3.0], [4.0]]
+    """
     x = padded_sequences if batch_first else padded_sequences.swapaxes(0, 1)
     return [x[i, :n] for i, n in enumerate(_lengths(lengths).tolist())]
 
 
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
-    """Pack a list of sequences (length, ...); see `pack_padded_sequence`."""
+    """Pack a list of sequences (length, ...); see `pack_padded_sequence`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> sequences = [dls.zeros(2, 8), dls.zeros(5, 8)]
+    >>> nn.utils.rnn.pack_sequence(sequences, enforce_sorted=False).data.shape
+    (7, 8)
+    """
     lengths = [len(part) for part in _sequences(sequences)]
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
-    """The list of sequences that `pack_sequence` packed."""
+    """Split packed sequences into the list that `pack_sequence` packed.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> packed = nn.utils.rnn.pack_sequence([dls.tensor([1.0, 2.0]), dls.tensor([4.0])])
+    >>> [x.tolist() for x in nn.utils.rnn.unpack_sequence(packed)]
+    [[1.0, 2.0], [4.0]]
+    """
     return unpad_sequence(*pad_packed_sequence(packed_sequences))
 
 

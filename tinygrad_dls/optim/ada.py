@@ -10,10 +10,21 @@ from .optimizer import Group, Optimizer, State, zeros_like
 
 
 class Adagrad(Optimizer):
-    """s = s + g^2;  w -= lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps), t counts the steps.
+    """Rates that fall with the gradients seen (Duchi et al. 2011): w -= lr' g / (sqrt(s) + eps).
 
-    s starts at `initial_accumulator_value`. `weight_decay` adds weight_decay * w to g; `maximize`
-    climbs.
+    s = s + g^2, from `initial_accumulator_value` on;  lr' = lr / (1 + (t - 1) lr_decay), t counts
+    the steps. `weight_decay` adds weight_decay * w to g; `maximize` climbs.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> w = nn.Parameter(dls.tensor([0.0]))
+    >>> opt = optim.Adagrad([w], lr=1.0)
+    >>> for _ in range(2):
+    ...     opt.zero_grad()
+    ...     w.sum().backward()
+    ...     opt.step()
+    >>> w.detach()  # -1 - 1 / sqrt(2)
+    Tensor([-1.7071])
     """
 
     keeps = frozenset({"step", "sum"})
@@ -50,10 +61,19 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """s = rho s + (1 - rho) g^2;  d = sqrt(u + eps) / sqrt(s + eps) g;  w -= lr d.
+    """Steps in the unit of the weights (Zeiler 2012): w -= lr d.
 
-    u is the like average of d^2, so that a step has the unit of w. `weight_decay` adds
-    weight_decay * w to g; `maximize` climbs.
+    d = sqrt(u + eps) / sqrt(s + eps) g; s = rho s + (1 - rho) g^2, and u is the like average of
+    d^2. `weight_decay` adds weight_decay * w to g; `maximize` climbs.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> w = nn.Parameter(dls.tensor([1.0]))
+    >>> opt = optim.Adadelta([w])
+    >>> (w**2).sum().backward()
+    >>> opt.step()
+    >>> w.detach()  # u starts at 0, so that the first steps are small
+    Tensor([0.9968])
     """
 
     keeps = frozenset({"step", "square_avg", "acc_delta"})

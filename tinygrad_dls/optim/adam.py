@@ -9,12 +9,21 @@ from .optimizer import Group, Optimizer
 
 
 class Adam(Optimizer):
-    """m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2;  w -= lr m' / (sqrt(v') + eps).
+    """Adaptive moments (Kingma and Ba 2015; Course 2, week 2): w -= lr m' / (sqrt(v') + eps).
 
-    m' = m / (1 - b1^t) and v' = v / (1 - b2^t) undo the start at 0; t counts the steps.
-    `weight_decay` adds weight_decay * w to g, or with `decoupled_weight_decay` (AdamW) is
-    w -= lr weight_decay w. `amsgrad`: the largest v so far in place of v (Reddi et al. 2018).
-    `maximize` climbs.
+    m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2.  m' = m / (1 - b1^t) and v' = v / (1 - b2^t)
+    undo the start at 0; t counts the steps. `weight_decay` adds weight_decay * w to g, or with
+    `decoupled_weight_decay` (AdamW) is w -= lr weight_decay w. `amsgrad`: the largest v so far in
+    place of v (Reddi et al. 2018). `maximize` climbs.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> w = nn.Parameter(dls.tensor([1.0, 1.0]))
+    >>> opt = optim.Adam([w], lr=0.1)
+    >>> (w * dls.tensor([100.0, -0.01])).sum().backward()
+    >>> opt.step()
+    >>> w.detach()  # the first step is lr, whatever the size of the gradient
+    Tensor([0.9, 1.1])
     """
 
     at_least_zero = ("lr", "eps", "weight_decay")
@@ -50,7 +59,19 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay does not pass through the moments: w -= lr weight_decay w."""
+    """Adam whose weight decay does not pass through the moments: w -= lr weight_decay w.
+
+    Loshchilov and Hutter 2019.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> w = nn.Parameter(dls.tensor([1.0]))
+    >>> opt = optim.AdamW([w], lr=0.1, weight_decay=0.5)
+    >>> (w * 0).sum().backward()
+    >>> opt.step()
+    >>> w.detach()  # 1 - 0.1 * 0.5
+    Tensor([0.95])
+    """
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),

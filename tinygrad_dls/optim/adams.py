@@ -10,9 +10,18 @@ from .optimizer import Group, Optimizer, State
 
 
 class Adamax(Optimizer):
-    """m = b1 m + (1 - b1) g;  u = max(b2 u, |g| + eps);  w -= lr / (1 - b1^t) m / u.
+    """Adam by the largest gradient instead of the mean square: w -= lr / (1 - b1^t) m / u.
 
-    Adam by the largest gradient instead of the mean square (Kingma and Ba 2015, section 7.1).
+    m = b1 m + (1 - b1) g;  u = max(b2 u, |g| + eps) (Kingma and Ba 2015, section 7.1).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> w = nn.Parameter(dls.tensor([1.0]))
+    >>> opt = optim.Adamax([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> opt.step()
+    >>> w.detach()
+    Tensor([0.9])
     """
 
     at_least_zero = ("lr", "eps", "weight_decay")
@@ -56,6 +65,15 @@ class NAdam(_Moments):
 
     With mu_t = b1 (1 - 0.96^(t momentum_decay) / 2), P_t the product of all up to t and v' as in
     Adam: w -= lr ((1 - mu_t) / (1 - P_t) g + mu_(t+1) / (1 - P_(t+1)) m) / (sqrt(v') + eps).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> w = nn.Parameter(dls.tensor([1.0]))
+    >>> opt = optim.NAdam([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> opt.step()
+    >>> w.detach()  # farther than Adam's first step, lr
+    Tensor([0.8944])
     """
 
     keeps = frozenset({"step", "exp_avg", "exp_avg_sq", "mu_product"})
@@ -99,6 +117,15 @@ class RAdam(_Moments):
     r = 2 / (1 - b2) - 1, r_t = r - 2 t b2^t / (1 - b2^t). Where r_t > 5 it is Adam's step times
     sqrt((r_t - 4)(r_t - 2) r / ((r - 4)(r - 2) r_t)), with eps beside the uncorrected sqrt(v);
     before that it is w -= lr m'.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> w = nn.Parameter(dls.tensor([1.0]))
+    >>> opt = optim.RAdam([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> opt.step()
+    >>> w.detach()  # 1 - 0.1 * 2: as SGD at first
+    Tensor([0.8])
     """
 
     def __init__(
@@ -130,10 +157,20 @@ class RAdam(_Moments):
 
 
 class LAMB(_Moments):
-    """u = m' / (sqrt(v') + eps) + weight_decay w;  w -= lr |w| / |u| u  (You et al. 2020).
+    """Adam with a rate for each layer, for large batches: w -= lr |w| / |u| u (You et al. 2020).
 
-    m' and v' as in Adam; |w| and |u| are the norms of each parameter tensor, their ratio 1 where
-    one of them is 0. For large batches: each layer moves by the same fraction of its size.
+    u = m' / (sqrt(v') + eps) + weight_decay w, m' and v' as in Adam; |w| and |u| are the norms of
+    each parameter tensor, their ratio 1 where one of them is 0. Each layer moves by the same
+    fraction of its size.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> w = nn.Parameter(dls.tensor([3.0, 4.0]))
+    >>> opt = optim.LAMB([w], lr=0.1, weight_decay=0.0)
+    >>> w.sum().backward()
+    >>> opt.step()
+    >>> dls.norm(w - dls.tensor([3.0, 4.0])).detach()  # 0.1 * 5
+    Tensor(0.5)
     """
 
     def __init__(

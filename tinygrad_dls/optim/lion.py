@@ -9,10 +9,20 @@ from .optimizer import Group, Optimizer, State
 
 
 class Lion(Optimizer):
-    """w -= lr (sign(b1 m + (1 - b1) g) + weight_decay w);  m = b2 m + (1 - b2) g.
+    """Steps by the sign of the momentum alone (Chen et al. 2023).
 
-    Every weight moves by lr, so lr is 3 to 10 times smaller than Adam's, and weight_decay as much
-    larger. It keeps one array for each parameter, where Adam keeps two.
+    w -= lr (sign(b1 m + (1 - b1) g) + weight_decay w);  m = b2 m + (1 - b2) g. Every weight moves
+    by lr, so lr is 3 to 10 times smaller than Adam's, and weight_decay as much larger. It keeps
+    one array for each parameter, where Adam keeps two.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> w = nn.Parameter(dls.tensor([1.0, 1.0]))
+    >>> opt = optim.Lion([w], lr=0.25)
+    >>> (w * dls.tensor([100.0, -0.01])).sum().backward()
+    >>> opt.step()
+    >>> w.tolist()
+    [0.75, 1.25]
     """
 
     keeps = frozenset({"exp_avg"})

@@ -28,6 +28,13 @@ class Optimizer(NearNames):
 
     `parameters`: tensors, or dictionaries {"params": tensors, "lr": ...} with options of their
     own. A parameter without gradient is passed over. `param_groups` can be changed at any time.
+
+    >>> from tinygrad_dls import nn, optim
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2))
+    >>> groups = [{"params": model[0].parameters(), "lr": 0.01}, {"params": model[1].parameters()}]
+    >>> opt = optim.SGD(groups, lr=0.1)
+    >>> isinstance(opt, optim.Optimizer), [group["lr"] for group in opt.param_groups]
+    (True, [0.01, 0.1])
     """
 
     defaults: Group

@@ -10,11 +10,20 @@ from .optimizer import Group, Optimizer, State
 
 
 class RMSprop(Optimizer):
-    """s = alpha s + (1 - alpha) g^2;  w -= lr g / (sqrt(s) + eps).
+    """Gradients over their root mean square: w -= lr g / (sqrt(s) + eps).
 
-    `centered`: by the variance of g instead, s - (moving mean of g)^2. With momentum the steps
-    are added up: v = momentum v + step. `weight_decay` adds weight_decay * w to g; `maximize`
-    climbs.
+    s = alpha s + (1 - alpha) g^2 (Tieleman and Hinton 2012; Course 2, week 2). `centered`: by the
+    variance of g instead, s - (moving mean of g)^2. With momentum the steps are added up:
+    v = momentum v + step. `weight_decay` adds weight_decay * w to g; `maximize` climbs.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> w = nn.Parameter(dls.tensor([1.0]))
+    >>> opt = optim.RMSprop([w], lr=0.1, alpha=0.75)
+    >>> (w**2).sum().backward()
+    >>> opt.step()
+    >>> w.detach()  # 1 - 0.1 / sqrt(1 - 0.75)
+    Tensor([0.8])
     """
 
     keeps = frozenset({"step", "square_avg"})

@@ -10,11 +10,21 @@ from .optimizer import Group, Optimizer, State
 
 
 class SGD(Optimizer):
-    """w -= lr g; with momentum v = momentum v + (1 - dampening) g, w -= lr v.
+    """Gradient descent, with momentum if asked for: w -= lr g.
 
-    The first v is g itself. Nesterov's: w -= lr (g + momentum v). `weight_decay` adds
+    With momentum v = momentum v + (1 - dampening) g, w -= lr v. The first v is g itself.
+    Nesterov's: w -= lr (g + momentum v) (Sutskever et al. 2013). `weight_decay` adds
     weight_decay * w to g; `maximize` climbs. The course's momentum (Course 2, week 2),
     v = b v + (1 - b) g, is momentum = dampening = b but for the first step.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> w = nn.Parameter(dls.tensor([1.0]))
+    >>> opt = optim.SGD([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> opt.step()
+    >>> w.detach()  # 1 - 0.1 * 2
+    Tensor([0.8])
     """
 
     may_keep = frozenset({"momentum_buffer"})

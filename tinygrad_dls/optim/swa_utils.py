@@ -34,8 +34,17 @@ class AveragedModel(Module):
 
     `update_parameters(model)` takes the weights in: the first time as they are, then by
     avg_fn(average, new, number of averaged) -> average, or by multi_avg_fn(averages, news, number)
-    in place; without either, all count the same. Float buffers are averaged too with
-    `use_buffers`, else copied; buffers of whole numbers are always copied.
+    in place; without either, all count the same (Izmailov et al. 2018). Float buffers are averaged
+    too with `use_buffers`, else copied; buffers of whole numbers are always copied.
+
+    >>> from tinygrad_dls import nn, optim
+    >>> model = nn.Linear(1, 1, bias=False)
+    >>> average = optim.AveragedModel(model)
+    >>> for value in (1.0, 2.0, 6.0):
+    ...     _ = nn.init.constant_(model.weight, value)
+    ...     average.update_parameters(model)
+    >>> average.module.weight.tolist()
+    [[3.0]]
     """
 
     def __init__(
@@ -98,7 +107,17 @@ class AveragedModel(Module):
 
 
 class ExponentialMovingAverage(AveragedModel):
-    """AveragedModel whose average is decay * average + (1 - decay) * new."""
+    """AveragedModel whose average is decay * average + (1 - decay) * new.
+
+    >>> from tinygrad_dls import nn, optim
+    >>> model = nn.Linear(1, 1, bias=False)
+    >>> average = optim.ExponentialMovingAverage(model, decay=0.75)
+    >>> for value in (0.0, 4.0):
+    ...     _ = nn.init.constant_(model.weight, value)
+    ...     average.update_parameters(model)
+    >>> average.module.weight.tolist()
+    [[1.0]]
+    """
 
     def __init__(
         self, model: Module, decay: float = 0.999, device: str | Device | None = None,
@@ -113,24 +132,52 @@ class ExponentialMovingAverage(AveragedModel):
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
-    """avg_fn of the exponential moving average: decay * average + (1 - decay) * new."""
+    """Make the avg_fn of the exponential moving average: decay * average + (1 - decay) * new.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import optim
+    >>> optim.swa_utils.get_ema_avg_fn(0.75)(dls.tensor(0.0), dls.tensor(4.0), 1)
+    Tensor(1.)
+    """
     share = 1.0 - _checked(decay)
     return lambda average, new, count: average + (new - average) * share
 
 
 def get_swa_avg_fn() -> Average:
-    """avg_fn of the plain average of all models."""
+    """Make the avg_fn of the plain average of all models.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import optim
+    >>> optim.swa_utils.get_swa_avg_fn()(dls.tensor(1.0), dls.tensor(4.0), 2)
+    Tensor(2.)
+    """
     return lambda average, new, count: average + (new - average) / (count + 1)
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> AverageOfAll:
-    """multi_avg_fn of the exponential moving average, in place."""
+    """Make the multi_avg_fn of the exponential moving average, in place.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import optim
+    >>> averages = [dls.tensor([0.0])]
+    >>> optim.swa_utils.get_ema_multi_avg_fn(0.75)(averages, [dls.tensor([4.0])], 1)
+    >>> averages[0].tolist()
+    [1.0]
+    """
     share = 1.0 - _checked(decay)
     return lambda averages, news, count: _blend(averages, news, share)
 
 
 def get_swa_multi_avg_fn() -> AverageOfAll:
-    """multi_avg_fn of the plain average of all models, in place."""
+    """Make the multi_avg_fn of the plain average of all models, in place.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import optim
+    >>> averages = [dls.tensor([1.0])]
+    >>> optim.swa_utils.get_swa_multi_avg_fn()(averages, [dls.tensor([4.0])], 2)
+    >>> averages[0].tolist()
+    [2.0]
+    """
     return lambda averages, news, count: _blend(averages, news, 1.0 / (count + 1))
 
 

@@ -43,6 +43,13 @@ def save_checkpoint(
     The generator of `dls.manual_seed`, those of the model's layers (dropout) and of the loader
     are part of it too. `notes`: plain values of your own, such as step=100; `load_checkpoint`
     returns them. Call it between two steps.
+
+    >>> from tinygrad_dls import nn, optim, train
+    >>> model = nn.Linear(3, 2)
+    >>> opt = optim.Adam(model.parameters())
+    >>> train.save_checkpoint("last.checkpoint", model=model, optimizer=opt, step=100)
+    >>> train.load_checkpoint("last.checkpoint", model=model, optimizer=opt)
+    {'step': 100}
     """
     parts = _parts(model, optimizer, schedule, average, loader, generator, history)
     arrays: Arrays = {}
@@ -72,11 +79,20 @@ def load_checkpoint(
     loader: Any = None, generator: Generator | Mapping[str, Generator] | None = None,
     history: History | None = None,
 ) -> dict[str, Any]:
-    """Bring what is given to where it was when the file was written; returns its notes.
+    """Bring what is given to where it was when the file was written; return its notes.
 
     All or nothing: if anything in the file does not fit, DataError or ShapeError says what
     differs, FormatError what is broken, and nothing is changed. The generators of
     `save_checkpoint` are set too. Parts of the file that are not asked for are passed over.
+
+    >>> from tinygrad_dls import nn, train
+    >>> model = nn.Linear(1, 1)
+    >>> before = model.weight.item()
+    >>> train.save_checkpoint("last.checkpoint", model=model)
+    >>> _ = nn.init.zeros_(model.weight)
+    >>> notes = train.load_checkpoint("last.checkpoint", model=model)
+    >>> model.weight.item() == before
+    True
     """
     notes, restore = read_checkpoint(
         path, model=model, optimizer=optimizer, schedule=schedule, average=average, loader=loader,

@@ -56,26 +56,37 @@ def fit(
     keep: int = 3,
     resume: bool = True,
 ) -> History:
-    """Train `model` on the batches (input, ..., label) of `loader`; returns its figures.
+    """Train `model` on the batches of `loader`; return its figures, epoch by epoch.
 
-    loss_fn(output, label) is one number. `metrics`: name -> function(output, label), such as
-    {"accuracy": dls.accuracy}; they and the loss are means over the epoch while it trains, and over
-    `validation`, without dropout, after it. `scheduler` steps after each epoch, or with
-    `scheduler_steps` "steps" after each step. A callback gets (epoch, history) after each epoch,
-    counted from 1; where it returns True training ends. `average` (an
-    optim.ExponentialMovingAverage or AveragedModel of the model) is updated after each step and
-    used for validation.
-
-    `capture`: replay the steps, recorded at first (see dls.capture), to the same numbers.
-
-    `checkpoint`: a folder for checkpoints, one after `every` so many steps (None: after each
-    epoch), of which the last `keep` stay. If one exists, training resumes from the newest,
-    bit for bit, even mid-epoch; `resume=False` refuses to. A file that is
-    damaged or of another training is set aside, and the one before it taken: a line says so.
+    loader: batches (input, ..., label); a DataLoader, or a list of them.
+    loss_fn: loss_fn(output, label) is one number.
+    metrics: name -> function(output, label), such as {"accuracy": dls.accuracy}. They and the loss
+        are means over the epoch while it trains, and over `validation`, without dropout, after it.
+    scheduler: it steps after each epoch, or with `scheduler_steps` "steps" after each step.
+    callbacks: each gets (epoch, history) after each epoch, counted from 1; where one returns True
+        training ends.
+    average: an optim.ExponentialMovingAverage or AveragedModel of the model. It takes in the
+        weights after each step, and is what is validated.
+    capture: replay the steps, recorded at first (see dls.capture), to the same numbers.
+    progress: show a progress bar on standard error.
+    checkpoint: a folder for checkpoints, one every `every` steps (None: after each epoch),
+        of which the last `keep` stay. If there is one already, training resumes from the newest,
+        bit for bit, even in the middle of an epoch; `resume=False` refuses to. A file that is
+        damaged or of another training is set aside, and the one before it taken: a line says so.
 
     DataError where the loss is NaN or infinite, with its epoch and step. Ctrl-C ends training
     after the current step: the history has `interrupted` True, the model keeps its weights.
     What an error ended is not lost either: `error.history` has the epochs before it.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim, data
+    >>> X = dls.linspace(-1.0, 1.0, 32).reshape(-1, 1)
+    >>> loader = data.DataLoader(data.TensorDataset(X, 3 * X + 1), batch_size=8, shuffle=True)
+    >>> model = nn.Linear(1, 1)
+    >>> opt = optim.SGD(model.parameters(), lr=0.5)
+    >>> history = dls.fit(model, nn.MSELoss(), opt, loader, epochs=20, progress=False)
+    >>> round(model.weight.item(), 2), round(model.bias.item(), 2), history.epochs
+    (3.0, 1.0, 20)
     """
     check_arguments(model, loss_fn, opt, loader, epochs, validation, metrics, scheduler,
                     scheduler_steps, average, callbacks)
@@ -334,7 +345,20 @@ def evaluate(
     model: Module, loss_fn: Callable[[Any, Any], Tensor], loader: Iterable[Any],
     metrics: Metrics | None = None,
 ) -> dict[str, float]:
-    """{"loss": ..., each metric: ...}, means over the data of `loader`, in evaluation mode."""
+    """Compute {"loss": ..., each metric: ...}: means over the data of `loader`, in evaluation mode.
+
+    `metrics`: name -> function(output, label). No gradients are recorded, and the modes of the
+    modules stay.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, data
+    >>> model = nn.Linear(4, 2)
+    >>> examples = data.TensorDataset(dls.zeros(6, 4), dls.zeros(6, dtype="int64"))
+    >>> loader = data.DataLoader(examples, batch_size=4)
+    >>> found = dls.evaluate(model, nn.CrossEntropyLoss(), loader, {"accuracy": dls.accuracy})
+    >>> sorted(found)
+    ['accuracy', 'loss']
+    """
     found = _look(model, loss_fn, loader, metrics or {}, None)
     assert found is not None  # only Ctrl-C in `fit` ends it early
     return found

@@ -7,9 +7,17 @@ from typing import Any
 
 
 class History(Mapping[str, list[float]]):
-    """`history["loss"]`: one number for each whole epoch; likewise each metric and validation_*.
+    """Figures of a training: `history["loss"]` has one number for each whole epoch.
 
-    `interrupted`: was it stopped by Ctrl-C? `seconds`: how long it took.
+    Likewise each metric, and "validation_loss" and so on. `interrupted`: whether Ctrl-C stopped
+    it. `seconds`: how long it took. `fit` makes it.
+
+    >>> from tinygrad_dls import train
+    >>> history = train.History()
+    >>> history.add({"loss": 0.5})
+    >>> history.add({"loss": 0.25})
+    >>> history["loss"], history.epochs
+    ([0.5, 0.25], 2)
     """
 
     def __init__(self) -> None:

@@ -9,11 +9,15 @@ from ..tensors import Tensor
 
 
 def accuracy(output: Tensor, labels: Any, threshold: float = 0.0) -> Tensor:
-    """The fraction of right answers, 0 to 1, as a tensor that stays on the device.
+    """Compute the fraction of right answers, 0 to 1, as a tensor that stays on the device.
 
     output (m, classes) with labels (m,): the largest one wins. output (m, 1) or (m,) with labels
     0 and 1 of as many elements: 1 is meant above `threshold`, which is 0 for logits; for
     probabilities pass .5.
+
+    >>> import tinygrad_dls as dls
+    >>> dls.accuracy(dls.tensor([[0.1, 2.0], [3.0, 0.0]]), dls.tensor([1, 1]))
+    Tensor(0.5)
     """
     labels = labels if isinstance(labels, Tensor) else Tensor(labels, device=output.device)
     if output.size == 0:

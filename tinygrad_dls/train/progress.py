@@ -16,11 +16,20 @@ SLOW_SECONDS = 1.0  # a first step that took longer, compiling say, is left out 
 
 
 class Progress:
-    """The progress of a piece of work: `with Progress(total, "fetch", "B") as bar: bar.update(n)`.
+    """Progress of a piece of work: `with Progress(total, "fetch", "B") as bar: bar.update(n)`.
 
     total: how many `unit`s there are, or None when nobody knows; unit "B" is shown as kB, MB, GB.
     Draws on `stream` (standard error unless told): a bar if it is a terminal, else a line about
     every tenth of the work. When an exception or Ctrl-C passes through, the line is ended first.
+
+    >>> from io import StringIO
+    >>> from tinygrad_dls import train
+    >>> stream = StringIO()  # a file, say
+    >>> with train.Progress(4, "count", "steps", stream=stream) as bar:
+    ...     for step in range(4):
+    ...         bar.update(1)
+    >>> stream.getvalue().splitlines()[-1].split(",")[0]
+    'count: 100% 4/4 steps'
     """
 
     def __init__(

@@ -18,10 +18,15 @@ from ...tensors import Tensor
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
-    """The norm of all tensors as one vector (`norm_type` 2, 1, math.inf ...), shape ().
+    """Compute the norm of all tensors as one vector (`norm_type` 2, 1, math.inf ...), shape ().
 
     It stays on the device; only `error_if_nonfinite` waits for it, to raise DataError for NaN and
     infinity. Of no tensors it is 0.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> nn.utils.get_total_norm([dls.tensor([3.0]), dls.tensor([[4.0]])])
+    Tensor(5.)
     """
     if not is_amount(norm_type, True) or norm_type <= 0:
         raise DataError(f"the type of a norm is above 0, such as 2 or math.inf, not {norm_type!r}")
@@ -56,7 +61,16 @@ def _norm(xp: Any, arrays: list[Any], power: float) -> Any:
 def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor
 ) -> None:
-    """Scale all gradients by max_norm / total_norm where that is below 1."""
+    """Scale all gradients by max_norm / total_norm where that is below 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> w = nn.Parameter(dls.tensor([1.0, 1.0]))
+    >>> (w * dls.tensor([3.0, 4.0])).sum().backward()
+    >>> nn.utils.clip_grads_with_norm_([w], 1.0, nn.utils.get_total_norm([w.grad]))
+    >>> w.grad
+    Tensor([0.6, 0.8])
+    """
     if not is_amount(max_norm, True):
         raise DataError(f"clipping takes a norm of at least 0, not {max_norm!r}")
     grads = _grads(parameters)
@@ -73,9 +87,16 @@ def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
 ) -> Tensor:
-    """Scale all gradients together so that their norm is at most `max_norm`; returns it as it was.
+    """Scale all gradients together so that their norm is at most `max_norm`; return the old norm.
 
-    The norm is `get_total_norm` of the gradients.
+    The norm is `get_total_norm` of the gradients (Pascanu, Mikolov and Bengio 2013).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> w = nn.Parameter(dls.tensor([1.0, 1.0]))
+    >>> (w * dls.tensor([3.0, 4.0])).sum().backward()
+    >>> nn.utils.clip_grad_norm_([w], max_norm=1.0), w.grad
+    (Tensor(5.), Tensor([0.6, 0.8]))
     """
     if not is_amount(max_norm, True):
         raise DataError(f"clip_grad_norm_ takes a norm of at least 0, not {max_norm!r}")
@@ -88,7 +109,16 @@ def clip_grad_norm_(
 
 @replayed
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Hold every element of the gradients between -clip_value and clip_value."""
+    """Clamp every element of the gradients to [-clip_value, clip_value].
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> w = nn.Parameter(dls.tensor([1.0, 1.0]))
+    >>> (w * dls.tensor([0.5, -4.0])).sum().backward()
+    >>> nn.utils.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    Tensor([ 0.5, -1. ])
+    """
     if not is_amount(clip_value, True):
         raise DataError(f"clip_grad_value_ takes a number of at least 0, not {clip_value!r}")
     for g in _grads(parameters):
@@ -105,7 +135,12 @@ def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All parameters, flattened, one after the other; shape (number of them,)."""
+    """Flatten all parameters and join them: one vector, (number of elements,).
+
+    >>> from tinygrad_dls import nn
+    >>> nn.utils.parameters_to_vector(nn.Linear(3, 2).parameters()).shape
+    (8,)
+    """
     parts: list[Any] = [p.reshape(-1) for p in parameters]
     if not parts:
         raise DataError("parameters_to_vector got no parameters: the model has none, or its "
@@ -114,7 +149,15 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vector: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Write the values of `vector` back into the parameters, in the order they were taken."""
+    """Write the elements of `vector` back into the parameters, in the order they were taken.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.Linear(2, 1)
+    >>> nn.utils.vector_to_parameters(dls.tensor([1.0, 2.0, 3.0]), layer.parameters())
+    >>> layer.weight.tolist(), layer.bias.tolist()
+    ([[1.0, 2.0]], [3.0])
+    """
     targets = list(parameters)
     if not isinstance(vector, Tensor):
         raise DtypeError(f"vector_to_parameters takes a tensor, not a {type(vector).__name__}")

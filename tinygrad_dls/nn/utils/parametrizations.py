@@ -17,9 +17,15 @@ M = TypeVar("M", bound=Module)
 
 
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
-    """weight = g * v / |v|, the norm over all axes but `dim` (Salimans and Kingma 2016).
+    """Train length and direction of a weight apart: weight = g * v / |v|.
 
-    In state_dict: `parametrizations.weight.original0` is g, `original1` is v.
+    The norm is over all axes but `dim`. In state_dict: `parametrizations.weight.original0` is g,
+    `original1` is v (Salimans and Kingma 2016).
+
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+    >>> sorted(layer.state_dict())
+    ['bias', 'parametrizations.weight.original0', 'parametrizations.weight.original1']
     """
     weight = taken(module, name, "weight_norm")
     v = weight.detach()
@@ -31,10 +37,16 @@ def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
     dim: int | None = None, generator: Generator | None = None,
 ) -> M:
-    """weight = w / (largest singular value of w); see `nn.utils.spectral_norm`.
+    """Divide a weight by its largest singular value: weight = w / s(w).
 
-    Power iterations are made before each forward in training. In state_dict:
-    `parametrizations.weight.original` and `parametrizations.weight.0._u`, `_v`.
+    As `nn.utils.spectral_norm`, with other names. Power iterations are made before each forward in
+    training. In state_dict: `parametrizations.weight.original` and `parametrizations.weight.0._u`,
+    `_v`.
+
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2))
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'parametrizations.weight.original']
     """
     weight = taken(module, name, "spectral_norm").detach()
     norm = SpectralNorm(dim_of(module, dim), n_power_iterations, eps, u_first=True)
@@ -44,7 +56,13 @@ def spectral_norm(
 
 
 class ParametrizationList(_Listed):
-    """The originals of one parameter, and the module "0" that computes it from them."""
+    """The originals of one parameter, and the module "0" that computes it from them.
+
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+    >>> layer.parametrizations["weight"].original0.shape
+    (2, 1)
+    """
 
     def __init__(self, compute: Module, originals: dict[str, Tensor]) -> None:
         for name, values in originals.items():
@@ -117,12 +135,25 @@ def _computed(module: M, name: str, compute: Module, originals: dict[str, Tensor
 
 
 def is_parametrized(module: Module, name: str | None = None) -> bool:
-    """Return whether a parameter (this one, if named) is computed from others."""
+    """Return whether a parameter (this one, if named) is computed from others.
+
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+    >>> nn.utils.parametrizations.is_parametrized(layer, "bias")
+    False
+    """
     return name in module._computed if name is not None else bool(module._computed)
 
 
 def remove_parametrizations(module: M, name: str) -> M:
-    """Make `name` a plain parameter again, with the values it has."""
+    """Make `name` a plain parameter again, with the values it has. DataError if it is one.
+
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+    >>> layer = nn.utils.parametrizations.remove_parametrizations(layer, "weight")
+    >>> sorted(layer.state_dict())
+    ['bias', 'weight']
+    """
     if not is_parametrized(module, name) or "parametrizations" not in vars(module):
         raise DataError(f"{name} of {type(module).__name__} has no parametrization to remove")
     held: Any = vars(module)["parametrizations"]

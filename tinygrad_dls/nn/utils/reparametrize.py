@@ -28,10 +28,15 @@ M = TypeVar("M", bound=Module)
 
 
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
-    """weight = g * v / |v|: its length and its direction are trained apart.
+    """Train length and direction of a weight apart: weight = g * v / |v|.
 
     Parameter `weight` becomes `weight_g` and `weight_v`; the norm is over all axes but `dim`
-    (None: over all). Salimans and Kingma 2016.
+    (None: over all). Returns the module (Salimans and Kingma 2016).
+
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.utils.weight_norm(nn.Linear(3, 2))
+    >>> [(name, p.shape) for name, p in layer.named_parameters()]
+    [('bias', (2,)), ('weight_g', (2, 1)), ('weight_v', (2, 3))]
     """
     weight = taken(module, name, "weight_norm")
     for suffix, values in (("_g", norm_but(weight, dim)), ("_v", weight)):
@@ -51,7 +56,13 @@ class _WeightNorm:
 
 
 def remove_weight_norm(module: M, name: str = "weight") -> M:
-    """Make the weight a plain parameter again, with the values it has."""
+    """Make the weight a plain parameter again, with the values it has.
+
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.utils.remove_weight_norm(nn.utils.weight_norm(nn.Linear(3, 2)))
+    >>> sorted(name for name, _ in layer.named_parameters())
+    ['bias', 'weight']
+    """
     return _restored(module, name, _WeightNorm, ("_g", "_v"))
 
 
@@ -77,11 +88,21 @@ def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
     dim: int | None = None, generator: Generator | None = None,
 ) -> M:
-    """weight = w / (largest singular value of w), w seen as a matrix with axis `dim` as rows.
+    """Divide a weight by its largest singular value: weight = w / s(w).
 
-    Parameter `weight` becomes `weight_orig`; the singular vectors, buffers `weight_u` and
-    `weight_v`, are brought nearer by power iterations before each forward in training. `dim` is 0,
-    of a transposed convolution 1 (Miyato, Kataoka, Koyama and Yoshida 2018).
+    w counts as a matrix with axis `dim` as rows: 0, of a transposed convolution 1. Parameter
+    `weight` becomes `weight_orig`; the singular vectors, buffers `weight_u` and `weight_v`, are
+    brought nearer by power iterations before each forward in training. Returns the module (Miyato,
+    Kataoka, Koyama and Yoshida 2018).
+
+    >>> import numpy as np
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.utils.spectral_norm(nn.Linear(3, 2))
+    >>> for _ in range(50):
+    ...     y = layer(dls.zeros(1, 3))
+    >>> round(float(np.linalg.norm(layer.weight.detach().numpy(), 2)), 3)
+    1.0
     """
     weight = taken(module, name, "spectral_norm")
     norm = SpectralNorm(dim_of(module, dim), n_power_iterations, eps)
@@ -95,7 +116,13 @@ def spectral_norm(
 
 
 def remove_spectral_norm(module: M, name: str = "weight") -> M:
-    """Make the weight a plain parameter again, with the values it has."""
+    """Make the weight a plain parameter again, with the values it has.
+
+    >>> from tinygrad_dls import nn
+    >>> layer = nn.utils.remove_spectral_norm(nn.utils.spectral_norm(nn.Linear(3, 2)))
+    >>> sorted(name for name, _ in layer.named_parameters())
+    ['bias', 'weight']
+    """
     module._hooks = tuple(
         h for h in module._hooks
         if not (isinstance(h.function, _Iterate) and h.function.name == name))

@@ -84,6 +84,18 @@ class LRScheduler(Schedule):
     `last_epoch`: the epoch before the first, -1 for a new training. The learning rates that the
     groups have now (or their `initial_lr`, if a schedule ran before) are those of epoch 0. With
     another one the optimizer, loaded before, already has its rates.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> class Halved(optim.lr_scheduler.LRScheduler):
+    ...     def rate(self, base, epoch):
+    ...         return base / 2**epoch
+    >>> opt = optim.SGD([nn.Parameter(dls.ones(1))], lr=1.0)
+    >>> schedule = Halved(opt)
+    >>> opt.step()
+    >>> schedule.step()  # after each epoch
+    >>> schedule.get_last_lr()
+    [0.5]
     """
 
     multiplies: ClassVar[bool] = True  # with other schedules of the same optimizer

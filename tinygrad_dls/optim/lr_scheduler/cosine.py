@@ -10,7 +10,21 @@ from .base import LRScheduler, check_whole
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Half a cosine from the first rate down to `eta_min` at epoch `T_max` (then up again)."""
+    """Half a cosine from the base rate down to `eta_min` at epoch `T_max`, then up again.
+
+    eta_min + (base - eta_min) (1 + cos(pi epoch / T_max)) / 2 (Loshchilov and Hutter 2017).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> opt = optim.SGD([nn.Parameter(dls.ones(1))], lr=1.0)
+    >>> schedule = optim.lr_scheduler.CosineAnnealingLR(opt, T_max=4)
+    >>> rates = []
+    >>> for epoch in range(6):
+    ...     rates.append(round(opt.param_groups[0]["lr"], 4))
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.8536, 0.5, 0.1464, 0.0, 0.1464]
+    """
 
     def __init__(
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
@@ -34,9 +48,20 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Half a cosine from the first rate to `eta_min` in T_0 epochs, and again, and again.
+    """Half cosines from the base rate to `eta_min`, the first one T_0 epochs long.
 
-    Each next cosine is `T_mult` times as long.
+    Each next cosine is `T_mult` times as long (Loshchilov and Hutter 2017).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> opt = optim.SGD([nn.Parameter(dls.ones(1))], lr=1.0)
+    >>> schedule = optim.lr_scheduler.CosineAnnealingWarmRestarts(opt, T_0=2, T_mult=2)
+    >>> rates = []
+    >>> for epoch in range(7):
+    ...     rates.append(round(opt.param_groups[0]["lr"], 4))
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.5, 1.0, 0.8536, 0.5, 0.1464, 1.0]
     """
 
     multiplies = False

@@ -11,9 +11,20 @@ from .base import LRScheduler, check_whole
 
 
 class InverseTimeDecay(LRScheduler):
-    """base / (1 + decay_rate * floor(epoch / time_interval)) (Course 2, week 2).
+    """Decay by time: base / (1 + decay_rate * floor(epoch / time_interval)) (Course 2, week 2).
 
     `time_interval` 1 is the course's decay of every epoch, 1000 its fixed-interval decay.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> opt = optim.SGD([nn.Parameter(dls.ones(1))], lr=1.0)
+    >>> schedule = optim.lr_scheduler.InverseTimeDecay(opt, decay_rate=1.0)
+    >>> rates = []
+    >>> for epoch in range(4):
+    ...     rates.append(round(opt.param_groups[0]["lr"], 4))
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.5, 0.3333, 0.25]
     """
 
     def __init__(
@@ -31,7 +42,19 @@ class InverseTimeDecay(LRScheduler):
 
 
 class InverseSquareRootDecay(LRScheduler):
-    """k * base / sqrt(epoch), where the first epoch is number 1 (Course 2, week 2)."""
+    """Decay by the root of time: k * base / sqrt(epoch), the first epoch is 1 (Course 2, week 2).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> opt = optim.SGD([nn.Parameter(dls.ones(1))], lr=1.0)
+    >>> schedule = optim.lr_scheduler.InverseSquareRootDecay(opt)
+    >>> rates = []
+    >>> for epoch in range(4):
+    ...     rates.append(round(opt.param_groups[0]["lr"], 4))
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.7071, 0.5774, 0.5]
+    """
 
     def __init__(self, optimizer: Optimizer, k: float = 1.0, last_epoch: int = -1) -> None:
         if not is_amount(k):

@@ -61,10 +61,21 @@ class _Cycles(LRScheduler):
 class CyclicLR(_Cycles):
     """Up from base_lr to max_lr in step_size_up steps, down in step_size_down, and again.
 
-    mode: "triangular"; "triangular2" halves the height each cycle; "exp_range" times gamma^step.
+    mode: "triangular"; "triangular2" halves the height each cycle; "exp_range" times gamma**step.
     `scale_fn` in their place takes the cycle (from 1) or the step (`scale_mode` "iterations") and
-    gives the height, 0 to 1. The momentum goes down from max_momentum to base_momentum meanwhile.
-    Call `step()` after each batch.
+    gives the height, 0 to 1. The momentum goes down from max_momentum to base_momentum meanwhile;
+    `cycle_momentum=False` leaves it. Call `step()` after each batch (Smith 2017).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> opt = optim.SGD([nn.Parameter(dls.ones(1))], lr=1.0)
+    >>> schedule = optim.lr_scheduler.CyclicLR(opt, 0.0, 1.0, step_size_up=2, cycle_momentum=False)
+    >>> rates = []
+    >>> for epoch in range(6):
+    ...     rates.append(round(opt.param_groups[0]["lr"], 4))
+    ...     schedule.step()
+    >>> rates
+    [0.0, 0.5, 1.0, 0.5, 0.0, 0.5]
     """
 
     not_kept: ClassVar[frozenset[str]] = frozenset({"optimizer", "scale_fn"})
@@ -124,7 +135,19 @@ class OneCycleLR(_Cycles):
     It ends at max_lr / div_factor / final_div_factor; with `three_phase` it first goes down as it
     went up. `total_steps`, or `epochs` times `steps_per_epoch`; "cos" or "linear" between. The
     momentum goes down from max_momentum to base_momentum and up again meanwhile. Call `step()`
-    after each batch; DataError after more than total_steps.
+    after each batch; DataError after more than total_steps (Smith and Topin 2017).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> opt = optim.SGD([nn.Parameter(dls.ones(1))], lr=1.0)
+    >>> schedule = optim.lr_scheduler.OneCycleLR(
+    ...     opt, max_lr=1.0, total_steps=5, pct_start=0.5, cycle_momentum=False)
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     rates.append(round(opt.param_groups[0]["lr"], 4))
+    ...     schedule.step()
+    >>> rates
+    [0.04, 0.76, 0.9045, 0.3455, 0.0]
     """
 
     def __init__(

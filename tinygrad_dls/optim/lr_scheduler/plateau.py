@@ -13,12 +13,21 @@ from .base import Schedule, check_optimizer, check_whole, for_each_group
 
 
 class ReduceLROnPlateau(Schedule):
-    """Times `factor` when a figure has not improved for more than `patience` epochs.
+    """Decay by `factor` when a figure has not improved for more than `patience` epochs.
 
     `step(figure)`: the validation loss (`mode` "min") or an accuracy ("max"). Better means by
     more than `threshold`, relative ("rel") or absolute ("abs"). After a cut `cooldown` epochs
     are not counted; the rate never goes below `min_lr` (one, or one for each group), nor changes
     by less than `eps`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> opt = optim.SGD([nn.Parameter(dls.ones(1))], lr=1.0)
+    >>> schedule = optim.lr_scheduler.ReduceLROnPlateau(opt, patience=1)
+    >>> for loss in (0.5, 0.4, 0.4, 0.4):
+    ...     schedule.step(loss)
+    >>> schedule.get_last_lr()
+    [0.1]
     """
 
     def __init__(

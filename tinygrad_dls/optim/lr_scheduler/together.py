@@ -57,7 +57,21 @@ class _Together(Schedule):
 
 
 class SequentialLR(_Together):
-    """One schedule after the other: the next takes over, at its epoch 0, at each milestone."""
+    """One schedule after the other: the next takes over, at its epoch 0, at each milestone.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> opt = optim.SGD([nn.Parameter(dls.ones(1))], lr=1.0)
+    >>> warm_up = optim.lr_scheduler.ConstantLR(opt, factor=0.5, total_iters=2)
+    >>> decay = optim.lr_scheduler.ExponentialLR(opt, gamma=0.5)
+    >>> schedule = optim.lr_scheduler.SequentialLR(opt, [warm_up, decay], milestones=[2])
+    >>> rates = []
+    >>> for epoch in range(5):
+    ...     rates.append(round(opt.param_groups[0]["lr"], 4))
+    ...     schedule.step()
+    >>> rates
+    [0.5, 0.5, 1.0, 0.5, 0.25]
+    """
 
     def __init__(
         self, optimizer: Optimizer, schedulers: Sequence[Any], milestones: Sequence[int],
@@ -95,7 +109,21 @@ class SequentialLR(_Together):
 
 
 class ChainedScheduler(_Together):
-    """All schedules at once, each a step at each step: their factors multiply."""
+    """All schedules at once, each a step at each step: their factors multiply.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> opt = optim.SGD([nn.Parameter(dls.ones(1))], lr=1.0)
+    >>> warm_up = optim.lr_scheduler.ConstantLR(opt, factor=0.5, total_iters=2)
+    >>> decay = optim.lr_scheduler.ExponentialLR(opt, gamma=0.5)
+    >>> schedule = optim.lr_scheduler.ChainedScheduler([warm_up, decay])
+    >>> rates = []
+    >>> for epoch in range(4):
+    ...     rates.append(round(opt.param_groups[0]["lr"], 4))
+    ...     schedule.step()
+    >>> rates
+    [0.5, 0.25, 0.25, 0.125]
+    """
 
     def __init__(self, schedulers: Sequence[Any], optimizer: Optimizer | None = None) -> None:
         super().__init__(optimizer, schedulers)
