@@ -235,6 +235,7 @@ if TYPE_CHECKING:
     from .viz import Graph as Graph
     from .viz import graph as graph
     from .viz import trace as trace
+    from .viz import watch as watch
 
 _point_numpy_warnings_at_users()
 
@@ -244,6 +245,7 @@ _LATER = {
     "evaluate": "train", "explain": "check",
     "fit": "train", "gradcheck": "check", "load": "io", "save": "io",
     "Graph": "viz", "graph": "viz", "lint": "check", "trace": "viz",
+    "watch": "viz",
     "audio": "", "bench": "", "check": "", "data": "", "io": "", "models": "", "nn": "",
     "optim": "", "text": "", "train": "", "vision": "", "viz": "",
 }

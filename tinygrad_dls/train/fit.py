@@ -55,6 +55,7 @@ def fit(
     every: int | None = None,
     keep: int = 3,
     resume: bool = True,
+    watch: Any = None,
 ) -> History:
     """Train `model` on the batches of `loader`; return its figures, epoch by epoch.
 
@@ -73,6 +74,9 @@ def fit(
         of which the last `keep` stay. If there is one already, training resumes from the newest,
         bit for bit, even in the middle of an epoch; `resume=False` refuses to. A file that is
         damaged or of another training is set aside, and the one before it taken: a line says so.
+
+    `watch`: "watch.html", a page that shows the training while it goes on (see dls.watch), or a
+    watch of your own, which stays open.
 
     DataError where the loss is NaN or infinite, with its epoch and step. Ctrl-C ends training
     after the current step: the history has `interrupted` True, the model keeps its weights.
@@ -95,6 +99,7 @@ def fit(
     was_training, start = model.training, time.perf_counter()
     loop = _Loop(model, loss_fn, opt, loader, metrics or {}, epochs, average,
                  scheduler if scheduler_steps == "steps" else None, bool(capture))
+    shown = loop.watch = _watch(watch, model, opt)
     keeper = None
     if checkpoint is not None:
         keeper = loop.keeper = Keeper(checkpoint, every, keep, {
@@ -121,6 +126,8 @@ def fit(
                     loop.save_interrupted()
                     break
                 history.add(figures)
+                if shown is not None:
+                    shown.note(**{name: value for name, value in figures.items() if name != "loss"})
                 loop.epoch_is_over()
                 if bar is not None:
                     bar.update(0, _text(epoch, epochs, figures))
@@ -137,14 +144,27 @@ def fit(
                     break
     except BaseException as error:  # a second Ctrl-C too
         error.history = history  # type: ignore[attr-defined]
+        if shown is not None and shown is not watch:
+            shown.close(error)
         raise
     finally:
         model.train(was_training)
         history.seconds = time.perf_counter() - start if keeper is None else keeper.seconds()
+    if shown is not None and shown is not watch:
+        shown.close(KeyboardInterrupt() if history.interrupted else None)
     if history.interrupted:
         print(f"training was stopped in epoch {history.epochs + 1} of {epochs}; the model keeps "
               "the weights it had then", file=sys.stderr)
     return history
+
+
+def _watch(given: Any, model: Module, opt: Optimizer) -> Any:
+    """The watch that was handed in, or one that writes the page of that name; None: neither."""
+    if given is None:
+        return None
+    from ..viz.watching import watch  # most trainings need no pictures
+
+    return given if isinstance(given, watch) else watch(model, opt, given)
 
 
 def _streams(validation: Any) -> dict[str, Any]:
@@ -167,6 +187,7 @@ class _Loop:
         self.learn = captured_step(self._learn) if captured else None
         self.bar: Progress | None = None
         self.keeper: Keeper | None = None
+        self.watch: Any = None
         self.steps = 0  # of the whole training
         self.in_epoch = 0  # of the epoch that is not over yet
         self.figures = Figures(["loss", *metrics])
@@ -222,6 +243,8 @@ class _Loop:
                    on_host and self.learn is None)
         if self.learn is None:
             self._update(loss)
+        if self.watch is not None:
+            self.watch.step(loss)
         if self.average is not None:
             self.average.update_parameters(self.model)
         if self.scheduler is not None:
