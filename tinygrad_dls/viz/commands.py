@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..autograd import TensorBase
-from ..errors import DataError, Error
+from ..errors import DataError, Error, FormatError
 from ..files import check_parent
 from ..scripts import NEWEST, check_name, missing, run_script
 from ..tracing import Collector
@@ -22,7 +22,9 @@ def add_parser(subparsers: Any) -> None:
         "with gradients if the script called backward(). If the script fails, what ran before is "
         "drawn, and the operation that failed is marked. SCRIPT may be a graph saved as .json.",
     )
-    parser.add_argument("script", metavar="SCRIPT")
+    parser.add_argument("script", metavar="SCRIPT", nargs="?")
+    parser.add_argument("--diff", nargs=2, metavar=("BEFORE", "AFTER"),
+                        help="compare two graphs that were saved as .json, in place of SCRIPT")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE",
                         help="what to write, by its ending: .html (interactive) .svg .png .dot "
                         ".json .txt")
@@ -46,8 +48,13 @@ def _run(args: argparse.Namespace) -> int:
     check_ending(args.out)
     options = Options(depth=args.depth, rankdir=args.rankdir)
     failed = 0
-    if args.script.endswith(".json"):
-        drawn = Graph.from_json(_text(args.script))
+    if (args.script is None) == (args.diff is None):
+        raise DataError("name one thing to draw: a SCRIPT, or --diff BEFORE AFTER")
+    if args.diff:
+        before, after = (_saved(path) for path in args.diff)
+        drawn: Graph = before.diff(after, (Path(args.diff[0]).name, Path(args.diff[1]).name))
+    elif args.script.endswith(".json"):
+        drawn = _saved(args.script)
     else:
         drawn, failed = _of_script(args)
     drawn.options = options
@@ -56,6 +63,14 @@ def _run(args: argparse.Namespace) -> int:
     if args.step is not None and path.suffix.lower() == ".html":
         print(f"step {args.step}: {path.resolve().as_uri()}#t={args.step}")
     return failed
+
+
+def _saved(path: str) -> Graph:
+    """The graph in a .json file."""
+    try:
+        return Graph.from_json(_text(path))
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from error
 
 
 def _text(path: str) -> str:

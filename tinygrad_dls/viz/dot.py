@@ -12,7 +12,7 @@ from .picture import Box, Line, Picture
 from .scene import legend
 
 ROLES = {"shape": style.QUIET[0], "value": style.INK[0], "grad": style.GRADIENT[0],
-         "saved": style.QUIET[0], "warning": style.WARNING[0]}
+         "saved": style.QUIET[0], "warning": style.WARNING[0], "change": style.CHANGE[0]}
 
 
 def write_dot(picture: Picture) -> str:
@@ -98,7 +98,7 @@ def _label(box: Box) -> str:
 
 def _line(line: Line) -> str:
     text = _html(line.text)
-    text = f"<B>{text}</B>" if line.role == "warning" else text
+    text = f"<B>{text}</B>" if line.role in ("warning", "change") else text
     return f'<FONT FACE="Courier" POINT-SIZE="10" COLOR="{ROLES[line.role]}">{text}</FONT>'
 
 

@@ -1,11 +1,13 @@
 """Findings in a record: where NaN begins, gradients that vanish, explode or never come."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import median
 from typing import NamedTuple
 
 from . import describe
+from .changes import SIGNS, kind_of
 from .record import NodeRecord, Record
 
 EXPLODING, LARGE = 1e3, 10.0  # times the median norm of the parameters' gradients; at least
@@ -21,10 +23,17 @@ class Flag(NamedTuple):
     text: str
 
 
+Remarks = Iterator[tuple[NodeRecord, str]]
+
+
 def flags(record: Record) -> tuple[Flag, ...]:
     """The remarks on a record, the gravest first."""
     found = []
-    for sort in _failed, _not_finite, _checks, _missing, _zero, _exploding, _vanishing, _dead:
+    sorts: list[Callable[[Record], Remarks]]
+    sorts = [_failed, _not_finite, _checks, _missing, _zero, _exploding, _vanishing, _dead]
+    if "compared" in record.meta:  # what both have is of no interest
+        sorts = [partial(_changed, kind=kind) for kind in SIGNS]
+    for sort in sorts:
         remarks = list(sort(record))
         found += [Flag(node.id, f"{_name(node)}: {text}") for node, text in remarks[:EACH]]
         if more := remarks[EACH:]:
@@ -38,9 +47,6 @@ def origins_of_trouble(record: Record) -> set[str]:
     bad = {n.id for n in record.nodes if describe.trouble(n.value)}
     poisoned = {edge.head for edge in record.edges if edge.tail in bad}
     return bad - poisoned
-
-
-Remarks = Iterator[tuple[NodeRecord, str]]
 
 
 def _name(node: NodeRecord) -> str:
@@ -107,6 +113,10 @@ def _norm(node: NodeRecord) -> float | None:
     values = node.gradient.values if node.gradient else None
     norm = values.norm if values is not None else None
     return norm if norm is not None and math.isfinite(norm) else None
+
+
+def _changed(record: Record, kind: str) -> Remarks:
+    return ((n, n.change) for n in record.nodes if n.change and kind_of(n.change) == kind)
 
 
 def _dead(record: Record) -> Remarks:

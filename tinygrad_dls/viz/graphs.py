@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import FormatError, GraphError
+from ..errors import DtypeError, FormatError, GraphError
 from ..files import write_whole
 from . import engines, style
+from .comparison import compare_records, counts
 from .dot import write_dot
+from .framed import Frame
 from .page import write_page
-from .picture import Options, Picture, picture
+from .picture import Options, Picture, picture, title
 from .png import write_png
 from .record import Record
 from .svg import write_svg
@@ -61,6 +63,20 @@ class Graph:
         except GraphError as error:
             advice = str(error)
         return {"text/plain": f"{self!r}\n{advice}"}
+
+    def diff(self, other: "Graph", names: tuple[str, str] = ("before", "after")) -> "Comparison":
+        """What became of this graph in `other`: added, removed, changed, other numbers.
+
+        Parameters and inputs are matched by name, operations by their module and order. `names`:
+        what the two are called in the title.
+        """
+        if not isinstance(other, Graph):
+            raise DtypeError(f"diff takes another graph, not a {type(other).__name__}")
+        return Comparison(compare_records(self.record, other.record, names), self.options)
+
+    def show(self, height: int = 560, **options: Any) -> Frame:
+        """The interactive page in a notebook, in a frame of its own."""
+        return Frame(self.to_html(**options), title(self.record), height)
 
     # --- writers ---------------------------------------------------------------------------------
 
@@ -119,6 +135,19 @@ class Graph:
     def _svg(self, drawn: Picture) -> str:
         made = engines.run(write_dot(drawn), "svg", drawn.options.engine)
         return _dressed(made.decode(), drawn) if made else write_svg(drawn)
+
+
+class Comparison(Graph):
+    """Two graphs in one: what is in the second, and what only the first has, all of it marked."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many nodes were "added", "removed", "changed", or have "other numbers"."""
+        return counts(self.record)
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{n} {kind}" for kind, n in self.counts.items() if n)
+        return f"<Comparison of {self.record.meta['compared']}: {found or 'no difference'}>"
 
 
 # --- what Graphviz's SVG lacks -------------------------------------------------------------------

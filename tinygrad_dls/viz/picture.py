@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from ..errors import Error, GraphError
 from . import describe
+from .changes import SEPARATOR, SIGNS, kind_of
 from .flags import origins_of_trouble
 from .folding import READABLE, Depth, Fold, folded, readable, rolled
 from .groups import Pair, Path, contiguous
@@ -21,7 +22,7 @@ from .style import LOOKS
 MOST_BOXES = 1500  # more are neither laid out in good time nor of use to the eye
 STUBS_FROM = 3  # a parameter of so many users is drawn again beside each of them
 
-Role: TypeAlias = Literal["shape", "value", "grad", "saved", "warning"]
+Role: TypeAlias = Literal["shape", "value", "grad", "saved", "warning", "change"]
 SHOWS = ("shape", "value", "grad", "saved")
 
 
@@ -245,12 +246,15 @@ def _box(node: NodeRecord, options: Options, backward_ran: bool, starts_here: bo
     shape = describe.shape(node)
     if "shape" in options.show and shape and not (constant and not node.shape):
         lines.append(Line("shape", shape))
-    if "value" in options.show and node.value is not None and not constant:
+    if "value" in options.show and node.value is not None and not constant \
+            and " value " not in node.change:  # there the change says both
         lines.append(Line("value", f"value {describe.array(node.value, node.shape, node.dtype)}"))
-    if "grad" in options.show and (text := describe.gradient(node, backward_ran)):
-        lines.append(Line("grad", text))
+    grad = describe.gradient(node, backward_ran) if "grad" in options.show else None
+    if grad and " grad" not in node.change:
+        lines.append(Line("grad", grad))
     if "saved" in options.show and node.op:
         lines.append(Line("saved", f"saves {', '.join(node.saved) or 'nothing'}"))
+    lines += [Line("change", text) for text in node.change.split(SEPARATOR) if text]
     if node.failed:
         lines.append(Line("warning", f"! failed: {node.failed.splitlines()[0]}"))
     if found := describe.trouble(node.value):
@@ -281,6 +285,9 @@ def _group_box(
     bad = next((n for n in nodes if describe.trouble(n.value)), None)
     if bad is not None:
         lines.append(Line("warning", f"! {describe.trouble(bad.value)} inside"))
+    changed = Counter(kind_of(n.change) for n in nodes if n.change)
+    lines += [Line("change", f"{SIGNS[kind]} {count} {kind} inside")
+              for kind, count in changed.items()]
     return Box(box_id, "group", describe.shorten(path[-1]), tuple(lines), path[:-1], "/".join(path))
 
 
@@ -324,6 +331,8 @@ def _with_stubs(boxes: dict[str, Box], arrows: list[Arrow]) -> list[Arrow]:
 
 def title(record: Record) -> str:
     """Return the title of a record's picture."""
+    if "compared" in record.meta:
+        return describe.shorten(f"comparison of {record.meta['compared']}", 80)
     end = record.nodes[-1] if record.nodes else None
     name = (end.name or end.op or end.id) if end is not None else "nothing"
     return describe.shorten(f"computation graph of {name}", 80)

@@ -107,7 +107,7 @@ def _box(pen: _Pen, box: Box, rect: Rect) -> None:
     for line in box.lines:
         y += LINE_STEP
         pen.text(x, y, line.text, style.LINE_SIZE, ROLES[line.role][0], mono=True,
-                 bold=line.role == "warning")
+                 bold=line.role in ("warning", "change"))
 
 
 def _outline(pen: _Pen, kind: str, rect: Rect, again: bool) -> None:

@@ -126,6 +126,7 @@ class NodeRecord:
     bytes: int | None = None  # kept for backward
     seconds: float | None = None  # of its forward
     check: str = ""  # the verdict on its backward rule: "ok", or what is wrong; "": not checked
+    change: str = ""  # what became of it, where two records were compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +251,7 @@ def _node_to_json(node: NodeRecord) -> dict[str, Any]:
         "saved": list(node.saved),
         "operands": list(node.operands), "failed": node.failed,
         "flops": node.flops, "bytes": node.bytes,
-        "seconds": node.seconds, "check": node.check,
+        "seconds": node.seconds, "check": node.check, "change": node.change,
     }
 
 
@@ -292,6 +293,7 @@ def _node_from_json(node: Mapping[str, Any]) -> NodeRecord:
         failed=str(node.get("failed", "")),
         flops=_optional(node.get("flops"), int), bytes=_optional(node.get("bytes"), int),
         seconds=_optional(node.get("seconds"), _finite), check=str(node.get("check", "")),
+        change=str(node.get("change", "")),
     )
 
 

@@ -27,6 +27,7 @@ INK = ("#1b2230", "#e8ebf2")  # titles
 QUIET = ("#4a5364", "#b4bccb")  # shapes, values, labels of clusters
 GRADIENT = ("#8a3b12", "#f0a77c")  # gradients
 WARNING = ("#b00020", "#ff8f9c")  # NaN, infinity
+CHANGE = ("#7a1580", "#ee9df4")  # what a comparison found
 WIRE = ("#6b778d", "#8b96aa")  # edges
 FRAME = ("#9aa5b8", "#5c6780")  # clusters
 PAGE = ("#ffffff", "#14181f")
@@ -65,7 +66,8 @@ def dark_rules(where: str) -> str:
     pairs: dict[str, str] = {}
     fills = [look.fill for look in LOOKS.values()]
     lines = [look.line for look in LOOKS.values()]
-    for light, dark in [*fills, *lines, INK, QUIET, GRADIENT, WARNING, WIRE, FRAME, *GROUND, PAGE]:
+    for light, dark in [*fills, *lines, INK, QUIET, GRADIENT, WARNING, CHANGE, WIRE, FRAME,
+                        *GROUND, PAGE]:
         pairs[light] = dark
     return "".join(
         f'{where} [fill="{light}"]{{fill:{dark}}}{where} [stroke="{light}"]{{stroke:{dark}}}'

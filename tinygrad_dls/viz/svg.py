@@ -9,7 +9,7 @@ from .scene import INSIDE, LINE_STEP, MARGIN, SWATCH, TITLE_STEP, Scene, place_l
 
 CUT = 7.0  # of corners
 ROLES = {"shape": style.QUIET, "value": style.INK, "grad": style.GRADIENT,
-         "saved": style.QUIET, "warning": style.WARNING}
+         "saved": style.QUIET, "warning": style.WARNING, "change": style.CHANGE}
 
 
 def write_svg(picture: Picture) -> str:
@@ -85,7 +85,7 @@ def _box(box: Box, rect: Rect) -> str:
     ]
     for line in box.lines:
         y += LINE_STEP
-        weight = ' font-weight="bold"' if line.role == "warning" else ""
+        weight = ' font-weight="bold"' if line.role in ("warning", "change") else ""
         parts.append(
             f'<text class="dls-line dls-{line.role}" x="{middle:.1f}" y="{y:.1f}" '
             f'text-anchor="middle"{weight}>{_text(line.text)}</text>'

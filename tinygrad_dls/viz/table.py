@@ -5,14 +5,15 @@ from .groups import contiguous
 from .record import NodeRecord, Record
 
 HEADINGS = ("", "operation", "shape", "value", "gradient")
-WIDEST = (44, 30, 24, 30, 36)
+WIDEST = (44, 30, 24, 30, 36, 90)
 
 
 def write_table(record: Record) -> str:
     """A table for terminals, in the order of computation; modules are lines of their own."""
     edges = [(edge.tail, edge.head) for edge in record.edges]
     paths = contiguous({node.id: node.path for node in record.nodes}, edges)
-    rows: list[tuple[str, ...]] = [HEADINGS]
+    rows: list[tuple[str, ...]] = [
+        (*HEADINGS, "change") if any(node.change for node in record.nodes) else HEADINGS]
     open_path: tuple[str, ...] = ()
     for node in record.nodes:
         path = paths[node.id]
@@ -39,7 +40,8 @@ def _row(node: NodeRecord, depth: int, backward_ran: bool) -> tuple[str, ...]:
     dtype = "" if node.dtype == "float32" else f" {node.dtype}"
     shape = "" if node.shape is None else f"{node.shape}{dtype}"
     name = node.name or ("" if node.op else node.kind)
-    return "  " * depth + name, node.op or f"({node.kind})", shape, value, _norm(node, grad)
+    what = node.op or f"({node.kind})"
+    return "  " * depth + name, what, shape, value, _norm(node, grad), node.change
 
 
 def _norm(node: NodeRecord, text: str) -> str:

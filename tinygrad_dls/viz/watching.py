@@ -20,7 +20,7 @@ from ..nn.hooks import Handle
 from ..optim import Optimizer
 from ..tensors import Tensor
 from ..tracing import Collector
-from .framed import framed
+from .framed import Frame
 from .layers import LayerLog, layer_logs
 from .samples import Curve
 from .watch_page import State, write_watch_page
@@ -252,7 +252,8 @@ class watch:
         return write_watch_page(self, refresh=False)
 
     def _repr_html_(self) -> str:
-        return framed(self.to_html(), f"training of {type(self.model).__name__}")
+        name = type(self.model).__name__
+        return Frame(self.to_html(), f"training of {name}")._repr_html_()
 
     def __repr__(self) -> str:
         return (f"<watch: {self.state}, {self.steps} steps, {self.samples} looked at, "

@@ -40,7 +40,11 @@ function writeLink() {
   link.set("t", state.step);
   link.set("closed", [...state.closed].sort((a, b) => a - b).join("."));
   if (state.selected) link.set("sel", state.selected);
-  history.replaceState(null, "", "#" + link);
+  try {
+    history.replaceState(null, "", "#" + link);
+  } catch (error) { // in the frame of a notebook, which has no address of its own
+    if (error.name !== "SecurityError") throw error;
+  }
 }
 
 /* --- what is visible ---------------------------------------------------------------------------- */
@@ -119,7 +123,7 @@ function label(view) {
     ...view.box.lines.map((line) => width(line[1], "bold 10px Courier, monospace")));
   const rows = [`<TR><TD WIDTH="${room}"><B>${html(view.box.title)}</B></TD></TR>`];
   for (const [role, text] of view.box.lines) {
-    const inside = role === "warning" ? `<B>${html(text)}</B>` : html(text);
+    const inside = role === "warning" || role === "change" ? `<B>${html(text)}</B>` : html(text);
     rows.push(`<TR><TD><FONT FACE="Courier" POINT-SIZE="10" COLOR="${G.roles[role]}">${inside}</FONT></TD></TR>`);
   }
   if (state.cost) rows.push(`<TR><TD><FONT FACE="Courier" POINT-SIZE="10" COLOR="${G.roles.grad}">` +

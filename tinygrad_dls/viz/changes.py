@@ -1,0 +1,14 @@
+"""How it is written down, and drawn, what became of a node where two records are compared."""
+
+ADDED, REMOVED = "+ added", "− removed"
+SEPARATOR = "; "  # between the changes of one node
+SIGNS = {"added": "+", "removed": "−", "changed": "≠", "other numbers": "Δ"}  # never colour alone
+
+
+def kind_of(change: str) -> str:
+    """The word for what became of a node; "" for nothing."""
+    if change in (ADDED, REMOVED):
+        return change[2:]
+    if SIGNS["changed"] in change:
+        return "changed"
+    return "other numbers" if change else ""
