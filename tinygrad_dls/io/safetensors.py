@@ -93,6 +93,12 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
         return header.metadata
 
 
+def stored_dtypes(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Return what the file calls the dtype of each tensor: "F32", "BF16" ..."""
+    with _opened(_path(path)) as (_, header):
+        return {entry.name: entry.dtype for entry in header.entries}
+
+
 # --- on arrays -----------------------------------------------------------------------------------
 
 

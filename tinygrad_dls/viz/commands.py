@@ -1,4 +1,4 @@
-"""The command `tinygrad-dls graph SCRIPT --out FILE`."""
+"""The command `tinygrad-dls graph`: of a script, a saved graph, a model, a file of weights."""
 
 import argparse
 from pathlib import Path
@@ -9,9 +9,11 @@ from ..errors import DataError, Error, FormatError
 from ..files import check_parent
 from ..scripts import NEWEST, check_name, missing, run_script
 from ..tracing import Collector
-from .graphs import Graph, check_ending
+from .graphs import ENDINGS, Graph, check_ending
 from .picture import Options
 from .recording import graph, recorded
+from .weights import ENDINGS as TABLES
+from .weights import READERS, read_weights
 
 
 def add_parser(subparsers: Any) -> None:
@@ -20,14 +22,16 @@ def add_parser(subparsers: Any) -> None:
         "graph", help="run a script and draw the graph of what it computed",
         description="Runs SCRIPT and draws the graph of its tensor `loss`, with all values, and "
         "with gradients if the script called backward(). If the script fails, what ran before is "
-        "drawn, and the operation that failed is marked. SCRIPT may be a graph saved as .json.",
+        "drawn, and the operation that failed is marked. SCRIPT may also be a graph saved as "
+        ".json, a model in .onnx, or a file of weights (.safetensors .npz .h5 .keras .pth .pt), of "
+        "which a table is made.",
     )
     parser.add_argument("script", metavar="SCRIPT", nargs="?")
     parser.add_argument("--diff", nargs=2, metavar=("BEFORE", "AFTER"),
                         help="compare two graphs that were saved as .json, in place of SCRIPT")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE",
+    parser.add_argument("--out", type=Path, metavar="FILE",
                         help="what to write, by its ending: .html (interactive) .svg .png .dot "
-                        ".json .txt")
+                        ".json .txt; without it the table is printed")
     parser.add_argument("--name", default="loss", help="the tensor to draw instead of `loss`")
     parser.add_argument("--depth", type=_depth, default="auto", metavar="N",
                         help="fold modules nested deeper than this: a number, 'layers', 'auto' (as "
@@ -44,25 +48,47 @@ def _depth(text: str) -> Any:
 
 
 def _run(args: argparse.Namespace) -> int:
-    check_parent(args.out)  # before the script runs, which may take long
-    check_ending(args.out)
-    options = Options(depth=args.depth, rankdir=args.rankdir)
     failed = 0
     if (args.script is None) == (args.diff is None):
         raise DataError("name one thing to draw: a SCRIPT, or --diff BEFORE AFTER")
+    ending = "" if args.script is None else Path(args.script).suffix.lower()
+    endings = TABLES if ending in READERS else ENDINGS
+    if args.out is not None:  # before the script runs, which may take long
+        check_parent(args.out)
+        check_ending(args.out, endings)
+    if ending in READERS:
+        return _table(args)
+    options = Options(depth=args.depth, rankdir=args.rankdir)
     if args.diff:
         before, after = (_saved(path) for path in args.diff)
         drawn: Graph = before.diff(after, (Path(args.diff[0]).name, Path(args.diff[1]).name))
-    elif args.script.endswith(".json"):
+    elif ending == ".json":
         drawn = _saved(args.script)
+    elif ending == ".onnx":
+        from .onnx_files import onnx_graph  # whose readers no other graph needs
+
+        drawn = onnx_graph(args.script)
     else:
         drawn, failed = _of_script(args)
     drawn.options = options
+    if args.out is None:
+        print(drawn.table(), end="")
+        return failed
     path = drawn.save(args.out)
     print(f"{drawn!r} -> {path}")
     if args.step is not None and path.suffix.lower() == ".html":
         print(f"step {args.step}: {path.resolve().as_uri()}#t={args.step}")
     return failed
+
+
+def _table(args: argparse.Namespace) -> int:
+    """Tell what is in a file of weights."""
+    found = read_weights(args.script)
+    if args.out is None:
+        print(found, end="")
+    else:
+        print(f"{found!r} -> {found.save(args.out)}")
+    return 0
 
 
 def _saved(path: str) -> Graph:

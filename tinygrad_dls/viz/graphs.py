@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,11 @@ ENDINGS = (".html", ".svg", ".png", ".dot", ".json", ".txt")
 SHOWN = 400  # boxes; a larger graph shows itself in a notebook as text
 
 
-def check_ending(path: Path) -> None:
+def check_ending(path: Path, endings: Sequence[str] = ENDINGS) -> None:
     """FormatError if nothing can be written to a file of this name."""
-    if path.suffix.lower() not in ENDINGS:
+    if path.suffix.lower() not in endings:
         raise FormatError(f"{path.name!r}: the ending of the name says what to write; "
-                          f"it can be {', '.join(ENDINGS)}")
+                          f"it can be {', '.join(endings)}")
 
 
 class Graph:

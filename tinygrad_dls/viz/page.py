@@ -67,7 +67,7 @@ def _document(record: Record, options: Options) -> dict[str, Any]:
     number = {(): -1, **{path: i for i, path in enumerate(groups)}}
     boxes = node_boxes(record, options)
     folded = group_boxes(record, paths, options)
-    tracked = {n.id for n in record.nodes if n.gradient is not None}
+    tracked = {n.id for n in record.nodes if n.gradient is not None or "model" in record.meta}
     for node in plain["nodes"]:
         box = boxes[node["id"]]
         node["group"] = number[paths[node["id"]]]

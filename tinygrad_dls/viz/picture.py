@@ -176,7 +176,7 @@ def picture(record: Record, options: Options) -> Picture:
         pair = drawn[tail], drawn[head]
         if pair[0] != pair[1]:
             counts[pair] += count if pair[1] == head else 0  # of a folded head one does not count
-            flows[pair] |= nodes[tail].gradient is not None
+            flows[pair] |= nodes[tail].gradient is not None or "model" in record.meta
     arrows = [Arrow(a, b, max(1, count), flows[a, b]) for (a, b), count in counts.items()]
     arrows = _with_stubs(boxes, arrows)
     _check_count(len(boxes), paths.values())
@@ -333,6 +333,8 @@ def title(record: Record) -> str:
     """Return the title of a record's picture."""
     if "compared" in record.meta:
         return describe.shorten(f"comparison of {record.meta['compared']}", 80)
+    if "model" in record.meta:
+        return describe.shorten(f"model {record.meta['model']}", 80)
     end = record.nodes[-1] if record.nodes else None
     name = (end.name or end.op or end.id) if end is not None else "nothing"
     return describe.shorten(f"computation graph of {name}", 80)
@@ -355,6 +357,8 @@ def _dashed(arrows: Sequence[Arrow]) -> list[str]:
 
 def notes(record: Record, options: Options) -> list[str]:
     """Return notes on what is not shown."""
+    if "model" in record.meta:  # of a file: nothing was computed
+        return [text for text in [record.meta.get("shapes", "")] if text]
     shown = {"value", "grad"} & set(options.show)
     if shown and any(n.value is None for n in record.nodes if n.op and not n.failed):
         return ["larger values not kept: compute inside `with dls.trace():`"]

@@ -22,7 +22,7 @@ def write_table(record: Record) -> str:
             same += 1
         rows += [("  " * depth + path[depth] + "/",) for depth in range(same, len(path))]
         open_path = path
-        rows.append(_row(node, len(path), record.backward_ran))
+        rows.append(_row(node, len(path), record))
     widths = [
         min(most, max((len(row[i]) for row in rows if i < len(row)), default=0))
         for i, most in enumerate(WIDEST)
@@ -30,13 +30,15 @@ def write_table(record: Record) -> str:
     return "\n".join(_line(row, widths) for row in rows) + "\n"
 
 
-def _row(node: NodeRecord, depth: int, backward_ran: bool) -> tuple[str, ...]:
-    value = f"! {node.failed.splitlines()[0]}" if node.failed else "not kept"
+def _row(node: NodeRecord, depth: int, record: Record) -> tuple[str, ...]:
+    value = f"! {node.failed.splitlines()[0]}" if node.failed else (
+        "" if "model" in record.meta else "not kept")
     if node.value is not None:
         value = describe.array(node.value, node.shape, node.dtype)
         trouble = describe.trouble(node.value)
         value = f"{value}  ! {trouble}" if trouble else value
-    grad = "" if node.gradient is None else describe.gradient(node, backward_ran) or "not kept"
+    grad = describe.gradient(node, record.backward_ran) or "not kept"
+    grad = "" if node.gradient is None else grad
     dtype = "" if node.dtype == "float32" else f" {node.dtype}"
     shape = "" if node.shape is None else f"{node.shape}{dtype}"
     name = node.name or ("" if node.op else node.kind)

@@ -4,13 +4,13 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from . import describe
 from .charts import curve, number, spread
 from .flags import EXPLODING, LARGE, VANISHING
+from .html import escaped, table
 from .layers import LayerLog
 from .samples import Curve
 
@@ -37,7 +37,7 @@ def write_watch_page(seen: "watch", refresh: bool = True) -> str:
         "AGAIN": '<noscript><meta http-equiv="refresh" content="5"></noscript>' if goes_on else "",
         "RUNS": "yes" if goes_on else "no",
         "WRITTEN": f"{time.time():.0f}",
-        "TITLE": _text(title),
+        "TITLE": escaped(title),
         "STATE": _state(seen),
         "REMARKS": _remarks(seen),
         "LOSS": _loss(seen),
@@ -55,12 +55,6 @@ def _file(name: str) -> str:
     return (WEB / name).read_text("utf-8")
 
 
-def _text(text: str) -> str:
-    """Escaped, in printable characters, without marks of our own template."""
-    line = "".join(c if c.isprintable() else " " for c in text)
-    return escape(line.encode("utf-8", "replace").decode()).replace("@", "&#64;")
-
-
 # --- the training as a whole ---------------------------------------------------------------------
 
 
@@ -69,7 +63,7 @@ def _state(seen: "watch") -> str:
     text += f", {seen.samples:,} looked at (every {seen.every}"
     text += f"; {seen.put_off:,} put off, to take little time)" if seen.put_off else ")"
     if seen.error:
-        text += f'<br><span class="icon" aria-hidden="true">&#x26a0;</span> {_text(seen.error)}'
+        text += f'<br><span class="icon" aria-hidden="true">&#x26a0;</span> {escaped(seen.error)}'
     return text
 
 
@@ -95,7 +89,7 @@ def _loss(seen: "watch") -> str:
     figures = [(name, f"{values[-1][0]:,}", describe.number(values[-1][1]))
                for name, values in seen.figures.items() if values]
     if figures:
-        html += _rows(("figure", "at step", "value"), figures)
+        html += table(("figure", "at step", "value"), figures)
     return html
 
 
@@ -110,7 +104,7 @@ def _remarks(seen: "watch") -> str:
         words = "Nothing stands out." if seen.samples else "Nothing was looked at yet."
         return f'<p class="fine">{words}</p>'
     return "<ul>" + "".join(
-        f'<li><span class="icon" aria-hidden="true">&#x26a0;</span> {_text(text)}</li>'
+        f'<li><span class="icon" aria-hidden="true">&#x26a0;</span> {escaped(text)}</li>'
         for text in found) + "</ul>"
 
 
@@ -179,7 +173,7 @@ def _table(layers: Sequence[LayerLog]) -> str:
     for i, log in enumerate(layers):
         out, update = log.outputs.newest, log.updates.newest
         rows.append((
-            f'<a href="#layer{i}">{_text(log.name)}</a>',
+            f'<a href="#layer{i}">{escaped(log.name)}</a>',
             "" if out is None else f"{describe.number(out.mean)} ± {describe.number(out.std)}",
             "" if out is None else f"{100 * out.zeros:.0f} %",
             "" if log.silent is None else f"{log.dead:,} of {log.silent.size:,}",
@@ -225,11 +219,11 @@ def _layer(place: int, log: LayerLog) -> str:
                      f"{100 * h.zeros:.0f} %",
                      number(u.gradients) if u is not None and u.gradients is not None else "",
                      number(u.ratio) if u is not None else ""))
-    table = _numbers(f"layer{place}", ("step", "output, mean", "std", "zeros", "gradient",
+    numbers = _numbers(f"layer{place}", ("step", "output, mean", "std", "zeros", "gradient",
                                        "update / weight"), rows, log.name) if rows else ""
-    return (f'<section class="layer" id="layer{place}" tabindex="-1"><h3>{_text(log.name)} '
-            f"<small>{_text(describe.shorten(log.words, 60))}</small></h3>"
-            f'<div class="charts">{"".join(parts)}</div>{table}</section>')
+    return (f'<section class="layer" id="layer{place}" tabindex="-1"><h3>{escaped(log.name)} '
+            f"<small>{escaped(describe.shorten(log.words, 60))}</small></h3>"
+            f'<div class="charts">{"".join(parts)}</div>{numbers}</section>')
 
 
 # --- tables --------------------------------------------------------------------------------------
@@ -244,13 +238,5 @@ def _few(items: Sequence[Item]) -> list[Item]:
 
 def _numbers(key: str, heads: Sequence[str], rows: Sequence[Sequence[str]], of: str = "") -> str:
     name = f"numbers of {of}" if of else "numbers"
-    return (f'<details id="t-{key}"><summary>{_text(name)}</summary>'
-            f'{_rows(heads, rows)}</details>')
-
-
-def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in heads)
-    body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>"
-                   for row in rows)
-    return (f'<div class="scroll" tabindex="0" role="group" aria-label="table"><table>'
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
+    return (f'<details id="t-{key}"><summary>{escaped(name)}</summary>'
+            f'{table(heads, rows)}</details>')
