@@ -1,4 +1,4 @@
-"""How it is written down, and drawn, what became of a node where two records are compared."""
+"""Marks of a comparison: how it is written down what became of each node."""
 
 ADDED, REMOVED = "+ added", "− removed"
 SEPARATOR = "; "  # between the changes of one node

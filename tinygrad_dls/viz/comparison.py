@@ -48,7 +48,7 @@ def compare_records(before: Record, after: Record, names: tuple[str, str]) -> Re
 
 
 def counts(record: Record) -> dict[str, int]:
-    """How many nodes were added, removed, changed, or have only other numbers."""
+    """Count the nodes that were added, removed, changed, or have only other numbers."""
     found: Counter[str] = Counter()
     for node in record.nodes:
         found[kind_of(node.change)] += 1
@@ -110,7 +110,7 @@ def _pairs(
 
 
 def _looks(node: NodeRecord) -> tuple[str, str, str]:
-    """What two nodes have in common if they are the same one: never sizes or options."""
+    """The look of a node by which it is matched: never sizes or options."""
     return re.split(r"[(\[]", node.op)[0], node.kind, "" if node.op else node.name
 
 

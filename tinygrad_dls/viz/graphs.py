@@ -65,7 +65,7 @@ class Graph:
         return {"text/plain": f"{self!r}\n{advice}"}
 
     def diff(self, other: "Graph", names: tuple[str, str] = ("before", "after")) -> "Comparison":
-        """What became of this graph in `other`: added, removed, changed, other numbers.
+        """Compare with `other`: what was added, removed, changed, or has other numbers there.
 
         Parameters and inputs are matched by name, operations by their module and order. `names`:
         what the two are called in the title.
@@ -142,7 +142,7 @@ class Comparison(Graph):
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many nodes were "added", "removed", "changed", or have "other numbers"."""
+        """The numbers of nodes that were "added", "removed", "changed", or have "other numbers"."""
         return counts(self.record)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What `dls.watch` keeps of each layer: its outputs, gradients and updates over time."""
+"""The log that `dls.watch` keeps of each layer: outputs, gradients, updates over time."""
 
 import math
 from typing import Any, NamedTuple
@@ -41,12 +41,12 @@ class LayerLog:
 
     @property
     def wants_gradients(self) -> bool:
-        """Has it anything to train?"""
+        """Return whether it has anything to train."""
         return any(p.requires_grad for p in self.parameters)
 
     @property
     def dead(self) -> int:
-        """How many units gave only 0 in the last samples."""
+        """The number of units that gave only 0 in the last samples."""
         needed = min(PATIENCE, self.samples)
         return 0 if self.silent is None else int(np.sum(self.silent >= needed))
 

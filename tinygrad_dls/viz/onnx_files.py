@@ -62,7 +62,7 @@ def onnx_graph(path: str | os.PathLike[str]) -> Graph:
 
 
 def _stated(graph: GraphProto) -> Shapes:
-    """What the file says of its values, where it says all of it."""
+    """The shapes that the file states, where it states all lengths."""
     found: Shapes = {}
     for info in (*graph.value_info, *graph.input, *graph.output):
         shape = _lengths(info)

@@ -35,7 +35,7 @@ def pick(array: Any, device: Device) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How the elements of an array were spread at one step.
+    """The spread of the elements of an array at one step.
 
     `counts` cover low..high in BINS equal parts: of the values, or of log10 of their magnitudes.
     """
@@ -102,7 +102,7 @@ class Thinned(Generic[Item]):
 
     @property
     def items(self) -> list[Item]:
-        """What is kept, oldest first."""
+        """The items that are kept, oldest first."""
         last = self.newest
         return self.kept if last is None or self.kept[-1] is last else [*self.kept, last]
 

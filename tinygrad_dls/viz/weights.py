@@ -1,4 +1,4 @@
-"""What is in a file of weights: a table of names, shapes, dtypes and numbers."""
+"""Tables of the arrays in a file: names, shapes, dtypes and numbers."""
 
 import math
 import os
