@@ -233,7 +233,7 @@ class watch:
             self._write()
 
     def _write(self) -> bool:
-        """Write the page; a reader that is in the way is no reason to end a training."""
+        """Write the page; a reader that is in the way does not end the training."""
         begin = time.perf_counter()
         try:
             write_whole(self.path, write_watch_page(self))

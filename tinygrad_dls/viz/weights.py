@@ -135,7 +135,7 @@ def read_weights(path: str | os.PathLike[str]) -> Weights:
     place = as_path(path)
     ending = place.suffix.lower()
     if ending not in READERS:
-        raise FormatError(f"{place.name!r} is no file of weights that can be read here; those end "
+        raise FormatError(f"{place.name!r} cannot be read as a file of weights: those end "
                           f"in {', '.join(READERS)}")
     arrays, dtypes = READERS[ending](place)
     return Weights(place.name, [
