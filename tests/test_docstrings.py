@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls import audio, data, io, models, nn, optim, text, train, vision
-from tinygrad_dls.nn import init, packing, utils
+from tinygrad_dls import audio, capturing, data, io, models, nn, ops, optim, text, train, vision
+from tinygrad_dls.nn import functional, init, packing, utils
 from tinygrad_dls.nn.utils import parametrizations
 from tinygrad_dls.optim import lr_scheduler, swa_utils
 from tinygrad_dls.vision import transforms
 
-RUN = [nn, optim, data, train, io, vision, text, audio, models]
-WHOLE = [nn, init, utils, parametrizations, packing, optim, lr_scheduler, swa_utils, data, train,
-         io, vision, transforms, text, audio]  # rooms of which every public name has an example
+RUN = [ops, nn, optim, data, train, io, capturing, vision, text, audio, models]
+# Rooms of which every public name has an example:
+WHOLE = [nn, functional, init, utils, parametrizations, packing, optim, lr_scheduler, swa_utils,
+         data, train, io, vision, transforms, text, audio]
 NEEDS = {"tinygrad_dls.io.keras_files": "h5py", "tinygrad_dls.io.torch_files": "torch"}
 BASES = {transforms.Transform}  # say what to define, and cannot be called themselves
 
@@ -32,11 +33,12 @@ def modules(room: Any) -> Iterator[Any]:
 
 
 def public(room: Any) -> Iterator[tuple[str, Any]]:
-    """The functions and classes that a package or module gives its users."""
+    """The functions and classes that a package, or a module that defines them, gives its users."""
+    ours = dls.__name__ if hasattr(room, "__path__") else room.__name__
     for name in dir(room):
         thing = getattr(room, name)
         if not name.startswith("_") and (inspect.isclass(thing) or inspect.isroutine(thing)):
-            if thing.__module__.startswith(room.__name__):
+            if thing.__module__.startswith(ours):
                 yield name, thing
 
 

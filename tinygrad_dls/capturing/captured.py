@@ -154,22 +154,36 @@ def capture(step: Callable[..., T]) -> Captured[T]:
     """Run `step` faster: recorded twice, it is then replayed without building a graph.
 
     The step takes tensors (and Python values), computes a loss, calls backward() and an
-    optimizer's step, and returns tensors. What changes from call to call is an argument: numbers
-    and arrays that it takes from elsewhere are as they were when it was recorded; parameters,
-    buffers, rates of optimizers and the seeds of dropout are as they are at each call. Other
-    shapes, dtypes, numbers, modes (train, eval) or frozen parameters are recorded as well, up to
-    16 kinds of arguments; further ones run as they are, while the first go on being replayed. So
-    pad sequences of many lengths to a few. Results
-    equal those of the step itself to the bit, though neighbours are fused: a layer and its ReLU,
-    batch norm with a residual and ReLU, chains of element-wise operations. Whether a loss leaves
-    out labels (`ignore_index`) is settled at the recording: record with a batch that has some. A
-    step that cannot be replayed, because it reads a value or writes in place, runs as it is: a
-    warning says why, and so does `reason`.
+    optimizer's step, and returns tensors. Results equal those of the step itself to the bit, though
+    neighbours are fused: a layer and its ReLU, batch norm with a residual and ReLU, chains of
+    element-wise operations.
 
-        train = dls.capture(step)
-        for xb, yb in loader:
-            loss = train(xb, yb)
-        print(train.source())
+    Values that change from call to call are arguments: numbers and arrays that the step takes from
+    elsewhere are as they were when it was recorded; parameters, buffers, rates of optimizers and
+    the seeds of dropout are as they are at each call. Other shapes, dtypes, numbers, modes (train,
+    eval) or frozen parameters are recorded as well, up to 16 kinds of arguments; further ones run
+    as they are, while the first go on being replayed. So pad sequences of many lengths to a few.
+    Whether a loss leaves out labels (`ignore_index`) is settled at the recording: record with a
+    batch that has some.
+
+    A step that cannot be replayed, because it reads a value or writes in place, runs as it is: a
+    warning says why, and so does `reason`. `source()` gives the recorded programs as text.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn, optim
+    >>> model = nn.Linear(4, 1)
+    >>> opt = optim.SGD(model.parameters(), lr=0.1)
+    >>> def step(x, y):
+    ...     loss = nn.functional.mse_loss(model(x), y)
+    ...     opt.zero_grad()
+    ...     loss.backward()
+    ...     opt.step()
+    ...     return loss
+    >>> fast = dls.capture(step)
+    >>> x, y = dls.randn(8, 4), dls.randn(8, 1)
+    >>> losses = [fast(x, y).item() for _ in range(5)]
+    >>> losses[-1] < losses[0], fast.reason
+    (True, None)
     """
     if not callable(step):
         raise DtypeError(f"capture takes a function, the step, not a {type(step).__name__}")

@@ -25,6 +25,13 @@ def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = No
 
     `size` (m, channels, height, width) is that of the images wanted. `align_corners`: -1 and 1
     are the centers of the corner pixels, not the edges of the image.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> unchanged = dls.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+    >>> F.affine_grid(unchanged, (1, 1, 1, 2), align_corners=False)[0, 0]
+    Tensor([[-0.5,  0. ],
+            [ 0.5,  0. ]])
     """
     theta = theta if isinstance(theta, TensorBase) else operand(theta, default_device())
     theta = theta if theta.dtype.kind == "f" else cast(theta, default_dtype())

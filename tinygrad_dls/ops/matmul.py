@@ -168,7 +168,13 @@ _linear = function(Linear())
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    """x @ weight.T + bias; x (..., n_in), weight (n_out, n_in), bias (n_out,)."""
+    """x @ weight.T + bias; x (..., n_in), weight (n_out, n_in), bias (n_out,).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.linear(dls.tensor([[1.0, 2.0]]), dls.tensor([[3.0, 4.0]]), dls.tensor([10.0]))
+    Tensor([[21.]])
+    """
     x = input
     try:
         inputs, weights = x._data.shape, weight._data.shape

@@ -23,6 +23,13 @@ def rnn(
 
     h0 (sequences, n) or None for zeros; w_ih (n, n_in), w_hh (n, n), biases (n,); "tanh" or
     "relu". `batch_sizes`: x is packed, (rows, n_in). `reverse`: from the last step to the first.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> x = dls.tensor([[[1.0]], [[2.0]]])  # 2 steps of 1 sequence
+    >>> output, h_n = F.rnn(x, None, dls.ones(1, 1), dls.ones(1, 1), nonlinearity="relu")
+    >>> output.flatten().tolist(), h_n.tolist()
+    ([1.0, 3.0], [[3.0]])
     """
     if nonlinearity not in ("tanh", "relu"):
         raise DataError(f"nonlinearity is 'tanh' or 'relu', not {nonlinearity!r}")
@@ -39,6 +46,13 @@ def lstm(
 
     h0, c0 (sequences, n) or None; w_ih (4n, n_in), w_hh (4n, n), biases (4n,), gates i f g o;
     with a projection w_hr (p, n), h has p units. Options as `rnn`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> x, w_ih, w_hh = dls.zeros(7, 4, 3), dls.zeros(20, 3), dls.zeros(20, 5)
+    >>> output, h_n, c_n = F.lstm(x, None, None, w_ih, w_hh)
+    >>> output.shape, h_n.shape, c_n.shape
+    ((7, 4, 5), (4, 5), (4, 5))
     """
     given = x, [h0, c0], w_ih, w_hh, b_ih, b_hh, w_hr
     output, h_n, c_n = _run("lstm", 4, *given, batch_sizes, reverse)
@@ -52,6 +66,12 @@ def gru(
     """(output, h_n) of one GRU layer over x (steps, sequences, n_in).
 
     w_ih (3n, n_in), w_hh (3n, n), biases (3n,), gates r z n. Options as `rnn`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> output, h_n = F.gru(dls.zeros(7, 4, 3), None, dls.zeros(15, 3), dls.zeros(15, 5))
+    >>> output.shape, h_n.shape
+    ((7, 4, 5), (4, 5))
     """
     given = x, [h0], w_ih, w_hh, b_ih, b_hh, None
     output, h_n = _run("gru", 3, *given, batch_sizes, reverse)

@@ -70,13 +70,27 @@ class LogSoftmax(Op):
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
-    """exp(x) / sum(exp(x)) along `axis`; the results along it are positive and sum to 1."""
+    """exp(x) / sum(exp(x)) along `axis`; the results along it are positive and sum to 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.softmax(dls.tensor([[0.0, 0.0], [1.0, 3.0]]))
+    Tensor([[0.5   , 0.5   ],
+            [0.1192, 0.8808]])
+    """
     along = _one_axis(axis, x.ndim, "softmax")
     return function_of(Softmax, along)(x) if x.ndim == 0 or x.shape[along] else x * 1.0
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
-    """log(softmax(x)) along `axis`, without taking the log of a 0."""
+    """log(softmax(x)) along `axis`, without taking the log of a 0.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.log_softmax(dls.tensor([[0.0, 0.0], [1.0, 201.0]]))
+    Tensor([[  -0.6931,   -0.6931],
+            [-200.    ,    0.    ]])
+    """
     along = _one_axis(axis, x.ndim, "log_softmax")
     return function_of(LogSoftmax, along)(x) if x.ndim == 0 or x.shape[along] else x * 1.0
 

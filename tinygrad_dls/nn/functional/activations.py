@@ -25,60 +25,126 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def tanh(input: Any) -> Tensor:
-    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)), between -1 and 1."""
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)), between -1 and 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.tanh(dls.tensor([-1.0, 0.0, 1.0]))
+    Tensor([-0.7616,  0.    ,  0.7616])
+    """
     return ops.tanh(input)  # type: ignore[no-any-return]
 
 
 def sigmoid(input: Any) -> Tensor:
-    """1 / (1 + exp(-x)), between 0 and 1."""
+    """1 / (1 + exp(-x)), between 0 and 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.sigmoid(dls.tensor([-1.0, 0.0, 1.0]))
+    Tensor([0.2689, 0.5   , 0.7311])
+    """
     return ops.sigmoid(input)  # type: ignore[no-any-return]
 
 
 def logsigmoid(input: Any) -> Tensor:
-    """log(sigmoid(x)), without taking the log of a 0."""
+    """log(sigmoid(x)), without taking the log of a 0.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.logsigmoid(dls.tensor([-200.0, 0.0, 2.0])).round(decimals=3)
+    Tensor([-2.00e+02, -6.93e-01, -1.27e-01])
+    """
     return ops.logsigmoid(input)  # type: ignore[no-any-return]
 
 
 def softsign(input: Any) -> Tensor:
-    """x / (1 + |x|), between -1 and 1."""
+    """x / (1 + |x|), between -1 and 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.softsign(dls.tensor([-1.0, 0.0, 3.0]))
+    Tensor([-0.5 ,  0.  ,  0.75])
+    """
     return ops.softsign(input)  # type: ignore[no-any-return]
 
 
 def relu(input: Any, inplace: bool = False) -> Tensor:
-    """max(x, 0); slope 0 at 0."""
+    """max(x, 0); slope 0 at 0.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.relu(dls.tensor([-2.0, 0.0, 3.0]))
+    Tensor([0., 0., 3.])
+    """
     return ops.relu(input)  # type: ignore[no-any-return]
 
 
 def relu6(input: Any, inplace: bool = False) -> Tensor:
-    """x held between 0 and 6; slope 0 at both (Howard et al. 2017, MobileNets)."""
+    """x held between 0 and 6; slope 0 at both (Howard et al. 2017, MobileNets).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.relu6(dls.tensor([-1.0, 4.0, 9.0]))
+    Tensor([0., 4., 6.])
+    """
     return ops.hardtanh(input, 0.0, 6.0)  # type: ignore[no-any-return]
 
 
 def hardtanh(
     input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
-    """x held between min_val and max_val; slope 0 at both."""
+    """x held between min_val and max_val; slope 0 at both.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.hardtanh(dls.tensor([-3.0, 0.5, 3.0]), -1.0, 2.0)
+    Tensor([-1. ,  0.5,  2. ])
+    """
     return ops.hardtanh(input, min_val, max_val)  # type: ignore[no-any-return]
 
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
-    """x / 6 + 1/2 held between 0 and 1; slope 0 where it is one of them."""
+    """x / 6 + 1/2 held between 0 and 1; slope 0 where it is one of them.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.hardsigmoid(dls.tensor([-4.0, 0.0, 1.5]))
+    Tensor([0.  , 0.5 , 0.75])
+    """
     x = operand(input, default_device())
     return ops.hardtanh(x * (1.0 / 6.0) + 0.5, 0.0, 1.0)  # type: ignore[no-any-return]
 
 
 def hardswish(input: Any, inplace: bool = False) -> Tensor:
-    """x times hardsigmoid(x); slope 0 at -3 and 1 at 3 (Howard et al. 2019, MobileNetV3)."""
+    """x times hardsigmoid(x); slope 0 at -3 and 1 at 3 (Howard et al. 2019, MobileNetV3).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.hardswish(dls.tensor([-1.5, 1.5, 4.0]))
+    Tensor([-0.375,  1.125,  4.   ])
+    """
     return ops.hardswish(input)  # type: ignore[no-any-return]
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where x > 0, else negative_slope * x, which is also its slope at 0."""
+    """x where x > 0, else negative_slope * x, which is also its slope at 0.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.leaky_relu(dls.tensor([-2.0, 0.0, 3.0]), 0.1)
+    Tensor([-0.2,  0. ,  3. ])
+    """
     return ops.leaky_relu(input, negative_slope)  # type: ignore[no-any-return]
 
 
 def prelu(input: Any, weight: Any) -> Tensor:
-    """x where x > 0, else weight * x; weight (1,), or (C,) for the channels, axis 1 of input."""
+    """x where x > 0, else weight * x; weight (1,), or (C,) for the channels, axis 1 of input.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.prelu(dls.tensor([[-2.0, 3.0]]), dls.tensor([0.5, 0.5]))
+    Tensor([[-1.,  3.]])
+    """
     x = operand(input, default_device())
     weight = operand(weight, x.device)
     channels = x.shape[1] if x.ndim > 1 else 1
@@ -101,6 +167,11 @@ def rrelu(
     """leaky_relu whose slope is drawn, in training, for each element from [lower, upper).
 
     Otherwise the slope is the middle of the two (Xu et al. 2015). `generator`: where it is drawn.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.rrelu(dls.tensor([-2.0, 3.0]), 0.25, 0.75)
+    Tensor([-1.,  3.])
     """
     lower, upper = number("rrelu: lower", lower), number("rrelu: upper", upper)
     if not lower <= upper:
@@ -113,17 +184,35 @@ def rrelu(
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, else alpha (exp(x) - 1); slope alpha at 0 (Clevert et al. 2016)."""
+    """x where x > 0, else alpha (exp(x) - 1); slope alpha at 0 (Clevert et al. 2016).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.elu(dls.tensor([-9.0, -1.0, 2.0]))
+    Tensor([-0.9999, -0.6321,  2.    ])
+    """
     return ops.elu(input, alpha)  # type: ignore[no-any-return]
 
 
 def selu(input: Any, inplace: bool = False) -> Tensor:
-    """1.0507 elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
+    """1.0507 elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer et al. 2017).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.selu(dls.tensor([-1.0, 0.0, 1.0]))
+    Tensor([-1.1113,  0.    ,  1.0507])
+    """
     return ops.elu(input, SELU_ALPHA, SELU_SCALE)  # type: ignore[no-any-return]
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, else alpha (exp(x / alpha) - 1): slope 1 at 0 (Barron 2017)."""
+    """x where x > 0, else alpha (exp(x / alpha) - 1): slope 1 at 0 (Barron 2017).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.celu(dls.tensor([-9.0, -1.0, 2.0]), alpha=2.0)
+    Tensor([-1.9778, -0.7869,  2.    ])
+    """
     alpha = number("celu: alpha", alpha)
     if alpha == 0:
         raise DataError("celu divides by alpha: it must not be 0")
@@ -134,40 +223,81 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
     """x times the normal distribution's share below x (Hendrycks and Gimpel 2016).
 
     approximate="tanh": by the paper's formula, which GPT-2 has.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.gelu(dls.tensor([-1.0, 0.0, 1.0]))
+    Tensor([-0.1587,  0.    ,  0.8413])
     """
     return ops.gelu(input, approximate)  # type: ignore[no-any-return]
 
 
 def silu(input: Any, inplace: bool = False) -> Tensor:
-    """x sigmoid(x), also called swish."""
+    """x sigmoid(x), also called swish.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.silu(dls.tensor([-2.0, 0.0, 2.0]))
+    Tensor([-0.2384,  0.    ,  1.7616])
+    """
     return ops.silu(input)  # type: ignore[no-any-return]
 
 
 def mish(input: Any, inplace: bool = False) -> Tensor:
-    """x tanh(softplus(x)) (Misra 2019)."""
+    """x tanh(softplus(x)) (Misra 2019).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.mish(dls.tensor([-2.0, 0.0, 2.0]))
+    Tensor([-0.2525,  0.    ,  1.944 ])
+    """
     return ops.mish(input)  # type: ignore[no-any-return]
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta x)) / beta, a smooth relu; x itself where beta x > threshold."""
+    """log(1 + exp(beta x)) / beta, a smooth relu; x itself where beta x > threshold.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.softplus(dls.tensor([-1.0, 0.0, 30.0]))
+    Tensor([ 0.3133,  0.6931, 30.    ])
+    """
     return ops.softplus(input, beta, threshold)  # type: ignore[no-any-return]
 
 
 def tanhshrink(input: Any) -> Tensor:
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.tanhshrink(dls.tensor([-2.0, 0.0, 2.0]))
+    Tensor([-1.036,  0.   ,  1.036])
+    """
     x = operand(input, default_device())
     return x - ops.tanh(x)  # type: ignore[no-any-return]
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
-    """x where |x| > lambd, else 0; slope 0 at both edges."""
+    """x where |x| > lambd, else 0; slope 0 at both edges.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.hardshrink(dls.tensor([-1.0, 0.2, 0.7]))
+    Tensor([-1. ,  0. ,  0.7])
+    """
     x = operand(input, default_device())
     small = ops.abs(x.detach()) <= number("hardshrink: lambd", lambd)
     return ops.where(small, 0.0, x)  # type: ignore[no-any-return]  # NaN stays
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
-    """x moved towards 0 by lambd, and 0 where |x| <= lambd; slope 0 at both edges."""
+    """x moved towards 0 by lambd, and 0 where |x| <= lambd; slope 0 at both edges.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.softshrink(dls.tensor([-1.0, 0.2, 0.75]))
+    Tensor([-0.5 ,  0.  ,  0.25])
+    """
     if (lambd := number("softshrink: lambd", lambd)) < 0:
         raise DataError(f"softshrink moves by lambd of at least 0, not {lambd}")
     x = operand(input, default_device())
@@ -175,14 +305,26 @@ def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x where x > threshold, else value; slope 0 at the threshold."""
+    """x where x > threshold, else value; slope 0 at the threshold.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.threshold(dls.tensor([0.0, 1.0, 2.0]), 1.0, -5.0)
+    Tensor([-5., -5.,  2.])
+    """
     x = operand(input, default_device())
     low = x.detach() <= number("threshold", threshold)
     return ops.where(low, number("threshold: value", value), x)  # type: ignore[no-any-return]  # NaN stays
 
 
 def glu(input: Any, dim: int = -1) -> Tensor:
-    """a sigmoid(b), where a and b are the halves of x along axis `dim` (Dauphin et al. 2017)."""
+    """a sigmoid(b), where a and b are the halves of x along axis `dim` (Dauphin et al. 2017).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.glu(dls.tensor([[6.0, 8.0, 0.0, 100.0]]))
+    Tensor([[3., 8.]])
+    """
     x = operand(input, default_device())
     axis: Any = normal_axis(dim, x.ndim, "glu")
     if x.ndim == 0 or x.shape[axis] % 2:
@@ -195,7 +337,14 @@ def glu(input: Any, dim: int = -1) -> Tensor:
 
 @renamed
 def softmin(x: Any, axis: int = -1) -> Tensor:
-    """softmax(-x): the smallest gets the most."""
+    """softmax(-x): the smallest gets the most.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.softmin(dls.tensor([[0.0, 0.0], [1.0, 3.0]]))
+    Tensor([[0.5   , 0.5   ],
+            [0.8808, 0.1192]])
+    """
     return ops.softmax(-x, axis)  # type: ignore[no-any-return]
 
 
@@ -208,6 +357,11 @@ def gumbel_softmax(
 
     `hard`: one-hot forward, with the soft draw's gradient (Jang et al. 2017; Maddison et al. 2017).
     `eps` is taken for PyTorch's sake and not needed.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.gumbel_softmax(dls.tensor([[0.0, 1.0, 2.0]]), hard=True).sum(1)
+    Tensor([1.])
     """
     if not (tau := number("gumbel_softmax: tau", tau)) > 0:
         raise DataError(f"gumbel_softmax divides by tau of more than 0, not {tau}")

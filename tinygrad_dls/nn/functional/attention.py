@@ -33,6 +33,13 @@ def scaled_dot_product_attention(
     (..., l, s). `is_causal`: row i sees keys up to i. A row that sees nothing gives 0, as in
     PyTorch. `dropout_p` drops weights on every call. `enable_gqa`: the axis -3 of key and value is
     shorter, each of their heads serves several of the query.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> query, key, value = dls.zeros(1, 2, 4), dls.zeros(1, 3, 4), dls.randn(1, 3, 5)
+    >>> y = F.scaled_dot_product_attention(query, key, value)  # equal weights: the mean
+    >>> y.shape, dls.allclose(y[0, 0], value[0].mean(0), atol=1e-6)
+    ((1, 2, 5), True)
     """
     q, k, v = _operands(query, key, value)
     if enable_gqa:

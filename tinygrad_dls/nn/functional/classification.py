@@ -40,6 +40,12 @@ def cross_entropy(
     (classes,) with one label. Labels are integers, or probabilities of the shape of the logits.
     `weight` (classes,) weighs the classes, places labelled `ignore_index` count for nothing;
     a mean divides by the weights that counted. DataError for a label out of range.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> logits = dls.tensor([[0.0, 0.0], [0.0, 9.0]])
+    >>> F.cross_entropy(logits, dls.tensor([0, 1]), reduction="none").round(decimals=3)
+    Tensor([0.693, 0.   ])
     """
     input, target = operands("logits labels", input, target)
     input = floats(input)
@@ -82,6 +88,11 @@ def nll_loss(
 
     `weight` (classes,) weighs the classes; places labelled `ignore_index` count for nothing.
     DataError for a label out of range. `cross_entropy` takes logits instead.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.nll_loss(dls.log(dls.tensor([[0.25, 0.75]])), dls.tensor([0]))
+    Tensor(1.3863)
     """
     input, target = operands("input target", input, target)
     input = floats(input)
@@ -217,6 +228,11 @@ def binary_cross_entropy(
 
     Logs are held at -100, as in PyTorch, and have gradient 0 there: p = 0 for t = 1 learns nothing.
     `binary_cross_entropy_with_logits` has neither the limit nor the dead end.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.binary_cross_entropy(dls.tensor([0.9, 0.5]), dls.tensor([1.0, 0.0]))
+    Tensor(0.3993)
     """
     input, target = operands("input target", input, target)
     same_shape("binary_cross_entropy", input, target)
@@ -255,6 +271,11 @@ def binary_cross_entropy_with_logits(
     """Loss of sigmoid(logits) against targets in [0, 1] of the same shape; natural log.
 
     `weight` weighs the losses, `pos_weight` the part of the targets 1; both broadcast.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.binary_cross_entropy_with_logits(dls.tensor([0.0, 200.0]), dls.tensor([1.0, 0.0]))
+    Tensor(100.3466)
     """
     input, target = operands("logits targets", input, target)
     same_shape("binary_cross_entropy_with_logits", input, target)
@@ -294,6 +315,11 @@ def multi_margin_loss(
 
     The mean divides by all classes, y included. x (m, classes) or (classes,); labels (m,);
     `weight` (classes,) weighs the examples by their labels; p is 1 or 2.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.multi_margin_loss(dls.tensor([[1.0, 0.5, 3.0]]), dls.tensor([0]))  # (0.5 + 3) / 3
+    Tensor(1.1667)
     """
     if p not in (1, 2):
         raise DataError(f"multi_margin_loss takes p = 1 or 2, not {p!r}")
@@ -321,7 +347,13 @@ def multi_margin_loss(
 def multilabel_soft_margin_loss(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean"
 ) -> Tensor:
-    """Mean over the classes, the last axis, of binary_cross_entropy_with_logits."""
+    """Mean over the classes, the last axis, of binary_cross_entropy_with_logits.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.multilabel_soft_margin_loss(dls.tensor([[0.0, 9.0]]), dls.tensor([[1.0, 1.0]]))
+    Tensor(0.3466)
+    """
     check_reduction(reduction)
     losses = binary_cross_entropy_with_logits(input, target, weight, "none")
     return reduce_loss(ops.mean(losses, axis=-1), reduction)

@@ -24,7 +24,13 @@ def conv1d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
     dilation: Any = 1, groups: int = 1,
 ) -> Any:
-    """Convolution of sequences (n, c, length) with weight (o, c / groups, k); see `conv2d`."""
+    """Convolution of sequences (n, c, length) with weight (o, c / groups, k); see `conv2d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.conv1d(dls.tensor([[1.0, 2.0, 4.0]]), dls.tensor([[[-1.0, 1.0]]]))  # differences
+    Tensor([[1., 2.]])
+    """
     return _convolve(1, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -38,6 +44,15 @@ def conv2d(
     Zeros are padded: `padding` is one number, one for each axis, "valid" (none) or "same" (the
     output is as large as the input; one more after than before where that is uneven).
     ShapeError, with the fix, if something does not fit. Course 4, week 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> x, weight = dls.arange(9.0).reshape(1, 1, 3, 3), dls.ones(1, 1, 2, 2)
+    >>> F.conv2d(x, weight)[0, 0]  # sums of windows
+    Tensor([[ 8., 12.],
+            [20., 24.]])
+    >>> F.conv2d(x, weight, padding="same").shape
+    (1, 1, 3, 3)
     """
     return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
 
@@ -47,7 +62,13 @@ def conv3d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
     dilation: Any = 1, groups: int = 1,
 ) -> Any:
-    """Convolution of volumes (n, c, d, h, w) with weight (o, c / groups, j, k, l); see `conv2d`."""
+    """Convolution of volumes (n, c, d, h, w) with weight (o, c / groups, j, k, l); see `conv2d`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.conv3d(dls.zeros(1, 2, 4, 4, 4), dls.zeros(5, 2, 3, 3, 3)).shape
+    (1, 5, 2, 2, 2)
+    """
     return _convolve(3, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -56,7 +77,13 @@ def conv_transpose1d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
     output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
 ) -> Any:
-    """Transposed convolution of (n, c, length), weight (c, o / groups, k)."""
+    """Transposed convolution of (n, c, length), weight (c, o / groups, k).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.conv_transpose1d(dls.tensor([[1.0, 2.0]]), dls.tensor([[[1.0, 10.0]]]), stride=2)
+    Tensor([[ 1., 10.,  2., 20.]])
+    """
     return _transpose(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -69,6 +96,13 @@ def conv_transpose2d(
 
     Each axis becomes (h - 1) stride - 2 padding + dilation (k - 1) + output_padding + 1 long:
     what a convolution with these arguments makes h of. Course 4, week 3 (U-Net).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.conv_transpose2d(dls.ones(1, 1, 2, 2), dls.ones(1, 1, 2, 2))[0, 0]
+    Tensor([[1., 2., 1.],
+            [2., 4., 2.],
+            [1., 2., 1.]])
     """
     return _transpose(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
@@ -78,14 +112,29 @@ def conv_transpose3d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
     output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
 ) -> Any:
-    """Transposed convolution of volumes (n, c, d, h, w), weight (c, o / groups, j, k, l)."""
+    """Transposed convolution of volumes (n, c, d, h, w), weight (c, o / groups, j, k, l).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.conv_transpose3d(dls.zeros(1, 4, 3, 4, 4), dls.zeros(4, 2, 2, 2, 2), stride=2).shape
+    (1, 2, 6, 8, 8)
+    """
     return _transpose(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def unfold(
     input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Any:
-    """All windows of images (n, c, h, w) as columns (n, c * k * l, places), or of one image."""
+    """All windows of images (n, c, h, w) as columns (n, c * k * l, places), or of one image.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.unfold(dls.arange(6.0).reshape(1, 1, 2, 3), kernel_size=2)[0]
+    Tensor([[0., 1.],
+            [1., 2.],
+            [3., 4.],
+            [4., 5.]])
+    """
     window, steps = numbers("kernel_size", kernel_size, 2, 1), numbers("stride", stride, 2, 1)
     apart, edges = numbers("dilation", dilation, 2, 1), numbers("padding", padding, 2, 0)
     x, alone = _batched(operand(input, default_device()), 2, "unfold")
@@ -100,7 +149,14 @@ def fold(
     input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     stride: Any = 1,
 ) -> Any:
-    """Columns (n, c * k * l, places) added up to images (n, c, *output_size)."""
+    """Columns (n, c * k * l, places) added up to images (n, c, *output_size).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.fold(F.unfold(dls.ones(1, 1, 2, 3), 2), (2, 3), 2)[0, 0]  # in how many windows each is
+    Tensor([[1., 2., 1.],
+            [1., 2., 1.]])
+    """
     window, steps = numbers("kernel_size", kernel_size, 2, 1), numbers("stride", stride, 2, 1)
     apart, edges = numbers("dilation", dilation, 2, 1), numbers("padding", padding, 2, 0)
     size = numbers("output_size", output_size, 2, 1)

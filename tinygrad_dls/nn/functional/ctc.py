@@ -26,6 +26,12 @@ def ctc_loss(
     A sequence too short for its labels costs infinity, or 0 with `zero_infinity`, with gradient 0.
     The gradient is the formula's; PyTorch's is right only after log_softmax, where both agree.
     (Graves et al. 2006; Course 5, week 3)
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> log_probs = dls.log(dls.full((2, 1, 2), 0.5))
+    >>> F.ctc_loss(log_probs, dls.tensor([[1]]), [2], [1])  # -log(3/4): "1-", "-1" and "11"
+    Tensor(0.2877)
     """
     check_reduction(reduction)
     log_probs, targets = operands("log_probs targets", log_probs, targets)

@@ -18,7 +18,13 @@ TINY = 1e-12  # added to squared lengths in cosine_embedding_loss, as in PyTorch
 
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """x1 . x2 / (|x1| |x2|) along axis `dim`; the inputs broadcast, lengths count at least eps."""
+    """x1 . x2 / (|x1| |x2|) along axis `dim`; the inputs broadcast, lengths count at least eps.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.cosine_similarity(dls.tensor([[1.0, 1.0]]), dls.tensor([[0.0, 2.0]]))
+    Tensor([0.7071])
+    """
     x1, x2 = (floats(x) for x in operands("x1 x2", x1, x2))
     if x1.shape != x2.shape:
         try:
@@ -40,6 +46,11 @@ def pairwise_distance(
     """|x1 - x2 + eps| along the last axis, in the p-norm; the inputs broadcast.
 
     `eps` keeps the gradient finite where the two are equal.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.pairwise_distance(dls.tensor([[0.0, 0.0]]), dls.tensor([[3.0, 4.0]]), eps=0.0)
+    Tensor([5.])
     """
     x1, x2 = (floats(x) for x in operands("x1 x2", x1, x2))
     return length(x1 - x2 + number("pairwise_distance: eps", eps), p, -1, keepdim)
@@ -58,6 +69,12 @@ def cosine_embedding_loss(
     """1 - cos where the target is 1, max(0, cos - margin) where it is -1; cos of the two inputs.
 
     Inputs (m, n) and targets (m,), or (n,) and one target.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> a, b = dls.tensor([[1.0, 0.0], [1.0, 0.0]]), dls.tensor([[0.0, 1.0], [2.0, 0.0]])
+    >>> F.cosine_embedding_loss(a, b, dls.tensor([1.0, -1.0]), reduction="none")
+    Tensor([1., 1.])
     """
     input1, input2, target = operands("input1 input2 target", input1, input2, target)
     same_shape("cosine_embedding_loss", input1, input2, ("input1", "input2"))
@@ -83,6 +100,11 @@ def margin_ranking_loss(
     """max(0, -target (input1 - input2) + margin): target 1 wants the first larger, -1 the second.
 
     All of one shape.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.margin_ranking_loss(dls.tensor([2.0]), dls.tensor([3.0]), dls.tensor([1.0]), margin=0.5)
+    Tensor(1.5)
     """
     input1, input2, target = operands("input1 input2 target", input1, input2, target)
     same_shape("margin_ranking_loss", input1, input2, ("input1", "input2"))
@@ -100,6 +122,12 @@ def triplet_margin_loss(
     """max(0, |a - p| - |a - n| + margin) with pairwise_distance (Schroff et al. 2015, FaceNet).
 
     All three (m, n) or (n,). `swap`: the negative is measured from the positive where it is closer.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> anchor, near, far = dls.tensor([[0.0]]), dls.tensor([[1.0]]), dls.tensor([[1.5]])
+    >>> F.triplet_margin_loss(anchor, near, far).round(decimals=3)
+    Tensor(0.5)
     """
 
     def distance(x1: Any, x2: Any) -> Tensor:
@@ -116,7 +144,15 @@ def triplet_margin_with_distance_loss(
     distance_function: Callable[[Any, Any], Tensor] | None = None, margin: float = 1.0,
     swap: bool = False, reduction: str = "mean",
 ) -> Tensor:
-    """triplet_margin_loss with a distance of your own, pairwise_distance unless told."""
+    """triplet_margin_loss with a distance of your own, pairwise_distance unless told.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> anchor, near, far = dls.tensor([[0.0]]), dls.tensor([[1.0]]), dls.tensor([[1.25]])
+    >>> F.triplet_margin_with_distance_loss(
+    ...     anchor, near, far, distance_function=lambda x, y: ((x - y) ** 2).sum(1))
+    Tensor(0.4375)
+    """
     if not (margin := number("the margin of a triplet loss", margin)) > 0:
         raise DataError(f"a triplet loss has a margin above 0, not {margin!r}")
     anchor, positive, negative = operands("anchor positive negative", anchor, positive, negative)

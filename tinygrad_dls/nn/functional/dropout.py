@@ -28,7 +28,14 @@ def dropout(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    """In training each element is 0 with probability p, else x / (1 - p); otherwise x itself."""
+    """In training each element is 0 with probability p, else x / (1 - p); otherwise x itself.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> y = F.dropout(dls.ones(100), 0.75)
+    >>> sorted(set(y.tolist())), F.dropout(dls.ones(2), 0.75, training=False).tolist()
+    ([0.0, 4.0], [1.0, 1.0])
+    """
     x = _floats(input)
     if probability(p) == 0 or not training:
         return x
@@ -41,7 +48,14 @@ def dropout1d(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Whole channels are 0 with probability p, else x / (1 - p); x (m, c, l) or (c, l)."""
+    """Whole channels are 0 with probability p, else x / (1 - p); x (m, c, l) or (c, l).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> y = F.dropout1d(dls.ones(8, 4, 10))
+    >>> bool((y == y[:, :, :1]).all())  # a channel goes as a whole
+    True
+    """
     return _channels("dropout1d", input, p, training, inplace, generator, (2, 3))
 
 
@@ -52,6 +66,12 @@ def dropout2d(
     """Whole channels are 0 with probability p, else x / (1 - p); x (m, c, h, w).
 
     Three axes are taken for (m, c, l), as PyTorch does (Tompson et al. 2015).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> y = F.dropout2d(dls.ones(8, 4, 5, 5))
+    >>> bool((y == y[:, :, :1, :1]).all())  # a channel goes as a whole
+    True
     """
     return _channels("dropout2d", input, p, training, inplace, generator, (3, 4), batched=True)
 
@@ -60,7 +80,14 @@ def dropout3d(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Whole channels are 0 with probability p, else x / (1 - p); x (m, c, d, h, w) or without m."""
+    """Whole channels are 0 with probability p, else x / (1 - p); x (m, c, d, h, w) or without m.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> y = F.dropout3d(dls.ones(8, 4, 2, 3, 3))
+    >>> bool((y == y[:, :, :1, :1, :1]).all())  # a channel goes as a whole
+    True
+    """
     return _channels("dropout3d", input, p, training, inplace, generator, (4, 5))
 
 
@@ -71,6 +98,12 @@ def alpha_dropout(
     """Dropout that keeps mean 0 and variance 1: dropped elements get selu's lowest value.
 
     (Klambauer et al. 2017)
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> y = F.alpha_dropout(dls.ones(100), 0.5, training=True)
+    >>> len(set(y.tolist()))  # one value for those kept, one for those dropped
+    2
     """
     x = _floats(input)
     return _alpha(x, x.shape, p, training, inplace, generator)
@@ -80,7 +113,14 @@ def feature_alpha_dropout(
     input: Any, p: float = 0.5, training: bool = False, inplace: bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    """alpha_dropout of whole channels; x (m, c, ...)."""
+    """alpha_dropout of whole channels; x (m, c, ...).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> y = F.feature_alpha_dropout(dls.ones(8, 4, 10), 0.5, training=True)
+    >>> bool((y == y[:, :, :1]).all())
+    True
+    """
     x = _floats(input)
     if x.ndim < 2:
         raise ShapeError(f"feature_alpha_dropout takes x (m, c, ...), not\n  {x.shape}")

@@ -16,6 +16,11 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     """y[k] = input1 @ weight[k] @ input2 + bias[k].
 
     input1 (..., n1), input2 (..., n2), weight (n_out, n1, n2), bias (n_out,); y (..., n_out).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.bilinear(dls.ones(5, 3), dls.ones(5, 4), dls.ones(2, 3, 4))[0]  # sums of 3 * 4 products
+    Tensor([12., 12.])
     """
     x1, x2, weight = operands("input1 input2 weight", input1, input2, weight)
     if weight.ndim != 3 or x1.shape[:-1] != x2.shape[:-1] or 0 in (x1.ndim, x2.ndim) or (

@@ -30,13 +30,25 @@ from .checks import (
 
 @near_names
 def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """(input - target)**2 of tensors of one shape; a mean divides by the sum of `weight`."""
+    """(input - target)**2 of tensors of one shape; a mean divides by the sum of `weight`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.mse_loss(dls.tensor([1.0, 2.0]), dls.tensor([1.0, 5.0]))
+    Tensor(4.5)
+    """
     return _of_difference("mse_loss", squared_error, input, target, reduction, weight)
 
 
 @near_names
 def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """|input - target| of tensors of one shape; slope 0 at 0. A mean divides by sum(weight)."""
+    """|input - target| of tensors of one shape; slope 0 at 0. A mean divides by sum(weight).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.l1_loss(dls.tensor([1.0, 2.0]), dls.tensor([1.0, 5.0]))
+    Tensor(1.5)
+    """
     return _of_difference("l1_loss", absolute_error, input, target, reduction, weight)
 
 
@@ -55,7 +67,13 @@ def _of_difference(
 
 @near_names
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
-    """d**2 / (2 beta) where |d| < beta, else |d| - beta / 2; d = input - target (Girshick 2015)."""
+    """d**2 / (2 beta) where |d| < beta, else |d| - beta / 2; d = input - target (Girshick 2015).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.smooth_l1_loss(dls.tensor([0.5, 3.0]), dls.tensor([0.0, 0.0]), reduction="none")
+    Tensor([0.125, 2.5  ])
+    """
     if not (beta := number("smooth_l1_loss: beta", beta)) >= 0:
         raise DataError(f"smooth_l1_loss is smooth within beta of at least 0, not {beta}")
     if beta == 0:
@@ -73,6 +91,11 @@ def huber_loss(
     """d**2 / 2 where |d| <= delta, else delta (|d| - delta / 2); d = input - target (Huber 1964).
 
     With `weight` the mean still divides by the number of losses, as PyTorch's.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.huber_loss(dls.tensor([1.0, 3.0]), dls.tensor([0.0, 0.0]), reduction="none", delta=2.0)
+    Tensor([0.5, 4. ])
     """
     if not (delta := number("huber_loss: delta", delta)) > 0:
         raise DataError(f"huber_loss is a square within delta of more than 0, not {delta}")
@@ -87,7 +110,13 @@ def huber_loss(
 
 
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """log(1 + exp(-target * input)), targets 1 and -1."""
+    """log(1 + exp(-target * input)), targets 1 and -1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.soft_margin_loss(dls.tensor([2.0, 2.0]), dls.tensor([1.0, -1.0]), reduction="none")
+    Tensor([0.1269, 2.1269])
+    """
     input, target = operands("input target", input, target)
     same_shape("soft_margin_loss", input, target)
     check_signs(target, "soft_margin_loss")
@@ -97,7 +126,13 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor
 def hinge_embedding_loss(
     input: Any, target: Any, margin: float = 1.0, reduction: str = "mean"
 ) -> Tensor:
-    """A distance itself where the target is 1, max(0, margin - distance) where it is -1."""
+    """A distance itself where the target is 1, max(0, margin - distance) where it is -1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.hinge_embedding_loss(dls.tensor([0.25, 0.25]), dls.tensor([1.0, -1.0]), reduction="none")
+    Tensor([0.25, 0.75])
+    """
     input, target = operands("input target", input, target)
     same_shape("hinge_embedding_loss", input, target)
     check_signs(target, "hinge_embedding_loss")
@@ -115,6 +150,12 @@ def kl_div(
     `input` are log-probabilities, `log_target`: so is the target. "batchmean" divides the sum by
     the first axis, which is the divergence's definition; "mean" divides by the elements. A target
     of 0 costs 0, with gradient 0 where the slope is infinite.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> p, q = dls.tensor([[0.5, 0.5]]), dls.tensor([[0.9, 0.1]])
+    >>> F.kl_div(dls.log(q), p, reduction="batchmean")
+    Tensor(0.5108)
     """
     choices = ("none", "mean", "sum", "batchmean")
     check_reduction(reduction, choices)
@@ -143,6 +184,11 @@ def poisson_nll_loss(
 
     Not `log_input`: the mean itself goes in. `full` adds Stirling's approximation of
     log(target!), for targets above 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.poisson_nll_loss(dls.tensor([0.0, 1.0]), dls.tensor([1.0, 2.0]))
+    Tensor(0.8591)
     """
     input, target = operands("input target", input, target)
     same_shape("poisson_nll_loss", input, target)
@@ -168,6 +214,11 @@ def gaussian_nll_loss(
     `var`: a number, or of the input's shape, or with its last axis missing, or one axis of
     length 1. Below `eps` it counts as eps, and gets the gradient it has there, as PyTorch's.
     `full` adds log(2 pi) / 2.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.gaussian_nll_loss(dls.tensor([1.0]), dls.tensor([3.0]), dls.tensor([4.0]))
+    Tensor(1.1931)
     """
     input, target, var = operands("input target var", input, target, var)
     same_shape("gaussian_nll_loss", input, target)

@@ -32,6 +32,15 @@ def batch_norm(
     towards them in place: r = (1 - momentum) r + momentum * new, with the variance without bias.
     Otherwise the running ones are used. DataError if a channel has one number in training.
     (Ioffe and Szegedy 2015; Course 2, week 3.)
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> x, mean, var = dls.tensor([[1.0, 10.0], [3.0, 30.0]]), dls.zeros(2), dls.ones(2)
+    >>> F.batch_norm(x, mean, var, training=True)
+    Tensor([[-1., -1.],
+            [ 1.,  1.]])
+    >>> mean  # moved by momentum, 0.1
+    Tensor([0.2, 2. ])
     """
     return batch_norm_then(input, running_mean, running_var, weight, bias, training, momentum, eps,
                            None)
@@ -86,6 +95,11 @@ def instance_norm(
 
     Running statistics, if given, are moved towards the mean of the examples' ones; with
     use_input_stats=False they are used (Ulyanov, Vedaldi and Lempitsky 2016).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.instance_norm(dls.tensor([[[1.0, 3.0]], [[10.0, 30.0]]])).round(decimals=3).tolist()
+    [[[-1.0, 1.0]], [[-1.0, 1.0]]]
     """
     x = _floats(input)
     channels = _channels("instance_norm", x, 3)
@@ -113,6 +127,11 @@ def group_norm(
     """(x - mean) / sqrt(var + eps) * weight + bias for each group of channels of each example.
 
     x (m, c, ...), c a multiple of `num_groups`; weight and bias (c,) (Wu and He 2018).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.group_norm(dls.tensor([[1.0, 3.0, 10.0, 30.0]]), 2)
+    Tensor([[-1.,  1., -1.,  1.]])
     """
     x = _floats(input)
     channels = _channels("group_norm", x, 2)
@@ -139,6 +158,12 @@ def layer_norm(
     """(x - mean) / sqrt(var + eps) * weight + bias over the last axes; x (..., *normalized_shape).
 
     `weight` and `bias` have that shape (Ba, Kiros and Hinton 2016).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.layer_norm(dls.tensor([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), (3,))
+    Tensor([[-1.2247,  0.    ,  1.2247],
+            [-1.2247,  0.    ,  1.2247]])
     """
     x = _floats(input)
     shape = _last("layer_norm", x, normalized_shape)
@@ -154,6 +179,12 @@ def rms_norm(
     """x / sqrt(mean(x**2) + eps) * weight over the last axes; x (..., *normalized_shape).
 
     `eps` None: the smallest step of the dtype at 1 (Zhang and Sennrich 2019).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.rms_norm(dls.tensor([[3.0, 4.0], [30.0, 40.0]]), (2,))
+    Tensor([[0.8485, 1.1314],
+            [0.8485, 1.1314]])
     """
     x = _floats(input)
     shape = _last("rms_norm", x, normalized_shape)
@@ -169,6 +200,11 @@ def local_response_norm(
     """x / (k + alpha * s)**beta, s the mean square of the `size` channels around; x (m, c, ...).
 
     Beyond the first and last channel there are zeros (Krizhevsky, Sutskever and Hinton 2012).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.local_response_norm(dls.ones(1, 4, 2, 2), 3, alpha=3.0, beta=1.0)[0, :, 0, 0]
+    Tensor([0.3333, 0.25  , 0.25  , 0.3333])
     """
     x = _floats(input)
     channels = _channels("local_response_norm", x, 3)
@@ -189,7 +225,14 @@ def local_response_norm(
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """x / max(norm, eps), the norm (sum |x|**p)**(1/p) along `dim`: vectors of length 1."""
+    """x / max(norm, eps), the norm (sum |x|**p)**(1/p) along `dim`: vectors of length 1.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.normalize(dls.tensor([[3.0, 4.0], [0.0, 2.0]]))
+    Tensor([[0.6, 0.8],
+            [0. , 1. ]])
+    """
     x = _floats(input)
     size = ops.vector_norm(x, p, dim, True)
     return x / ops.clip(size, number("normalize: eps", eps))  # type: ignore[no-any-return]

@@ -25,6 +25,13 @@ def pad(
     `mode`: constant (`value`, 0 unless told), reflect (a b c | b a), replicate (a b c | c c),
     circular (a b c | a b). Negative widths cut off. The other modes than constant pad the last
     axes of images (m, channels, *lengths) or (channels, *lengths).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.pad(dls.tensor([[1.0, 2.0, 3.0]]), (1, 2))
+    Tensor([[0., 1., 2., 3., 0., 0.]])
+    >>> F.pad(dls.tensor([[1.0, 2.0, 3.0]]), (1, 2), "reflect")
+    Tensor([[2., 1., 2., 3., 2., 1.]])
     """
     x = input if isinstance(input, TensorBase) else operand(input, default_device())
     if mode not in MODES:

@@ -16,21 +16,39 @@ rnn, lstm, gru = ops.rnn, ops.lstm, ops.gru
 def rnn_tanh_cell(
     input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
-    """tanh(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): one step; shapes as `lstm_cell`."""
+    """tanh(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): one step; shapes as `lstm_cell`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.rnn_tanh_cell(dls.tensor([2.0]), None, dls.tensor([[0.5]]), dls.tensor([[1.0]]))
+    Tensor([0.7616])
+    """
     return _step(ops.rnn, input, [hx], w_ih, w_hh, b_ih, b_hh, "tanh")[0]
 
 
 def rnn_relu_cell(
     input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
-    """relu(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): one step; shapes as `lstm_cell`."""
+    """relu(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): one step; shapes as `lstm_cell`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.rnn_relu_cell(dls.tensor([2.0]), None, dls.tensor([[3.0]]), dls.tensor([[1.0]]))
+    Tensor([6.])
+    """
     return _step(ops.rnn, input, [hx], w_ih, w_hh, b_ih, b_hh, "relu")[0]
 
 
 def gru_cell(
     input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
-    """h of the next step of a GRU; weights with 3 gates r z n, shapes as `lstm_cell`."""
+    """h of the next step of a GRU; weights with 3 gates r z n, shapes as `lstm_cell`.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.gru_cell(dls.ones(4, 3), dls.zeros(4, 5), dls.zeros(15, 3), dls.zeros(15, 5)).shape
+    (4, 5)
+    """
     return _step(ops.gru, input, [hx], w_ih, w_hh, b_ih, b_hh)[0]
 
 
@@ -41,6 +59,12 @@ def lstm_cell(
 
     h and c (m, n) or (n,), or hx None for zeros; w_ih (4n, n_in), w_hh (4n, n), biases (4n,),
     gates i f g o.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> h, c = F.lstm_cell(dls.ones(4, 3), None, dls.zeros(20, 3), dls.zeros(20, 5))
+    >>> h.shape, c.shape
+    ((4, 5), (4, 5))
     """
     if hx is None:
         hx = (None, None)

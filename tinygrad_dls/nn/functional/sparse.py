@@ -26,6 +26,12 @@ def one_hot(target: Any, num_classes: int = -1) -> Tensor:
     """int64: for each label a row of `num_classes` zeros with a 1 at the label.
 
     -1: as many classes as the largest label needs.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.one_hot(dls.tensor([2, 0]), num_classes=3)
+    Tensor([[0, 0, 1],
+            [1, 0, 0]])
     """
     labels = target if isinstance(target, Tensor) else Tensor(target)
     if labels.dtype.kind not in "iu":
@@ -50,6 +56,14 @@ def embedding(
     Row `padding_idx` gets no gradient. `max_norm`: rows that are looked up and longer are first
     shortened to it, in `weight` itself. `scale_grad_by_freq` divides each row's gradient by how
     often it was looked up. DataError for a place out of range; gradients are dense.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> table = dls.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> F.embedding(dls.tensor([1, 1, 0]), table)
+    Tensor([[3., 4.],
+            [3., 4.],
+            [1., 2.]])
     """
     input, weight = _table(input, weight, sparse)
     padding = _row(padding_idx, weight)
@@ -70,6 +84,13 @@ def embedding_bag(
     (with `include_last_offset` also where the last one ends). `per_sample_weights` weigh the rows
     of a sum. Places equal to `padding_idx` are passed over; an empty bag is 0. Of equal largest
     rows each gets its share of the gradient.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> table = dls.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> F.embedding_bag(dls.tensor([0, 1, 1]), table, offsets=dls.tensor([0, 2]), mode="sum")
+    Tensor([[4., 6.],
+            [3., 4.]])
     """
     input, weight = _table(input, weight, sparse)
     padding = _row(padding_idx, weight)

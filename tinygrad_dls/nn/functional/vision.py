@@ -25,6 +25,11 @@ def interpolate(
 
     `mode`: nearest, nearest-exact, linear, bilinear, bicubic, trilinear, or area. There is no
     `antialias`: mode="area" takes means of what it makes smaller.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.interpolate(dls.tensor([[[1.0, 2.0, 3.0]]]), size=5, mode="linear", align_corners=True)
+    Tensor([[[1. , 1.5, 2. , 2.5, 3. ]]])
     """
     if antialias:
         raise ShapeError("interpolate has no antialias; mode='area' takes means of what it makes "
@@ -41,13 +46,26 @@ def grid_sample(
 
     Places are pairs (x, y), from -1 at the left or top edge to 1. `padding_mode` says what lies
     outside: zeros, border or reflection.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> x = dls.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> F.grid_sample(x, dls.zeros(1, 1, 1, 2), align_corners=False)  # the center
+    Tensor([[[[2.5]]]])
     """
     return ops.grid_sample(  # type: ignore[no-any-return]
         input, grid, mode, padding_mode, align_corners)
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """(..., c r r, h, w) to (..., c, h r, w r): channels become pixels (Shi et al. 2016)."""
+    """(..., c r r, h, w) to (..., c, h r, w r): channels become pixels (Shi et al. 2016).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.pixel_shuffle(dls.arange(4.0).reshape(1, 4, 1, 1), 2)[0, 0]
+    Tensor([[0., 1.],
+            [2., 3.]])
+    """
     x, r = _images(input, upscale_factor, "pixel_shuffle")
     *lead, channels, h, w = x.shape
     if channels % (r * r):
@@ -62,7 +80,13 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    """(..., c, h r, w r) to (..., c r r, h, w): pixels become channels."""
+    """(..., c, h r, w r) to (..., c r r, h, w): pixels become channels.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.pixel_unshuffle(dls.arange(4.0).reshape(1, 1, 2, 2), 2).flatten().tolist()
+    [0.0, 1.0, 2.0, 3.0]
+    """
     x, r = _images(input, downscale_factor, "pixel_unshuffle")
     *lead, channels, h, w = x.shape
     if h % r or w % r:
@@ -75,7 +99,13 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Channels of images (m, channels, *lengths) redistributed over `groups` (ShuffleNet 2018)."""
+    """Channels of images (m, channels, *lengths) redistributed over `groups` (ShuffleNet 2018).
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.channel_shuffle(dls.arange(6.0).reshape(1, 6, 1, 1), 2).flatten().tolist()
+    [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+    """
     x = input if isinstance(input, TensorBase) else operand(input, default_device())
     if x.ndim < 3 or not is_whole(groups, 1) or x.shape[1] % groups:
         raise ShapeError(f"channel_shuffle takes images (m, channels, *lengths) whose channels "
@@ -89,7 +119,13 @@ def upsample(
     input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """`interpolate`, under its older name."""
+    """`interpolate`, under its older name.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls.nn import functional as F
+    >>> F.upsample(dls.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    Tensor([[[1., 1., 2., 2.]]])
+    """
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
