@@ -205,6 +205,8 @@ from .gradients import grad as grad
 from .modes import enable_grad as enable_grad
 from .modes import is_grad_enabled as is_grad_enabled
 from .modes import no_grad as no_grad
+from .namespaces import answer_calls_of_modules as _answer_calls_of_modules
+from .namespaces import missing as _missing
 from .namespaces import public_names as _public_names
 from .random import Generator as Generator
 from .random import manual_seed as manual_seed
@@ -253,10 +255,13 @@ _LATER = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _missing(__name__, name)
     module = import_module(f"{__name__}.{_LATER[name] or name}")
     return getattr(module, name) if _LATER[name] else module
 
 
 def __dir__() -> list[str]:
     return _public_names(globals(), *_LATER)
+
+
+_answer_calls_of_modules(globals())

@@ -1,9 +1,65 @@
-"""The names that `dir` and the tab key show of a package."""
+"""The names of a package: what `dir` and the tab key show, and what a wrong name is answered."""
 
-from collections.abc import Mapping
+import difflib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
-OURS = __name__.partition(".")[0] + "."  # modules of this package
+OURS = __name__.partition(".")[0]
+ROOMS = {  # where users look for a name: the module, and how they write it
+    "": "dls", ".nn": "nn", ".nn.functional": "F", ".nn.init": "nn.init", ".nn.utils": "nn.utils",
+    ".optim": "optim", ".optim.lr_scheduler": "optim.lr_scheduler", ".data": "data", ".io": "io",
+    ".train": "train", ".vision": "vision", ".vision.transforms": "vision.transforms",
+    ".text": "text", ".audio": "audio", ".models": "models",
+}
+ELSEWHERE = {  # names of PyTorch and NumPy that have no counterpart of a like name
+    "device": "dls.Device", "cuda": "dls.Device('cuda') and x.to('cuda')",
+    "utils": "nn.utils, and data.DataLoader",
+    "Variable": "dls.Tensor(x, requires_grad=True)",
+    "FloatTensor": "dls.Tensor(x, dtype='float32')",
+    "DoubleTensor": "dls.Tensor(x, dtype='float64')",
+    "LongTensor": "dls.Tensor(x, dtype='int64')",
+    "inference_mode": "dls.no_grad()", "set_grad_enabled": "dls.no_grad() and dls.enable_grad()",
+    "as_tensor": "dls.Tensor(x), or dls.from_numpy(x)", "array": "dls.Tensor(x)",
+    "asarray": "dls.Tensor(x), or dls.from_numpy(x)", "mul": "dls.multiply",
+    "div": "dls.divide", "sub": "dls.subtract", "neg": "dls.negative", "eq": "dls.equal",
+    "mv": "dls.matmul", "addmm": "c + a @ b", "amax": "dls.max", "amin": "dls.min",
+    "bincount": "np.bincount(x.numpy())", "t": "x.T", "is_tensor": "isinstance(x, dls.Tensor)",
+    "numel": "x.size", "nelement": "x.size", "var_mean": "x.var() and x.mean()",
+    **{name: f"dtype={kind!r}, as in x.astype({kind!r})" for name, kind in {
+        "float16": "float16", "float32": "float32", "float64": "float64", "half": "float16",
+        "float": "float32", "double": "float64", "int8": "int8", "int32": "int32",
+        "int64": "int64", "long": "int64", "int": "int32", "uint8": "uint8",
+    }.items()},
+    "new_zeros": "dls.zeros(shape, dtype=x.dtype, device=x.device)",
+    "new_ones": "dls.ones(shape, dtype=x.dtype, device=x.device)",
+    "new_tensor": "dls.Tensor(values, dtype=x.dtype, device=x.device)",
+    "type": "x.astype(dtype)", "type_as": "x.astype(other.dtype)", "is_cuda": "x.device",
+    "fill_": "x[...] = value", "zero_": "x[...] = 0", "add_": "x += y", "mul_": "x *= y",
+    "sub_": "x -= y", "div_": "x /= y", "clamp_": "x[...] = x.clamp(low, high)",
+}
+
+
+class NoSuchName(AttributeError):
+    """A name that is not there. The nearest ones are looked for when the message is read.
+
+    `hasattr` asks for many names that are not there, and reads no message.
+    """
+
+    def __init__(
+        self, owner: str, wanted: str, names: Iterable[str], anywhere: bool = True
+    ) -> None:
+        super().__init__(owner, wanted)
+        self.owner, self.wanted, self.names, self.anywhere = owner, wanted, names, anywhere
+
+    def __str__(self) -> str:
+        hint = _hint(self.wanted, self.names, self.anywhere)
+        return f"{self.owner} has no attribute {self.wanted!r}" + (f"; {hint}" if hint else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return AttributeError, (str(self),)
 
 
 def public_names(namespace: Mapping[str, Any], *others: str) -> list[str]:
@@ -14,6 +70,70 @@ def public_names(namespace: Mapping[str, Any], *others: str) -> list[str]:
     names = {
         name for name, value in namespace.items()
         if name.startswith("__") or (
-            not name.startswith("_") and f"{getattr(value, '__module__', '')}.".startswith(OURS))
+            not name.startswith("_") and not isinstance(value, ModuleType)
+            and str(getattr(value, "__module__", "")).startswith(OURS))
     }
     return sorted(names.union(others))
+
+
+def answer_wrong_names(namespace: dict[str, Any]) -> None:
+    """Let a module answer a name that it has not with the nearest one: `nn.Lineer`.
+
+    Set here, unseen by type checkers: they would take any name for one of a module that has
+    `__getattr__`.
+    """
+    module = namespace["__name__"]
+
+    def __getattr__(name: str) -> Any:
+        raise missing(module, name)
+
+    namespace["__getattr__"] = __getattr__
+    answer_calls_of_modules(namespace)
+
+
+def answer_calls_of_modules(namespace: dict[str, Any]) -> None:
+    """Let the modules in a package's namespace answer a call: `optim.adam(...)`."""
+    for value in namespace.values():
+        if type(value) is ModuleType and value.__name__.startswith(namespace["__name__"]):
+            value.__class__ = _Uncallable
+
+
+class _Uncallable(ModuleType):
+    """A module whose name users take for that of a function or class in it."""
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        package, name = self.__name__.rsplit(".", 1)
+        hint = _hint(name, _names_of(sys.modules[package]), True)
+        raise TypeError(f"{self.__name__} is a module" + (f"; {hint}" if hint else ""))
+
+
+def missing(module: str, name: str) -> NoSuchName:
+    """The error for a name that a module has not."""
+    names = () if name.startswith("__") else _names_of(sys.modules[module])
+    return NoSuchName(f"module {module!r}", name, names)
+
+
+def _names_of(module: ModuleType) -> list[str]:
+    return dir(module) if "__dir__" in vars(module) else public_names(vars(module))
+
+
+def _hint(wanted: str, names: Iterable[str], anywhere: bool) -> str:
+    """Say where `wanted` is, if `anywhere` else, or what may be meant; empty if nothing is near."""
+    if wanted.startswith("__"):
+        return ""
+    lower = {name.lower() for name in names if not name.startswith("_")}
+    if wanted.lower() not in lower:
+        if anywhere and wanted in ELSEWHERE:
+            return f"here it is {ELSEWHERE[wanted]}"
+        for room, spelled in ROOMS.items() if anywhere else ():
+            if wanted in _names_of(import_module(OURS + room)):
+                return f"it is {spelled}.{wanted}"
+    near = difflib.get_close_matches(wanted.lower(), lower, n=1, cutoff=0.6)
+    if not near:
+        return ""
+    alike = [name for name in names if name.lower() == near[0]]
+    return f"did you mean {max(alike, key=_likeness(wanted))!r}?"
+
+
+def _likeness(wanted: str) -> Callable[[str], float]:
+    return lambda name: difflib.SequenceMatcher(None, wanted, name).ratio()

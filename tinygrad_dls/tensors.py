@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -17,6 +17,7 @@ from .device import Device, default_device
 from .dtypes import default_dtype, tensor_dtype
 from .errors import DeviceError, DtypeError, GraphError, ShapeError
 from .modes import mode, no_grad, replayed, traces
+from .namespaces import NoSuchName
 from .numpy_dispatch import NumpyDispatch
 from .operators import Operators
 from .ops.call import unrecorded
@@ -64,6 +65,11 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
         self.requires_grad = False
         if requires_grad:
             self.requires_grad_()
+
+    if not TYPE_CHECKING:  # they would take any name for one of its attributes
+
+        def __getattr__(self, name: str) -> Any:
+            raise NoSuchName(f"{type(self).__name__!r} object", name, dir(type(self)))
 
     # --- what it is ------------------------------------------------------------------------------
 

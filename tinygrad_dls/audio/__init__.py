@@ -1,5 +1,6 @@
 """Sounds as arrays: WAV files, resampling, loudness, spectrograms, synthesizers; tunes and MIDI."""
 
+from ..namespaces import answer_wrong_names as _answer_wrong_names
 from .abc_notation import Tune as Tune
 from .abc_notation import read_abc as read_abc
 from .loudness import loudness as loudness
@@ -15,3 +16,5 @@ from .synthesis import pitch_to_hertz as pitch_to_hertz
 from .synthesis import render as render
 from .synthesis import tone as tone
 from .writing import write as write
+
+_answer_wrong_names(globals())

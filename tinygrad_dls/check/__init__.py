@@ -1,5 +1,6 @@
 """Checks a learner gets: gradient checking that names the mistake, and verdict lines."""
 
+from ..namespaces import answer_wrong_names as _answer_wrong_names
 from .autopsy import Autopsy as Autopsy
 from .autopsy import autopsy as autopsy
 from .compare import Comparison as Comparison
@@ -14,3 +15,5 @@ from .lint import Lint as Lint
 from .lint import lint as lint
 from .report import Check as Check
 from .report import Report as Report
+
+_answer_wrong_names(globals())

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..namespaces import missing as _missing
 from ..namespaces import public_names as _public_names
 from .safetensors import load as load
 from .safetensors import load_metadata as load_metadata
@@ -30,7 +31,7 @@ _LATER = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _missing(__name__, name)
     return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
 
 

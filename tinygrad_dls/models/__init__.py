@@ -1,5 +1,6 @@
 """Networks of the papers, under torchvision's names where it has them, and their weights."""
 
+from ..namespaces import answer_wrong_names as _answer_wrong_names
 from .alexnet import AlexNet as AlexNet
 from .alexnet import alexnet as alexnet
 from .attention_scores import BahdanauAttention as BahdanauAttention
@@ -76,3 +77,5 @@ from .word2vec import SkipGram as SkipGram
 from .word2vec import cbow_examples as cbow_examples
 from .word_vector_training import fit_word_vectors as fit_word_vectors
 from .yolo_heads import decode_yolo as decode_yolo
+
+_answer_wrong_names(globals())

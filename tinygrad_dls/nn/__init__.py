@@ -1,5 +1,6 @@
 """Layers, losses and their parameters: PyTorch's names, arguments and shapes."""
 
+from ..namespaces import answer_wrong_names as _answer_wrong_names
 from ..namespaces import public_names as _public_names
 from . import functional as functional
 from . import init as init
@@ -150,3 +151,5 @@ from .vision import PixelUnshuffle as PixelUnshuffle
 
 def __dir__() -> list[str]:
     return _public_names(globals(), "functional", "init", "utils")
+
+_answer_wrong_names(globals())

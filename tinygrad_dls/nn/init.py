@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arguments import number
 from ..errors import DataError, DtypeError, ShapeError
+from ..namespaces import answer_wrong_names
 from ..random import Generator, chosen
 from ..storage import check_writable, mark_write
 from ..tensors import Tensor
@@ -275,3 +276,6 @@ def fans(tensor: Tensor) -> tuple[int, int]:
         )
     window = math.prod(tensor.shape[2:])
     return tensor.shape[1] * window, tensor.shape[0] * window
+
+
+answer_wrong_names(globals())

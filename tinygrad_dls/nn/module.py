@@ -22,6 +22,7 @@ from ..device import Device
 from ..dtypes import float_dtype
 from ..errors import DataError, DtypeError, Error, GraphError
 from ..modes import mode, replayed, traces
+from ..namespaces import NoSuchName
 from ..storage import next_number
 from ..tensors import Tensor
 from .copying import Copied
@@ -112,7 +113,8 @@ class Module(Hooked, Copied):
             """Resolve computed attributes, such as the weight of a weight-normed layer."""
             if name in self._computed:
                 return self._computed[name](self)
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            owner = f"{type(self).__name__!r} object"
+            raise NoSuchName(owner, name, () if name.startswith("_") else dir(self), False)
 
     def _refuse_hidden(self, name: str, value: Any) -> None:
         """Modules and parameters inside a plain list or dict would never be found."""

@@ -1,5 +1,6 @@
 """Optimizers and learning-rate schedules: PyTorch's names, arguments and numbers."""
 
+from ..namespaces import answer_wrong_names as _answer_wrong_names
 from ..namespaces import public_names as _public_names
 from . import lr_scheduler as lr_scheduler
 from . import swa_utils as swa_utils
@@ -21,3 +22,5 @@ from .swa_utils import ExponentialMovingAverage as ExponentialMovingAverage
 
 def __dir__() -> list[str]:
     return _public_names(globals(), "lr_scheduler", "swa_utils")
+
+_answer_wrong_names(globals())

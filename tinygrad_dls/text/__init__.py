@@ -1,5 +1,6 @@
 """Texts as numbers and back: vocabularies, tokenizers, batches, search, sampling and CTC."""
 
+from ..namespaces import answer_wrong_names as _answer_wrong_names
 from .batching import bucket_batches as bucket_batches
 from .batching import causal_mask as causal_mask
 from .batching import pad as pad
@@ -27,3 +28,5 @@ from .windows import cooccurrences as cooccurrences
 from .windows import noise_distribution as noise_distribution
 from .windows import skip_gram_pairs as skip_gram_pairs
 from .windows import subsample as subsample
+
+_answer_wrong_names(globals())

@@ -1,5 +1,6 @@
 """Boxes, masks and pictures: what detection and segmentation share, under torchvision's names."""
 
+from ..namespaces import answer_wrong_names as _answer_wrong_names
 from . import transforms as transforms
 from .anchors import anchor_shapes as anchor_shapes
 from .anchors import decode as decode
@@ -30,3 +31,5 @@ from .overlap import generalized_box_iou_loss as generalized_box_iou_loss
 from .suppression import batched_nms as batched_nms
 from .suppression import nms as nms
 from .suppression import soft_nms as soft_nms
+
+_answer_wrong_names(globals())

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..namespaces import missing as _missing
 from ..namespaces import public_names as _public_names
 from .graphs import Graph as Graph
 from .recording import graph as graph
@@ -18,7 +19,7 @@ _LATER = {"onnx_graph": "onnx_files", "read_weights": "weights"}  # opened at th
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _missing(__name__, name)
     return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
 
 

@@ -1,5 +1,6 @@
 """Layers and losses as functions: `import tinygrad_dls.nn.functional as F`."""
 
+from ...namespaces import answer_wrong_names as _answer_wrong_names
 from .activations import celu as celu
 from .activations import elu as elu
 from .activations import gelu as gelu
@@ -109,3 +110,5 @@ from .vision import interpolate as interpolate
 from .vision import pixel_shuffle as pixel_shuffle
 from .vision import pixel_unshuffle as pixel_unshuffle
 from .vision import upsample as upsample
+
+_answer_wrong_names(globals())

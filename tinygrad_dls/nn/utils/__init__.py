@@ -1,5 +1,6 @@
 """Helpers: clipping gradients, parameters as one vector, computed weights, packed sequences."""
 
+from ...namespaces import answer_wrong_names as _answer_wrong_names
 from . import parametrizations as parametrizations
 from . import rnn as rnn
 from .fusion import fuse_conv_bn_eval as fuse_conv_bn_eval
@@ -14,3 +15,5 @@ from .reparametrize import remove_spectral_norm as remove_spectral_norm
 from .reparametrize import remove_weight_norm as remove_weight_norm
 from .reparametrize import spectral_norm as spectral_norm
 from .reparametrize import weight_norm as weight_norm
+
+_answer_wrong_names(globals())

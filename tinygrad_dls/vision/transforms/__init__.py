@@ -1,5 +1,6 @@
 """Transforms and augmentation of pictures, under the names of torchvision.transforms."""
 
+from ...namespaces import answer_wrong_names as _answer_wrong_names
 from . import functional as functional
 from .base import Compose as Compose
 from .base import Transform as Transform
@@ -13,3 +14,5 @@ from .geometry import RandomRotation as RandomRotation
 from .geometry import Resize as Resize
 from .mixing import MixUp as MixUp
 from .mixing import RandomErasing as RandomErasing
+
+_answer_wrong_names(globals())
