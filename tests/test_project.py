@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tinygrad_dls"
 ROOMS = (  # from the ground up: a room imports only from those before it
     {"arguments", "callers", "errors", "modes", "dtypes", "storage", "tracing", "folders", "files",
-     "version", "strict", "rows", "locks", "interrupt", "keywords", "namespaces", "kernels"},
+     "version", "strict", "rows", "locks", "interrupt", "keywords", "namespaces", "hints",
+     "kernels"},
     {"device", "random"},
     {"misuse"},
     {"autograd"},

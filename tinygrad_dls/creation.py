@@ -15,13 +15,18 @@ from .conversion import host_array
 from .device import Device, default_device
 from .dtypes import default_dtype, float_dtype, tensor_dtype
 from .errors import DataError, DtypeError, ShapeError
+from .keywords import near_names
 from .ops.indexing import check_places
 from .tensors import Tensor
 
 
-def tensor(data: Any, **options: Any) -> Tensor:
+@near_names
+def tensor(
+    data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None,
+    device: str | Device | None = None, name: str | None = None,
+) -> Tensor:
     """The same as `dls.Tensor(data, ...)`."""
-    return Tensor(data, **options)
+    return Tensor(data, requires_grad, dtype, device, name)
 
 
 def shape_of(shape: tuple[Any, ...]) -> tuple[int, ...]:
@@ -52,11 +57,12 @@ def _wrapped(
 
 def _filled(
     shape: tuple[Any, ...], value: float, dtype: DTypeLike | None, device: str | Device | None,
-    options: dict[str, Any],
+    requires_grad: bool, name: str | None,
 ) -> Tensor:
     place = _place(device)
     kind = tensor_dtype(dtype or default_dtype())
-    return _wrapped(_made(place.xp.full, shape_of(shape), value, dtype=kind), place, **options)
+    array = _made(place.xp.full, shape_of(shape), value, dtype=kind)
+    return _wrapped(array, place, requires_grad, name)
 
 
 def _made(make: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
@@ -67,41 +73,50 @@ def _made(make: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         raise DataError(f"{make.__name__} of {arguments}: {error}") from error
 
 
+@near_names
 def full(
     shape: int | Sequence[int], value: float, dtype: DTypeLike | None = None,
-    requires_grad: bool = False, device: str | Device | None = None,
+    requires_grad: bool = False, device: str | Device | None = None, name: str | None = None,
 ) -> Tensor:
     """All elements `value`; floats by default, integers of an integer, bools of a bool."""
     value = value.item() if isinstance(value, (Tensor, np.generic)) else value
     if not isinstance(value, (bool, int, float)):
         raise DataError(f"full takes one number for all elements, not {value!r}")
     whole = {bool: "bool", int: "int64"}.get(type(value))
-    return _filled((shape,), value, dtype or whole, device, {"requires_grad": requires_grad})
+    return _filled((shape,), value, dtype or whole, device, requires_grad, name)
 
 
+@near_names
 def zeros(
-    *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any
+    *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
+    requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
     """All elements 0, of the default float dtype: zeros((2, 3)) or zeros(2, 3)."""
-    return _filled(shape, 0, dtype, device, options)
+    return _filled(shape, 0, dtype, device, requires_grad, name)
 
 
+@near_names
 def ones(
-    *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any
+    *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
+    requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
     """All elements 1, of the default float dtype: ones((2, 3)) or ones(2, 3)."""
-    return _filled(shape, 1, dtype, device, options)
+    return _filled(shape, 1, dtype, device, requires_grad, name)
 
 
+@near_names
 def empty(
-    *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any
+    *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
+    requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
     """Memory that nobody wrote to yet, of the default float dtype: fill it before you read it."""
     place = _place(device)
     kind = tensor_dtype(dtype or default_dtype())
-    return _wrapped(_made(place.xp.empty, shape_of(shape), dtype=kind), place, **options)
+    array = _made(place.xp.empty, shape_of(shape), dtype=kind)
+    return _wrapped(array, place, requires_grad, name)
 
 
+@near_names
 def full_like(
     x: Tensor, value: float, dtype: DTypeLike | None = None, requires_grad: bool = False
 ) -> Tensor:
@@ -110,58 +125,68 @@ def full_like(
     return made.requires_grad_(requires_grad)
 
 
+@near_names
 def zeros_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape, dtype and place of x."""
     return full_like(x, 0, dtype, requires_grad)
 
 
+@near_names
 def ones_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape, dtype and place of x."""
     return full_like(x, 1, dtype, requires_grad)
 
 
+@near_names
 def empty_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """Memory that nobody wrote to yet, in the shape, dtype and place of x."""
     return empty(x.shape, dtype=dtype or x.dtype, device=x.device, requires_grad=requires_grad)
 
 
+@near_names
 def arange(
     *range_: float, dtype: DTypeLike | None = None, device: str | Device | None = None,
-    **options: Any,
+    requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
     """start, start + step ... below stop; integers of integers, else floats."""
     kind = None if dtype is None else tensor_dtype(dtype)
     array = _made(np.arange, *range_, dtype=kind)
     if dtype is None and array.dtype.kind == "f":
         array = array.astype(default_dtype())
-    return tensor_from(array, device, options)
+    return tensor_from(array, device, requires_grad, name)
 
 
+@near_names
 def linspace(
     start: float, stop: float, num: int = 50, endpoint: bool = True,
-    dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any,
+    dtype: DTypeLike | None = None, device: str | Device | None = None,
+    requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
     """`num` floats from start to stop, evenly spaced; without `endpoint` stop is not among them."""
     kind = float_dtype(dtype or default_dtype())
     array = _made(np.linspace, start, stop, num, endpoint).astype(kind)
-    return tensor_from(array, device, options)
+    return tensor_from(array, device, requires_grad, name)
 
 
+@near_names
 def eye(
     n: int, m: int | None = None, dtype: DTypeLike | None = None,
-    device: str | Device | None = None, **options: Any,
+    device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
     """Ones on the diagonal of an n by m matrix, zeros elsewhere."""
     array = _made(np.eye, n, m, dtype=tensor_dtype(dtype or default_dtype()))
-    return tensor_from(array, device, options)
+    return tensor_from(array, device, requires_grad, name)
 
 
-def tensor_from(array: Any, device: str | Device | None, options: dict[str, Any]) -> Tensor:
+def tensor_from(
+    array: Any, device: str | Device | None, requires_grad: bool = False, name: str | None = None
+) -> Tensor:
     """A tensor of a new host array, which it may keep."""
     place = _place(device)
-    return _wrapped(place.from_host(np.asarray(array)), place, **options)
+    return _wrapped(place.from_host(np.asarray(array)), place, requires_grad, name)
 
 
+@near_names
 def one_hot(labels: Any, classes: int, dtype: DTypeLike | None = None) -> Tensor:
     """A row of `classes` numbers for each label: 1 at the label, 0 elsewhere."""
     places = labels.numpy() if isinstance(labels, Tensor) else host_array(labels)

@@ -6,6 +6,7 @@ from typing import Any
 from . import autograd, storage
 from .autograd import TensorBase, as_tensor
 from .errors import GraphError, ShapeError
+from .keywords import near_names
 from .modes import enable_grad, mode, no_grad, traces
 from .ops.call import record
 from .ops.op import Op
@@ -13,6 +14,7 @@ from .random import default_generator
 from .tensors import Tensor
 
 
+@near_names
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
@@ -126,6 +128,7 @@ class Checkpoint(Op):
                 )
 
 
+@near_names
 def checkpoint(f: Callable[..., Tensor], *inputs: Any) -> Tensor:
     """f(*inputs), trading time for memory: backward computes it again instead of keeping values."""
     op = Checkpoint(f, inputs)

@@ -1,6 +1,7 @@
-"""Wrong keywords: the error names the right one that is nearest.
+"""Wrong keywords and arguments of wrong types: the error names the right one.
 
     F.conv2d(x, w, pad=1)    # TypeError: conv2d has no argument 'pad'; did you mean 'padding'?
+    F.conv2d(x, w, groups="2")   # what `hints.misfit` says, where a raw error would come
 """
 
 import difflib
@@ -9,9 +10,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from .hints import RAW, misfit
 from .namespaces import OURS
 
 F = TypeVar("F", bound=Callable[..., Any])
+SPREAD = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 KERAS = {  # its names, where no spelling leads to ours
     "learning_rate": "lr", "epsilon": "eps", "beta_1": "betas", "beta_2": "betas",
     "units": "out_features", "input_dim": "in_features", "filters": "out_channels",
@@ -20,19 +23,36 @@ KERAS = {  # its names, where no spelling leads to ours
 
 
 def near_names(function: F) -> F:
-    """`function`, whose TypeError for an unknown keyword names the nearest that it has."""
+    """`function`, whose TypeError for an unknown keyword names the nearest that it has.
+
+    A raw error becomes one that names the argument whose type does not fit, if there is one.
+    """
 
     @wraps(function)
     def call(*inputs: Any, **options: Any) -> Any:
         try:
             return function(*inputs, **options)
-        except TypeError as error:
-            said = "" if _inside(error) else _wrong_keyword(function, inputs, options)
-            if not said:
-                raise
+        except RAW as error:
+            if isinstance(error, TypeError) and not _inside(error):
+                said = _wrong_keyword(function, inputs, options)
+                if not said:
+                    raise
+            else:
+                wrong = misfit(function, inputs, options, error, _name(function, inputs))
+                if wrong is None:
+                    raise
+                raise wrong from error
         raise TypeError(said)
 
     return call  # type: ignore[return-value]
+
+
+def wrong_keyword(function: Callable[..., Any], options: dict[str, Any], name: str) -> TypeError:
+    """The error for keywords that a function took as its last parameter, `**wrong`.
+
+    For functions that are called so often that a call of `near_names` around them would count.
+    """
+    return TypeError(_wrong_keyword(function, (), options, name))
 
 
 class NearNames:
@@ -50,16 +70,26 @@ def _inside(error: TypeError) -> bool:
 
 
 def _wrong_keyword(
-    function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]
+    function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any],
+    name: str = "",
 ) -> str:
     """Return the message for the first keyword that `function` lacks; empty if it has all."""
-    known = [name for name in inspect.signature(function).parameters if name != "self"]
+    parameters = inspect.signature(function).parameters.values()
+    known = [p.name for p in parameters if p.name != "self" and p.kind not in SPREAD]
     wrong = next((name for name in options if name not in known), None)
     if wrong is None:
         return ""
     near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
     near = near or [name for name in known if name == KERAS.get(wrong)]
+    near = near or [name for name in known if (wrong, name) == ("size", "shape")]
     hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
-    of_class = function.__name__ == "__init__"
-    name = type(inputs[0]).__name__ if of_class else function.__name__
-    return f"{name} has no argument {wrong!r}; {hint}"
+    if not near and wrong in ("size", "shape"):
+        hint = f"the shape comes first, without a name: {function.__name__}(2, 3)"
+    return f"{name or _name(function, inputs)} has no argument {wrong!r}; {hint}"
+
+
+def _name(function: Callable[..., Any], inputs: tuple[Any, ...]) -> str:
+    """The name that a user knows it by: that of the class, for a constructor."""
+    if function.__name__ == "__init__":
+        return type(inputs[0]).__name__
+    return function.__qualname__.rpartition("<locals>.")[2]

@@ -62,6 +62,11 @@ class NoSuchName(AttributeError):
         return AttributeError, (str(self),)
 
 
+def is_ours(kind: type) -> bool:
+    """Return whether a class is of this package, and not a user's."""
+    return kind.__module__.partition(".")[0] == OURS
+
+
 def public_names(namespace: Mapping[str, Any], *others: str) -> list[str]:
     """The functions and classes of our own in a package's `namespace`, sorted, and `others`.
 

@@ -12,39 +12,56 @@ from .creation import shape_of, tensor_from
 from .device import Device
 from .dtypes import default_dtype, tensor_dtype
 from .errors import DataError, DtypeError, ShapeError
+from .keywords import near_names
 from .random import Generator, chosen
 from .tensors import Tensor
 
 
+@near_names
 def randn(
     *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None,
-    device: str | Device | None = None, **options: Any,
+    device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
     """Standard normal numbers."""
-    return tensor_from(chosen(generator).normal(shape_of(shape), dtype), device, options)
+    drawn = chosen(generator).normal(shape_of(shape), dtype)
+    return tensor_from(drawn, device, requires_grad, name)
 
 
+@near_names
 def rand(
     *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None,
-    device: str | Device | None = None, **options: Any,
+    device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
     """Uniform numbers, 0 <= x < 1."""
-    return tensor_from(chosen(generator).uniform(shape_of(shape), dtype=dtype), device, options)
+    drawn = chosen(generator).uniform(shape_of(shape), dtype=dtype)
+    return tensor_from(drawn, device, requires_grad, name)
 
 
-def randn_like(x: Tensor, generator: Generator | None = None, **options: Any) -> Tensor:
+@near_names
+def randn_like(
+    x: Tensor, generator: Generator | None = None, dtype: DTypeLike | None = None,
+    device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
+) -> Tensor:
     """Standard normal numbers in the shape, dtype and place of x."""
-    return randn(x.shape, generator=generator, **{"dtype": x.dtype, "device": x.device} | options)
+    return randn(x.shape, generator=generator, dtype=dtype or x.dtype, device=device or x.device,
+                requires_grad=requires_grad, name=name)
 
 
-def rand_like(x: Tensor, generator: Generator | None = None, **options: Any) -> Tensor:
+@near_names
+def rand_like(
+    x: Tensor, generator: Generator | None = None, dtype: DTypeLike | None = None,
+    device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
+) -> Tensor:
     """Uniform numbers, 0 <= x < 1, in the shape, dtype and place of x."""
-    return rand(x.shape, generator=generator, **{"dtype": x.dtype, "device": x.device} | options)
+    return rand(x.shape, generator=generator, dtype=dtype or x.dtype, device=device or x.device,
+               requires_grad=requires_grad, name=name)
 
 
+@near_names
 def randint(
     low: int, high: Any = None, shape: Any = (), generator: Generator | None = None,
-    dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any,
+    dtype: DTypeLike | None = None, device: str | Device | None = None,
+    requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
     """Integers, low <= x < high, int64; randint(high, shape) begins at 0."""
     if isinstance(high, (tuple, list)):  # PyTorch's randint(high, size)
@@ -56,9 +73,11 @@ def randint(
         drawn = draw(low, high, sizes)
     except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f"randint from {low!r} to below {high!r}: {error}") from error
-    return tensor_from(np.asarray(drawn, tensor_dtype(dtype or "int64")), device, options)
+    whole = np.asarray(drawn, tensor_dtype(dtype or "int64"))
+    return tensor_from(whole, device, requires_grad, name)
 
 
+@near_names
 def randperm(
     n: int, generator: Generator | None = None, dtype: DTypeLike | None = None,
     device: str | Device | None = None,
@@ -66,9 +85,10 @@ def randperm(
     """0 ... n - 1 in random order; int64."""
     (count,) = shape_of((n,))
     drawn = chosen(generator).permutation(count)
-    return tensor_from(np.asarray(drawn, tensor_dtype(dtype or "int64")), device, {})
+    return tensor_from(np.asarray(drawn, tensor_dtype(dtype or "int64")), device)
 
 
+@near_names
 def bernoulli(
     p: Any, shape: Sequence[int] | int | None = None, generator: Generator | None = None,
     dtype: DTypeLike | None = None, device: str | Device | None = None,
@@ -84,9 +104,10 @@ def bernoulli(
     if not ((chances >= 0) & (chances <= 1)).all():
         raise DataError(f"bernoulli: a probability is between 0 and 1, not\n  {p}")
     drawn = chosen(generator).uniform(sizes, dtype="float64") < chances
-    return tensor_from(drawn.astype(tensor_dtype(dtype or default_dtype())), device, {})
+    return tensor_from(drawn.astype(tensor_dtype(dtype or default_dtype())), device)
 
 
+@near_names
 def multinomial(
     weights: Any, num_samples: int, replacement: bool = False, generator: Generator | None = None,
 ) -> Tensor:
@@ -118,15 +139,17 @@ def multinomial(
         with np.errstate(divide="ignore", invalid="ignore"):
             times = np.where(chances > 0, waits / chances, np.inf)
         drawn = np.argsort(times, axis=-1, kind="stable")[..., :count]
-    return tensor_from(np.asarray(drawn, np.int64), device, {})
+    return tensor_from(np.asarray(drawn, np.int64), device)
 
 
+@near_names
 def normal(
     mean: float = 0.0, std: float = 1.0, shape: Any = (), generator: Generator | None = None,
-    dtype: DTypeLike | None = None, device: str | Device | None = None, **options: Any,
+    dtype: DTypeLike | None = None, device: str | Device | None = None,
+    requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
     """Normal numbers of this mean and standard deviation."""
     if std < 0:
         raise DataError(f"normal: a standard deviation is 0 or more, not {std!r}")
     drawn = chosen(generator).normal(shape_of((shape,)), dtype)
-    return tensor_from(drawn * float(std) + float(mean), device, options)
+    return tensor_from(drawn * float(std) + float(mean), device, requires_grad, name)

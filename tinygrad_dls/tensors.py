@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,6 +16,7 @@ from .copying import Copying
 from .device import Device, default_device
 from .dtypes import default_dtype, tensor_dtype
 from .errors import DeviceError, DtypeError, GraphError, ShapeError
+from .keywords import wrong_keyword
 from .modes import mode, no_grad, replayed, traces
 from .namespaces import NoSuchName
 from .numpy_dispatch import NumpyDispatch
@@ -50,7 +51,10 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
         dtype: DTypeLike | None = None,
         device: str | Device | None = None,
         name: str | None = None,
+        **wrong: Never,
     ) -> None:
+        if wrong:
+            raise wrong_keyword(type(self).__init__, wrong, type(self).__name__)
         place = Device(device) if device is not None else None
         if isinstance(data, TensorBase):
             _tell_of_reading(data)
@@ -203,13 +207,16 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
         self._grad = value
 
     def backward(
-        self, grad: Any = None, retain_graph: bool | None = None, create_graph: bool = False
+        self, grad: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+        **wrong: Never,
     ) -> None:
         """Compute dL/dx, L this tensor, for every leaf x it was made from; add it to `x.grad`.
 
         `grad` is dL/d(this), needed where this is not one number. The graph is freed unless
         `retain_graph`; with `create_graph` gradients can be differentiated again.
         """
+        if wrong:
+            raise wrong_keyword(Tensor.backward, wrong, "backward")
         if not self.requires_grad:
             raise GraphError(
                 "backward() from a tensor that does not require grad: nothing it was made from "

@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
-from tinygrad_dls import data, nn, optim
+from tinygrad_dls import audio, data, models, nn, optim, text, vision
 from tinygrad_dls.keywords import near_names
 
 X, W, Z = dls.ones(1, 1, 5, 5), dls.ones(1, 1, 3, 3), dls.ones(2, 3)
@@ -32,6 +32,28 @@ PARAMETERS = [dls.zeros(3, requires_grad=True)]
                                             "'batch_size'?"),
     (lambda: F.conv2d(X, W, pad=1), "conv2d has no argument 'pad'; did you mean 'padding'?"),
     (lambda: F.cross_entropy(Z, dls.zeros(2, dtype="int64"), weights=Z), "did you mean 'weight'?"),
+    (lambda: dls.randn(3, dtpe="float32"), "randn has no argument 'dtpe'; did you mean 'dtype'?"),
+    (lambda: dls.zeros(3, requires=True), "zeros has no argument 'requires'; did you mean "
+                                          "'requires_grad'?"),
+    (lambda: dls.ones(size=(2, 3)), "the shape comes first, without a name: ones(2, 3)"),
+    (lambda: dls.randint(0, 5, size=(2,)), "randint has no argument 'size'; did you mean 'shape'?"),
+    (lambda: dls.zeros_like(Z, dtyp="int64"), "did you mean 'dtype'?"),
+    (lambda: dls.Tensor(1.0, requiresgrad=True), "Tensor has no argument 'requiresgrad'; did you "
+                                                 "mean 'requires_grad'?"),
+    (lambda: dls.tensor([1.0], dev="cpu"), "tensor has no argument 'dev'; did you mean 'device'?"),
+    (lambda: nn.Parameter(Z, require_grad=False), "Parameter has no argument 'require_grad'; did "),
+    (lambda: Z.sum().backward(retain=True), "backward has no argument 'retain'; did you mean "
+                                            "'retain_graph'?"),
+    (lambda: optim.Adam(PARAMETERS, lrate=0.1), "Adam has no argument 'lrate'; did you mean 'lr'?"),
+    (lambda: nn.Linear(3, 4).load_state_dict({}, strct=False), "did you mean 'strict'?"),
+    (lambda: models.resnet18(classes=10), "did you mean 'num_classes'?"),
+    (lambda: text.beam_search(len, [0], end=1, max_len=3), "did you mean 'max_length'?"),
+    (lambda: audio.spectrogram(Z, 8000, n_fft=200), "did you mean 'nfft'?"),
+    (lambda: vision.nms(Z, Z, threshold=0.5), "did you mean 'iou_threshold'?"),
+    (lambda: data.train_test_split(Z, testsize=0.5), "did you mean 'test_size'?"),
+    (lambda: dls.gradcheck(len, Z, epsilon=1e-5), "gradcheck has no argument 'epsilon'"),
+    (lambda: dls.save("x", {}, meta={}), "did you mean 'metadata'?"),
+    (lambda: dls.grad(Z, [Z], create=True), "did you mean 'create_graph'?"),
     (lambda: dls.fit(nn.Linear(3, 1), data=[], epoch=3), "fit has no argument "),
 ])
 def test_it_names_the_nearest(call, says):

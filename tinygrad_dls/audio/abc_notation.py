@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ..errors import FormatError
+from ..keywords import near_names
 
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 SHARPS = "FCGDAEB"  # in the order in which a key takes them
@@ -49,6 +50,7 @@ class Tune(NamedTuple):
     notes: tuple[tuple[int | None, Fraction], ...]
 
 
+@near_names
 def read_abc(text: str) -> list[Tune]:
     """Read all tunes of a text in ABC notation.
 

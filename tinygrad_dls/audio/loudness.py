@@ -7,9 +7,11 @@ import numpy as np
 
 from ..arguments import number
 from ..errors import DataError
+from ..keywords import near_names
 from .samples import Array, checked
 
 
+@near_names
 def loudness(samples: Any) -> float:
     """Return 20 log10 of the root mean square, in dBFS: 0 is full scale, -inf silence.
 
@@ -24,6 +26,7 @@ def loudness(samples: Any) -> float:
     return 10 * math.log10(mean_square) if mean_square > 0 else -math.inf
 
 
+@near_names
 def match_loudness(samples: Any, target: float = -20.0) -> Array:
     """Scale samples to a loudness of `target` dBFS; returns float32 of the same shape.
 

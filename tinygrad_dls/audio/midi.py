@@ -10,12 +10,14 @@ from ..arguments import is_whole, number
 from ..data.sources.optional import need
 from ..errors import DataError
 from ..files import write_whole
+from ..keywords import near_names
 from .samples import positive
 from .synthesis import Note
 
 TICKS = 480  # of a quarter note
 
 
+@near_names
 def write_midi(
     path: str | Path, notes: Iterable[Note | Sequence[float]], tempo: float = 120.0,
     program: int = 0,

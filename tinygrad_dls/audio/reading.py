@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DataError, FormatError
+from ..keywords import near_names
 from .samples import Array
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
@@ -24,6 +25,7 @@ class Encoding(NamedTuple):
     bits: int
 
 
+@near_names
 def read(path: str | Path) -> tuple[Array, int]:
     """Read a WAV file: samples float32 (channels, n) from -1 to 1, and samples per second.
 

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from ..data.sources.optional import need
+from ..keywords import near_names
 from .samples import Array, checked, checked_rate
 
 
+@near_names
 def resample(samples: Any, rate: int, new_rate: int) -> Array:
     """Resample (n,) or (channels, n) to `new_rate`: float32 (..., ceil(n * new_rate / rate)).
 

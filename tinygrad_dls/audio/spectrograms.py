@@ -6,9 +6,11 @@ import numpy as np
 
 from ..arguments import is_whole
 from ..errors import DataError
+from ..keywords import near_names
 from .samples import Array, checked, checked_rate
 
 
+@near_names
 def spectrogram(samples: Any, rate: int, nfft: int = 200, noverlap: int = 120) -> Array:
     """Compute the power spectral density of (n,) or (channels, n): (..., nfft // 2 + 1, frames).
 
@@ -40,6 +42,7 @@ def spectrogram(samples: Any, rate: int, nfft: int = 200, noverlap: int = 120) -
     return np.ascontiguousarray(power.swapaxes(-1, -2), x.dtype)
 
 
+@near_names
 def decibels(power: Any, lowest: float = -120.0) -> Array:
     """Return 10 log10(power), at least `lowest`, which is what silence becomes.
 

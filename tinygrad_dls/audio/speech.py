@@ -13,6 +13,7 @@ import numpy as np
 
 from ..arguments import number
 from ..errors import DataError
+from ..keywords import near_names
 from .samples import Array, checked_rate, positive
 
 GLIDE = 0.03  # seconds in which one phone passes into the next
@@ -60,6 +61,7 @@ PHONES = {  # ARPAbet; the formants of vowels are the men's of Peterson and Barn
 }
 
 
+@near_names
 def speak(
     phones: str | Sequence[str], rate: int = 16000, pitch: float = 120.0, tract: float = 1.0,
     tempo: float = 1.0, seed: int = 0,

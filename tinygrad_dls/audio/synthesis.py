@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arguments import number
 from ..errors import DataError
+from ..keywords import near_names
 from .samples import Array, checked_rate, positive
 
 HARMONICS = (1.0, 0.5, 0.25, 0.12, 0.06)  # a mellow organ
@@ -30,6 +31,7 @@ class Note(NamedTuple):
     loudness: float = 1.0
 
 
+@near_names
 def pitch_to_hertz(pitch: Any) -> Any:
     """Return the frequency of pitches of MIDI, numbers or an array: 69 is A4 of 440 Hz.
 
@@ -40,6 +42,7 @@ def pitch_to_hertz(pitch: Any) -> Any:
     return 440.0 * 2.0 ** ((pitch - 69) / 12)
 
 
+@near_names
 def tone(
     frequency: float, seconds: float, rate: int = 44100, amplitude: float = 0.5,
     harmonics: Sequence[float] = HARMONICS, decay: float = 0.0,
@@ -77,6 +80,7 @@ def tone(
     return np.asarray(wave * envelope * (amplitude / strengths.sum()), np.float32)
 
 
+@near_names
 def render(
     notes: Iterable[Note | Sequence[float]], rate: int = 44100,
     harmonics: Sequence[float] = HARMONICS, decay: float = 2.0,

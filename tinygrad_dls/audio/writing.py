@@ -8,12 +8,14 @@ import numpy as np
 
 from ..errors import DataError
 from ..files import write_whole
+from ..keywords import near_names
 from .reading import FLOAT, PCM
 from .samples import Array, checked, checked_rate
 
 BITS = {"pcm_u8": 8, "pcm_16": 16, "pcm_24": 24, "pcm_32": 32, "float": 32}
 
 
+@near_names
 def write(path: str | Path, samples: Any, rate: int, encoding: str = "pcm_16") -> None:
     """Write samples (n,) or (channels, n) to a WAV file.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError
+from ..keywords import near_names
 from .hypotheses import Words, mistake
 from .numeric import Array, Measured, index_of, on_host
 
@@ -37,6 +38,7 @@ class Comparison:
         return f"{name} WRONG  {self.hint}"
 
 
+@near_names
 def compare(
     name: str, mine: Any, auto: Any, rtol: float | None = None, print: bool = True
 ) -> Comparison:

@@ -9,6 +9,7 @@ from .. import autograd
 from ..autograd import Node
 from ..errors import GraphError
 from ..gradients import grad
+from ..keywords import near_names
 from ..tensors import Tensor
 from .hypotheses import mistake
 from .local import check_node
@@ -19,6 +20,7 @@ from .subject import Subject
 LIMIT = 500  # elements compared with differences, of all inputs and parameters together
 
 
+@near_names
 def gradcheck(
     fn_or_model: Callable[..., Any], *inputs: Any, eps: float = 1e-6, tolerance: float = 1e-6,
     seed: int = 0, names: Sequence[str] | None = None, limit: int = LIMIT,
@@ -48,6 +50,7 @@ def gradcheck(
         return whole.report(ops)
 
 
+@near_names
 def check_graph(loss: Tensor, eps: float = 1e-6, tolerance: float = 1e-6, seed: int = 0) -> Report:
     """Check the rule of each op in the graph of `loss`, recorded under `with dls.trace():`."""
     if loss._node is None:

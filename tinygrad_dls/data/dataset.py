@@ -10,6 +10,7 @@ import numpy as np
 from ..autograd import as_tensor
 from ..device import default_device
 from ..errors import DataError, GraphError, ShapeError
+from ..keywords import near_names
 from ..tensors import Tensor, from_numpy
 
 
@@ -63,6 +64,7 @@ class TensorDataset(Dataset):
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(t[index] for t in self.tensors)
 
+    @near_names
     def batch_at(self, places: np.ndarray[Any, Any] | slice) -> tuple[Tensor, ...]:
         """The examples at `places` as one batch, copied."""
         batch, on_device = [], {}
@@ -89,6 +91,7 @@ class Subset(Dataset):
     [7, 0, 7]
     """
 
+    @near_names
     def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray[Any, Any]) -> None:
         self.dataset = dataset
         places = np.asarray(indices)

@@ -174,6 +174,9 @@ def default_collate(examples: Sequence[Any]) -> Any:
     >>> data.default_collate([([1.0, 2.0], "cat"), ([3.0, 4.0], "dog")])
     ((Tensor([1., 3.]), Tensor([2., 4.])), ['cat', 'dog'])
     """
+    if not isinstance(examples, Sequence) or not examples:
+        raise DataError("a batch is a list of one example or more, not "
+                        + ("an empty one" if isinstance(examples, Sequence) else repr(examples)))
     first = examples[0]
     if isinstance(first, dict):
         return {key: default_collate([example[key] for example in examples]) for key in first}

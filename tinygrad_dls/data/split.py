@@ -11,11 +11,13 @@ import numpy as np
 
 from ..autograd import as_tensor
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from ..random import Generator, chosen
 from ..tensors import Tensor
 from .dataset import Subset
 
 
+@near_names
 def random_split(
     dataset: Any, lengths: Sequence[float], generator: Generator | None = None
 ) -> list[Subset]:
@@ -59,6 +61,7 @@ def _counts(lengths: Sequence[float], total: int) -> list[int]:
     return [int(n) for n in lengths]
 
 
+@near_names
 def train_test_split(
     *arrays: Any, test_size: float = 0.25, shuffle: bool = True, generator: Generator | None = None
 ) -> list[Any]:

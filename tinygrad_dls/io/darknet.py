@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DataError, FormatError
+from ..keywords import near_names
 from .reading import Array, Arrays, as_path, check_regular, reading, short, size_of
 
 PLAIN = {"maxpool", "upsample", "dropout", "cost", "yolo", "region", "detection", "softmax",
@@ -48,6 +49,7 @@ class _Size(NamedTuple):
         return self.channels * self.height * self.width
 
 
+@near_names
 def parse_darknet_cfg(text: str) -> list[Section]:
     r"""Parse the text of a .cfg file into sections, [net] first.
 
@@ -74,6 +76,7 @@ def parse_darknet_cfg(text: str) -> list[Section]:
     return sections
 
 
+@near_names
 def load_darknet(
     path: str | os.PathLike[str], layers: str | os.PathLike[str] | Sequence[Section]
 ) -> Arrays:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, FormatError
+from ..keywords import near_names
 from .keras_names import (
     ATTENTION,
     DEEPEST,
@@ -42,6 +43,7 @@ from .reading import (
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")  # inside, groups are named by class
 
 
+@near_names
 def load_keras(path: str | os.PathLike[str]) -> Arrays:
     """Read the weights of a Keras file, as it holds them, named layer/weight: "dense_1/kernel".
 

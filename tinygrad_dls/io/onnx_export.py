@@ -12,6 +12,7 @@ from ..arguments import is_whole
 from ..device import Device
 from ..errors import DataError, DeviceError, DtypeError, GraphError
 from ..files import write_whole
+from ..keywords import near_names
 from ..nn import Module
 from ..version import __version__
 from . import onnx_reduce_rules as onnx_reduce_rules  # rules are registered when these
@@ -42,6 +43,7 @@ IR_VERSIONS = {17: 8, 18: 8, 19: 9, 20: 9, 21: 10}
 MOST = 2**31 - 1  # bytes of a file: what protobuf can have
 
 
+@near_names
 def export_onnx(
     model: Module,
     path: str | os.PathLike[str],

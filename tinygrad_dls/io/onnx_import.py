@@ -12,6 +12,7 @@ import numpy as np
 from ..autograd import TensorBase
 from ..device import Device
 from ..errors import DataError, Error, FormatError, ShapeError
+from ..keywords import near_names
 from ..nn import Module, Parameter
 from ..ops.call import tensor_of
 from ..tensors import Tensor
@@ -37,6 +38,7 @@ class OnnxModel(Module):
     (('scores',), ['bias', 'weight'])
     """
 
+    @near_names
     def __init__(self, steps: tuple[Step, ...], inputs: tuple[ValueInfo, ...],
                  outputs: tuple[str, ...], opset: int, metadata: dict[str, str]) -> None:
         self._steps, self._inputs, self._opset = steps, inputs, opset
@@ -46,6 +48,7 @@ class OnnxModel(Module):
         self._held: tuple[tuple[str, Module, str], ...] = ()
         self._constants: dict[str, Array] = {}
 
+    @near_names
     def hold(self, weights: dict[str, Array], buffers: Iterable[str],
              constants: dict[str, Array]) -> None:
         """Take the file's arrays: weights as parameters, `buffers` of them as buffers."""
@@ -151,6 +154,7 @@ class OnnxModel(Module):
                 f"{len(self._steps)} nodes")
 
 
+@near_names
 def import_onnx(path: str | os.PathLike[str]) -> OnnxModel:
     """Read the model of an ONNX file as a module of our operations.
 

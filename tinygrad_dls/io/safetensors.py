@@ -19,6 +19,7 @@ import numpy as np
 from ..device import Device, default_device
 from ..errors import DataError, DtypeError, FormatError
 from ..files import check_parent, whole_file
+from ..keywords import near_names
 from ..tensors import Tensor, from_numpy
 from .header import DTYPES, MOST, NAMES, Header, header_of, read_header
 from .reading import check_regular
@@ -26,6 +27,7 @@ from .reading import check_regular
 Array = np.ndarray[Any, Any]
 
 
+@near_names
 def save(
     path: str | os.PathLike[str], mapping: Mapping[str, Any],
     metadata: Mapping[str, str] | None = None,
@@ -54,6 +56,7 @@ def save(
                       f"{place.stem}.safetensors", stacklevel=2)
 
 
+@near_names
 def load(
     path: str | os.PathLike[str], device: str | Device | None = None, mmap: bool = False
 ) -> dict[str, Tensor]:
@@ -80,6 +83,7 @@ def load(
     return tensors
 
 
+@near_names
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     """Read the metadata of a safetensors file, without its tensors.
 
@@ -102,6 +106,7 @@ def stored_dtypes(path: str | os.PathLike[str]) -> dict[str, str]:
 # --- on arrays -----------------------------------------------------------------------------------
 
 
+@near_names
 def write(path: Path, arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
     """Write C-contiguous arrays, whole or not at all."""
     head, order = header_of(arrays, metadata)
@@ -118,6 +123,7 @@ def write(path: Path, arrays: Mapping[str, Array], metadata: Mapping[str, str]) 
         os.fsync(file.fileno())
 
 
+@near_names
 def read(path: Path, mmap: bool = False) -> tuple[dict[str, Array], dict[str, str]]:
     """(name -> array, metadata) of a file."""
     with _opened(path) as (file, header):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, FormatError
+from ..keywords import near_names
 from .reading import (
     Array,
     Arrays,
@@ -28,6 +29,7 @@ DTYPES = {"float32": "<f4", "float16": "<f2", "int32": "<i4", "uint8": "|u1", "b
 MOST_TEXT = 2**28  # bytes of a model.json
 
 
+@near_names
 def load_tensorflowjs(model_json_path: str | os.PathLike[str]) -> Arrays:
     """Read the weights of a TensorFlow.js model, by name: its model.json and the shards beside it.
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..errors import FormatError
+from ..keywords import near_names
 from .pickled import Opaque, refused, unpickle
 from .reading import (
     Array,
@@ -69,6 +70,7 @@ class Storage:
     kind: Kind
 
 
+@near_names
 def load_torch(path: str | os.PathLike[str]) -> Arrays:
     """Read the tensors of a .pt or .pth file by name, without PyTorch.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     Conv2d,
@@ -61,6 +62,7 @@ class AlexNet(Module):
         return self.classifier(self.flatten(self.avgpool(self.features(x))))
 
 
+@near_names
 def alexnet(
     num_classes: int = 1000, *, weights: Weights = None, dropout: float = 0.5
 ) -> AlexNet:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .. import functions as f
+from ..keywords import near_names
 from ..nn import Linear, Module
 from ..nn import functional as F
 
@@ -50,6 +51,7 @@ class LuongAttention(Module):
         return queries @ prepared.swapaxes(1, 2)
 
 
+@near_names
 def attention_weights(scores: Any, hidden: Any = None) -> Any:
     """Return the softmax of scores (m, t, s) over the s places, 0 where `hidden` (m, s) is True."""
     if hidden is not None:

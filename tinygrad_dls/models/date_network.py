@@ -15,6 +15,7 @@ from .. import functions as f
 from .. import io, text
 from ..creation import zeros
 from ..errors import DataError, FormatError, ShapeError
+from ..keywords import near_names
 from ..modes import no_grad
 from ..nn import LSTM, Linear, Module
 from ..nn import functional as F
@@ -103,6 +104,7 @@ class DateNetwork(Module):
         logits, after, _ = self._further(a, before)
         return logits, (a, after)
 
+    @near_names
     def translate(self, src: Any, beam_width: int = 1) -> list[text.Hypothesis]:
         """The likeliest Ty characters for each date (m, Tx)."""
         with no_grad():
@@ -148,6 +150,7 @@ def _lstm_step(
     return gate(o) * f.tanh(c), c
 
 
+@near_names
 def date_network(*, weights: Weights = None, **options: Any) -> DateNetwork:
     """Return the course's network for dates; options: those of `DateNetwork`.
 

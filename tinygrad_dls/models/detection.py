@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import vision
+from ..keywords import near_names
 from ..modes import no_grad
 from .pictures import as_picture
 
@@ -20,6 +21,7 @@ class Detections(TypedDict):
     labels: NDArray[np.int64]
 
 
+@near_names
 def detect(
     model: Any, picture: Any, score_threshold: float = 0.4, iou_threshold: float = 0.45
 ) -> Detections:

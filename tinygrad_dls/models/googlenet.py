@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..functions import concatenate
+from ..keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -175,6 +176,7 @@ def _to_unit_range(x: Any) -> Any:
     return concatenate(channels, axis=1)
 
 
+@near_names
 def googlenet(
     num_classes: int = 1000, *, weights: Weights = None, aux_logits: bool | None = None,
     transform_input: bool | None = None, init_weights: bool = True, dropout: float = 0.2,

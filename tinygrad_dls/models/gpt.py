@@ -11,6 +11,7 @@ import numpy as np
 from .. import text
 from ..errors import DataError
 from ..functions import concatenate
+from ..keywords import near_names
 from ..modes import no_grad
 from ..nn import Dropout, Embedding, LayerNorm, Linear, Module, ModuleList, Parameter, init
 from ..nn import functional as F
@@ -150,6 +151,7 @@ class GPT(Module):
         x, cache = self.read(last[:, None], cache)
         return self.logits(x[:, 0]), cache
 
+    @near_names
     def generate(
         self, prompt: Any, max_length: int, end: int | None = None,
         sampler: Callable[[Any], Any] | None = None,
@@ -182,6 +184,7 @@ class GPT(Module):
         return [hypotheses[0].tokens for hypotheses in found]
 
 
+@near_names
 def gpt(num_tokens: int, *, weights: Weights = None, **options: Any) -> GPT:
     """Return a GPT; options: those of `GPT`; weights: a file with the names of its state_dict."""
     return fill(GPT(num_tokens, **options), weights)

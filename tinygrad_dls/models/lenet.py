@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..keywords import near_names
 from ..nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from .weights import Weights, fill
 
 
+@near_names
 def lenet5(num_classes: int = 10, in_channels: int = 1, *, weights: Weights = None) -> Sequential:
     """Return LeNet-5 for pictures (m, in_channels, 32, 32).
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -22,6 +23,7 @@ LAYERS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),
           (1024, 2), (1024, 1))
 
 
+@near_names
 def depthwise_separable(inp: int, oup: int, stride: int) -> Sequential:
     """Return a 3x3 filter per channel, then 1x1 across channels, each with batch norm and ReLU.
 
@@ -73,6 +75,7 @@ class MobileNetV1(Module):
         return self.classifier(self.flatten(self.avgpool(self.features(x))))
 
 
+@near_names
 def mobilenet_v1(
     num_classes: int = 1000, *, weights: Weights = None, width_mult: float = 1.0,
     in_channels: int = 3,

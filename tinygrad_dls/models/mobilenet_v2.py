@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import DataError
+from ..keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -117,6 +118,7 @@ def _initialize(model: Module) -> None:
                 init.zeros_(layer.bias)
 
 
+@near_names
 def mobilenet_v2(
     num_classes: int = 1000, *, weights: Weights = None, width_mult: float = 1.0,
     dropout: float = 0.2,

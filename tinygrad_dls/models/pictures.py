@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -95,6 +96,11 @@ def as_picture(picture: Any) -> NDArray[np.uint8]:
             f"the picture is a Pillow image in mode {mode}; the network sees RGB.\n"
             'Write picture.convert("RGB")'
         )
+    if isinstance(picture, (str, os.PathLike)):
+        raise DataError(f"a picture is an array, not the name of a file. Write "
+                        f"vision.read_image({str(picture)!r})")
+    if picture is None:
+        raise DataError("a picture is an array uint8 (h, w, 3), not None: was its file read?")
     try:
         x = np.asarray(picture)
     except OSError as error:  # Pillow decodes only now

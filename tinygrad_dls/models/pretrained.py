@@ -16,6 +16,7 @@ from ..data.sources.sets import Arrays, Files, Loaded
 from ..errors import DataError, FormatError
 from ..folders import user_cache
 from ..io import parse_darknet_cfg
+from ..keywords import near_names
 from ..nn import Module
 from . import converting
 from .darknet import Darknet
@@ -131,6 +132,7 @@ _ENTRIES = (
 PRETRAINED = {entry.name: entry for entry in _ENTRIES}
 
 
+@near_names
 def load(name: str, weights: str | None = None, data: sources.Where | None = None) -> Any:
     """Return a trained network in eval mode, with what its weights want and mean.
 

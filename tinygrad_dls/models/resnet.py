@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -140,6 +141,7 @@ def initialize(model: Module, zero_init_residual: bool = False) -> None:
                 init.zeros_(last.weight)
 
 
+@near_names
 def resnet18(
     num_classes: int = 1000, *, weights: Weights = None, zero_init_residual: bool = False
 ) -> ResNet:
@@ -147,6 +149,7 @@ def resnet18(
     return fill(ResNet(BasicBlock, [2, 2, 2, 2], num_classes, zero_init_residual), weights)
 
 
+@near_names
 def resnet34(
     num_classes: int = 1000, *, weights: Weights = None, zero_init_residual: bool = False
 ) -> ResNet:
@@ -154,6 +157,7 @@ def resnet34(
     return fill(ResNet(BasicBlock, [3, 4, 6, 3], num_classes, zero_init_residual), weights)
 
 
+@near_names
 def resnet50(
     num_classes: int = 1000, *, weights: Weights = None, zero_init_residual: bool = False
 ) -> ResNet:

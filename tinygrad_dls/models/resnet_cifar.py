@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -74,6 +75,7 @@ def _stage(before: int, after: int, blocks: int, stride: int) -> Sequential:
     return Sequential(first, *(BasicBlock(after, after) for _ in range(blocks - 1)))
 
 
+@near_names
 def resnet20(
     num_classes: int = 10, in_channels: int = 3, *, weights: Weights = None
 ) -> CifarResNet:

@@ -7,6 +7,7 @@ from typing import Any
 from .. import functions as f
 from .. import text
 from ..errors import DataError
+from ..keywords import near_names
 from ..nn import LSTM, Dropout, Embedding, Linear, Module
 from .attention_scores import BahdanauAttention, LuongAttention, attention_weights
 from .token_batches import best_translations, check_tokens, on_device, reversing
@@ -102,6 +103,7 @@ class AttentionSeq2Seq(Module):
         combined, _, state_after = self._further(tgt, memory, state_before)
         return self.output(combined)[:, 0], (memory, state_after)
 
+    @near_names
     def translate(
         self, src: Any, start: int, end: int, max_length: int | None = None, beam_width: int = 1,
         length_penalty: float = 0.7,
@@ -151,6 +153,7 @@ class AttentionSeq2Seq(Module):
         return combined, weights, (after[0][0], after[1][0])
 
 
+@near_names
 def attention_seq2seq(
     src_tokens: int, tgt_tokens: int, *, weights: Weights = None, **options: Any
 ) -> AttentionSeq2Seq:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import DataError
 from ..functions import concatenate
+from ..keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     Conv2d,
@@ -110,6 +111,7 @@ class SqueezeNet(Module):
         return self.flatten(self.classifier(self.features(x)))
 
 
+@near_names
 def squeezenet1_0(
     num_classes: int = 1000, *, weights: Weights = None, dropout: float = 0.5
 ) -> SqueezeNet:
@@ -117,6 +119,7 @@ def squeezenet1_0(
     return fill(SqueezeNet("1_0", num_classes, dropout), weights)
 
 
+@near_names
 def squeezenet1_1(
     num_classes: int = 1000, *, weights: Weights = None, dropout: float = 0.5
 ) -> SqueezeNet:

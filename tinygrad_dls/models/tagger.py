@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..functions import concatenate, take_along_axis
+from ..keywords import near_names
 from ..nn import LSTM, Dropout, Embedding, Linear, Module, ModuleList
 from .token_batches import check_tokens, on_device, reversing
 from .weights import Weights, fill
@@ -57,6 +58,7 @@ class BidirectionalTagger(Module):
         return self.output(self.dropout(x))
 
 
+@near_names
 def bidirectional_tagger(
     num_tokens: int, num_labels: int, *, weights: Weights = None, **options: Any
 ) -> BidirectionalTagger:

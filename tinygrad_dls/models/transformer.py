@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import text
+from ..keywords import near_names
 from ..modes import no_grad
 from ..nn import Embedding, Linear, Module, SinusoidalPositionalEncoding, Transformer, init
 from .token_batches import best_translations, check_tokens, on_device
@@ -83,6 +84,7 @@ class TranslationTransformer(Module):
             x, memory, later, memory_key_padding_mask=hidden, tgt_is_causal=True)
         return self.output(y)
 
+    @near_names
     def translate(
         self, src: Any, start: int, end: int, max_length: int | None = None, beam_width: int = 1,
         length_penalty: float = 0.7,
@@ -109,6 +111,7 @@ class TranslationTransformer(Module):
             beam_width=beam_width, length_penalty=length_penalty)
 
 
+@near_names
 def transformer(
     src_tokens: int, tgt_tokens: int, *, weights: Weights = None, **options: Any
 ) -> TranslationTransformer:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..functions import concatenate
+from ..keywords import near_names
 from ..nn import Conv2d, ConvTranspose2d, Dropout, MaxPool2d, Module, ReLU, Sequential, init
 from .weights import Weights, fill
 
@@ -96,6 +97,7 @@ class UNet(Module):
         return self.out(self.last(y))
 
 
+@near_names
 def unet(
     in_channels: int = 3, num_classes: int = 23, width: int = 32, dropout: float = 0.3, *,
     weights: Weights = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     Conv2d,
@@ -91,6 +92,7 @@ def _initialize(model: Module) -> None:
             init.zeros_(layer.bias)
 
 
+@near_names
 def vgg16(
     num_classes: int = 1000, *, weights: Weights = None, dropout: float = 0.5
 ) -> VGG:
@@ -99,6 +101,7 @@ def vgg16(
     return fill(model, weights)
 
 
+@near_names
 def vgg19(
     num_classes: int = 1000, *, weights: Weights = None, dropout: float = 0.5
 ) -> VGG:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import io
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from ..nn import Module
 
 M = TypeVar("M", bound=Module)
@@ -18,6 +19,7 @@ Weights = str | os.PathLike[str] | Mapping[str, Any] | None
 COUNTER = "num_batches_tracked"  # checkpoints older than PyTorch 0.4.1 lack it; no output needs it
 
 
+@near_names
 def fill(model: M, weights: Weights) -> M:
     """Return `model` with `weights` in the place of its random ones; None leaves it as it is.
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import ops, text
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from ..nn import Embedding, Module, init
 from ..nn import functional as F
 from ..random import Generator, chosen
@@ -159,6 +160,7 @@ class CBOW(_WordVectors):
         return self.objective(h, centres, *extras)
 
 
+@near_names
 def cbow_examples(sentences: Any, window: int) -> tuple[Any, Any, Any]:
     """Make the examples of CBOW: centres (n,), contexts (n, 2 window), mask float32 (n, 2 window).
 

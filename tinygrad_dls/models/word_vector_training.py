@@ -9,6 +9,7 @@ import numpy as np
 
 from ..capturing import capture
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from ..nn import Module
 from ..optim import Adagrad, Adam
 from ..random import Generator, chosen
@@ -17,6 +18,7 @@ from .glove import GloVe
 from .word2vec import check_words
 
 
+@near_names
 def fit_word_vectors(
     model: Any, *examples: Any, epochs: int = 5, batch_size: int = 512, lr: float | None = None,
     generator: Generator | None = None, counting: Callable[[int], Iterable[int]] = range,

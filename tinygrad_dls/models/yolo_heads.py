@@ -9,9 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FormatError, ShapeError
 from ..io.darknet import Section
+from ..keywords import near_names
 from .darknet_layers import Layer, numbers, pairs
 
 
+@near_names
 def decode_yolo(
     raw: ArrayLike, anchors: ArrayLike, classes: int, *, softmax: bool = False,
     scale_x_y: float = 1.0,

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arguments import number
 from ..errors import DataError, DtypeError, ShapeError
+from ..keywords import near_names
 from ..namespaces import answer_wrong_names
 from ..random import Generator, chosen
 from ..storage import check_writable, mark_write
@@ -20,6 +21,7 @@ from ..tensors import Tensor
 T = TypeVar("T", bound=Tensor)
 
 
+@near_names
 def constant_(tensor: T, val: float) -> T:
     """Fill with `val`.
 
@@ -41,6 +43,7 @@ def _write(tensor: T, values: Any) -> T:
     return tensor
 
 
+@near_names
 def zeros_(tensor: T) -> T:
     """Fill with zeros.
 
@@ -52,6 +55,7 @@ def zeros_(tensor: T) -> T:
     return constant_(tensor, 0.0)
 
 
+@near_names
 def ones_(tensor: T) -> T:
     """Fill with ones.
 
@@ -63,6 +67,7 @@ def ones_(tensor: T) -> T:
     return constant_(tensor, 1.0)
 
 
+@near_names
 def uniform_(
     tensor: T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> T:
@@ -81,6 +86,7 @@ def uniform_(
     return _write(tensor, tensor.device.from_host(drawn))
 
 
+@near_names
 def normal_(
     tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> T:
@@ -100,6 +106,7 @@ def normal_(
     return _write(tensor, tensor.device.from_host(drawn * std + mean))
 
 
+@near_names
 def trunc_normal_(
     tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
     generator: Generator | None = None,
@@ -132,6 +139,7 @@ def trunc_normal_(
     return _write(tensor, tensor.device.from_host(drawn))
 
 
+@near_names
 def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
     """Fill with a matrix of orthogonal rows, or columns if they are fewer, of length `gain`.
 
@@ -156,6 +164,7 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None
     return _write(tensor, tensor.device.from_host(q.astype(tensor.dtype)))
 
 
+@near_names
 def eye_(tensor: T) -> T:
     """Fill a matrix with the identity: ones on the diagonal, zeros elsewhere.
 
@@ -170,6 +179,7 @@ def eye_(tensor: T) -> T:
     return _write(tensor, tensor.device.from_host(np.eye(*tensor.shape, dtype=tensor.dtype)))
 
 
+@near_names
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
     """Fill with uniform numbers in +-gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
 
@@ -183,6 +193,7 @@ def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = 
     return uniform_(tensor, -bound, bound, generator)
 
 
+@near_names
 def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
     """Fill with normal numbers, std = gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010).
 
@@ -195,6 +206,7 @@ def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = N
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(fans(tensor))), generator)
 
 
+@near_names
 def kaiming_uniform_(
     tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
@@ -214,6 +226,7 @@ def kaiming_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
+@near_names
 def kaiming_normal_(
     tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
@@ -239,6 +252,7 @@ def _he_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
+@near_names
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """Look up the factor that keeps the variance through a non-linear function.
 
@@ -259,6 +273,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return gains[nonlinearity]
 
 
+@near_names
 def fans(tensor: Tensor) -> tuple[int, int]:
     """Count the inputs and outputs of one unit: (fan_in, fan_out) of a weight (out, in, *window).
 

@@ -21,8 +21,10 @@ from ..autograd import Scope, as_tensor
 from ..device import Device
 from ..dtypes import float_dtype
 from ..errors import DataError, DtypeError, Error, GraphError
+from ..hints import RAW, misfit
+from ..keywords import near_names
 from ..modes import mode, replayed, traces
-from ..namespaces import NoSuchName
+from ..namespaces import NoSuchName, is_ours
 from ..storage import next_number
 from ..tensors import Tensor
 from .copying import Copied
@@ -83,6 +85,13 @@ class Module(Hooked, Copied):
             raise
         except RecursionError as error:
             raise GraphError("calls of modules are nested too deeply for Python") from error
+        except RAW as error:
+            wrong = is_ours(type(self)) and misfit(
+                self.forward, inputs, options, error, type(self).__name__)
+            if not wrong:
+                raise
+            _say_where(wrong, self)
+            raise wrong from error
         finally:
             if traced is not None:
                 traced.leave()
@@ -189,6 +198,7 @@ class Module(Hooked, Copied):
                 if isinstance(value, Tensor) and wanted(module, name, value):
                     yield _join(path, name), value
 
+    @near_names
     def get_submodule(self, path: str) -> Module:
         """The module of a dotted name, such as "encoder.fc1"; "" is this one."""
         module: Module = self
@@ -202,6 +212,7 @@ class Module(Hooked, Copied):
             module = found
         return module
 
+    @near_names
     def get_parameter(self, path: str) -> Parameter:
         """The parameter of a dotted name, such as "encoder.fc1.weight"."""
         found: Parameter = self._at(path, "parameter", lambda m, n, v: isinstance(v, Parameter))
@@ -220,12 +231,14 @@ class Module(Hooked, Copied):
             raise AttributeError(f"there is no {what} {path!r}; its module has: {names}")
         return there[name]
 
+    @near_names
     def add_module(self, name: str, module: Module | None) -> None:
         """Hold `module` as attribute `name`."""
         setattr(self, name, module)
 
     register_module = add_module
 
+    @near_names
     def register_parameter(self, name: str, parameter: Parameter | None) -> None:
         """Hold `parameter` as attribute `name`."""
         if parameter is not None and not isinstance(parameter, Parameter):
@@ -234,6 +247,7 @@ class Module(Hooked, Copied):
             )
         setattr(self, name, parameter)
 
+    @near_names
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Hold a tensor that is not trained but moves with the module (a running mean, say).
 
@@ -259,6 +273,7 @@ class Module(Hooked, Copied):
             for name, tensor in self._state().items()
         }
 
+    @near_names
     def load_state_dict(self, mapping: Mapping[str, Any], strict: bool = True) -> LoadResult:
         """Copy the values of `mapping` (tensors, arrays, anything with __array__) in, by name.
 
@@ -292,6 +307,7 @@ class Module(Hooked, Copied):
             parameter.requires_grad_(requires_grad)
         return self
 
+    @near_names
     def apply(self, function: Callable[[Module], Any]) -> Self:
         """Call `function` on every module, the innermost first."""
         for child in self.children():
@@ -352,6 +368,7 @@ class Module(Hooked, Copied):
         inside = [f"  {line}" for line in extra.split("\n")] if extra else []
         return "\n".join([f"{type(self).__name__}(", *inside, *parts, ")"])
 
+    @near_names
     def summary(
         self, *input_shapes: Sequence[int], dtype: DTypeLike | None = None
     ) -> Summary:

@@ -15,8 +15,10 @@ import numpy as np
 from .. import ops
 from ..arguments import is_whole, number
 from ..autograd import as_tensor
-from ..device import Device
+from ..device import Device, default_device
 from ..errors import DataError, DtypeError, ShapeError
+from ..keywords import near_names
+from ..ops.call import operand
 from ..tensors import Tensor
 
 
@@ -60,6 +62,7 @@ class PackedSequence(NamedTuple):
         return PackedSequence(data, self.batch_sizes, *moved)
 
 
+@near_names
 def pack_padded_sequence(
     input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
@@ -75,6 +78,7 @@ def pack_padded_sequence(
     >>> packed.data.tolist(), packed.batch_sizes.tolist()
     ([1.0, 4.0, 2.0, 3.0], [2, 1, 1])
     """
+    input = operand(input, default_device())
     x = input.swapaxes(0, 1) if batch_first else input
     if x.ndim < 2:
         raise ShapeError(f"packing takes (steps, sequences, ...), not\n  {input.shape}")
@@ -108,6 +112,7 @@ def pack_padded_sequence(
     ))
 
 
+@near_names
 def pad_packed_sequence(
     sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0,
     total_length: int | None = None,
@@ -156,6 +161,7 @@ def pad_packed_sequence(
     )
 
 
+@near_names
 def pad_sequence(
     sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0,
     padding_side: str = "right",
@@ -186,6 +192,7 @@ def pad_sequence(
     return ops.stack(padded, 0 if batch_first else 1)  # type: ignore[no-any-return]
 
 
+@near_names
 def unpad_sequence(
     padded_sequences: Tensor, lengths: Any, batch_first: bool = False
 ) -> list[Tensor]:
@@ -201,6 +208,7 @@ def unpad_sequence(
     return [x[i, :n] for i, n in enumerate(_lengths(lengths).tolist())]
 
 
+@near_names
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
     """Pack a list of sequences (length, ...); see `pack_padded_sequence`.
 
@@ -214,6 +222,7 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
+@near_names
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """Split packed sequences into the list that `pack_sequence` packed.
 

@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from ..device import Device
+from ..keywords import near_names
 from ..tensors import Tensor
 
 
@@ -25,6 +26,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
+    @near_names
     def __init__(
         self,
         data: Any,

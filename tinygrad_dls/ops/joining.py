@@ -1,7 +1,7 @@
 """Joining tensors, and taking them apart."""
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import Array, TensorBase
 from ..device import default_device
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from .call import function_of, is_float, operand, tensor_of
 from .indexing import getitem
 from .op import Op
@@ -91,6 +91,8 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 
 def all_tensors(arrays: Sequence[Any], name: str) -> list[Any]:
     """Tensors as they are; numbers, lists and arrays on the device of the first tensor."""
+    if not isinstance(arrays, Iterable):
+        raise DtypeError(f"{name} takes a list of tensors, not a {type(arrays).__name__}")
     parts = list(arrays)
     device = next((a.device for a in parts if isinstance(a, TensorBase)), default_device())
     if not parts:

@@ -285,6 +285,8 @@ def ravel(x: Any) -> Any:
 def unflatten(x: Any, axis: int, sizes: Sequence[int]) -> Any:
     """x with one axis made several, of lengths `sizes` (one may be -1): undoes `flatten`."""
     place = axis_of(axis, x.ndim, "unflatten")
+    if not isinstance(sizes, Sequence):
+        raise ShapeError(f"unflatten takes a tuple of lengths, not {sizes!r}")
     lengths = list(_ints((tuple(sizes),)))
     known = math.prod(n for n in lengths if n != -1)
     n = x.shape[place]

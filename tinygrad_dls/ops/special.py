@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import number
 from ..autograd import Array
 from .arithmetic import add, mul, sub
 from .call import function, function_of
@@ -102,7 +103,7 @@ def nan_to_num(
     x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Any:
     """x with `nan` for NaN, and for infinities `posinf`, `neginf` or the largest numbers."""
-    return function_of(NanToNum, float(nan), posinf, neginf)(x)
+    return function_of(NanToNum, number("nan_to_num: nan", nan), posinf, neginf)(x)
 
 
 def lerp(a: Any, b: Any, weight: Any) -> Any:

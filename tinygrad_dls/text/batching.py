@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from ..random import Generator, chosen
 from .operands import Array, on_host, whole
 
 CHUNK = 50  # batches that are sorted together: more waste less padding, and mix less
 
 
+@near_names
 def pad(
     sequences: Sequence[Any], length: int | None = None, value: float = 0, side: str = "right",
     truncate: bool = False,
@@ -59,6 +61,7 @@ def pad(
     return batch, lengths
 
 
+@near_names
 def padding_mask(lengths: Any, length: int | None = None) -> Array:
     """True where a sequence padded on the right has a token, False at padding: (n, length).
 
@@ -79,6 +82,7 @@ def padding_mask(lengths: Any, length: int | None = None) -> Array:
     return np.asarray(np.arange(length) < counts[:, None])
 
 
+@near_names
 def causal_mask(length: int) -> Array:
     """True where place i (row) may look at place j (column): at itself and those before it.
 
@@ -94,6 +98,7 @@ def causal_mask(length: int) -> Array:
     return np.tri(whole("length", length, least=0), dtype=bool)
 
 
+@near_names
 def bucket_batches(
     lengths: Any, batch_size: int, shuffle: bool = True, generator: Generator | None = None,
 ) -> list[Array]:

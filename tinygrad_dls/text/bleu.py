@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from ..data.sources.optional import need
 from ..errors import DataError
+from ..keywords import near_names
 
 
+@near_names
 def bleu(translations: Sequence[str], references: Sequence[str]) -> float:
     """Return the corpus BLEU, 0 to 100, of translations against one reference each.
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import DataError, FormatError
 from ..files import write_whole
+from ..keywords import near_names
 from .operands import Array, on_host, whole
 from .vocabulary import read_json
 
@@ -42,6 +43,7 @@ class BytePairTokenizer:
     'lower slow'
     """
 
+    @near_names
     def __init__(self, merges: Iterable[Sequence[int]], specials: Sequence[str] = ()) -> None:
         if isinstance(specials, str):
             raise DataError(f"specials is a list of tokens: [{specials!r}]")
@@ -59,6 +61,7 @@ class BytePairTokenizer:
         self._known: dict[str, list[int]] = {}  # words that were encoded before
 
     @classmethod
+    @near_names
     def train(
         cls, texts: str | Iterable[str], vocabulary_size: int, specials: Sequence[str] = (),
         min_count: int = 2,
@@ -98,11 +101,13 @@ class BytePairTokenizer:
                             "encode() gives the numbers of a text")
         return self.specials.index(special)
 
+    @near_names
     def encode(self, text: str) -> Array:
         """Encode a text: int64 (tokens,)."""
         return np.array([n for piece in _split(text) for n in self._encode_piece(piece)],
                         np.int64)
 
+    @near_names
     def encode_with_spans(self, text: str) -> tuple[Array, Array]:
         """Encode a text; also returns which characters each token covers.
 
@@ -121,10 +126,12 @@ class BytePairTokenizer:
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[:len(ends)]
         return numbers, np.stack([character[starts], character[ends - 1] + 1], axis=1)
 
+    @near_names
     def tokenize(self, text: str) -> list[str]:
         """Split a text into its tokens; a byte that is not a whole character shows as \\ufffd."""
         return [self.pieces[n].decode(errors="replace") for n in self.encode(text)]
 
+    @near_names
     def decode(self, ids: Any) -> str:
         """Join the bytes of numbers (tokens,) to a text; specials are left out.
 
@@ -142,12 +149,14 @@ class BytePairTokenizer:
                             f"{numbers.min()} to {numbers.max()}: is it the model's own tokenizer?")
         return b"".join(self.pieces[n] for n in numbers.tolist()).decode(errors="replace")
 
+    @near_names
     def save(self, path: str | Path) -> None:
         """Write the tokenizer to a JSON file, whole or not at all."""
         held = {"format": FORMAT, "specials": self.specials, "merges": self.merges}
         write_whole(Path(path), json.dumps(held, ensure_ascii=False))
 
     @classmethod
+    @near_names
     def load(cls, path: str | Path) -> BytePairTokenizer:
         """Read what `save` wrote; FormatError for any other file."""
         held = read_json(Path(path), FORMAT)

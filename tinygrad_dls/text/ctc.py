@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from .operands import Array, log_probabilities, on_host, whole
 
 NEVER = -math.inf
 
 
+@near_names
 def ctc_collapse(path: Any, blank: int = 0) -> list[int]:
     """Collapse a path, one class a time step (T,): repeats become one, then blanks go.
 
@@ -33,6 +35,7 @@ def ctc_collapse(path: Any, blank: int = 0) -> list[int]:
     return [int(c) for c in classes[changes & (classes != blank)]]
 
 
+@near_names
 def ctc_greedy(log_probs: Any, blank: int = 0) -> tuple[list[int], float]:
     """Collapse the likeliest path of (T, classes); returns the labels and that path's log P.
 
@@ -49,6 +52,7 @@ def ctc_greedy(log_probs: Any, blank: int = 0) -> tuple[list[int], float]:
     return ctc_collapse(logs.argmax(axis=1), blank), float(logs.max(axis=1).sum())
 
 
+@near_names
 def ctc_beam_search(
     log_probs: Any, beam_width: int = 16, blank: int = 0
 ) -> list[tuple[list[int], float]]:

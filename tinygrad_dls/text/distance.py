@@ -4,7 +4,10 @@ from collections.abc import Hashable, Iterable
 
 import numpy as np
 
+from ..keywords import near_names
 
+
+@near_names
 def edit_distance(a: Iterable[Hashable], b: Iterable[Hashable]) -> int:
     """Count the fewest insertions, deletions and substitutions that make `b` of `a`.
 

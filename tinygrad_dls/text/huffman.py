@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DataError
+from ..keywords import near_names
 from .operands import Array, on_host
 
 
@@ -27,6 +28,7 @@ class HuffmanCode(NamedTuple):
     lengths: Array
 
 
+@near_names
 def huffman(counts: Any) -> HuffmanCode:
     """Build Huffman's tree of counts (n,), n at least 2, and list the way to each leaf.
 

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..keywords import near_names
 from ..random import Generator, chosen
 from .operands import Array, as_given, log_probabilities, on_host, whole
 
 
+@near_names
 def sample(
     logits: Any, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None,
     min_p: float | None = None, generator: Generator | None = None,
@@ -37,6 +39,7 @@ def sample(
     return as_given(np.asarray(tokens), logits)
 
 
+@near_names
 def sampling_distribution(
     logits: Any, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None,
     min_p: float | None = None,

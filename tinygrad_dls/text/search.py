@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from ..modes import no_grad
 from .operands import Array, log_probabilities, on_host, whole
 
@@ -34,6 +35,7 @@ class Hypothesis:
     finished: bool
 
 
+@near_names
 def greedy_search(
     step: Step, start: Any, *, end: int | None, max_length: int, state: Any = None,
     reorder: Callable[[Any, Array], Any] | None = None,
@@ -52,6 +54,7 @@ def greedy_search(
     return found[0] if np.ndim(on_host(start)) == 0 else [hypotheses[0] for hypotheses in found]
 
 
+@near_names
 def beam_search(
     step: Step, start: Any, *, end: int | None, max_length: int, state: Any = None,
     beam_width: int = 4, length_penalty: float = 0.7,
@@ -74,6 +77,7 @@ def beam_search(
                     beam_width=beam_width, length_penalty=length_penalty, reorder=reorder)
 
 
+@near_names
 def generate(
     step: Step, start: Any, *, end: int | None, max_length: int, state: Any = None,
     beam_width: int = 1, length_penalty: float = 0.0,

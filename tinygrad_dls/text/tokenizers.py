@@ -3,12 +3,14 @@
 import re
 
 from ..errors import DataError
+from ..keywords import near_names
 
 WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 BEFORE = re.compile(r" (?=[.,;:!?)\]}%…])")  # a space that no writer puts before such a mark
 AFTER = re.compile(r"(?<=[(\[{]) ")
 
 
+@near_names
 def characters(text: str) -> list[str]:
     """Split a text into its characters (code points).
 
@@ -19,6 +21,7 @@ def characters(text: str) -> list[str]:
     return list(_checked(text))
 
 
+@near_names
 def words(text: str) -> list[str]:
     """Split a text into words and punctuation marks; white space goes.
 
@@ -32,6 +35,7 @@ def words(text: str) -> list[str]:
     return WORD.findall(_checked(text))
 
 
+@near_names
 def join_words(tokens: list[str]) -> str:
     """Join words by spaces, without the space before a full stop, a comma and the like.
 

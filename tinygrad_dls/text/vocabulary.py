@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import DataError, FormatError
 from ..files import write_whole
+from ..keywords import near_names
 from .operands import Array, on_host, whole
 from .tokenizers import characters, join_words, words
 
@@ -38,6 +39,7 @@ class Vocabulary:
     'cab'
     """
 
+    @near_names
     def __init__(
         self, tokens: Iterable[str], specials: Sequence[str] = (), unknown: str | None = None,
         tokenizer: str = "characters",
@@ -62,6 +64,7 @@ class Vocabulary:
                             f"not {unknown!r}: add it to them")
 
     @classmethod
+    @near_names
     def from_texts(
         cls, texts: str | Iterable[str], specials: Sequence[str] = (),
         unknown: str | None = None, tokenizer: str = "characters", max_size: int | None = None,
@@ -90,6 +93,7 @@ class Vocabulary:
         return cls(sorted(own) if tokenizer == "characters" else own, specials, unknown, tokenizer)
 
     @classmethod
+    @near_names
     def from_tokens(
         cls, sentences: Iterable[Sequence[str]], specials: Sequence[str] = (),
         unknown: str | None = None, max_size: int | None = None, min_count: int = 1,
@@ -128,6 +132,7 @@ class Vocabulary:
             return self._number_of_unknown(token, "")
         return number
 
+    @near_names
     def encode(self, text: str | Iterable[str]) -> Array:
         """Look up the numbers of a text, or of a list of tokens: int64 (tokens,).
 
@@ -141,6 +146,7 @@ class Vocabulary:
                      for place, (token, number) in enumerate(zip(tokens, found))]
         return np.array(found, np.int64)
 
+    @near_names
     def decode(self, ids: Any, specials: bool = False) -> str:
         """Join the tokens of numbers (tokens,), an array, tensor or list, to a text.
 
@@ -151,6 +157,7 @@ class Vocabulary:
                  if specials or token == self.unknown or token not in self.specials]
         return JOIN[self.tokenizer](shown)
 
+    @near_names
     def lookup(self, ids: Any) -> list[str]:
         """List the tokens of numbers (tokens,); DataError for a number outside the vocabulary."""
         numbers = on_host(ids)
@@ -166,6 +173,7 @@ class Vocabulary:
                             f"has the numbers 0 to {len(self) - 1}. Is it the model's own?")
         return [self.tokens[i] for i in numbers.tolist()]
 
+    @near_names
     def save(self, path: str | Path) -> None:
         """Write the vocabulary to a JSON file, whole or not at all."""
         held = {"format": FORMAT, "tokenizer": self.tokenizer, "unknown": self.unknown,
@@ -173,6 +181,7 @@ class Vocabulary:
         write_whole(Path(path), json.dumps(held, ensure_ascii=False, indent=0))
 
     @classmethod
+    @near_names
     def load(cls, path: str | Path) -> Vocabulary:
         """Read what `save` wrote; FormatError for any other file."""
         held = read_json(Path(path), FORMAT)

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..keywords import near_names
 from ..random import Generator, chosen
 from .operands import Array, on_host, whole
 
 
+@near_names
 def skip_gram_pairs(sentences: Iterable[Any], window: int) -> tuple[Array, Array]:
     """List (centre, context) for each word and each word at most `window` places from it.
 
@@ -27,6 +29,7 @@ def skip_gram_pairs(sentences: Iterable[Any], window: int) -> tuple[Array, Array
     return centres[row], contexts[row, place]
 
 
+@near_names
 def context_windows(sentences: Iterable[Any], window: int) -> tuple[Array, Array, Array]:
     """List each word with its context: `window` words before it, and `window` after it.
 
@@ -61,6 +64,7 @@ def context_windows(sentences: Iterable[Any], window: int) -> tuple[Array, Array
     return np.concatenate(centres), np.concatenate(contexts), np.abs(steps)
 
 
+@near_names
 def cooccurrences(sentences: Iterable[Any], window: int) -> tuple[Array, Array, Array]:
     """Count how often words stand near each other, each time weighed by 1 / distance (GloVe).
 
@@ -80,6 +84,7 @@ def cooccurrences(sentences: Iterable[Any], window: int) -> tuple[Array, Array, 
     return found // size, found % size, counts
 
 
+@near_names
 def subsample(
     sentences: Iterable[Any], counts: Any, threshold: float = 1e-3,
     generator: Generator | None = None,
@@ -104,6 +109,7 @@ def subsample(
     return kept
 
 
+@near_names
 def noise_distribution(counts: Any, power: float = 0.75) -> Array:
     """Return probabilities (n,) of words as negative samples: counts ** power, over their sum.
 

@@ -364,6 +364,7 @@ def _look(
     return figures.means()
 
 
+@near_names
 def evaluate(
     model: Module, loss_fn: Callable[[Any, Any], Tensor], loader: Iterable[Any],
     metrics: Metrics | None = None,

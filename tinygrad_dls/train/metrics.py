@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from ..tensors import Tensor
 
 
+@near_names
 def accuracy(output: Tensor, labels: Any, threshold: float = 0.0) -> Tensor:
     """Compute the fraction of right answers, 0 to 1, as a tensor that stays on the device.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arguments import is_amount, is_whole
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from .boxes import box_convert
 from .operands import Boxes, alike, as_given, check_boxes, check_threshold, on_host, with_four
 
@@ -16,6 +17,7 @@ BACKGROUND, BETWEEN = -1, -2
 MAX_LOG_RATIO = math.log(1000 / 16)  # a decoded box is at most 62.5 times as long as its anchor
 
 
+@near_names
 def anchor_shapes(sizes: Sequence[float], aspect_ratios: Sequence[float] = (1.0,)) -> Any:
     """List (width, height) of every size with every ratio height / width; area = size squared.
 
@@ -31,6 +33,7 @@ def anchor_shapes(sizes: Sequence[float], aspect_ratios: Sequence[float] = (1.0,
                      for size in sizes for ratio in aspect_ratios], np.float32).reshape(-1, 2)
 
 
+@near_names
 def grid_anchors(
     feature_size: tuple[int, int], image_size: tuple[int, int], shapes: Any
 ) -> Any:
@@ -59,6 +62,7 @@ def grid_anchors(
     return box_convert(boxes.reshape(-1, 4), "cxcywh", "xyxy")
 
 
+@near_names
 def encode(
     boxes: Boxes, anchors: Boxes, weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0)
 ) -> Any:
@@ -87,6 +91,7 @@ def encode(
     return offsets * _weights(weights, offsets)
 
 
+@near_names
 def decode(
     offsets: Any, anchors: Boxes, weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0)
 ) -> Any:
@@ -107,6 +112,7 @@ def decode(
     return box_convert(np.concatenate([center, size], axis=-1), "cxcywh", "xyxy")
 
 
+@near_names
 def match_anchors(
     iou: Any, positive: float = 0.5, negative: float = 0.4, force: bool = True
 ) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from .operands import alike, check_boxes, check_scores, check_threshold, on_host
 from .overlap import box_iou
 
@@ -28,6 +29,7 @@ class Found(NamedTuple):
     crowd: Any  # (m,) bool: ignored boxes that several detections may cover
 
 
+@near_names
 def mean_average_precision(
     predictions: Sequence[Picture], targets: Sequence[Picture], rule: str = "coco"
 ) -> dict[str, float]:
@@ -62,6 +64,7 @@ def mean_average_precision(
             "map_50": float(means[0]), "map_75": float(at_75)}
 
 
+@near_names
 def precision_recall(
     predictions: Sequence[Picture], targets: Sequence[Picture], label: int,
     iou_threshold: float = 0.5,
@@ -82,6 +85,7 @@ def precision_recall(
     return _curve(found, check_threshold(iou_threshold), "coco")
 
 
+@near_names
 def average_precision(precision: Any, recall: Any, rule: str = "coco") -> float:
     """Average the best precision at recalls of at least 0, ..., 1: 101 of them, or 11 for "voc".
 
@@ -89,6 +93,8 @@ def average_precision(precision: Any, recall: Any, rule: str = "coco") -> float:
     >>> round(vision.average_precision([1.0, 0.5], [0.5, 1.0], rule="voc"), 4)
     0.7727
     """
+    if rule not in RECALLS:
+        raise DataError(f"rule is one of {', '.join(map(repr, RECALLS))}, not {rule!r}")
     precision, recall = np.asarray(precision, np.float64), np.asarray(recall, np.float64)
     if precision.shape != recall.shape or precision.ndim != 1:
         raise ShapeError("precision and recall have one number for each detection:\n"

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from .operands import Boxes, alike, as_given, check_boxes, on_host, with_four
 
 FORMATS = ("xyxy", "xywh", "cxcywh")
 
 
+@near_names
 def box_convert(boxes: Boxes, in_fmt: str, out_fmt: str) -> Any:
     """Convert boxes (..., 4) between formats: xyxy, xywh and cxcywh (center, width, height).
 
@@ -39,6 +41,7 @@ def box_convert(boxes: Boxes, in_fmt: str, out_fmt: str) -> Any:
     return np.concatenate(made, axis=-1)
 
 
+@near_names
 def box_area(boxes: Boxes, fmt: str = "xyxy") -> Any:
     """Compute the area of each box: (..., 4) -> (...,).
 
@@ -58,6 +61,7 @@ def area_of(boxes: Any) -> Any:
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
+@near_names
 def clip_boxes_to_image(boxes: Boxes, size: tuple[int, int]) -> Any:
     """Move corners that lie outside of an image of `size` (height, width) to its border.
 
@@ -74,6 +78,7 @@ def clip_boxes_to_image(boxes: Boxes, size: tuple[int, int]) -> Any:
     return np.minimum(np.maximum(boxes, 0), as_given(limits, boxes))
 
 
+@near_names
 def remove_small_boxes(boxes: Boxes, min_size: float) -> Any:
     """Find the boxes whose two sides are at least `min_size` long: places, int64.
 

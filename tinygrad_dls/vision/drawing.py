@@ -8,12 +8,14 @@ import numpy as np
 
 from ..data.sources.optional import need
 from ..errors import ShapeError
+from ..keywords import near_names
 from .operands import Boxes, alike, check_boxes, check_scores, on_host
 
 LABEL = 0.08  # the height of a label, as a part of the picture: nearer to the top it goes inside
 COLORS = ("#ff4b00", "#0072b2", "#f0c000", "#009e73", "#cc79a7", "#56b4e9", "#8040c0", "#d55e00")
 
 
+@near_names
 def draw_boxes(
     image: Any, boxes: Boxes, labels: Sequence[Any] | None = None, scores: Any = None,
     ax: Any = None, colors: Sequence[str] | Mapping[Any, str] = COLORS, linewidth: float = 2.0,
@@ -31,6 +33,8 @@ def draw_boxes(
     """
     pyplot = need("matplotlib.pyplot", "drawing")
     corners = on_host(check_boxes(*alike(boxes)))
+    if corners.ndim != 2:
+        raise ShapeError(f"boxes are (n, 4), those of one picture, not\n  {corners.shape}")
     if labels is not None and len(labels) != len(corners):
         raise ShapeError(f"there are {len(labels)} labels for {len(corners)} boxes")
     numbers = None if scores is None else check_scores(scores, corners)
@@ -53,6 +57,7 @@ def draw_boxes(
     return ax
 
 
+@near_names
 def draw_masks(
     image: Any, masks: Any, alpha: float = 0.5, ax: Any = None, colors: Sequence[str] = COLORS
 ) -> Any:
@@ -77,6 +82,7 @@ def draw_masks(
     return ax
 
 
+@near_names
 def draw_activations(maps: Any, columns: int = 8, most: int = 64, titles: bool = False) -> Any:
     """Show the channels (c, h, w) of a layer's output side by side: a matplotlib Figure.
 
@@ -94,6 +100,7 @@ def draw_activations(maps: Any, columns: int = 8, most: int = 64, titles: bool =
     return _grid([(channel, {"cmap": "gray"}) for channel in channels[:most]], columns, titles)
 
 
+@near_names
 def draw_filters(weight: Any, columns: int = 8, most: int = 64, titles: bool = False) -> Any:
     """Show filters (out, in, kh, kw) as pictures: a matplotlib Figure.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..data.sources.optional import need
 from ..errors import DataError, FormatError
+from ..keywords import near_names
 
 KINDS = {"1": "black and white", "L": "grey", "LA": "grey with transparency",
          "RGBA": "a picture with transparency (RGBA)", "I;16": "16-bit grey", "I": "16-bit grey",
@@ -14,6 +15,7 @@ KINDS = {"1": "black and white", "L": "grey", "LA": "grey with transparency",
 AS_RGB = ("RGB", "P", "YCbCr")  # read as 8-bit colours without a loss
 
 
+@near_names
 def read_image(path: str | Path, convert: bool = False) -> np.ndarray[Any, Any]:
     """Read a picture as uint8 (height, width, 3), red, green, blue, upright.
 

@@ -7,9 +7,11 @@ import numpy as np
 
 from ..arguments import is_whole
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from .operands import alike, as_given, on_host
 
 
+@near_names
 def mask_iou(masks1: Any, masks2: Any) -> Any:
     """Compute the intersection over union of each pair of masks: (n, h, w), (m, h, w) -> (n, m).
 
@@ -24,6 +26,7 @@ def mask_iou(masks1: Any, masks2: Any) -> Any:
     return as_given(shared / np.where(union == 0, 1.0, union), masks1, masks2)
 
 
+@near_names
 def dice(masks1: Any, masks2: Any) -> Any:
     """Compute 2 |A and B| / (|A| + |B|) of each pair of masks: (n, h, w), (m, h, w) -> (n, m).
 
@@ -36,6 +39,7 @@ def dice(masks1: Any, masks2: Any) -> Any:
     return as_given(2 * shared / np.where(both == 0, 1.0, both), masks1, masks2)
 
 
+@near_names
 def masks_to_boxes(masks: Any) -> Any:
     """Find the box around each mask: (n, h, w) -> (n, 4), float32 (x1, y1, x2, y2).
 
@@ -55,6 +59,7 @@ def masks_to_boxes(masks: Any) -> Any:
     return as_given(boxes, masks)
 
 
+@near_names
 def confusion_matrix(
     predicted: Any, target: Any, num_classes: int, ignore_index: int | None = None
 ) -> Any:
@@ -87,6 +92,7 @@ def confusion_matrix(
     return as_given(counts.reshape(num_classes, num_classes), predicted, target)
 
 
+@near_names
 def class_iou(
     predicted: Any, target: Any, num_classes: int, ignore_index: int | None = None
 ) -> Any:
@@ -103,6 +109,7 @@ def class_iou(
     return as_given(iou, predicted, target)
 
 
+@near_names
 def mean_iou(
     predicted: Any, target: Any, num_classes: int, ignore_index: int | None = None
 ) -> float:

@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from ..nn.functional.checks import check_reduction
 from .boxes import area_of, box_convert, check_format
 from .operands import Boxes, alike, check_boxes, with_four
 
 
+@near_names
 def box_iou(boxes1: Boxes, boxes2: Boxes, fmt: str = "xyxy") -> Any:
     """Compute the intersection over union of each pair: (n, 4), (m, 4) -> (n, m).
 
@@ -25,6 +27,7 @@ def box_iou(boxes1: Boxes, boxes2: Boxes, fmt: str = "xyxy") -> Any:
     return intersection / np.where(union == 0, 1.0, union)
 
 
+@near_names
 def generalized_box_iou(boxes1: Boxes, boxes2: Boxes) -> Any:
     """Compute IoU - (hull - union) / hull of each pair: (n, 4), (m, 4) -> (n, m).
 
@@ -43,6 +46,7 @@ def generalized_box_iou(boxes1: Boxes, boxes2: Boxes) -> Any:
             - (hull - union) / np.where(hull == 0, 1.0, hull))
 
 
+@near_names
 def generalized_box_iou_loss(
     boxes1: Boxes, boxes2: Boxes, reduction: str = "none", eps: float = 1e-7
 ) -> Any:
@@ -77,6 +81,9 @@ def _pair(boxes1: Boxes, boxes2: Boxes, fmt: str) -> tuple[Any, Any]:
     check_format(fmt)
     pair = [check_boxes(boxes, name, fmt)
             for boxes, name in zip(alike(boxes1, boxes2), ("boxes1", "boxes2"))]
+    for boxes, name in zip(pair, ("boxes1", "boxes2")):
+        if boxes.ndim < 2:
+            raise ShapeError(f"{name} are (n, 4), one row each, not\n  {boxes.shape}")
     if fmt != "xyxy":
         pair = [box_convert(boxes, fmt, "xyxy") for boxes in pair]
     return pair[0], pair[1]

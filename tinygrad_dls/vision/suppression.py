@@ -12,9 +12,11 @@ import numpy as np
 from ..arguments import is_amount
 from ..device import Device
 from ..errors import DataError, ShapeError
+from ..keywords import near_names
 from .operands import Boxes, alike, as_given, check_boxes, check_scores, check_threshold, on_host
 
 
+@near_names
 def nms(boxes: Boxes, scores: Any, iou_threshold: float) -> Any:
     """Find the places of the boxes to keep, best score first: (n, 4), (n,) -> int64 (kept,).
 
@@ -30,6 +32,7 @@ def nms(boxes: Boxes, scores: Any, iou_threshold: float) -> Any:
     return _suppress(boxes, scores, np.zeros(boxes.shape[0], np.int64), iou_threshold)
 
 
+@near_names
 def batched_nms(boxes: Boxes, scores: Any, idxs: Any, iou_threshold: float) -> Any:
     """Run `nms` within each group: boxes of different `idxs` (labels, pictures) (n,) all stay.
 
@@ -46,6 +49,7 @@ def batched_nms(boxes: Boxes, scores: Any, idxs: Any, iou_threshold: float) -> A
     return _suppress(boxes, scores, np.unique(groups, return_inverse=True)[1], iou_threshold)
 
 
+@near_names
 def soft_nms(
     boxes: Boxes, scores: Any, sigma: float = 0.5, score_threshold: float = 0.001,
     method: str = "gaussian", iou_threshold: float = 0.3,

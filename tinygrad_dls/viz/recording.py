@@ -11,6 +11,7 @@ import numpy as np
 
 from ..autograd import ABSENT, Node, TensorBase, fit
 from ..errors import DtypeError, GraphError
+from ..keywords import near_names
 from ..tracing import Collector, Failure, Given
 from . import describe
 from . import record as r
@@ -23,6 +24,7 @@ from .scopes import labels, module_paths
 NUMBERS = "biuf"  # kinds of dtypes
 
 
+@near_names
 def graph(
     output: Any, model: Any = None, names: Mapping[str, Any] | None = None, **options: Any
 ) -> Graph:

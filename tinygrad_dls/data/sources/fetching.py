@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ...errors import DataError, FormatError
+from ...keywords import near_names
 from .checks import check_readable, check_sha256, sha256
 from .clients import download
 from .convert import convert
@@ -38,6 +39,7 @@ def _silent(total: int, label: str, unit: str) -> AbstractContextManager[Meter]:
     return nullcontext(_Silent())
 
 
+@near_names
 def fetch(name: str, *, force: bool = False, meter: MeterFactory = _silent) -> Place:
     """Brings the set into the cache folder, unless it is there already, and says where it is.
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, overload
 
+from ...keywords import near_names
 from . import builtin, cached_files, course_files, generated, generated_texts
 from .addresses import labelled_addresses, made_addresses
 from .dates import handmade_dates, locale_dates
@@ -146,6 +147,7 @@ def load(name: TaggedName, data: Where | None = None) -> TaggedTexts: ...
 def load(name: QuestionName, data: Where | None = None) -> Questions: ...
 @overload
 def load(name: str, data: Where | None = None) -> Loaded: ...
+@near_names
 def load(name: str, data: Where | None = None) -> Loaded:
     """The set called `name`, from the course's files, the cache or what is built in.
 

@@ -3,6 +3,7 @@
 import difflib
 
 from ...errors import DataError
+from ...keywords import near_names
 from .course_sums import COURSE_SHA256 as COURSE_SHA256
 from .source import Client as Client
 from .source import Source as Source
@@ -319,6 +320,7 @@ _SOURCES = (
 SOURCES = {source.name: source for source in _SOURCES}
 
 
+@near_names
 def find(name: str) -> Source:
     """The entry of that name; DataError with the nearest names where there is none."""
     if name in SOURCES:

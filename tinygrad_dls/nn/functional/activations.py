@@ -365,6 +365,7 @@ def gumbel_softmax(
     """
     if not (tau := number("gumbel_softmax: tau", tau)) > 0:
         raise DataError(f"gumbel_softmax divides by tau of more than 0, not {tau}")
+    logits = operand(logits, default_device())
     u = uniform_like(logits, 0.0, 1.0, chosen(generator).stream())
     tiny = 1e-20  # a uniform 0 would be infinite noise
     noise = -ops.log(-ops.log(ops.clip(u, tiny)) + tiny)

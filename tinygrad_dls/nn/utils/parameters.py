@@ -10,11 +10,13 @@ from ... import ops
 from ...arguments import is_amount
 from ...autograd import as_tensor
 from ...errors import DataError, DtypeError, ShapeError
+from ...keywords import near_names
 from ...modes import no_grad, replayed
 from ...storage import mark_write
 from ...tensors import Tensor
 
 
+@near_names
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
@@ -58,6 +60,7 @@ def _norm(xp: Any, arrays: list[Any], power: float) -> Any:
 
 
 @replayed
+@near_names
 def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor
 ) -> None:
@@ -83,6 +86,7 @@ def clip_grads_with_norm_(
 
 
 @replayed
+@near_names
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
@@ -108,6 +112,7 @@ def clip_grad_norm_(
 
 
 @replayed
+@near_names
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Clamp every element of the gradients to [-clip_value, clip_value].
 
@@ -134,6 +139,7 @@ def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [p._grad for p in tensors if p._grad is not None]
 
 
+@near_names
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """Flatten all parameters and join them: one vector, (number of elements,).
 
@@ -148,6 +154,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     return ops.concatenate(parts)  # type: ignore[no-any-return]
 
 
+@near_names
 def vector_to_parameters(vector: Tensor, parameters: Iterable[Tensor]) -> None:
     """Write the elements of `vector` back into the parameters, in the order they were taken.
 

@@ -14,6 +14,7 @@ from ... import ops
 from ...arguments import is_amount, is_whole
 from ...autograd import as_tensor
 from ...errors import DataError, DtypeError, ShapeError
+from ...keywords import near_names
 from ...modes import no_grad
 from ...random import Generator, chosen
 from ...storage import mark_write
@@ -27,6 +28,7 @@ M = TypeVar("M", bound=Module)
 # --- weight norm ---------------------------------------------------------------------------------
 
 
+@near_names
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     """Train length and direction of a weight apart: weight = g * v / |v|.
 
@@ -55,6 +57,7 @@ class _WeightNorm:
         return scaled(vars(module)[self.name + "_g"], vars(module)[self.name + "_v"], self.dim)
 
 
+@near_names
 def remove_weight_norm(module: M, name: str = "weight") -> M:
     """Make the weight a plain parameter again, with the values it has.
 
@@ -84,6 +87,7 @@ def norm_but(v: Any, dim: int | None) -> Any:
 # --- spectral norm -------------------------------------------------------------------------------
 
 
+@near_names
 def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
     dim: int | None = None, generator: Generator | None = None,
@@ -115,6 +119,7 @@ def spectral_norm(
     return module
 
 
+@near_names
 def remove_spectral_norm(module: M, name: str = "weight") -> M:
     """Make the weight a plain parameter again, with the values it has.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ...autograd import TensorBase
 from ...errors import DtypeError, GraphError, ShapeError
+from ...keywords import near_names
 from ...random import Generator, chosen
 from ..operands import as_given, on_host
 
@@ -29,10 +30,12 @@ class Transform:
         changed = changed.reshape(*batch.shape[:-3], *changed.shape[1:])
         return as_given(np.ascontiguousarray(changed), images)
 
+    @near_names
     def apply(self, images: Array) -> Array:
         """Transform a batch (m, channels, height, width) of NumPy."""
         raise NotImplementedError
 
+    @near_names
     def uniform(self, low: float, high: float, *shape: int) -> Array:
         """Draw float64 numbers, low <= x < high."""
         return self.random.uniform(shape, low, high, "float64")
@@ -57,6 +60,7 @@ class Compose:
     (2, 3, 6, 6)
     """
 
+    @near_names
     def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
         self.transforms = list(transforms)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError, DtypeError, ShapeError
+from ...keywords import near_names
 from ...random import Generator
 from ...tensors import Tensor
 from ..operands import as_given, on_host
@@ -48,6 +49,7 @@ class Normalize(Transform):
     [[[2.0, 2.0]]]
     """
 
+    @near_names
     def __init__(self, mean: Any, std: Any) -> None:
         self.mean, self.std = (np.atleast_1d(on_host(x)).astype(np.float64).tolist()
                                for x in (mean, std))
@@ -84,6 +86,7 @@ class ColorJitter(Transform):
     [100, 100, 100]
     """
 
+    @near_names
     def __init__(
         self, brightness: Any = 0, contrast: Any = 0, saturation: Any = 0, hue: Any = 0,
         generator: Generator | None = None,
@@ -94,6 +97,7 @@ class ColorJitter(Transform):
         self.hue = _range(hue, "hue", 0.0, (-0.5, 0.5))
         self.generator = generator
 
+    @near_names
     def apply(self, images: Array) -> Array:
         steps = [(F.adjust_brightness, self.brightness), (F.adjust_contrast, self.contrast),
                  (F.adjust_saturation, self.saturation), (F.adjust_hue, self.hue)]

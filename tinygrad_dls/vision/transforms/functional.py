@@ -13,6 +13,7 @@ import numpy as np
 from ...device import Device
 from ...errors import DataError, ShapeError
 from ...kernels.axis_map import antialiasing, interpolating
+from ...keywords import near_names
 from ...modes import no_grad
 from ...nn.functional.vision import affine_grid, grid_sample
 from ...tensors import from_numpy
@@ -21,6 +22,7 @@ Array = np.ndarray[Any, Any]
 GREY = (0.2989, 0.587, 0.114)  # ITU-R BT.601: what red, green and blue add to brightness
 
 
+@near_names
 def resize(
     images: Array, size: tuple[int, int], interpolation: str = "bilinear", antialias: bool = True
 ) -> Array:
@@ -42,6 +44,7 @@ def resize(
     return as_before(Device("cpu").kernels.resample(in_floats(images), maps), images, nearest=True)
 
 
+@near_names
 def crop(images: Array, top: int, left: int, height: int, width: int) -> Array:
     """Cut out a rectangle that lies inside of the pictures."""
     h, w = images.shape[-2:]
@@ -51,6 +54,7 @@ def crop(images: Array, top: int, left: int, height: int, width: int) -> Array:
     return images[..., top : top + height, left : left + width]
 
 
+@near_names
 def pad(images: Array, padding: Any, fill: float = 0, padding_mode: str = "constant") -> Array:
     """Add a border: one width for all sides, (left and right, top and bottom), or
     (left, top, right, bottom). `padding_mode`: constant, edge, reflect or symmetric."""
@@ -68,11 +72,13 @@ def pad(images: Array, padding: Any, fill: float = 0, padding_mode: str = "const
     return np.pad(images, widths, padding_mode, **options)  # type: ignore[call-overload,no-any-return]
 
 
+@near_names
 def hflip(images: Array) -> Array:
     """Mirror left and right."""
     return images[..., ::-1]
 
 
+@near_names
 def rotate(
     images: Array, angles: Any, interpolation: str = "nearest", fill: float = 0
 ) -> Array:
@@ -98,11 +104,13 @@ def rotate(
     return as_before(moved[:, :-1] + (1 - share) * fill, images, nearest=True)
 
 
+@near_names
 def normalize(images: Any, mean: Any, std: Any) -> Any:
     """Subtract the mean of each channel and divide by its standard deviation."""
     return (images - mean) / std
 
 
+@near_names
 def erase(images: Array, top: int, left: int, height: int, width: int, value: Any) -> Array:
     """Write `value` (broadcast to (channels, height, width)) over a rectangle of a copy."""
     erased = images.copy()
@@ -110,6 +118,7 @@ def erase(images: Array, top: int, left: int, height: int, width: int, value: An
     return erased
 
 
+@near_names
 def rgb_to_grayscale(images: Array) -> Array:
     """Mix three channels to one as bright as they look: (..., 3, h, w) -> (..., 1, h, w)."""
     if images.shape[-3] == 1:
@@ -117,17 +126,20 @@ def rgb_to_grayscale(images: Array) -> Array:
     return as_before(_brightness(images), images)
 
 
+@near_names
 def adjust_brightness(images: Array, brightness_factor: Any) -> Array:
     """Multiply every value: 0 is black, 1 changes nothing. Factors: one, or one a picture (m,)."""
     return _blend(images, np.zeros((1,) * images.ndim), brightness_factor)
 
 
+@near_names
 def adjust_contrast(images: Array, contrast_factor: Any) -> Array:
     """Stretch away from the mean brightness: 0 is all grey, 1 changes nothing."""
     mean = _brightness(images).mean(axis=(-3, -2, -1), keepdims=True)
     return _blend(images, mean, contrast_factor)
 
 
+@near_names
 def adjust_saturation(images: Array, saturation_factor: Any) -> Array:
     """Stretch away from the grey picture: 0 is black and white, 1 changes nothing."""
     if images.shape[-3] == 1:
@@ -135,6 +147,7 @@ def adjust_saturation(images: Array, saturation_factor: Any) -> Array:
     return _blend(images, _brightness(images), saturation_factor)
 
 
+@near_names
 def adjust_hue(images: Array, hue_factor: Any) -> Array:
     """Turn the colors around the color wheel, by -1/2 to 1/2 of a full turn."""
     turn = np.asarray(hue_factor, np.float64)
@@ -151,11 +164,13 @@ def adjust_hue(images: Array, hue_factor: Any) -> Array:
     return as_before(turned * (255.999 if scale == 255.0 else 1.0), images)
 
 
+@near_names
 def in_floats(images: Array) -> Array:
     """Floats as they are, uint8 as float32 with the same values."""
     return images if images.dtype.kind == "f" else images.astype(np.float32)
 
 
+@near_names
 def as_before(values: Array, images: Array, nearest: bool = False) -> Array:
     """`values` in the dtype of `images`: uint8 is rounded (or cut off) into 0 to 255."""
     if images.dtype == np.uint8:
@@ -219,6 +234,7 @@ def _hsv_to_rgb(hue: Array, saturation: Array, value: Array) -> Array:
     return np.stack(channels, axis=-3)
 
 
+@near_names
 def target_size(size: tuple[int, int], wanted: Any, max_size: int | None) -> tuple[int, int]:
     """(height, width) after Resize: both given, or the shorter side, the longer in proportion."""
     if not isinstance(wanted, int) and len(wanted) == 2:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ...arguments import is_amount, is_whole
 from ...errors import DataError, ShapeError
+from ...keywords import near_names
 from ...random import Generator
 from . import functional as F
 from .base import Array, Transform, pair
@@ -24,6 +25,7 @@ class Resize(Transform):
     (3, 32, 48)
     """
 
+    @near_names
     def __init__(
         self, size: Any, interpolation: str = "bilinear", max_size: int | None = None,
         antialias: bool = True,
@@ -37,6 +39,7 @@ class Resize(Transform):
         self.size, self.interpolation = size, interpolation
         self.max_size, self.antialias = max_size, antialias
 
+    @near_names
     def apply(self, images: Array) -> Array:
         size = F.target_size(images.shape[-2:], self.size, self.max_size)
         return F.resize(images, size, self.interpolation, self.antialias)
@@ -51,9 +54,11 @@ class CenterCrop(Transform):
     [[[5.0, 6.0], [9.0, 10.0]]]
     """
 
+    @near_names
     def __init__(self, size: Any) -> None:
         self.size = pair(size, "size")
 
+    @near_names
     def apply(self, images: Array) -> Array:
         (height, width), (h, w) = self.size, images.shape[-2:]
         extra = max(height - h, 0), max(width - w, 0)
@@ -77,6 +82,7 @@ class RandomCrop(Transform):
     (5, 3, 32, 32)
     """
 
+    @near_names
     def __init__(
         self, size: Any, padding: Any = None, pad_if_needed: bool = False, fill: float = 0,
         padding_mode: str = "constant", generator: Generator | None = None,
@@ -84,6 +90,7 @@ class RandomCrop(Transform):
         self.size, self.padding, self.pad_if_needed = pair(size, "size"), padding, pad_if_needed
         self.fill, self.padding_mode, self.generator = fill, padding_mode, generator
 
+    @near_names
     def apply(self, images: Array) -> Array:
         height, width = self.size
         if self.padding is not None:
@@ -111,9 +118,11 @@ class RandomHorizontalFlip(Transform):
     [[[1.0, 0.0], [3.0, 2.0]]]
     """
 
+    @near_names
     def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
         self.p, self.generator = probability(p), generator
 
+    @near_names
     def apply(self, images: Array) -> Array:
         flipped = self.uniform(0, 1, len(images)) < self.p
         return np.where(flipped[:, None, None, None], F.hflip(images), images)
@@ -131,6 +140,7 @@ class RandomRotation(Transform):
     [[[1.0, 3.0], [0.0, 2.0]]]
     """
 
+    @near_names
     def __init__(
         self, degrees: Any, interpolation: str = "nearest", fill: float = 0,
         generator: Generator | None = None,
@@ -141,6 +151,7 @@ class RandomRotation(Transform):
         self.degrees, self.interpolation = (float(low), float(high)), interpolation
         self.fill, self.generator = fill, generator
 
+    @near_names
     def apply(self, images: Array) -> Array:
         angles = self.uniform(*self.degrees, len(images))
         return F.rotate(images, angles, self.interpolation, self.fill)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ...arguments import is_amount, is_whole
 from ...errors import DataError, ShapeError
+from ...keywords import near_names
 from ...random import Generator, chosen
 from ..operands import as_given, on_host
 from . import functional as F
@@ -29,6 +30,7 @@ class RandomErasing(Transform):
     48.0
     """
 
+    @near_names
     def __init__(
         self, p: float = 0.5, scale: Any = (0.02, 0.33), ratio: Any = (0.3, 3.3), value: Any = 0,
         generator: Generator | None = None,
@@ -41,6 +43,7 @@ class RandomErasing(Transform):
         self.p, self.scale, self.ratio = probability(p), scale, ratio
         self.value, self.generator = value, generator
 
+    @near_names
     def apply(self, images: Array) -> Array:
         channels, height, width = images.shape[1:]
         value = None if isinstance(self.value, str) else np.reshape(self.value, (-1, 1, 1))
@@ -84,6 +87,7 @@ class MixUp:
     ((4, 2), [1.0, 1.0, 1.0, 1.0])
     """
 
+    @near_names
     def __init__(
         self, alpha: float = 1.0, num_classes: int | None = None,
         generator: Generator | None = None,
