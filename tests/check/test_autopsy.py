@@ -326,3 +326,66 @@ def test_a_captured_step_is_run_as_it_was_written():
     x = _leaf([1, 0, 2])
     captured = dls.capture(lambda: (x * 1).log().sum())
     assert dls.autopsy(captured).op == "log"
+
+
+W = dls.tensor(np.ones((4, 1), "float32"), requires_grad=True)
+INPUTS = dls.tensor(np.random.default_rng(0).standard_normal((8, 4)).astype("float32"))
+
+
+def _rebinds():
+    global W
+    loss = ((INPUTS @ W - 1) ** 2).mean()
+    loss.backward()
+    with dls.no_grad():
+        W = (W - 5.0 * W.grad).detach().requires_grad_()
+    return loss
+
+
+def test_parameters_that_a_step_replaces_are_followed_and_put_back():
+    before = W
+    found = dls.autopsy(_rebinds, steps=200)
+    assert "exploding learning rate" in found.cause and found.growth[-1] > 1e10
+    assert W is before and W.grad is None and np.array_equal(W.numpy(), np.ones((4, 1)))
+
+
+def test_a_masked_row_of_a_softmax_by_hand():
+    scores = _leaf(np.zeros((2, 2)))
+    mask = dls.tensor([[True, False], [True, True]])
+
+    def step():
+        e = dls.exp(scores.masked_fill(mask, float("-inf")))
+        return (e / e.sum(-1, keepdims=True)).sum()
+
+    found = dls.autopsy(step)
+    assert (found.op, found.element) == ("div", (1, 0)) and "fully masked" in found.cause
+
+
+class Trainer:
+    def __init__(self):
+        self.model = nn.Linear(4, 1)
+        self.optimizer = optim.RMSprop(self.model.parameters(), lr=0.1)
+        self.schedule = optim.lr_scheduler.StepLR(self.optimizer, 1)
+        self.losses = []
+
+    def step(self, x):
+        self.optimizer.zero_grad()
+        loss = ((self.model(x) - 1) ** 2).mean()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        self.losses.append(loss.item())
+        return loss.item()
+
+
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+def test_methods_schedules_and_devices(device):
+    trainer = Trainer()
+    trainer.model.to(device)
+    x = INPUTS.to(device)
+    trainer.step(x)
+    before = trainer.schedule.last_epoch, trainer.optimizer.param_groups[0]["lr"]
+    weight = trainer.model.weight.numpy().copy()
+    assert dls.autopsy(trainer.step, x, steps=3).ok
+    assert (trainer.schedule.last_epoch, trainer.optimizer.param_groups[0]["lr"]) == before
+    assert np.array_equal(trainer.model.weight.numpy(), weight) and len(trainer.losses) == 1
+    assert dls.autopsy(trainer.step, x * float("nan")).where == "data"

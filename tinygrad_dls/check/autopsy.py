@@ -58,7 +58,7 @@ class Autopsy:
                     *((f"{name} =", value) for name, value in self.operands),
                     ("cause", self.cause), ("cure", self.cure), ("then", self.then)]
             lines += [f"  {name:<9}{value}" for name, value in rows if value]
-        if len(self.growth) > 1:
+        if len(self.growth) > 1 and not self.ok:
             shown = [describe.number(x) for x in self.growth]
             shown = shown if len(shown) <= 8 else [*shown[:3], "...", *shown[-4:]]
             lines.append(f"  {'growth':<9}largest parameter before each step: {', '.join(shown)}")
@@ -117,13 +117,13 @@ def autopsy(step: Callable[..., Any], *inputs: Any, steps: int = 1, **options: A
         names = _names(step, inputs)
         growth: list[float] = []
         for number in range(1, steps + 1):
-            growth.append(_largest(parameters))
             watcher, error, result = Watcher(), None, None
             try:
                 with tracing(watcher):
                     result = step(*inputs, **options)
             except Error as raised:
                 error = raised
+            growth.append(watcher.growth[0])
             found, then = Search(watcher, result).begin()
             if found is not None:
                 return _report(found, then, watcher, number, growth, names)
@@ -146,24 +146,15 @@ class _Script(Watcher):
 
     def __init__(self) -> None:
         super().__init__(NEWEST)
-        self.sizes: dict[Any, list[float]] = {}  # the largest element of parameters: first, last
         self.found: Any = None
 
     def operation(self, node: Any, inputs: Any, arrays: tuple[Any, ...], out: Any) -> None:
         """Look at one operation more."""
         super().operation(node, inputs, arrays, out)
         self.forget(NEWEST)
-        for edge in node.edges:
-            if isinstance(edge, TensorBase) and math.isfinite(size := _largest([edge])):
-                self.sizes.setdefault(edge, [size, size])[1] = size
         if self.seen[node].out.nan:
             self.found = node
             raise _Found
-
-    @property
-    def growth(self) -> list[float]:
-        """The largest parameter when it was first used, and when it was last finite."""
-        return [max((size[i] for size in self.sizes.values()), default=0.0) for i in (0, 1)]
 
 
 def autopsy_of_script(script: str) -> Autopsy:
@@ -209,11 +200,6 @@ def _names(step: Any, inputs: tuple[Any, ...]) -> dict[int, str]:
             for inner, tensor in value.named_parameters():
                 found.setdefault(id(tensor), inner)
     return found
-
-
-def _largest(parameters: list[Any]) -> float:
-    sizes = [float(np.abs(on_host(p._data)).max(initial=0)) for p in parameters]
-    return max(sizes, default=0.0)
 
 
 def _broken(parameters: list[Any]) -> Any:

@@ -124,6 +124,11 @@ def _div(case: Case) -> Cause | None:
         return Cause(f"{describe.number(a)} / sqrt(0): sqrt'(0), the slope of sqrt at 0, and a "
                      f"vector "
                      "over its norm 0 have no value", "sqrt(x + eps), with eps inside the root")
+    if a == 0 and b == 0 and case.maker(0) == "exp":
+        return Cause("0 / 0: all exps of the row are 0, since it is fully masked, or all "
+                     "exponents are "
+                     "far below 0", "softmax, which takes the largest exponent out first; let each "
+                     "row see at least one place, or mask with -1e9 instead of -inf")
     if a == 0 and b == 0:
         return Cause("0 / 0", eps)
     if b == 0:

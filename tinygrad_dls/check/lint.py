@@ -26,7 +26,8 @@ DEAD, ROWS = 0.75, 16
 SATURATED = 0.9  # share of outputs within EDGE of where the slope ends
 EDGE = 0.01
 FEWEST = 32  # outputs, for a share of them to say something
-LARGE, SMALL = 0.3, 1e-7  # update-to-weight ratios that are far from .001
+LARGE, SMALL = 1.0, 1e-7  # update-to-weight ratios: a step as large as the weight; one that is lost
+BEGUN = 0.1  # of the norm that usual initial weights have: below it, steps are large against them
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def lint(loss: Any, model: Any, optimizer: Optimizer | None = None) -> Lint:
     batch norm's statistics, on in evaluation; dead ReLUs; saturated gates; batch norm on a batch
     of one; parameters without gradient, not in the optimizer, or frozen in it; an update-to-weight
     ratio far from .001. That ratio is ||change of W|| / ||W|| of what `optimizer.step()` would do
-    with this gradient, for each weight of two axes or more; its median counts.
+    with this gradient, for each weight of two axes or more that is not almost 0; its median
+    counts, and is reported from 1 on, and below 1e-7.
     Values are seen before backward() or where the step was traced; else the result has a note.
     """
     if not isinstance(loss, TensorBase):
@@ -333,7 +335,7 @@ class _Linter:
     def _ratios(self, optimizer: Optimizer) -> Iterator[tuple[str, float]]:
         """||change of W|| / ||W|| of the step that the optimizer would take."""
         weights = {n: p for n, p in self.parameters.items()
-                   if p.requires_grad and p.ndim >= 2 and float(_norm(p)) > 0}
+                   if p.requires_grad and p.ndim >= 2 and _norm(p) > BEGUN * math.sqrt(p.shape[0])}
         have = [p for p in self.parameters.values() if p._grad is not None]
         if not have and any(node.saved is None for node in self.step.nodes):
             self.notes.append("the update-to-weight ratio is not known: there are no gradients, "

@@ -1,6 +1,7 @@
 """Watching a step for the first NaN or Inf, forward and backward."""
 
 import linecache
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,11 @@ def on_host(value: Any) -> np.ndarray[Any, Any]:
     return np.asarray(get() if callable(get) else value)
 
 
+def largest(array: Any) -> float:
+    """The largest absolute value in an array; 0 of an empty one."""
+    return float(np.abs(on_host(array)).max(initial=0))
+
+
 @dataclass(frozen=True)
 class Seen:
     """Operands and output of an operation at the moment when it ran."""
@@ -65,6 +71,7 @@ class Watcher(Collector):
         super().__init__(limit)
         self.seen: dict[Node, Seen] = {}  # oldest first
         self.places: dict[Node, tuple[str, int]] = {}
+        self.sizes: dict[Any, list[float]] = {}  # the largest element of parameters: first, last
 
     def operation(self, node: Node, inputs: Any, arrays: tuple[Any, ...], out: Any) -> None:
         """Keep an operation, and whether its operands and its output are finite."""
@@ -73,9 +80,17 @@ class Watcher(Collector):
         self.places[node] = frame.f_code.co_filename, frame.f_lineno
         made = Bad.of(out)
         given = tuple(Bad.of(x) for x in arrays)
+        for edge, x in zip(node.edges, arrays):
+            if isinstance(edge, TensorBase) and math.isfinite(size := largest(x)):
+                self.sizes.setdefault(edge, [size, size])[1] = size
         bad = made or any(given)
         self.seen[node] = Seen(made, given, tuple(_copied(x) for x in arrays) if bad else (),
                                _copied(out) if made else None)
+
+    @property
+    def growth(self) -> list[float]:
+        """The largest parameter when it was first used, and when it was last finite."""
+        return [max((size[i] for size in self.sizes.values()), default=0.0) for i in (0, 1)]
 
     def forget(self, limit: int) -> None:
         """Keep no more than the newest operations."""
