@@ -77,20 +77,18 @@ by_share = sorted(common, key=share.get)
 fig, ax = plt.subplots(figsize=(9, 5))
 ax.semilogx([seen[w] for w in common], [100 * share[w] for w in common], ".", alpha=0.4)
 labelled = [w for w in by_share[:6] + by_share[-6:] + ["not", "film"] if w in share]
-for i, word in enumerate(sorted(labelled, key=seen.get)):
-    at = (seen[word], 100 * share[word])
-    shift = (0, (8, -14, 22, -28)[i % 4])  # so that no two labels meet
-    ax.annotate(
+for i, word in enumerate(sorted(set(labelled), key=share.get)):
+    ax.annotate(  # in a column beside the picture, where no two words meet
         word,
-        at,
-        shift,
-        textcoords="offset points",
+        (seen[word], 100 * share[word]),
+        (1.02, (i + 0.5) / len(set(labelled))),
+        textcoords="axes fraction",
+        va="center",
         fontsize=9,
-        ha="center",
         arrowprops={"arrowstyle": "-", "alpha": 0.3},
     )
 ax.axhline(50, color="black", lw=0.8)
-ax.set(xlabel="reviews that have the word", ylabel="for the film, %", ylim=(-12, 112))
+ax.set(xlabel="reviews that have the word", ylabel="for the film, %", ylim=(-5, 105))
 ax.set_title("What single words say")
 ax.grid(alpha=0.3)
 lesson.figure(fig, "idea")

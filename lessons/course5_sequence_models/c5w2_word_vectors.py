@@ -71,12 +71,23 @@ shown = CAPITALS[:24]
 points = np.array([word_to_vec_map[word] for word in shown])
 points = points - points.mean(axis=0)
 x, y = np.linalg.svd(points, full_matrices=False)[2][:2] @ points.T
-fig, ax = plt.subplots(figsize=(8, 5.5))
+fig, ax = plt.subplots(figsize=(11, 6))
 for i in range(0, 24, 2):
     ax.annotate("", (x[i + 1], y[i + 1]), (x[i], y[i]), arrowprops={"arrowstyle": "->"})
 for i, word in enumerate(shown):
     ax.plot(x[i], y[i], "o", color="C0" if i % 2 == 0 else "C1", ms=5)
-    ax.annotate(word, (x[i], y[i]), (4, 4), textcoords="offset points", fontsize=9)
+    others = [j for j in range(i % 2, 24, 2) if j != i]
+    nearest = min(others, key=lambda j: np.hypot(x[i] - x[j], y[i] - y[j]))
+    left = x[i] < x[nearest]  # the name goes where the neighbour is not
+    ax.annotate(
+        word,
+        (x[i], y[i]),
+        (-4 if left else 4, 4),
+        textcoords="offset points",
+        fontsize=9,
+        ha="right" if left else "left",
+    )
+ax.margins(x=0.12)
 ax.set(xlabel="first direction", ylabel="second direction")
 ax.set_title("Countries (blue) and capitals (orange): one arrow, twelve times")
 ax.grid(alpha=0.3)
@@ -656,6 +667,7 @@ for ax, (title, places) in zip(axes, maps.items(), strict=True):
             fontsize=7.5,
             color=f"C{label}",
         )
+    ax.margins(x=0.1)  # room for the words at the right
     ax.set(title=title, xticks=[], yticks=[])
 axes[0].set_xlabel(f"these two directions have {100 * variance:.0f} % of the variance")
 axes[1].set_xlabel("near words stay near; the axes have no meaning")

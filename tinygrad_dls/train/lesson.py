@@ -114,8 +114,7 @@ class Lesson:
         path = self.out / f"{name}.png"
         if self.fast:
             lowest = figure.get_tightbbox().y0 / figure.get_figheight()  # labels can be below 0
-            y = min(lowest, 0) - 0.01
-            figure.text(0.5, y, FAST, ha="center", va="top", fontsize=8, color="0.4")
+            figure.text(0.5, lowest - 0.02, FAST, ha="center", va="top", fontsize=8, color="0.4")
         with whole_file(path) as part:
             figure.savefig(part, dpi=DPI, bbox_inches="tight", facecolor="white")
         if not _in_notebook():
