@@ -67,7 +67,7 @@ def export_onnx(
     and other computations for other inputs.
 
     >>> import tinygrad_dls as dls
-    >>> from tinygrad_dls import nn, io
+    >>> from tinygrad_dls import io, nn
     >>> model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
     >>> io.export_onnx(model, "model.onnx", dls.zeros(1, 3))
     >>> io.import_onnx("model.onnx")(dls.zeros(5, 3)).shape

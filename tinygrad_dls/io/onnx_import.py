@@ -31,7 +31,7 @@ class OnnxModel(Module):
     for the dots: "fc1.weight" is `model.fc1.weight`.
 
     >>> import tinygrad_dls as dls
-    >>> from tinygrad_dls import nn, io
+    >>> from tinygrad_dls import io, nn
     >>> io.export_onnx(nn.Linear(3, 2), "linear.onnx", dls.zeros(1, 3), output_names=["scores"])
     >>> model = io.import_onnx("linear.onnx")
     >>> model.output_names, sorted(model.state_dict())
@@ -165,7 +165,7 @@ def import_onnx(path: str | os.PathLike[str]) -> OnnxModel:
     and for broken ones.
 
     >>> import tinygrad_dls as dls
-    >>> from tinygrad_dls import nn, io
+    >>> from tinygrad_dls import io, nn
     >>> model = nn.Linear(3, 2)
     >>> io.export_onnx(model, "linear.onnx", dls.zeros(1, 3))
     >>> again, x = io.import_onnx("linear.onnx"), dls.randn(5, 3)

@@ -39,7 +39,7 @@ def save(
     DtypeError or DataError for values that the format cannot hold. Warns of an ending that is
     PyTorch's.
 
-    >>> from tinygrad_dls import nn, io
+    >>> from tinygrad_dls import io, nn
     >>> model = nn.Linear(3, 2)
     >>> io.save("model.safetensors", model.state_dict(), metadata={"epochs": "10"})
     >>> model.load_state_dict(io.load("model.safetensors"))

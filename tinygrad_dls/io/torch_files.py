@@ -82,7 +82,7 @@ def load_torch(path: str | os.PathLike[str]) -> Arrays:
     whose tensors are inside such objects (whole models), and those older than PyTorch 1.6.
 
     >>> import torch
-    >>> from tinygrad_dls import nn, io
+    >>> from tinygrad_dls import io, nn
     >>> torch.save(torch.nn.Linear(3, 2).state_dict(), "linear.pt")  # elsewhere, by PyTorch
     >>> weights = io.load_torch("linear.pt")
     >>> nn.Linear(3, 2).load_state_dict(weights)

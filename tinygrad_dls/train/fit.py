@@ -74,16 +74,15 @@ def fit(
         of which the last `keep` stay. If there is one already, training resumes from the newest,
         bit for bit, even in the middle of an epoch; `resume=False` refuses to. A file that is
         damaged or of another training is set aside, and the one before it taken: a line says so.
-
-    `watch`: "watch.html", a page that shows the training while it goes on (see dls.watch), or a
-    watch of your own, which stays open.
+    watch: "watch.html", a page that shows the training while it goes on (see dls.watch), or a watch
+        of your own, which stays open.
 
     DataError where the loss is NaN or infinite, with its epoch and step. Ctrl-C ends training
     after the current step: the history has `interrupted` True, the model keeps its weights.
     What an error ended is not lost either: `error.history` has the epochs before it.
 
     >>> import tinygrad_dls as dls
-    >>> from tinygrad_dls import nn, optim, data
+    >>> from tinygrad_dls import data, nn, optim
     >>> X = dls.linspace(-1.0, 1.0, 32).reshape(-1, 1)
     >>> loader = data.DataLoader(data.TensorDataset(X, 3 * X + 1), batch_size=8, shuffle=True)
     >>> model = nn.Linear(1, 1)
@@ -375,7 +374,7 @@ def evaluate(
     modules stay.
 
     >>> import tinygrad_dls as dls
-    >>> from tinygrad_dls import nn, data
+    >>> from tinygrad_dls import data, nn
     >>> model = nn.Linear(4, 2)
     >>> examples = data.TensorDataset(dls.zeros(6, 4), dls.zeros(6, dtype="int64"))
     >>> loader = data.DataLoader(examples, batch_size=4)
