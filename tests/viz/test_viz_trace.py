@@ -9,6 +9,7 @@ import pytest
 import tinygrad_dls as dls
 from tinygrad_dls import nn
 from tinygrad_dls.autograd import Scope
+from tinygrad_dls.nn import functional as F
 from tinygrad_dls.viz import graph
 
 
@@ -286,3 +287,65 @@ def test_wrong_options_are_answered_with_the_nearest(make):
     y = dls.Tensor(2.0, requires_grad=True) * 2.0
     with pytest.raises(dls.Error, match="did you mean depth"):
         make(y)
+
+
+# --- names, and inputs without one ---------------------------------------------------------------
+
+
+def small_step(names=None):
+    model = nn.Linear(3, 2)
+    places = names if names is not None else {}
+    with dls.trace(names=names) as t:
+        places["z"] = model(dls.ones(4, 3))
+        F.cross_entropy(places["z"], dls.Tensor(np.array([0, 1, 0, 1]))).backward()
+    return t
+
+
+def test_names_are_read_when_the_block_ends():
+    names = {}
+    assert [n.name for n in small_step(names).record.nodes if n.op] == ["z", ""]
+    with pytest.raises(dls.DtypeError, match="locals"):
+        dls.trace(names="z")
+
+    @dls.trace(names={"x": (x := dls.ones(2))})
+    def twice():
+        return x * 2
+
+    twice()
+    assert twice.trace.record.nodes[0].name == "x"
+
+
+def test_inputs_without_a_name_are_called_by_their_purpose():
+    t = small_step()
+    titles = {box.title for box in t.picture().boxes}
+    assert "labels of cross_entropy" in titles and "input" in titles
+    assert "labels of cross_entropy  (input)" in t.table()
+
+
+def test_why_an_input_is_not_known_is_said():
+    model = nn.Linear(3, 2)
+    loss = F.cross_entropy(model(dls.ones(4, 3)), dls.Tensor(np.array([0, 1, 0, 1])))
+    loss.backward()
+    found = " ".join(dls.graph(loss, model).picture().notes)
+    assert "inputs without name and shape were not kept" in found
+    assert "not kept" not in " ".join(small_step().picture().notes)
+
+
+def test_attention_is_one_layer_and_a_network_is_none():
+    class Net(nn.Module):
+        def __init__(self):
+            self.scale = nn.Parameter(np.ones(1, "float32"))
+            self.att = nn.MultiheadAttention(8, 2, batch_first=True)
+            self.block = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+            self.last = nn.Linear(8, 2)
+
+        def forward(self, x):
+            return self.last(self.block(self.att(x, x, x)[0] * self.scale))
+
+    with dls.trace() as t:
+        Net()(dls.ones(2, 5, 8)).sum().backward()
+    titles = [box.title for box in t.picture(depth="layers").boxes]
+    assert titles.count("att: MultiheadAttention") == 1
+    assert titles.count("self_attn: MultiheadAttention") == 1
+    assert {"scale", "linear1: Linear 8 -> 16", "last: Linear 8 -> 2"} <= set(titles)
+    assert not any("getitem" in title or "out_proj" in title for title in titles)

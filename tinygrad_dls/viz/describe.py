@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..ops.op import Op
-from .record import Gradient, NodeRecord, Number, Summary
+from .record import Gradient, NodeRecord, Number, Record, Summary
 
 USUAL = {  # parameters of operations, and the values that nobody needs to be told of
     "reduction": ("mean",), "smoothing": (0.0,), "eps": (1e-5, 1e-6, 1e-8, 1e-12),
@@ -82,6 +82,20 @@ def module(part: Any) -> str:
         words += f" {rate:g}"
     name = getattr(part, "_name", "")
     return f"{name}: {words}" if name else words
+
+
+def purposes(record: Record) -> dict[str, str]:
+    """Tell what inputs without a name are for: id -> "labels of cross_entropy"."""
+    nodes = {node.id: node for node in record.nodes}
+    found: dict[str, str] = {}
+    for edge in record.edges:
+        tail, head = nodes[edge.tail], nodes[edge.head]
+        if tail.kind != "input" or tail.name or tail.id in found or not head.operands:
+            continue
+        operand = head.operands[min(edge.slot, len(head.operands) - 1)]
+        if len(operand) > 1:  # a and b say nothing
+            found[tail.id] = f"{operand} of {head.op.partition('(')[0]}"
+    return found
 
 
 def number(value: Number | None) -> str:

@@ -14,22 +14,40 @@ READABLE = 40  # boxes
 REPEATS = 3  # equal modules in a row that are rolled up to one
 
 
-def folded(paths: Mapping[str, Path], depth: int | Literal["layers"] | None) -> Fold:
+def folded(
+    paths: Mapping[str, Path], depth: int | Literal["layers"] | None, parameters: Iterable[str] = ()
+) -> Fold:
     """The fold to a depth: 0 folds the outermost modules, "layers" the innermost, None none."""
     if depth is None:
         return {}
     if depth == "layers":
-        outer = {path[:level] for path in paths.values() for level in range(len(path))}
-        return {node: path for node, path in paths.items() if path and path not in outer}
+        layers = _layers(paths, parameters)
+        return {node: next(path[:n] for n in range(len(path) + 1) if path[:n] in layers)
+                for node, path in paths.items()
+                if any(path[:n] in layers for n in range(len(path) + 1))}
     return {node: path[: depth + 1] for node, path in paths.items() if len(path) > depth}
 
 
-def readable(paths: Mapping[str, Path], rolls: set[Path]) -> tuple[Fold, Depth]:
+def _layers(paths: Mapping[str, Path], parameters: Iterable[str]) -> set[Path]:
+    """The modules with nothing inside, and those of parameters of their own around such ones.
+
+    Attention is one layer, though its last projection is a module; a network is none.
+    """
+    groups = {path[:level + 1] for path in paths.values() for level in range(len(path))}
+    outer = {path[:-1] for path in groups}
+    deep = {path[:-2] for path in groups if len(path) > 1}
+    owners = {paths[node] for node in parameters if len(paths[node]) > 1} - deep
+    return (groups - outer) | owners
+
+
+def readable(
+    paths: Mapping[str, Path], rolls: set[Path], parameters: Iterable[str] = ()
+) -> tuple[Fold, Depth]:
     """The fold that leaves most boxes of up to READABLE, and its depth; `rolls` stay folded."""
     deepest = max((len(path) for path in paths.values()), default=0)
     best: tuple[int, Fold, Depth] | None = None
     for depth in (None, "layers", *range(deepest - 1, -1, -1)):
-        fold = _with_rolls(paths, folded(paths, depth), rolls)
+        fold = _with_rolls(paths, folded(paths, depth, parameters), rolls)
         count = boxes(paths, fold)
         fits = count <= READABLE
         if best is None or (fits and (best[0] > READABLE or count > best[0])) or (

@@ -32,7 +32,8 @@ class Options:
 
     show: which lines stand on a node, of "shape", "value", "grad", "saved".
     depth: modules nested deeper than this are folded to one box each; "layers" folds the innermost
-    modules, None none; "auto" folds as much as keeps the picture readable, and says so.
+    modules, and attention with its projections, None none; "auto" folds as much as keeps the
+    picture readable, and says so.
     roll: does "auto" draw equal modules in a row, such as the blocks of a network or the calls of
     a cell, as one box?
     parameters: are parameters and buffers drawn?
@@ -191,17 +192,17 @@ def fold(
 ) -> tuple[dict[str, Path], Fold, list[str]]:
     """The paths of modules that can be drawn, who is folded into which, and what to say of it."""
     paths = contiguous({n.id: n.path for n in nodes}, edges)
+    parameters = [n.id for n in nodes if n.kind in ("param", "buffer")]
     if options.depth != "auto":
-        return paths, folded(paths, options.depth), []
+        return paths, folded(paths, options.depth, parameters), []
     if len(nodes) <= READABLE:
         return paths, {}, []
     rolls: set[Path] = set()
     if options.roll:
         looks = {n.id: (n.kind in ("loss", "output"), n.op.partition("[")[0], n.shape)
                  for n in nodes}
-        parameters = [n.id for n in nodes if n.kind in ("param", "buffer")]
         paths, rolls = rolled(paths, edges, looks, parameters)
-    inside, depth = readable(paths, rolls)
+    inside, depth = readable(paths, rolls, parameters)
     if not inside:
         return paths, {}, []
     how = "" if depth is None else f" to depth={depth!r}"
@@ -215,7 +216,10 @@ def fold(
 def node_boxes(record: Record, options: Options) -> dict[str, Box]:
     """The box of each node, outside of any module."""
     origin = origins_of_trouble(record)
-    return {n.id: _box(n, options, record.backward_ran, n.id in origin) for n in record.nodes}
+    found = {n.id: _box(n, options, record.backward_ran, n.id in origin) for n in record.nodes}
+    for node, purpose in describe.purposes(record).items():
+        found[node] = replace(found[node], title=describe.shorten(purpose))
+    return found
 
 
 def group_boxes(
@@ -359,10 +363,14 @@ def notes(record: Record, options: Options) -> list[str]:
     """Return notes on what is not shown."""
     if "model" in record.meta:  # of a file: nothing was computed
         return [text for text in [record.meta.get("shapes", "")] if text]
+    said = []
+    if any(n.kind == "input" and n.shape is None for n in record.nodes):
+        said.append("inputs without name and shape were not kept: compute inside "
+                    "`with dls.trace():`, or draw before backward()")
     shown = {"value", "grad"} & set(options.show)
     if shown and any(n.value is None for n in record.nodes if n.op and not n.failed):
-        return ["larger values not kept: compute inside `with dls.trace():`"]
-    return []
+        said.append("larger values not kept: compute inside `with dls.trace():`")
+    return said
 
 
 def _check_count(count: int, paths: Iterable[Path]) -> None:

@@ -38,6 +38,7 @@ def graph(
     `with dls.trace():`; else those of up to 16 elements. Taken before backward() it shows no
     gradients: take it again afterwards.
     """
+    check_names(names)
     outputs = list(_tensors(output))
     roots = [tensor._node for tensor in outputs if tensor._node is not None]
     if not roots:
@@ -51,13 +52,23 @@ def graph(
     return Graph(recorder.record(), Options.of(options))
 
 
-def recorded(collector: Collector, error: BaseException | None = None) -> Record:
+def check_names(names: Any) -> None:
+    """DtypeError unless these are tensors by name."""
+    if names is not None and not isinstance(names, Mapping):
+        raise DtypeError("names is a dict of tensors by name, {\"X\": X} or locals(), not a "
+                         f"{type(names).__name__}")
+
+
+def recorded(
+    collector: Collector, error: BaseException | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> Record:
     """The record of all that a trace has seen; `error`: what ended it."""
     nodes = _ancestors(collector.nodes)
     used = {edge for node in nodes for edge in (*node.edges, *_origins(node)) if edge is not None
             and isinstance(edge, Node)}
     roots = [node for node in nodes if node not in used]
-    names = _Names([], collector.modules, None)
+    names = _Names([], collector.modules, given)
     recorder = _Recorder(nodes, roots, names, collector.modules)
     return recorder.record(None if error is None else collector, error)
 

@@ -14,6 +14,7 @@ def write_table(record: Record) -> str:
     paths = contiguous({node.id: node.path for node in record.nodes}, edges)
     rows: list[tuple[str, ...]] = [
         (*HEADINGS, "change") if any(node.change for node in record.nodes) else HEADINGS]
+    purposes = describe.purposes(record)
     open_path: tuple[str, ...] = ()
     for node in record.nodes:
         path = paths[node.id]
@@ -22,7 +23,7 @@ def write_table(record: Record) -> str:
             same += 1
         rows += [("  " * depth + path[depth] + "/",) for depth in range(same, len(path))]
         open_path = path
-        rows.append(_row(node, len(path), record))
+        rows.append(_row(node, len(path), record, purposes.get(node.id, node.kind)))
     widths = [
         min(most, max((len(row[i]) for row in rows if i < len(row)), default=0))
         for i, most in enumerate(WIDEST)
@@ -30,7 +31,7 @@ def write_table(record: Record) -> str:
     return "\n".join(_line(row, widths) for row in rows) + "\n"
 
 
-def _row(node: NodeRecord, depth: int, record: Record) -> tuple[str, ...]:
+def _row(node: NodeRecord, depth: int, record: Record, word: str) -> tuple[str, ...]:
     value = f"! {node.failed.splitlines()[0]}" if node.failed else (
         "" if "model" in record.meta else "not kept")
     if node.value is not None:
@@ -41,7 +42,7 @@ def _row(node: NodeRecord, depth: int, record: Record) -> tuple[str, ...]:
     grad = "" if node.gradient is None else grad
     dtype = "" if node.dtype == "float32" else f" {node.dtype}"
     shape = "" if node.shape is None else f"{node.shape}{dtype}"
-    name = node.name or ("" if node.op else node.kind)
+    name = node.name or ("" if node.op else word)
     what = node.op or f"({node.kind})"
     return "  " * depth + name, what, shape, value, _norm(node, grad), node.change
 

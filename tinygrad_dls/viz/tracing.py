@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from ..tracing import Collector
 from .graphs import Graph
 from .picture import Options
 from .record import Record
-from .recording import recorded
+from .recording import check_names, recorded
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -33,10 +33,13 @@ class trace(Graph):
     marked. The first backward() after the block is seen, too.
     `@dls.trace()` does the same for each call of a function; `function.trace` is the one that
     ended last.
+    names: a dict of tensors by name, such as `locals()`, which is read when the block ends.
     options: those of `dls.graph`.
     """
 
-    def __new__(cls, function: Any = None, **options: Any) -> Any:
+    def __new__(
+        cls, function: Any = None, *, names: Mapping[str, Any] | None = None, **options: Any
+    ) -> Any:
         """`@trace` and `@trace()` decorate alike."""
         if function is not None and not callable(function):
             raise GraphError(
@@ -47,7 +50,9 @@ class trace(Graph):
         made = super().__new__(cls)
         return made if function is None else made(function)
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, names: Mapping[str, Any] | None = None, **options: Any) -> None:
+        check_names(names)
+        self._names = names
         self.options = Options.of(options)
         self._collector: Collector | None = Collector()  # None: the record is final
         self._record = None
@@ -64,18 +69,19 @@ class trace(Graph):
                  where: TracebackType | None) -> None:
         assert self._block is not None and self._collector is not None
         self._block.__exit__(None, None, None)
-        self._record = recorded(self._collector, error)
+        self._record = recorded(self._collector, error, self._names)
         if error is not None or self._record.backward_ran:
             self._collector = None  # its arrays go as soon as nobody else needs them
 
     def __call__(self, function: Function) -> Function:
         _check_runs_at_once(function)
         given = vars(self).get("options", Options())  # without options __init__ has not run
+        names = vars(self).get("_names")
         options = {name: getattr(given, name) for name in Options.__dataclass_fields__}
 
         @functools.wraps(function)
         def traced(*args: Any, **kwargs: Any) -> Any:
-            t = trace(**options)
+            t = trace(names=names, **options)
             try:
                 with t:
                     return function(*args, **kwargs)
@@ -96,9 +102,9 @@ class trace(Graph):
         """All that ran in the block so far."""
         if self._collector is not None:
             if self._record is None:  # the block goes on
-                return recorded(self._collector)
+                return recorded(self._collector, None, self._names)
             if any(node.grad is not None for node in self._collector.nodes):
-                self._record = recorded(self._collector)
+                self._record = recorded(self._collector, None, self._names)
                 self._collector = None
         assert self._record is not None
         return self._record
