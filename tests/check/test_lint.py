@@ -230,6 +230,16 @@ def test_an_update_ratio_far_from_a_thousandth(rate, kinds, ran):
         assert math.isclose(dict(found.ratios)["0.weight"], ratio, rel_tol=1e-3)
 
 
+def test_weights_without_a_gradient_in_this_batch_have_no_ratio():
+    x, y = _data()
+    model = _mlp()
+    loss = F.cross_entropy(model(x), y) * 0
+    found = dls.lint(loss, model, _sgd(model))
+    assert found.ok and found.ratios == ()
+    lazy = dls.lint(F.cross_entropy(model(x), y), model, _sgd(model, 0.0))
+    assert [f.kind for f in lazy] == ["update ratio"]
+
+
 def test_wrong_arguments_are_told():
     x, y = _data()
     model = _mlp()

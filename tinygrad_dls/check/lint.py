@@ -356,7 +356,7 @@ class _Linter:
                 self.notes.append(f"the update-to-weight ratio is not known: {error}")
                 return
             found = [(n, float(np.linalg.norm(p.numpy() - before[n]) / np.linalg.norm(before[n])))
-                     for n, p in weights.items() if p._grad is not None]
+                     for n, p in weights.items() if p._grad is not None and _norm(p.grad) > 0]
         yield from found
 
 
