@@ -20,6 +20,7 @@ loop, never a recursion: a chain of a million operations is handled like one of 
 import weakref
 from collections.abc import Callable, Sequence
 from operator import attrgetter
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from . import storage
@@ -229,8 +230,10 @@ def propagate(
             check_overwritten(node)
         if create_graph:
             shares = differentiable(node, dy)
-        else:
+        elif trace is None:
             shares = node.plan.back(dy, saved)
+        else:
+            shares = timed(trace, node, dy)
         if not retain_graph:
             node.saved = saved = None  # memory is freed while the walk goes on
         edges = node.edges
@@ -385,6 +388,14 @@ def keep_gradient(tensor: Any) -> None:
 
     keep.keeps = holder  # type: ignore[attr-defined]
     add_hook(tensor, keep)
+
+
+def timed(trace: Trace, node: Node, dy: Any) -> tuple[Any, ...]:
+    """Run the backward rule of a node, and tell its trace how long that took."""
+    began = perf_counter()
+    shares = node.plan.back(dy, node.saved or ())
+    trace.back_seconds.append(perf_counter() - began)
+    return shares
 
 
 def note_share(trace: Trace, edge: Edge, share: Any, asked: bool) -> None:

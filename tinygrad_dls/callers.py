@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,20 +19,20 @@ NUMPY = os.path.join(Path(np.__file__).parent, "")
 
 def users_frame(frame: FrameType) -> FrameType:
     """The nearest caller of `frame` outside this package; the outermost if all are inside."""
-    while frame.f_back is not None and _is_ours(frame):
+    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
 
 
-def _is_ours(frame: FrameType) -> bool:
-    file = frame.f_code.co_filename
+@cache
+def _is_ours(file: str) -> bool:
     return file == GENERATED or (file.startswith(PACKAGE) and not file.startswith(LESSONS))
 
 
 def calling_line() -> str:
     """`file.py:12` of the nearest caller outside this package, for messages."""
     frame = users_frame(sys._getframe(1))
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def warn_at(frame: FrameType, message: Any, category: type[Warning]) -> None:
@@ -69,7 +70,9 @@ def _warned(filename: str) -> FrameType | None:
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename != filename:
         frame = frame.f_back
-    return frame if frame is not None and _is_ours(_outside_numpy(frame)) else None
+    if frame is None or not _is_ours(_outside_numpy(frame).f_code.co_filename):
+        return None
+    return frame
 
 
 def _outside_numpy(frame: FrameType) -> FrameType:

@@ -5,6 +5,7 @@ an input of the network came from.
 """
 
 from collections import deque
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -35,6 +36,9 @@ class Trace(NamedTuple):
     source: str  # "file.py:12"
     calls: tuple[Call, ...]  # of modules around it, outermost first
     given: list[Given]  # filled by backward
+    extras: tuple[Any, ...]  # what its forward made beside the output
+    seconds: float | None  # of its forward; on a GPU, of its launch; None: not measured
+    back_seconds: list[float]  # of its backward rule, each time that it ran
 
 
 class Failure(NamedTuple):
@@ -86,15 +90,20 @@ class Collector:
             newer = newer.outer
         return current
 
-    def operation(self, node: "Node", inputs: Any, arrays: tuple[Any, ...], out: Any) -> None:
-        """Keep all values of an operation, and the line that asked for it."""
+    def operation(
+        self, node: "Node", inputs: Any, arrays: tuple[Any, ...], made: tuple[Any, ...],
+        began: float | None = None,
+    ) -> None:
+        """Keep all values of an operation that began at `began`, and the line that asked for it."""
+        seconds, out = None if began is None else perf_counter() - began, made[0]
         origins = tuple([
             self.made_by.get(id(getattr(x, "_data", x))) if edge is None else None
             for x, edge in zip(inputs, node.edges)
         ])
         names = tuple([getattr(x, "name", None) or "" for x in inputs])
         node.value = out
-        node.trace = Trace(arrays, names, origins, calling_line(), self.calls, [])
+        node.trace = Trace(arrays, names, origins, calling_line(), self.calls, [], made[1:],
+                           seconds, [])
         self.made_by[id(out)] = node  # `node.value` keeps the array, so its id stays its own
         self.nodes.append(node)
 
@@ -114,7 +123,7 @@ class Collector:
     ) -> None:
         """Keep a write into what `maker` made as one more operation."""
         self.made_by[id(arrays[0])] = maker
-        self.operation(node, inputs, arrays, arrays[0])
+        self.operation(node, inputs, arrays, (arrays[0],))
 
     def moved(self, result: Any, array: Any) -> None:
         """The values of `result` stand in `array` from now on."""

@@ -16,7 +16,8 @@ from tinygrad_dls.nn import functional as F
 from tinygrad_dls.viz.changes import kind_of
 from tinygrad_dls.viz.comparison import compare_records, counts
 from tinygrad_dls.viz.graphs import Comparison, Graph
-from tinygrad_dls.viz.record import Record, Summary
+from tinygrad_dls.viz.record import Record
+from tinygrad_dls.viz.summary import Summary
 
 RECORDS = {"three": three_times, "mlp": perceptron, "attention": transformer,
            "chain": lambda: chain(30), "wide": lambda: wide(60)}

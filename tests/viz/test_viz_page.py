@@ -194,3 +194,32 @@ def test_hostile_names_in_a_browser(opened):
     tab.keyboard.press("ArrowRight")
     assert tab.evaluate("window.hit") is None
     assert tab.evaluate("document.body.dataset.ready") == "1"
+
+
+def test_costs_as_an_overlay(opened):
+    """Colours say what words say: on the box, in its name, in a list, in the details."""
+    tab = opened(network())
+    box = tab.locator("#bn3")  # the first linear
+    plain = box.inner_html()
+    assert tab.is_hidden("#costs")
+    tab.select_option("#cost", "flops")
+    wait_for(tab, lambda: "MFLOP" in tab.inner_text("#costs") or "FLOP in all" in
+             tab.inner_text("#costs"))
+    assert "120 FLOP, " in box.text_content() and "120 FLOP, " in box.get_attribute("aria-label")
+    assert box.inner_html() != plain
+    assert "Linear 4 -> 3 / linear: 120 FLOP, " in tab.locator("#costs button").first.inner_text()
+    assert "cost=flops" in tab.url
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("c")
+    wait_for(tab, lambda: "Sequential" in tab.locator("#costs button").first.inner_text())
+    tab.keyboard.press("e")
+    wait_for(tab, lambda: box.count() == 1)
+    box.press("Enter")
+    assert "operations back" in tab.inner_text("#details")
+    tab.select_option("#cost", "")
+    wait_for(tab, lambda: tab.inner_text("#costs") == "")
+
+
+def test_show_cost_opens_the_page_with_the_overlay(opened):
+    tab = opened(network(), show=("shape", "cost"))
+    assert tab.input_value("#cost") == "flops" and "FLOP in all" in tab.inner_text("#costs")

@@ -7,7 +7,8 @@ from viz_records import Builder, diamond, leaf, op, perceptron, three_times, tra
 from tinygrad_dls.errors import Error, GraphError
 from tinygrad_dls.viz.describe import array, number
 from tinygrad_dls.viz.picture import Options, picture
-from tinygrad_dls.viz.record import Edge, Gradient, NodeRecord, Record, Summary
+from tinygrad_dls.viz.record import Edge, Gradient, NodeRecord, Record
+from tinygrad_dls.viz.summary import Summary
 
 
 def texts(record, **options):

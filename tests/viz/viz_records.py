@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tinygrad_dls.viz.record import Edge, Gradient, NodeRecord, Record, Summary
+from tinygrad_dls.viz.record import Edge, Gradient, NodeRecord, Record
+from tinygrad_dls.viz.summary import Summary
 
 
 def leaf(id, name, value, grad=None, kind="param", path=()):

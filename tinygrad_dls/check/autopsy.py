@@ -148,9 +148,12 @@ class _Script(Watcher):
         super().__init__(NEWEST)
         self.found: Any = None
 
-    def operation(self, node: Any, inputs: Any, arrays: tuple[Any, ...], out: Any) -> None:
+    def operation(
+        self, node: Any, inputs: Any, arrays: tuple[Any, ...], made: tuple[Any, ...],
+        began: float | None = None,
+    ) -> None:
         """Look at one operation more."""
-        super().operation(node, inputs, arrays, out)
+        super().operation(node, inputs, arrays, made, began)
         self.forget(NEWEST)
         if self.seen[node].out.nan:
             self.found = node

@@ -73,19 +73,23 @@ class Watcher(Collector):
         self.places: dict[Node, tuple[str, int]] = {}
         self.sizes: dict[Any, list[float]] = {}  # the largest element of parameters: first, last
 
-    def operation(self, node: Node, inputs: Any, arrays: tuple[Any, ...], out: Any) -> None:
+    def operation(
+        self, node: Node, inputs: Any, arrays: tuple[Any, ...], made: tuple[Any, ...],
+        began: float | None = None,
+    ) -> None:
         """Keep an operation, and whether its operands and its output are finite."""
-        super().operation(node, inputs, arrays, out)
+        super().operation(node, inputs, arrays, made, began)
+        out = made[0]
         frame = users_frame(sys._getframe(1))
         self.places[node] = frame.f_code.co_filename, frame.f_lineno
-        made = Bad.of(out)
+        wrong = Bad.of(out)
         given = tuple(Bad.of(x) for x in arrays)
         for edge, x in zip(node.edges, arrays):
             if isinstance(edge, TensorBase) and math.isfinite(size := largest(x)):
                 self.sizes.setdefault(edge, [size, size])[1] = size
-        bad = made or any(given)
-        self.seen[node] = Seen(made, given, tuple(_copied(x) for x in arrays) if bad else (),
-                               _copied(out) if made else None)
+        bad = wrong or any(given)
+        self.seen[node] = Seen(wrong, given, tuple(_copied(x) for x in arrays) if bad else (),
+                               _copied(out) if wrong else None)
 
     @property
     def growth(self) -> list[float]:

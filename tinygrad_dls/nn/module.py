@@ -28,6 +28,8 @@ from ..namespaces import NoSuchName, is_ours
 from ..storage import next_number
 from ..tensors import Tensor
 from .copying import Copied
+from .cost import Cost
+from .counting import cost_of
 from .hooks import Hooked
 from .parameter import Parameter
 from .state import LoadResult, load
@@ -377,6 +379,18 @@ class Module(Hooked, Copied):
         `input_shapes`: one shape for each input, batch included: `model.summary((1, 784))`.
         """
         return summarize(self, input_shapes, dtype)
+
+    def cost(self, *inputs: Any, **named: Any) -> Cost:
+        """Run the model once on `inputs` and count: arithmetic and memory, module by module.
+
+        Parameters, multiplications and FLOPs forward and backward, bytes kept for backward and an
+        estimate of the peak: a table when printed, `.to_json()` for programs, `.rolled(1)` by
+        outer modules. Buffers and random streams stay as they are. The mode counts: training or
+        evaluation, and under `dls.no_grad()` nothing is kept.
+
+            print(models.resnet18().cost(dls.zeros(1, 3, 224, 224)))
+        """
+        return cost_of(self, inputs, named)
 
 
 def _join(prefix: str, name: str) -> str:

@@ -53,7 +53,7 @@ class Summary:
         ]
         rule = "-" * len(lines[0])
         total = (f"{self.parameters:,} parameters, {self.trainable:,} of them trained, "
-                 f"{_size(self.bytes)}")
+                 f"{size_of(self.bytes)}")
         return "\n".join([lines[0], rule, *lines[1:], rule, total])
 
     __repr__ = __str__
@@ -75,7 +75,7 @@ def summarize(
     outputs: dict[int, str] = {}
 
     def note(layer: Module, _: Any, output: Any) -> None:
-        outputs[id(layer)] = _shapes(output)
+        outputs[id(layer)] = shapes_of(output)
 
     modes = [(part, part.training) for part in module.modules()]
     handles = [part.register_forward_hook(note) for part, _ in modes]
@@ -88,7 +88,7 @@ def summarize(
         for part, training in modes:
             part.training = training
     rows = tuple(
-        Row(name, _layer(part), outputs.get(id(part), _no_output(part)),
+        Row(name, layer_name(part), outputs.get(id(part), no_output(part)),
             sum(p.size for p in part.parameters(recurse=False)))
         for name, part in module.named_modules()
     )
@@ -101,25 +101,25 @@ def summarize(
     )
 
 
-def _no_output(module: Module) -> str:
+def no_output(module: Module) -> str:
     """Return the text for a module without an output: a list of modules is never called itself."""
     return "-" if type(module).forward.__qualname__ == "Module.forward" else "not called"
 
 
-def _layer(module: Module) -> str:
+def layer_name(module: Module) -> str:
     has_children = next(module.children(), None) is not None
     return type(module).__name__ if has_children else repr(module)
 
 
-def _shapes(output: Any) -> str:
+def shapes_of(output: Any) -> str:
     if isinstance(output, (tuple, list)):
-        return ", ".join(_shapes(part) for part in output if part is not None)
+        return ", ".join(shapes_of(part) for part in output if part is not None)
     if isinstance(output, dict):
-        return ", ".join(f"{name} {_shapes(part)}" for name, part in output.items())
+        return ", ".join(f"{name} {shapes_of(part)}" for name, part in output.items())
     return str(getattr(output, "shape", type(output).__name__))
 
 
-def _size(count: float) -> str:
+def size_of(count: float) -> str:
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.3g} {unit}"

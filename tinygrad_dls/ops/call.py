@@ -6,6 +6,7 @@ is computed once, so that a call costs about a microsecond over its kernel.
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,6 +77,7 @@ def _of_one(op: Op) -> Function:
             return _called_in_float32(op, x)
         if floats and data.dtype.kind != "f":
             data = data.astype(default_dtype())
+        began = perf_counter() if traces.active else None
         try:
             out = forward(data)
         except REFUSALS as error:
@@ -103,12 +105,12 @@ def _of_one(op: Op) -> Function:
             node.value = kept(out) if out.size <= KEPT_FOR_PICTURES else None
             node.grad = node.hooks = node.scope = node.trace = None
             if traces.active:
-                note(node, (x,), (data,), (out,))
+                note(node, (x,), (data,), (out,), began)
         else:
             result.requires_grad = False
             result._node = None
             if traces.active:
-                tell(bound_op, (x,), (data,), (out,))
+                tell(bound_op, (x,), (data,), (out,), began)
         return result
 
     return call
@@ -141,6 +143,7 @@ def _of_two(op: Op) -> Function:
         if floats and (x.__class__ in NUMBERS or x.dtype.kind != "f"):
             x, y = _to_floats(x, y)
         bound_op, forward, array_type, plans = bound.get(device) or _bind(op, device, bound)
+        began = perf_counter() if traces.active else None
         try:
             out = forward(x, y)
         except REFUSALS as error:
@@ -170,12 +173,12 @@ def _of_two(op: Op) -> Function:
             node.value = kept(out) if out.size <= KEPT_FOR_PICTURES else None
             node.grad = node.hooks = node.scope = node.trace = None
             if traces.active:
-                note(node, (a, b), (x, y), (out,))
+                note(node, (a, b), (x, y), (out,), began)
         else:
             result.requires_grad = False
             result._node = None
             if traces.active:
-                tell(bound_op, (a, b), (x, y), (out,))
+                tell(bound_op, (a, b), (x, y), (out,), began)
         return result
 
     return call
@@ -212,6 +215,7 @@ def _of_many(op: Op) -> Function:
         if in_float32 and arrays[0].dtype is F16:
             return _called_in_float32(op, *inputs)
         bound_op = bound.get(device) or bound.setdefault(device, op.on(device))
+        began = perf_counter() if traces.active else None
         try:
             out = bound_op.forward(*arrays)
         except REFUSALS as error:
@@ -224,9 +228,9 @@ def _of_many(op: Op) -> Function:
             result.requires_grad = True
             key = device, tuple(needs)
             plan = plans.get(key) or plans.setdefault(key, bound_op.plan(key[1]))
-            result._node = record(plan, inputs, arrays, made)
+            result._node = record(plan, inputs, arrays, made, began)
         elif traces.active:
-            tell(bound_op, inputs, arrays, made)
+            tell(bound_op, inputs, arrays, made, began)
         return result
 
     return call
@@ -250,6 +254,7 @@ def call_once(op: Op, x: Any) -> Any:
     """`op` on one tensor: for parameters of this call alone, where no caller is worth building."""
     device, data = x.device, x._data
     bound = op.on(device)
+    began = perf_counter() if traces.active else None
     try:
         out = bound.forward(data)
     except REFUSALS as error:
@@ -261,14 +266,15 @@ def call_once(op: Op, x: Any) -> Any:
         share(x, result)
     if x.requires_grad and op.differentiable and mode.grad:
         result.requires_grad = True
-        result._node = record(bound.plan((True,)), (x,), (data,), (out,))
+        result._node = record(bound.plan((True,)), (x,), (data,), (out,), began)
     elif traces.active:
-        tell(bound, (x,), (data,), (out,))
+        tell(bound, (x,), (data,), (out,), began)
     return result
 
 
 def record(
-    plan: Plan, tensors: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...]
+    plan: Plan, tensors: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...],
+    began: float | None = None,
 ) -> Node:
     """The node of a call: the plan's op made `made` (the output, then extras) of `arrays`."""
     node, out = Node(), made[0]
@@ -283,7 +289,7 @@ def record(
     node.value = kept(out) if out.size <= KEPT_FOR_PICTURES else None
     node.grad = node.hooks = node.scope = node.trace = None
     if traces.active:
-        note(node, tensors, tuple(arrays), made)
+        note(node, tensors, tuple(arrays), made, began)
     return node
 
 
@@ -293,23 +299,28 @@ def kept(out: Any) -> Any:
 
 
 def note(
-    node: Node, inputs: Sequence[Any], arrays: tuple[Any, ...], made: tuple[Any, ...]
+    node: Node, inputs: Sequence[Any], arrays: tuple[Any, ...], made: tuple[Any, ...],
+    began: float | None,
 ) -> None:
     """Under `with trace():` keep all values of this operation, and the line that asked for it."""
     if mode.recorder is not None:
         mode.recorder.operation(node.op, inputs, arrays, made, node)
     if mode.trace is not None:
-        mode.trace.operation(node, inputs, arrays, made[0])
+        mode.trace.operation(node, inputs, arrays, made, began)
 
 
-def tell(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...]) -> None:
+def tell(
+    op: Op, inputs: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...],
+    began: float | None,
+) -> None:
     """Report an operation without a node to the active observers: `arrays` are its operands."""
     if mode.recorder is not None:
         mode.recorder.operation(op, inputs, arrays, made, None)
     if mode.listener is not None:
         mode.listener(op, inputs, arrays, made[0])
     if mode.trace is not None:
-        mode.trace.operation(unrecorded(op, len(arrays), made[0]), inputs, arrays, made[0])
+        node = unrecorded(op, len(arrays), made[0])
+        mode.trace.operation(node, inputs, tuple(arrays), made, began)
 
 
 def unrecorded(op: Op, count: int, out: Any) -> Node:

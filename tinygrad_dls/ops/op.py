@@ -220,5 +220,6 @@ def is_built_in(op: Any) -> bool:
     return type(op).__module__.startswith(f"{__package__}.")
 
 
+@cache
 def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

@@ -71,6 +71,22 @@ def backward_work(
     return Work(name, 2 * macs or _size(wanted), moved, macs)
 
 
+def kept_bytes(plan: Plan, arrays: Sequence[Any], made: Sequence[Any]) -> int:
+    """Memory of the output and of the extras that backward needs; 0 for a view of an operand.
+
+    The operands are not counted: they were where they were made.
+    """
+    op = plan.op
+    kept = [made[0], *(extra for name, extra in zip(op.extras, made[1:]) if name in plan.names)]
+    counted = {id(owner_of(array)) for array in _arrays(op, arrays)}
+    total = 0
+    for array in _arrays(op, kept):
+        if id(owner_of(array)) not in counted:
+            counted.add(id(owner_of(array)))
+            total += array.nbytes
+    return total
+
+
 def _multiplications(
     op: Op, arrays: Sequence[Any], made: Sequence[Any], needs: Sequence[bool]
 ) -> tuple[int, int]:
@@ -117,8 +133,14 @@ def _multiplications_once(op: Op, arrays: Sequence[Any], made: Sequence[Any]) ->
 
 
 def _arrays(op: Op, values: Iterable[Any]) -> list[Any]:
-    """Those that are arrays of the device, not numbers or shapes."""
-    return [value for value in values if isinstance(value, op.device.array_type)]
+    """Those that are arrays of the device, not numbers or shapes; tuples are looked into."""
+    found: list[Any] = []
+    for value in values:
+        if isinstance(value, (tuple, list)):
+            found += _arrays(op, value)
+        elif isinstance(value, op.device.array_type):
+            found.append(value)
+    return found
 
 
 def _is_view(out: Any, operands: Sequence[Any]) -> bool:

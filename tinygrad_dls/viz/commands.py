@@ -10,7 +10,7 @@ from ..files import check_parent
 from ..scripts import NEWEST, check_name, missing, run_script
 from ..tracing import Collector
 from .graphs import ENDINGS, Graph, check_ending
-from .picture import Options
+from .picture import SHOWS, Options
 from .recording import graph, recorded
 from .weights import ENDINGS as TABLES
 from .weights import READERS, read_weights
@@ -32,6 +32,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE",
                         help="what to write, by its ending: .html (interactive) .svg .png .dot "
                         ".json .txt; without it the table is printed")
+    parser.add_argument("--show", type=_shown, default=Options().show, metavar="LINES",
+                        help="what stands on a box, with commas between: "
+                        f"{', '.join(SHOWS)} (as usual: {','.join(Options().show)})")
     parser.add_argument("--name", default="loss", help="the tensor to draw instead of `loss`")
     parser.add_argument("--depth", type=_depth, default="auto", metavar="N",
                         help="fold modules nested deeper than this: a number, 'layers', 'auto' (as "
@@ -47,6 +50,13 @@ def _depth(text: str) -> Any:
     return None if text == "none" else int(text) if text.isdigit() else text
 
 
+def _shown(text: str) -> tuple[str, ...]:
+    words = tuple(filter(None, text.split(",")))
+    if wrong := [word for word in words if word not in SHOWS]:
+        raise argparse.ArgumentTypeError(f"{wrong[0]!r}: choose from {', '.join(SHOWS)}")
+    return words
+
+
 def _run(args: argparse.Namespace) -> int:
     failed = 0
     if (args.script is None) == (args.diff is None):
@@ -58,7 +68,7 @@ def _run(args: argparse.Namespace) -> int:
         check_ending(args.out, endings)
     if ending in READERS:
         return _table(args)
-    options = Options(depth=args.depth, rankdir=args.rankdir)
+    options = Options(depth=args.depth, rankdir=args.rankdir, show=args.show)
     if args.diff:
         before, after = (_saved(path) for path in args.diff)
         drawn: Graph = before.diff(after, (Path(args.diff[0]).name, Path(args.diff[1]).name))

@@ -11,7 +11,8 @@ from typing import TypeAlias
 from . import describe
 from .changes import ADDED, REMOVED, SEPARATOR, SIGNS, kind_of
 from .groups import Path
-from .record import Edge, NodeRecord, Record, Share, Summary
+from .record import Edge, NodeRecord, Record, Share
+from .summary import Summary
 
 OTHER, MOVED = SIGNS["changed"], SIGNS["other numbers"]
 TOLERANCE = 1e-4  # of numbers, relative to the size of the array's elements

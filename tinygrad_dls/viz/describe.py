@@ -1,11 +1,14 @@
 """Numbers and arrays in few characters, as they stand on the nodes of a picture."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..nn.cost import count_text
+from ..nn.summary import size_of
 from ..ops.op import Op
-from .record import Gradient, NodeRecord, Number, Record, Summary
+from .record import Gradient, NodeRecord, Record
+from .summary import Number, Summary
 
 USUAL = {  # parameters of operations, and the values that nobody needs to be told of
     "reduction": ("mean",), "smoothing": (0.0,), "eps": (1e-5, 1e-6, 1e-8, 1e-12),
@@ -158,6 +161,45 @@ def shape(node: NodeRecord) -> str:
     if not node.shape:
         return dtype if node.shape == () else "not kept"
     return f"{node.shape} {dtype}".rstrip()
+
+
+def costs(nodes: Sequence[NodeRecord]) -> list[str]:
+    """The lines on what operations cost together; none where nothing is known."""
+    return [line for line in (work(nodes), memory_and_time(nodes)) if line]
+
+
+def work(nodes: Sequence[NodeRecord]) -> str:
+    """The arithmetic of operations: "55.30 kFLOP, back 111.00 kFLOP"."""
+    ways = _way(nodes, "flops", _flops), _way(nodes, "flops_back", _flops, "back ")
+    return ", ".join(filter(None, ways))
+
+
+def memory_and_time(nodes: Sequence[NodeRecord]) -> str:
+    """Memory and time of operations: "4.1 kB, 12.3 us, back 20.1 us"."""
+    ways = (_way(nodes, "bytes", size_of), _way(nodes, "seconds", seconds),
+            _way(nodes, "seconds_back", seconds, "back "))
+    return ", ".join(filter(None, ways))
+
+
+def _way(
+    nodes: Sequence[NodeRecord], name: str, words: Callable[[float], str], before: str = ""
+) -> str:
+    """The sum of one cost in words; "" where it is 0, or not known."""
+    total = sum(getattr(node, name) or 0 for node in nodes)
+    return f"{before}{words(total)}" if total else ""
+
+
+def _flops(count: float) -> str:
+    text = count_text(int(count))
+    return f"{text}FLOP" if text[-1].isalpha() else f"{text} FLOP"
+
+
+def seconds(amount: float) -> str:
+    """A time in few digits: 12.3 us, 4.56 ms, 7.89 s."""
+    for unit, word in ((1e-3, "us"), (1.0, "ms")):
+        if amount < unit:
+            return f"{amount / unit * 1e3:.3g} {word}"
+    return f"{amount:.3g} s"
 
 
 def shorten(text: str, longest: int = LONGEST) -> str:

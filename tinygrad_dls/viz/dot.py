@@ -12,7 +12,8 @@ from .picture import Box, Line, Picture
 from .scene import legend
 
 ROLES = {"shape": style.QUIET[0], "value": style.INK[0], "grad": style.GRADIENT[0],
-         "saved": style.QUIET[0], "warning": style.WARNING[0], "change": style.CHANGE[0]}
+         "saved": style.QUIET[0], "cost": style.COST[0], "warning": style.WARNING[0],
+         "change": style.CHANGE[0]}
 
 
 def write_dot(picture: Picture) -> str:

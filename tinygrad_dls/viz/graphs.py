@@ -110,9 +110,12 @@ class Graph:
         """The graph written by `to_json`; FormatError if the text is anything else."""
         return cls(Record.from_json(text))
 
-    def table(self) -> str:
-        """Text for a terminal: one line for each value, indented by module."""
-        return write_table(self.record)
+    def table(self, **options: Any) -> str:
+        """Text for a terminal: one line for each value, indented by module.
+
+        `show` says which columns there are; other options change nothing.
+        """
+        return write_table(self.record, self._options(options).show)
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> Path:
         """Write a .html, .svg, .png, .dot, .json or .txt file, whole or not at all; its path."""
@@ -123,7 +126,7 @@ class Graph:
             ".png": lambda: self.to_png(**options),
             ".dot": lambda: self.to_dot(**options),
             ".json": self.to_json,
-            ".txt": self.table,
+            ".txt": lambda: self.table(**options),
             ".html": lambda: self.to_html(**options),
         }
         write_whole(target, writers[target.suffix.lower()]())

@@ -19,7 +19,8 @@ from ..modes import no_grad
 from . import describe
 from .graphs import Graph
 from .groups import Path as Modules
-from .record import Edge, Kind, NodeRecord, Record, Summary
+from .record import Edge, Kind, NodeRecord, Record
+from .summary import Summary
 
 MOST = 2**26  # bytes of weights up to which a model is run once, to see the shapes of its values
 QUIET = {  # options, and the values that nobody needs to be told of

@@ -8,6 +8,7 @@ stand in the file: `web/page.js` is the viewer, `web/viz-global.js` is Graphviz 
 import base64
 import gzip
 import json
+from dataclasses import replace
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -22,7 +23,8 @@ from .picture import Options, fold, group_boxes, node_boxes, notes, title
 from .record import Record, strict_json
 
 WEB = Path(__file__).parent / "web"
-COSTS = (("flops", "operations"), ("bytes", "memory kept"), ("seconds", "time"))
+COSTS = (("flops", "operations forward"), ("flops_back", "operations back"), ("bytes", "memory"),
+         ("seconds", "time forward"), ("seconds_back", "time back"))
 
 
 def write_page(record: Record, options: Options) -> str:
@@ -65,8 +67,9 @@ def _document(record: Record, options: Options) -> dict[str, Any]:
     groups = list(dict.fromkeys(
         path[:level + 1] for path in paths.values() for level in range(len(path))))
     number = {(): -1, **{path: i for i, path in enumerate(groups)}}
-    boxes = node_boxes(record, options)
-    folded = group_boxes(record, paths, options)
+    drawn = replace(options, show=tuple(x for x in options.show if x != "cost"))  # an overlay here
+    boxes = node_boxes(record, drawn)
+    folded = group_boxes(record, paths, drawn)
     tracked = {n.id for n in record.nodes if n.gradient is not None or "model" in record.meta}
     for node in plain["nodes"]:
         box = boxes[node["id"]]
@@ -85,7 +88,8 @@ def _document(record: Record, options: Options) -> dict[str, Any]:
         "flags": [flag._asdict() for flag in flags(record)],
         "notes": [*filter(None, [plain["meta"].get("error")]), *notes(record, options)],
         "costs": [[name, word] for name, word in COSTS
-                  if any(getattr(n, name) is not None for n in record.nodes)],
+                  if any(getattr(n, name) for n in record.nodes)],
+        "cost": "cost" in options.show, "heat": [light for light, _ in style.HEAT],
         "looks": {kind: {"fill": look.fill[0], "line": look.line[0]}
                   for kind, look in style.LOOKS.items()},
         "roles": ROLES, "ink": style.INK[0], "quiet": style.QUIET[0], "wire": style.WIRE[0],

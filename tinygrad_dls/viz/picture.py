@@ -22,15 +22,16 @@ from .style import LOOKS
 MOST_BOXES = 1500  # more are neither laid out in good time nor of use to the eye
 STUBS_FROM = 3  # a parameter of so many users is drawn again beside each of them
 
-Role: TypeAlias = Literal["shape", "value", "grad", "saved", "warning", "change"]
-SHOWS = ("shape", "value", "grad", "saved")
+Role: TypeAlias = Literal["shape", "value", "grad", "saved", "cost", "warning", "change"]
+SHOWS = ("shape", "value", "grad", "saved", "cost")
 
 
 @dataclass(frozen=True)
 class Options:
     """The style of a drawing.
 
-    show: which lines stand on a node, of "shape", "value", "grad", "saved".
+    show: which lines stand on a node, of "shape", "value", "grad", "saved", "cost" (arithmetic,
+    memory and time, forward and back, as far as they were traced; of a folded module their sums).
     depth: modules nested deeper than this are folded to one box each; "layers" folds the innermost
     modules, and attention with its projections, None none; "auto" folds as much as keeps the
     picture readable, and says so.
@@ -258,6 +259,8 @@ def _box(node: NodeRecord, options: Options, backward_ran: bool, starts_here: bo
         lines.append(Line("grad", grad))
     if "saved" in options.show and node.op:
         lines.append(Line("saved", f"saves {', '.join(node.saved) or 'nothing'}"))
+    if "cost" in options.show:
+        lines += [Line("cost", text) for text in describe.costs([node])]
     lines += [Line("change", text) for text in node.change.split(SEPARATOR) if text]
     if node.failed:
         lines.append(Line("warning", f"! failed: {node.failed.splitlines()[0]}"))
@@ -286,6 +289,8 @@ def _group_box(
     lines.append(Line("value", f"{ops} operation{'s' * (ops != 1)}"))
     if parameters:
         lines.append(Line("value", f"{size:,} parameter{'s' * (size != 1)}"))
+    if "cost" in options.show:
+        lines += [Line("cost", text) for text in describe.costs(nodes)]
     bad = next((n for n in nodes if describe.trouble(n.value)), None)
     if bad is not None:
         lines.append(Line("warning", f"! {describe.trouble(bad.value)} inside"))

@@ -13,72 +13,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, get_args
 
-import numpy as np
-
 from ..errors import FormatError
+from .summary import Number, Summary
 
 VERSION = 2
 READ = (1, 2)  # versions that `from_json` takes
-SAMPLE = 64  # arrays of more elements are kept as statistics and this many of their elements
 
-Number: TypeAlias = float | int | bool
 Kind: TypeAlias = Literal["input", "param", "buffer", "const", "op", "loss", "output"]
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """An array in a few numbers: statistics of its finite elements, and a sample of all of them."""
-
-    size: int
-    nan: int = 0
-    inf: int = 0
-    zeros: int = 0
-    mean: float | None = None  # None: there is no finite element
-    std: float | None = None
-    min: float | None = None
-    max: float | None = None
-    norm: float | None = None  # Euclidean
-    sample: tuple[Number, ...] = ()  # in C order; every element where there are few
-
-    @property
-    def whole(self) -> bool:
-        """Return whether all elements are in the sample."""
-        return len(self.sample) == self.size
-
-    @classmethod
-    def of(cls, array: Any) -> "Summary":
-        """The summary of an array (or number) on the host."""
-        flat = np.asarray(array).reshape(-1)
-        if flat.size == 1:
-            return cls._of_number(flat.item())
-        step = max(1, -(-flat.size // SAMPLE))
-        sample = tuple(flat[::step].tolist())
-        values = flat.astype(np.float64)
-        finite = values[np.isfinite(values)]
-        nan = int(np.isnan(values).sum())
-        inf = flat.size - finite.size - nan
-        if not finite.size:
-            return cls(flat.size, nan, inf, sample=sample)
-        largest = float(np.abs(finite).max())
-        unit = largest if largest > 1e100 else 1.0  # squares of larger numbers overflow
-        scaled = finite / unit
-        return cls(
-            size=flat.size, nan=nan, inf=inf, zeros=int(np.sum(finite == 0)),
-            mean=unit * float(scaled.mean()), std=unit * float(scaled.std()),
-            min=float(finite.min()), max=float(finite.max()),
-            norm=unit * float(np.linalg.norm(scaled)), sample=sample,
-        )
-
-    @classmethod
-    def _of_number(cls, value: Number) -> "Summary":
-        """The same for one number, without the cost of arrays: long scalar graphs have many."""
-        try:
-            x = float(value)
-        except OverflowError:  # an integer of hundreds of digits
-            value = x = math.inf if value > 0 else -math.inf
-        if not math.isfinite(x):
-            return cls(1, int(math.isnan(x)), int(math.isinf(x)), sample=(value,))
-        return cls(1, 0, 0, int(x == 0), x, 0.0, x, x, abs(x), (value,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +63,11 @@ class NodeRecord:
     gradient: Gradient | None = None  # None: it needs none
     saved: tuple[str, ...] = ()  # what its backward rule holds: ids of nodes, or names
     failed: str = ""  # the message of the error that it raised
-    flops: int | None = None  # of its forward; None: not counted
-    bytes: int | None = None  # kept for backward
-    seconds: float | None = None  # of its forward
+    flops: int | None = None  # of its forward, by the rules of `ops.work`; None: not counted
+    flops_back: int | None = None  # of its backward rule, for the gradients that are wanted
+    bytes: int | None = None  # of its value and what backward needs beside the inputs; 0: a view
+    seconds: float | None = None  # of its forward; on a GPU, of its launch; None: not measured
+    seconds_back: float | None = None  # of its backward rule, when it last ran
     check: str = ""  # the verdict on its backward rule: "ok", or what is wrong; "": not checked
     change: str = ""  # what became of it, where two records were compared
 
@@ -250,8 +193,9 @@ def _node_to_json(node: NodeRecord) -> dict[str, Any]:
         },
         "saved": list(node.saved),
         "operands": list(node.operands), "failed": node.failed,
-        "flops": node.flops, "bytes": node.bytes,
-        "seconds": node.seconds, "check": node.check, "change": node.change,
+        "flops": node.flops, "flops_back": node.flops_back, "bytes": node.bytes,
+        "seconds": node.seconds, "seconds_back": node.seconds_back, "check": node.check,
+        "change": node.change,
     }
 
 
@@ -292,7 +236,9 @@ def _node_from_json(node: Mapping[str, Any]) -> NodeRecord:
         operands=_tuple(str, node.get("operands", ())),  # this and what follows: version 2
         failed=str(node.get("failed", "")),
         flops=_optional(node.get("flops"), int), bytes=_optional(node.get("bytes"), int),
-        seconds=_optional(node.get("seconds"), _finite), check=str(node.get("check", "")),
+        flops_back=_optional(node.get("flops_back"), int),
+        seconds=_optional(node.get("seconds"), _finite),
+        seconds_back=_optional(node.get("seconds_back"), _finite), check=str(node.get("check", "")),
         change=str(node.get("change", "")),
     )
 

@@ -12,14 +12,16 @@ import numpy as np
 from ..autograd import ABSENT, Node, TensorBase, fit
 from ..errors import DtypeError, GraphError
 from ..keywords import near_names
+from ..ops.work import backward_work, forward_work, kept_bytes
 from ..tracing import Collector, Failure, Given
 from . import describe
 from . import record as r
 from .graphs import Graph
 from .groups import Path
 from .picture import Options
-from .record import Gradient, NodeRecord, Record, Share, Summary
+from .record import Gradient, NodeRecord, Record, Share
 from .scopes import labels, module_paths
+from .summary import SAMPLE, Summary
 
 NUMBERS = "biuf"  # kinds of dtypes
 
@@ -161,6 +163,7 @@ class _Recorder:
             own = {parameter for model in models for _, parameter in model.named_parameters()}
             self.leaf_paths |= {leaf: () for leaf in self.leaf_paths if leaf not in own}
         self.shares = self._shares()
+        self.summaries: dict[int, tuple[Any, Summary]] = {}  # by id of the array, which stays alive
 
     def record(
         self, collector: Collector | None = None, error: BaseException | None = None
@@ -221,6 +224,7 @@ class _Recorder:
             self._new_id(leaf), name=self.names.get(leaf) or leaf.name or "", kind="param",
             shape=tuple(data.shape), dtype=str(data.dtype), path=self.leaf_paths.get(leaf, ()),
             value=self._summary(data), gradient=Gradient(grad is not None, self._summary(grad)),
+            bytes=data.nbytes,
         ))
 
     def _constant(self, node: Node, slot: int) -> str | None:
@@ -253,7 +257,7 @@ class _Recorder:
             self.records.append(NodeRecord(
                 self._new_id(key), name=name, kind=kind, shape=shape,
                 dtype=str(value.dtype) if hasattr(value, "dtype") else dtype, path=path,
-                value=self._summary(value),
+                value=self._summary(value), bytes=getattr(value, "nbytes", 0),
             ))
         return self.ids[key]
 
@@ -277,6 +281,7 @@ class _Recorder:
             gradient=Gradient(computed, self._summary(node.grad)) if tracked else None,
             saved=tuple(n.lstrip("*") for n in node.plan.names if n not in ("needs", "shapes"))
             if tracked else (),
+            **_costs(node),
         )
 
     def _failed(self, failure: Failure, collector: Collector) -> None:
@@ -330,15 +335,37 @@ class _Recorder:
     def _summary(self, array: Any) -> Summary | None:
         if array is None or getattr(array, "dtype", np.dtype(float)).kind not in NUMBERS:
             return None
-        device = self.devices.get(type(array))
-        return Summary.of(array if device is None else device.to_host(array))
+        if id(array) not in self.summaries:
+            device = self.devices.get(type(array))
+            on_host = array if device is None else device.to_host(array)
+            self.summaries[id(array)] = array, Summary.of(on_host)
+        return self.summaries[id(array)][1]
 
     def _share(self, node: Node, given: Given) -> Share:
         edge, share, _ = given
         summed = share.shape != edge.shape
-        values = self._summary(fit(share, edge, node))
+        array = fit(share, edge, node)
+        whole = None if getattr(edge, "_grad", None) is None else edge._grad._data
+        large = array.__class__ is np.ndarray and array.size > SAMPLE
+        if whole is not None and large and np.array_equal(array, whole):
+            array = whole  # the only share, as nearly always: it is summed up already
+        values = self._summary(array)
         assert values is not None
         return Share(self.ids[node], values.norm, values, tuple(share.shape) if summed else None)
+
+
+def _costs(node: Node) -> dict[str, Any]:
+    """The work, memory and time of an operation that a trace has seen."""
+    trace = node.trace
+    if trace is None:
+        return {}
+    made = (node.value, *trace.extras)
+    back = backward_work(node.plan, trace.inputs, made, ()).flops if _is_tracked(node) else None
+    return {
+        "flops": forward_work(node.op, trace.inputs, made).flops, "flops_back": back,
+        "bytes": kept_bytes(node.plan, trace.inputs, made), "seconds": trace.seconds,
+        "seconds_back": trace.back_seconds[-1] if trace.back_seconds else None,
+    }
 
 
 def _is_tracked(node: Node) -> bool:

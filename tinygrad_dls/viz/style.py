@@ -26,6 +26,11 @@ LOOKS = {
 INK = ("#1b2230", "#e8ebf2")  # titles
 QUIET = ("#4a5364", "#b4bccb")  # shapes, values, labels of clusters
 GRADIENT = ("#8a3b12", "#f0a77c")  # gradients
+COST = ("#5b3a8c", "#d4bdf5")  # arithmetic, memory, time
+HEAT = (  # from little to much
+    ("#fdf8f1", "#241f19"), ("#fff0db", "#32240f"), ("#ffe2bd", "#402d0b"), ("#ffd29c", "#4e3407"),
+    ("#ffc27d", "#5c3a03"),
+)
 WARNING = ("#b00020", "#ff8f9c")  # NaN, infinity
 CHANGE = ("#7a1580", "#ee9df4")  # what a comparison found
 WIRE = ("#6b778d", "#8b96aa")  # edges
@@ -66,8 +71,8 @@ def dark_rules(where: str) -> str:
     pairs: dict[str, str] = {}
     fills = [look.fill for look in LOOKS.values()]
     lines = [look.line for look in LOOKS.values()]
-    for light, dark in [*fills, *lines, INK, QUIET, GRADIENT, WARNING, CHANGE, WIRE, FRAME,
-                        *GROUND, PAGE]:
+    rest = (INK, QUIET, GRADIENT, COST, WARNING, CHANGE, WIRE, FRAME, *GROUND, *HEAT, PAGE)
+    for light, dark in (*fills, *lines, *rest):
         pairs[light] = dark
     return "".join(
         f'{where} [fill="{light}"]{{fill:{dark}}}{where} [stroke="{light}"]{{stroke:{dark}}}'

@@ -9,7 +9,8 @@ from .scene import INSIDE, LINE_STEP, MARGIN, SWATCH, TITLE_STEP, Scene, place_l
 
 CUT = 7.0  # of corners
 ROLES = {"shape": style.QUIET, "value": style.INK, "grad": style.GRADIENT,
-         "saved": style.QUIET, "warning": style.WARNING, "change": style.CHANGE}
+         "saved": style.QUIET, "cost": style.COST, "warning": style.WARNING,
+         "change": style.CHANGE}
 
 
 def write_svg(picture: Picture) -> str:

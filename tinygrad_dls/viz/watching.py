@@ -268,7 +268,9 @@ class _Listener(Collector):
         self.owner = owner
         self.activations: dict[str, Any] = {}
 
-    def operation(self, node: Any, inputs: Any, arrays: Any, out: Any) -> None:
+    def operation(
+        self, node: Any, inputs: Any, arrays: Any, made: Any, began: float | None = None
+    ) -> None:
         if node.op.name != "relu" or not mode.grad:
             return
         if self.calls and type(self.calls[-1][1]).__name__ == "ReLU":
@@ -281,7 +283,7 @@ class _Listener(Collector):
             number += 1
             name = f"{first} ({number})"
         if len(self.activations) < 40:
-            self.activations[name] = _Output(out, inputs[0].device)
+            self.activations[name] = _Output(made[0], inputs[0].device)
 
     def enter(self, module: Any, start: int) -> None:
         if module is self.owner.model and not module.training:

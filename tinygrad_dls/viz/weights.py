@@ -21,7 +21,8 @@ from . import describe
 from .framed import Frame
 from .graphs import check_ending
 from .html import escaped, table
-from .record import Summary, strict_json
+from .record import strict_json
+from .summary import Summary
 
 ENDINGS = (".txt", ".html", ".json")
 WEB = Path(__file__).parent / "web"

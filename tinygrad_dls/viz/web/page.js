@@ -29,6 +29,7 @@ function readLink() {
   const link = new URLSearchParams(location.hash.slice(1));
   state.step = Math.min(Math.max(0, parseInt(link.get("t") || "0", 10) || 0), steps.length - 1);
   state.selected = node.has(link.get("sel")) ? link.get("sel") : null;
+  showCost(link.has("t") ? link.get("cost") : G.cost && G.costs.length ? G.costs[0][0] : "");
   const closed = link.get("closed");
   state.closed = new Set();
   if (closed === null) for (const g of G.closed) state.closed.add(g);
@@ -40,6 +41,7 @@ function writeLink() {
   link.set("t", state.step);
   link.set("closed", [...state.closed].sort((a, b) => a - b).join("."));
   if (state.selected) link.set("sel", state.selected);
+  if (state.cost) link.set("cost", state.cost);
   try {
     history.replaceState(null, "", "#" + link);
   } catch (error) { // in the frame of a notebook, which has no address of its own
@@ -107,8 +109,8 @@ const quoted = (s) => '"' + s.replace(/\\/g, "\\\\").replace(/"/g, '\\"') + '"';
 function fillOf(view) {
   const look = G.looks[view.box.kind];
   if (!state.cost) return look.fill;
-  const share = costOf(view.members) / (highestCost || 1);
-  return ["#ffffff", "#fff1e0", "#ffdfb8", "#ffc98a", "#ffab5c"][Math.min(4, Math.ceil(share * 4))];
+  const share = view.again ? 0 : costOf(view.members) / (highestCost || 1);
+  return G.heat[Math.min(G.heat.length - 1, Math.ceil(share * (G.heat.length - 1)))];
 }
 
 const pen = document.createElement("canvas").getContext("2d");
@@ -119,15 +121,14 @@ function width(text, font) { // in the browser's own faces, which Graphviz does 
 }
 
 function label(view) {
+  const cost = costLine(view), lines = cost ? [...view.box.lines, ["cost", cost]] : view.box.lines;
   const room = Math.max(width(view.box.title, "bold 13px Helvetica, Arial, sans-serif"),
-    ...view.box.lines.map((line) => width(line[1], "bold 10px Courier, monospace")));
+    ...lines.map((line) => width(line[1], "bold 10px Courier, monospace")));
   const rows = [`<TR><TD WIDTH="${room}"><B>${html(view.box.title)}</B></TD></TR>`];
-  for (const [role, text] of view.box.lines) {
-    const inside = role === "warning" || role === "change" ? `<B>${html(text)}</B>` : html(text);
+  for (const [role, text] of lines) {
+    const inside = ["warning", "change", "cost"].includes(role) ? `<B>${html(text)}</B>` : html(text);
     rows.push(`<TR><TD><FONT FACE="Courier" POINT-SIZE="10" COLOR="${G.roles[role]}">${inside}</FONT></TD></TR>`);
   }
-  if (state.cost) rows.push(`<TR><TD><FONT FACE="Courier" POINT-SIZE="10" COLOR="${G.roles.grad}">` +
-    `${html(costText(costOf(view.members)))}</FONT></TD></TR>`);
   return `<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">${rows.join("")}</TABLE>>`;
 }
 
@@ -173,14 +174,49 @@ function dot(view) {
 /* --- costs -------------------------------------------------------------------------------------- */
 
 let highestCost = 0;
-const costOf = (ids) => ids.reduce((sum, id) => sum + (node.get(id)[state.cost] || 0), 0);
+const costOf = (ids, cost) => ids.reduce((sum, id) => sum + (node.get(id)[cost || state.cost] || 0), 0);
+const totals = new Map(G.costs.map(([cost]) => [cost, costOf([...node.keys()], cost)]));
 
-function costText(x) {
-  if (state.cost === "seconds") return x >= 1e-3 ? `${(x * 1e3).toPrecision(3)} ms` : `${(x * 1e6).toPrecision(3)} us`;
-  const unit = state.cost === "bytes" ? " bytes" : " FLOP";
-  for (const [size, word] of [[1e9, " G"], [1e6, " M"], [1e3, " k"]])
-    if (x >= size) return (x / size).toPrecision(3) + word + unit.trim();
-  return x + unit;
+function costText(x, cost) {
+  if (cost.startsWith("seconds"))
+    return x >= 1 ? `${x.toPrecision(3)} s` : x >= 1e-3 ? `${(x * 1e3).toPrecision(3)} ms` : `${(x * 1e6).toPrecision(3)} us`;
+  const unit = cost === "bytes" ? "B" : "FLOP";
+  for (const [size, word] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]])
+    if (x >= size) return `${(x / size).toPrecision(3)} ${word}${unit}`;
+  return `${x} ${unit}`;
+}
+
+function costWords(x, cost = state.cost) { // with its share of the whole
+  const share = 100 * x / totals.get(cost);
+  const words = share >= 10 ? share.toFixed(0) : share >= 0.01 ? share.toPrecision(2) : "< 0.01";
+  return `${costText(x, cost)}, ${words} %`;
+}
+
+function costLine(v) { // of a box; a stub of a parameter costs nothing again
+  const cost = state.cost && !v.again && costOf(v.members);
+  return cost ? costWords(cost) : "";
+}
+
+function listCosts() { // of what is drawn, the largest first: what the colours say, in words
+  const out = $("costs");
+  out.replaceChildren();
+  if (!state.cost) return;
+  out.append(element("h2", `${G.costs.find(([cost]) => cost === state.cost)[1]}: ` +
+    `${costText(totals.get(state.cost), state.cost)} in all`));
+  const drawn = [...view.boxes.values()].filter((v) => !v.again && costOf(v.members));
+  drawn.sort((a, b) => costOf(b.members) - costOf(a.members));
+  for (const v of drawn.slice(0, 10)) {
+    const place = v.group >= 0 ? `${G.groups[v.group].label} / ` : "";
+    const button = element("button", `${place}${v.box.title}: ${costLine(v)}`, { class: "cost" });
+    button.addEventListener("click", () => v.element && (reveal(v.element), v.element.focus()));
+    out.append(button);
+  }
+  if (drawn.length > 10) out.append(element("p", `and ${drawn.length - 10} more`));
+}
+
+function showCost(cost) {
+  state.cost = totals.has(cost) ? cost : "";
+  $("cost").value = state.cost;
 }
 
 /* --- drawing ------------------------------------------------------------------------------------ */
@@ -210,7 +246,7 @@ async function draw(fit) {
     for (const [i, g] of G.groups.entries()) if (g.parent < 0) state.closed.add(i);
     view = visible();
   }
-  highestCost = state.cost ? Math.max(...[...view.boxes.values()].map((v) => costOf(v.members))) : 0;
+  highestCost = state.cost ? Math.max(...[...view.boxes.values()].map((v) => v.again ? 0 : costOf(v.members))) : 0;
   const before = anchor();
   const drawn = program.renderSVGElement(dot(view));
   drawn.querySelectorAll("title").forEach((t) => t.remove());
@@ -228,6 +264,7 @@ async function draw(fit) {
     press(cluster, `fold module ${G.groups[g].label}`, () => { state.closed.add(g); change("bg" + g); });
   }
   if (fit || !before) fitView(); else keepInPlace(before);
+  listCosts();
   paint();
   document.body.dataset.ready = "1";
 }
@@ -247,7 +284,7 @@ function dress(v) {
   if (!element) return;
   v.element = element;
   const folded = v.box.kind === "group";
-  const text = `${v.box.title}, ${v.box.lines.map((line) => line[1]).join(", ")}`;
+  const text = [v.box.title, ...v.box.lines.map((line) => line[1]), costLine(v)].filter(Boolean).join(", ");
   press(element, folded ? `unfold module ${text}` : text, () => {
     if (folded) { state.closed.delete(+v.id.slice(1)); change(`c${v.id.slice(1)}`); } else select(v.members[0]);
   });
@@ -494,8 +531,7 @@ function details(id) {
   if (n.bwd) row(table, "gradient", !n.bwd.computed ? "not computed" :
     n.bwd.values ? `${array(n.bwd.values, n.shape)}${n.bwd.values.size > 1 ? `, norm ${short(n.bwd.values.norm)}` : ""}` : "not kept");
   row(table, "saved for backward", n.saved.join(", "));
-  for (const [key, words] of [["flops", "FLOP"], ["bytes", "bytes kept"], ["seconds", "seconds"]])
-    if (n[key] !== null && n[key] !== undefined) row(table, words, n[key].toLocaleString("en"));
+  for (const [key, words] of G.costs) if (n[key]) row(table, words, costWords(n[key], key));
   row(table, "check", n.check);
   out.append(table);
   if (n.formula) formula(out, n);
@@ -718,7 +754,7 @@ $("query").addEventListener("input", (event) => { state.query = event.target.val
 $("query").addEventListener("keydown", (event) => { if (event.key === "Enter") nextHit(); });
 for (const [value, words] of [["", "not shown"], ...G.costs]) $("cost").append(element("option", words, { value }));
 $("cost").closest("label").hidden = !G.costs.length;
-$("cost").addEventListener("change", (event) => { state.cost = event.target.value; draw(false); });
+$("cost").addEventListener("change", (event) => { showCost(event.target.value); writeLink(); draw(false); });
 addEventListener("hashchange", () => { readLink(); draw(false); });
 addEventListener("resize", () => svg && fitView());
 
