@@ -119,7 +119,15 @@ def missing(module: str, name: str) -> NoSuchName:
 
 
 def _names_of(module: ModuleType) -> list[str]:
-    return dir(module) if "__dir__" in vars(module) else public_names(vars(module))
+    if "__dir__" in vars(module) or not hasattr(module, "__path__"):
+        return [name for name in dir(module) if _is_own(module, name)]
+    return public_names(vars(module))
+
+
+def _is_own(module: ModuleType, name: str) -> bool:
+    """Return whether a module that is no package defines it, and does not only import it."""
+    made = getattr(vars(module).get(name), "__module__", module.__name__)
+    return hasattr(module, "__path__") or made == module.__name__
 
 
 def _hint(wanted: str, names: Iterable[str], anywhere: bool) -> str:

@@ -55,6 +55,10 @@ LINEAR = nn.Linear(3, 2)
     (lambda: nn.BatchNorm2d(2)("abc"), dls.DtypeError, "BatchNorm2d: "),
     (lambda: nn.init.normal_(np.zeros(3)), dls.DtypeError, "normal_: tensor is a Tensor, not "
                                                            "ndarray of float64, shape (3,)"),
+    (lambda: F.affine_grid(PICTURES[:, 0, :2, :3], None), dls.DtypeError, "affine_grid: size is a"),
+    (lambda: nn.utils.clip_grad_norm_(LINEAR.parameters, 1.0), dls.DtypeError,
+     "give the parameters, model.parameters(), not a method"),
+    (lambda: data.DataLoader([1, 2], collate_fn="stack"), dls.DtypeError, "collate_fn is a "),
     (lambda: nn.utils.weight_norm(None), dls.DtypeError, "module is a Module, not None"),
     (lambda: LINEAR.apply("abc"), dls.DtypeError, "Module.apply: function is a function"),
     (lambda: LINEAR.get_submodule(3), dls.DtypeError, "path is a string, not an int (3)"),

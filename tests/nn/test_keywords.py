@@ -32,6 +32,11 @@ PARAMETERS = [dls.zeros(3, requires_grad=True)]
                                             "'batch_size'?"),
     (lambda: F.conv2d(X, W, pad=1), "conv2d has no argument 'pad'; did you mean 'padding'?"),
     (lambda: F.cross_entropy(Z, dls.zeros(2, dtype="int64"), weights=Z), "did you mean 'weight'?"),
+    (lambda: F.grid_sample(X, X, padding="zeros"), "did you mean 'padding_mode'?"),
+    (lambda: F.one_hot(Z, classes=3), "one_hot has no argument 'classes'; did you mean "
+                                      "'num_classes'?"),
+    (lambda: F.triplet_margin_loss(Z, Z, Z, margins=1.0), "did you mean 'margin'?"),
+    (lambda: F.ctc_loss(Z, Z, [1], [1], blanks=0), "ctc_loss has no argument 'blanks'; did you "),
     (lambda: dls.randn(3, dtpe="float32"), "randn has no argument 'dtpe'; did you mean 'dtype'?"),
     (lambda: dls.zeros(3, requires=True), "zeros has no argument 'requires'; did you mean "
                                           "'requires_grad'?"),

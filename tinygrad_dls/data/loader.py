@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import is_whole
-from ..errors import DataError, ShapeError
+from ..errors import DataError, DtypeError, ShapeError
 from ..keywords import near_names
 from ..ops import stack
 from ..random import Generator, chosen
@@ -60,6 +60,9 @@ class DataLoader:
                 "are made in this one. Leave it out; a data set of arrays, TensorDataset(X, Y), "
                 "gives a whole batch at once"
             )
+        if collate_fn is not None and not callable(collate_fn):
+            raise DtypeError("collate_fn is a function of a list of examples, not a "
+                             + type(collate_fn).__name__)
         if len(dataset) == 0:
             raise DataError("the data set is empty: there is nothing to make batches of")
         if drop_last and len(dataset) < batch_size:

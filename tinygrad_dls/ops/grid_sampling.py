@@ -11,6 +11,7 @@ from ..autograd import TensorBase, as_tensor
 from ..device import default_device
 from ..dtypes import default_dtype
 from ..errors import DataError, DeviceError, ShapeError
+from ..keywords import near_names
 from .call import operand
 from .elementwise import cast, clip
 from .indexing import take
@@ -20,6 +21,7 @@ from .shape import reshape, transpose
 MODES, PADDINGS = ("bilinear", "nearest"), ("zeros", "border", "reflection")
 
 
+@near_names
 def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> Any:
     """The places (m, height, width, 2) that matrices theta (m, 2, 3) move a regular grid to.
 

@@ -12,6 +12,7 @@ from ... import ops
 from ...arguments import number
 from ...device import default_device
 from ...errors import DataError, ShapeError
+from ...keywords import near_names
 from ...ops.call import operand
 from ...ops.random import uniform_like
 from ...ops.reduction import normal_axis
@@ -90,6 +91,7 @@ def relu6(input: Any, inplace: bool = False) -> Tensor:
     return ops.hardtanh(input, 0.0, 6.0)  # type: ignore[no-any-return]
 
 
+@near_names
 def hardtanh(
     input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
@@ -160,6 +162,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
     return ops.prelu(x, weight)  # type: ignore[no-any-return]
 
 
+@near_names
 def rrelu(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False,
     inplace: bool = False, generator: Generator | None = None,
@@ -205,6 +208,7 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
     return ops.elu(input, SELU_ALPHA, SELU_SCALE)  # type: ignore[no-any-return]
 
 
+@near_names
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha (exp(x / alpha) - 1): slope 1 at 0 (Barron 2017).
 
@@ -254,6 +258,7 @@ def mish(input: Any, inplace: bool = False) -> Tensor:
     return ops.mish(input)  # type: ignore[no-any-return]
 
 
+@near_names
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta, a smooth relu; x itself where beta x > threshold.
 
@@ -304,6 +309,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
     return x - ops.clip(x, -lambd, lambd)  # type: ignore[no-any-return]
 
 
+@near_names
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, else value; slope 0 at the threshold.
 
@@ -317,6 +323,7 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     return ops.where(low, number("threshold: value", value), x)  # type: ignore[no-any-return]  # NaN stays
 
 
+@near_names
 def glu(input: Any, dim: int = -1) -> Tensor:
     """a sigmoid(b), where a and b are the halves of x along axis `dim` (Dauphin et al. 2017).
 

@@ -307,6 +307,7 @@ def _stretches(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     )
 
 
+@near_names
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None,
     reduction: str = "mean",
@@ -344,6 +345,7 @@ def multi_margin_loss(
     return reduce_loss(losses.reshape(target.shape), reduction)
 
 
+@near_names
 def multilabel_soft_margin_loss(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean"
 ) -> Tensor:

@@ -122,6 +122,7 @@ def conv_transpose3d(
     return _transpose(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@near_names
 def unfold(
     input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Any:
@@ -145,6 +146,7 @@ def unfold(
     return columns[0] if alone else columns
 
 
+@near_names
 def fold(
     input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     stride: Any = 1,

@@ -9,11 +9,13 @@ import numpy as np
 from ... import ops
 from ...autograd import TensorBase, as_tensor
 from ...errors import DataError, DtypeError, ShapeError
+from ...keywords import near_names
 from ...ops.indexing import check_places
 from ...tensors import Tensor
 from .checks import check_reduction, floats, operands, reduce_loss
 
 
+@near_names
 def ctc_loss(
     log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0,
     reduction: str = "mean", zero_infinity: bool = False,

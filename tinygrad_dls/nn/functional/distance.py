@@ -10,6 +10,7 @@ import numpy as np
 from ... import ops
 from ...arguments import number
 from ...errors import DataError, DtypeError, ShapeError
+from ...keywords import near_names
 from ...ops.reduction import normal_axis
 from ...tensors import Tensor
 from .checks import check_signs, floats, operands, reduce_loss, same_shape
@@ -17,6 +18,7 @@ from .checks import check_signs, floats, operands, reduce_loss, same_shape
 TINY = 1e-12  # added to squared lengths in cosine_embedding_loss, as in PyTorch
 
 
+@near_names
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 / (|x1| |x2|) along axis `dim`; the inputs broadcast, lengths count at least eps.
 
@@ -40,6 +42,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     return ops.sum(first * second, axis=axis)  # type: ignore[no-any-return]
 
 
+@near_names
 def pairwise_distance(
     x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
@@ -63,6 +66,7 @@ def length(x: Any, p: float, axis: Any, keepdims: bool = False) -> Tensor:
     return ops.vector_norm(x, p, axis, keepdims)  # type: ignore[no-any-return]
 
 
+@near_names
 def cosine_embedding_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
@@ -94,6 +98,7 @@ def cosine_embedding_loss(
     return reduce_loss(losses, reduction)
 
 
+@near_names
 def margin_ranking_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
@@ -115,6 +120,7 @@ def margin_ranking_loss(
     return reduce_loss(losses, reduction)
 
 
+@near_names
 def triplet_margin_loss(
     anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0,
     eps: float = 1e-6, swap: bool = False, reduction: str = "mean",
@@ -139,6 +145,7 @@ def triplet_margin_loss(
     )
 
 
+@near_names
 def triplet_margin_with_distance_loss(
     anchor: Any, positive: Any, negative: Any, *,
     distance_function: Callable[[Any, Any], Tensor] | None = None, margin: float = 1.0,

@@ -44,6 +44,7 @@ def dropout(
     return ops.dropout(x, p, _stream(generator, inplace))  # type: ignore[no-any-return]
 
 
+@near_names
 def dropout1d(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
     generator: Generator | None = None,
@@ -59,6 +60,7 @@ def dropout1d(
     return _channels("dropout1d", input, p, training, inplace, generator, (2, 3))
 
 
+@near_names
 def dropout2d(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
     generator: Generator | None = None,
@@ -76,6 +78,7 @@ def dropout2d(
     return _channels("dropout2d", input, p, training, inplace, generator, (3, 4), batched=True)
 
 
+@near_names
 def dropout3d(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
     generator: Generator | None = None,
@@ -91,6 +94,7 @@ def dropout3d(
     return _channels("dropout3d", input, p, training, inplace, generator, (4, 5))
 
 
+@near_names
 def alpha_dropout(
     input: Any, p: float = 0.5, training: bool = False, inplace: bool = False,
     generator: Generator | None = None,
@@ -109,6 +113,7 @@ def alpha_dropout(
     return _alpha(x, x.shape, p, training, inplace, generator)
 
 
+@near_names
 def feature_alpha_dropout(
     input: Any, p: float = 0.5, training: bool = False, inplace: bool = False,
     generator: Generator | None = None,

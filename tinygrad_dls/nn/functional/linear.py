@@ -6,12 +6,14 @@ from typing import Any
 
 from ... import ops
 from ...errors import ShapeError
+from ...keywords import near_names
 from ...tensors import Tensor
 from .checks import operands
 
 linear = ops.linear
 
 
+@near_names
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     """y[k] = input1 @ weight[k] @ input2 + bias[k].
 

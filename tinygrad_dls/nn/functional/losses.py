@@ -109,6 +109,7 @@ def huber_loss(
     return reduce_loss(huber_error(input, target, delta, 1.0, "none") * weight, reduction)
 
 
+@near_names
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """log(1 + exp(-target * input)), targets 1 and -1.
 
@@ -123,6 +124,7 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor
     return reduce_loss(ops.softplus(-target * input), reduction)
 
 
+@near_names
 def hinge_embedding_loss(
     input: Any, target: Any, margin: float = 1.0, reduction: str = "mean"
 ) -> Tensor:
@@ -176,6 +178,7 @@ def kl_div(
     return ops.sum(losses) * (1.0 / input.shape[0])  # type: ignore[no-any-return]
 
 
+@near_names
 def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8,
     reduction: str = "mean",
@@ -205,6 +208,7 @@ def poisson_nll_loss(
     return reduce_loss(losses, reduction)
 
 
+@near_names
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6,
     reduction: str = "mean",

@@ -86,6 +86,7 @@ def batch_norm_then(
     return y  # type: ignore[no-any-return]
 
 
+@near_names
 def instance_norm(
     input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
     weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
@@ -194,6 +195,7 @@ def rms_norm(
     return ops.rms_norm(x, weight, len(shape), eps)  # type: ignore[no-any-return]
 
 
+@near_names
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
@@ -224,6 +226,7 @@ def local_response_norm(
     return x / (total * (alpha / size) + k) ** beta  # type: ignore[no-any-return]
 
 
+@near_names
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """x / max(norm, eps), the norm (sum |x|**p)**(1/p) along `dim`: vectors of length 1.
 

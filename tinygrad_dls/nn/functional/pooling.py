@@ -179,6 +179,7 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
     return ops.adaptive_max_pool(input, output_size, return_indices, axes=3)
 
 
+@near_names
 def max_unpool1d(
     input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
     padding: Numbers = 0, output_size: Sequence[int] | None = None,
@@ -195,6 +196,7 @@ def max_unpool1d(
         input, indices, kernel_size, stride, padding, output_size, axes=1)
 
 
+@near_names
 def max_unpool2d(
     input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
     padding: Numbers = 0, output_size: Sequence[int] | None = None,
@@ -212,6 +214,7 @@ def max_unpool2d(
         input, indices, kernel_size, stride, padding, output_size, axes=2)
 
 
+@near_names
 def max_unpool3d(
     input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
     padding: Numbers = 0, output_size: Sequence[int] | None = None,
@@ -228,6 +231,7 @@ def max_unpool3d(
         input, indices, kernel_size, stride, padding, output_size, axes=3)
 
 
+@near_names
 def lp_pool1d(
     input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
     ceil_mode: bool = False,
@@ -242,6 +246,7 @@ def lp_pool1d(
     return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 1)
 
 
+@near_names
 def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
     ceil_mode: bool = False,

@@ -11,6 +11,7 @@ from ...arguments import is_amount, is_whole
 from ...autograd import as_tensor, constant
 from ...device import default_device
 from ...errors import DataError, DtypeError, ShapeError
+from ...keywords import near_names
 from ...modes import no_grad
 from ...ops.call import operand
 from ...ops.indexing import check_places
@@ -22,6 +23,7 @@ from .distance import length
 MODES = ("sum", "mean", "max")
 
 
+@near_names
 def one_hot(target: Any, num_classes: int = -1) -> Tensor:
     """int64: for each label a row of `num_classes` zeros with a 1 at the label.
 
@@ -72,6 +74,7 @@ def embedding(
     return ops.embedding(weight, input, padding, scale_grad_by_freq)  # type: ignore[no-any-return]
 
 
+@near_names
 def embedding_bag(
     input: Any, weight: Any, offsets: Any = None, max_norm: float | None = None,
     norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean",

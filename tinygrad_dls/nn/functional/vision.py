@@ -38,6 +38,7 @@ def interpolate(
         input, size, scale_factor, mode, align_corners, recompute_scale_factor)
 
 
+@near_names
 def grid_sample(
     input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
     align_corners: bool | None = None,
@@ -57,6 +58,7 @@ def grid_sample(
         input, grid, mode, padding_mode, align_corners)
 
 
+@near_names
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(..., c r r, h, w) to (..., c, h r, w r): channels become pixels (Shi et al. 2016).
 
@@ -79,6 +81,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return pixels.transpose(*range(n), n + 2, n, n + 1)  # type: ignore[no-any-return]
 
 
+@near_names
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """(..., c, h r, w r) to (..., c r r, h, w): pixels become channels.
 
@@ -98,6 +101,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     return mixed.reshape(*lead, channels * r * r, h // r, w // r)  # type: ignore[no-any-return]
 
 
+@near_names
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Channels of images (m, channels, *lengths) redistributed over `groups` (ShuffleNet 2018).
 
@@ -115,6 +119,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     return apart.swapaxes(1, 2).reshape(x.shape)  # type: ignore[no-any-return]
 
 
+@near_names
 def upsample(
     input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
     align_corners: bool | None = None,
