@@ -125,7 +125,7 @@ def _names_of(module: ModuleType) -> list[str]:
 
 
 def _is_own(module: ModuleType, name: str) -> bool:
-    """Return whether a module that is no package defines it, and does not only import it."""
+    """Return whether a module defines a name, or, as a package, gathers it from others."""
     made = getattr(vars(module).get(name), "__module__", module.__name__)
     return hasattr(module, "__path__") or made == module.__name__
 
