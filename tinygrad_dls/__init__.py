@@ -229,6 +229,7 @@ if TYPE_CHECKING:
     from .check.explain import explain as explain
     from .check.gradcheck import gradcheck as gradcheck
     from .check.lint import lint as lint
+    from .check.manual import manual as manual
     from .io.safetensors import load as load
     from .io.safetensors import save as save
     from .train.fit import evaluate as evaluate
@@ -246,7 +247,7 @@ _LATER = {
     "accuracy": "train", "autopsy": "check", "compare": "check",
     "evaluate": "train", "explain": "check",
     "fit": "train", "gradcheck": "check", "load": "io", "save": "io",
-    "Graph": "viz", "graph": "viz", "lint": "check", "trace": "viz",
+    "Graph": "viz", "graph": "viz", "lint": "check", "manual": "check", "trace": "viz",
     "watch": "viz",
     "audio": "", "bench": "", "check": "", "data": "", "io": "", "models": "", "nn": "",
     "optim": "", "text": "", "train": "", "vision": "", "viz": "",

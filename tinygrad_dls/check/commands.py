@@ -1,10 +1,12 @@
 """The command `tinygrad-dls gradcheck SCRIPT`."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from ..autograd import TensorBase
 from ..errors import DataError
+from ..files import check_parent, write_whole
 from ..scripts import missing, run_script
 from .gradcheck import check_graph, gradcheck
 from .report import Report
@@ -21,12 +23,18 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("script", metavar="SCRIPT")
     parser.add_argument("--name", help="the tensor, or the model, to check instead of `loss`")
     parser.add_argument("--seed", type=int, default=0, help="of the random directions")
+    parser.add_argument("--json", type=Path, metavar="FILE",
+                        help="write the report to FILE as JSON, too")
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.json is not None:
+        check_parent(args.json)  # before the script runs, which may take long
     report = check_script(args.script, args.name, args.seed)
     print(report)
+    if args.json is not None:
+        write_whole(args.json, report.to_json())
     return 0 if report.ok else 1
 
 

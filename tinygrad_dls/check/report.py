@@ -1,8 +1,9 @@
 """The result of a gradient check, as an object to assert on and as a few lines to read."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .jsons import strict
 from .numeric import Verdict
 
 
@@ -74,6 +75,16 @@ class Report:
 
     def __bool__(self) -> bool:
         return self.ok
+
+    def to_json(self) -> str:
+        """The verdict and every check, as strict JSON."""
+        return strict({
+            "version": 1, "ok": self.ok, "difference": self.difference,
+            "tolerance": self.tolerance, "elements": list(self.elements),
+            "ops": [asdict(check) for check in self.ops],
+            "gradients": [asdict(check) for check in self.gradients],
+            "notes": list(self.notes), "problems": list(self.problems),
+        })
 
     def __str__(self) -> str:
         found = "right" if self.ok else "WRONG" if self.wrong or self.problems else (

@@ -1,0 +1,102 @@
+"""What is wrong with the gradient of a rule: families of mistakes, the plainest first."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from .case import Case, Trial
+from .contributions import of_jacobian, of_one, of_outputs, of_slices
+from .hypotheses import elements, factor, named
+from .ingredients import factor_of, of_number, of_products
+from .patterns import moved
+from .regions import of_parts, of_region
+from .steps import of_steps
+from .terms import missing_term
+from .trials import nothing_there, other_dy, other_values, special_numbers, special_points
+
+
+def name_mistakes(cases: Sequence[Case]) -> list[str]:
+    """What is wrong with each of the gradients that a rule gave its inputs.
+
+    One mistake spoils several: what mends one of them is tried on the others first.
+    """
+    with np.errstate(all="ignore"):
+        names = [_plain(case) for case in cases]
+        mended: list[tuple[str, Trial]] = []
+        for family in FAMILIES:
+            for i, case in enumerate(cases):
+                if not names[i] and case.fits:
+                    names[i] = next((text for text, trial in mended if case.repeat(trial)), "") or (
+                        family(case))
+                    if names[i] and case.last is not None:
+                        mended.append((names[i], case.last))
+        return [name or elements(case.mine, case.truth) for name, case in zip(names, cases)]
+
+
+def _plain(case: Case) -> str:
+    """The mistakes that two arrays show; or that the gradient cannot be looked at closer."""
+    mine, truth = case.mine, case.truth
+    if mine is None:
+        return "backward returned None, but the output does depend on it"
+    plain = _is_dy(case) or _named(case) or _without_dy(case) or _of_another_input(case)
+    if plain or not case.fits:
+        return plain or other_values(case) or elements(mine, truth)
+    return moved(mine, truth)
+
+
+def _named(case: Case) -> str:
+    text = named(case.mine, case.truth, case.rule.lengths)
+    if case.fits and (" x numeric" in text or " of numeric" in text) and text[-1] != ")":
+        text += of_number(case)
+    return text
+
+
+def _is_dy(case: Case) -> str:
+    mine, truth, dy = case.mine, case.truth, case.rule.dy
+    if not (mine.shape == truth.shape == dy.shape and np.array_equal(mine, dy)):
+        return ""
+    slopes = case.compared.slopes_of(int(truth.places[0])).ravel()
+    alone = np.count_nonzero(np.abs(slopes) > 1e-6 * truth.scale) < 2
+    if not alone or factor(truth.of_candidate(mine), truth.values) is not None:
+        return ""
+    return "analytic = dy: the derivative of the op itself is forgotten"
+
+
+def _without_dy(case: Case) -> str:
+    dy = case.rule.dy
+    if case.mine.shape == dy.shape and case.truth.is_close(case.mine * dy):
+        return "dy is forgotten: this is dy/dx, which must be multiplied by dy"
+    return ""
+
+
+def _of_another_input(case: Case) -> str:
+    for other, share in enumerate(case.shares):
+        if other != case.place and share is not None and case.truth.is_close(share):
+            return f"this is the gradient of {case.rule.input_name(other)}: is the order wrong?"
+    return ""
+
+
+def not_added(case: Case) -> str:
+    """Is each wrong element one of the contributions that should have been added up?"""
+    mine, truth = case.mine, case.truth
+    at = truth.of_candidate(mine)
+    wrong = np.flatnonzero(np.abs(at - truth.values) > 1e-5 * truth.scale)[:8]
+    if not len(wrong):
+        return ""
+    for i in wrong:
+        shares = case.compared.slopes_of(int(truth.places[i]))
+        shares = shares[np.abs(shares) > 1e-9 * max(truth.scale, 1e-300)]
+        if shares.size < 2 or not np.isclose(shares, at[i], rtol=1e-4).any():
+            return ""
+    return ("only one contribution of a value that is used several times has arrived: "
+            "`=` where `+=` is meant (np.add.at for places)")
+
+
+# Each returns the name of the mistake once it has shown that mending it gives the right gradient,
+# or "". Those that explain more with less come first.
+FAMILIES = (
+    of_outputs, other_values, of_jacobian, factor_of, other_dy, missing_term, of_one, not_added,
+    of_products, of_slices, special_numbers, of_parts, of_steps, of_region,
+    partial(of_region, sure=False), nothing_there, special_points, partial(of_slices, sure=False),
+)

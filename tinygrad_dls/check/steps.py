@@ -1,0 +1,152 @@
+"""The steps of a backward, one by one: which of them, done otherwise, makes the rule right?"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from .case import Case
+from .follow import Change, Site
+from .ingredients import SLOPES, forms
+from .numeric import Array
+from .patterns import moves
+
+TRIES = 800  # runs of one backward
+OWN = ("1 - {v}", "{v}**2", "1 - {v}**2", "exp({v})", "sqrt({v})", "1 / {v}", "tanh({v})",
+       "{v} * (1 - {v})", "sigmoid({v})")
+
+
+def of_steps(case: Case) -> str:
+    """Does one of the steps use or make something else than it must?"""
+    return _of_uses(case) or _of_results(case)
+
+
+def _of_uses(case: Case) -> str:
+    """Is one of the values used where another, or a turned one, is meant?"""
+    tries = TRIES
+    uses = {site: value for site, value in case.sites.items() if site.what != "="}
+    several = Counter(site.whole_line for site in uses)
+    lines = {site.whole_line: value for site, value in uses.items()
+             if several[site.whole_line] > 1}
+    for site, value in (lines | uses).items():
+        if not _matters(case, site):
+            continue
+        if site.what == ".T" and case.mends_at(site, ".T", lambda x: x.T):
+            return f"a transpose (.T) too much, {site}"
+        for text, other in _instead(case, site, value):
+            tries -= 1
+            if tries > 0 and case.mends_at(site, text, _always(other)):
+                return f"{text}, {site}"
+    return ""
+
+
+def _matters(case: Case, site: Site) -> bool:
+    """Does the gradient depend at all on what passes there?"""
+    return not np.array_equal(
+        case.at_site(site, "halved", lambda x: x / 2 if x.dtype.kind == "f" else None), case.mine)
+
+
+def _instead(case: Case, site: Site, value: Array) -> Iterator[tuple[str, Array]]:
+    """What may be meant where `value` is used."""
+    name = site.what
+    if value.dtype.kind != "f" or name in ("dy", ".T"):
+        return
+    for other, known in case.rule.values.items():
+        if known.shape == value.shape and known.dtype.kind in "fb" and other != name:
+            if not np.array_equal(known, value):
+                yield f"the rule uses {name} where it means {other}", known.astype(value.dtype)
+    if value.ndim == 2 and value.shape[0] == value.shape[1]:
+        yield f"the rule uses {name} where it means {name}.T", value.T
+    for text, form in forms(name, value, OWN):
+        yield f"the rule uses {name} where it means {text}", form
+    for what, turned in moves(value, blocks=False) if value.size <= 2000 else ():
+        if "shifted" in what and "axes" not in what:
+            yield (f"the rule is right with {name} {what}: an index is off by one", turned)
+        elif "flipped" in what:
+            yield f"the rule is right with {name} {what}: it is not flipped", turned
+
+
+def _of_results(case: Case) -> str:
+    """Is a factor, a sign, or a sum missing from what one of the steps makes?"""
+    tries = TRIES
+    for site, value in case.sites.items():
+        if site.what != "=" or value.dtype.kind != "f" or not value.ndim or not _matters(
+                case, site):
+            continue
+        for text, change in (*_factors(case, value), *_sums(case, value)):
+            tries -= 1
+            if tries > 0 and case.mends_at(site, text, change):
+                return f"{text}, {site}"
+    return ""
+
+
+def _always(new: Array) -> Change:
+    return lambda x: new if new.shape == x.shape else None
+
+
+def _times(factor: Array | float) -> Change:
+    return lambda x: x * factor if np.broadcast_shapes(
+        np.shape(factor), x.shape) == x.shape else None
+
+
+def _factors(case: Case, value: Array) -> Iterator[tuple[str, Change]]:
+    yield "wrong sign", _times(-1.0)
+    for name, known in case.known():
+        if not _goes(known, value):
+            continue
+        for text, form in forms(name, known, (*SLOPES, "1 / {v}", "1 - {v}")):
+            yield f"the factor {text} is missing", _times(form)
+    yield "the factor 2 is missing", _times(2.0)
+    yield "a factor 2 too much", _times(0.5)
+    for name, length in case.rule.lengths.items():
+        if 1 < length and "size" not in name:
+            yield f"1/m is missing (m = {name} = {length})", _times(1 / length)
+            yield f"there is one 1/m too many (m = {name} = {length})", _times(float(length))
+    for name, known in case.rule.values.items():
+        if known.size == 1 and known.dtype.kind == "f" and name != "y" and known.item():
+            yield f"the factor {name} is missing", _times(float(known.item()))
+            yield f"the factor 1 / {name} is missing", _times(1 / float(known.item()))
+    for name, number in case.rule.numbers.items():
+        if not isinstance(number, bool) and number not in (0, 1, -1):
+            yield f"the factor {name} is missing", _times(float(number))
+            yield f"the factor 1 / {name} is missing", _times(1 / float(number))
+
+
+def _sums(case: Case, value: Array) -> Iterator[tuple[str, Change]]:
+    for name, known in case.known():
+        if known.shape != value.shape:
+            continue
+        for axis in range(value.ndim):
+            if np.allclose(known.sum(axis=axis), 1) and (known >= 0).all():
+                yield (f"the derivative of the softmax is missing: {name} * (d - (d * {name})."
+                       f"sum(axis={axis}, keepdims=True))", _softmax(known, axis, known))
+                yield (f"the sum of the softmax's derivative is missing: - {name} * d.sum(axis="
+                       f"{axis}, keepdims=True)", _softmax(np.ones_like(known), axis, known))
+        yield f"the term {name} must be subtracted", _plus(-known)
+        yield f"the term {name} must be added", _plus(known)
+    for axis in range(value.ndim):
+        yield (f"the branch through the mean over axis {axis} is missing", _centred(axis))
+    if value.ndim == 2 and value.shape[0] == value.shape[1]:
+        yield ".T is missing", lambda x: x.T
+
+
+def _softmax(outer: Array, axis: int, y: Array) -> Change:
+    """outer * x - y * sum(outer * x): back through a softmax, or what is left of the way."""
+    return lambda x: None if x.shape != y.shape else (
+        outer * x - y * (outer * x).sum(axis=axis, keepdims=True))
+
+
+def _plus(term: Array) -> Change:
+    return lambda x: x + term if x.shape == term.shape else None
+
+
+def _centred(axis: int) -> Change:
+    return lambda x: x - x.mean(axis=axis, keepdims=True) if x.ndim > axis else None
+
+
+def _goes(known: Array, value: Array) -> bool:
+    """Can it be a factor of the value?"""
+    try:
+        return bool(np.broadcast_shapes(known.shape, value.shape) == value.shape)
+    except ValueError:
+        return False
