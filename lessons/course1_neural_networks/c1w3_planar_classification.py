@@ -394,6 +394,25 @@ assert abs(J.item() - compute_cost(A2, Y)) < 1e-10
 
 
 # %% [markdown]
+# **Step by step.** `dls.manual` grades your gradients one by one, in the order of
+# backward, and says which is the first wrong one. Here a hidden layer whose tanh was
+# forgotten on the way back: `dZ1` is wrong, and `dW1` is only wrong because of it.
+
+# %%
+Z1 = tensors["W1"] @ tX + tensors["b1"]
+A1 = Z1.tanh()
+Z2 = tensors["W2"] @ A1 + tensors["b2"]
+steps = {**tensors, "Z1": Z1, "A1": A1, "Z2": Z2, "A2": Z2.sigmoid(), "X": tX, "Y": tY}
+J = -(tY * steps["A2"].log() + (1 - tY) * (1 - steps["A2"]).log()).sum() / X.shape[1]
+mine = {"dZ2": A2 - Y, "dA1": point["W2"].T @ (A2 - Y), **grads}
+assert dls.manual(J, steps, mine, m=X.shape[1]).ok
+forgotten = mine | {"dZ1": mine["dA1"], "dW1": mine["dA1"] @ X.T / X.shape[1]}
+graded = dls.manual(J, steps, forgotten, m=X.shape[1])
+print(graded)
+assert graded.first.name == "dZ1" and graded["dW1"].verdict == "inherited"
+
+
+# %% [markdown]
 # **Numerically**: nudge each of the 17 parameters. `check_gradients` takes your cost
 # and your gradients; `dls.gradcheck` takes the function of tensors, and checks the rule
 # of each operation in it as well.

@@ -43,16 +43,16 @@ class Case:
 
     @property
     def fits(self) -> bool:
-        """Has the gradient the shape of its input, and enough elements to tell chance?"""
+        """Return whether the shape is the input's, with enough elements to rule out chance."""
         return self.mine is not None and self.mine.shape == self.truth.shape and (
             len(self.truth.values) >= ENOUGH and self.truth.scale > 0)
 
     def mends(self, exchange: Values | None = None, dy: Array | None = None) -> bool:
-        """Is the gradient right when the rule gets other values?"""
+        """Return whether the gradient is right when the rule gets other values."""
         return self._try(Trial(exchange, dy))
 
     def mends_at(self, site: Site, what: str, change: Change) -> bool:
-        """Is the gradient right when one step of backward is changed, in the way `what` says?"""
+        """Return whether it is right when one step of backward is changed as `what` says."""
         if not self.truth.is_close(self.at_site(site, what, change)):
             return False
         self.last = Trial(site=site, change=change)
@@ -74,7 +74,7 @@ class Case:
         return False
 
     def repeat(self, trial: Trial) -> bool:
-        """Does what mended another gradient mend this one?"""
+        """Return whether the change that mended another gradient mends this one."""
         follower = None if trial.site is None else Follower(trial.site, trial.change)
         shares, problem = self.rule.gradients(trial.exchange, trial.dy, follower)
         return not problem and self.truth.is_close(shares[self.place])
@@ -105,7 +105,7 @@ class Case:
             found.sum(axis=1), self.truth.values, rtol=1e-3, atol=1e-3 * self.truth.scale) else None
 
     def close(self, candidate: Array, truth: Array | None = None) -> bool:
-        """Are these the gradients (or `truth`), at the places where they are known?"""
+        """Return whether a candidate equals the gradient (or `truth`) where it is known."""
         wanted = self.truth.values if truth is None else truth
         scale = max(self.truth.scale, float(np.abs(wanted).max(initial=0.0)))
         return bool((np.abs(candidate - wanted) <= 1e-4 * scale).all())

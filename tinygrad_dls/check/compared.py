@@ -27,7 +27,7 @@ def compared_at(
 
 
 def _slack(rule: Rule, place: int, rng: np.random.Generator) -> Array:
-    """How much the gradient of an input changes where all that it is made of does, a little."""
+    """Return by how much the gradient of an input changes if all it is made of does, a little."""
     gradient = rule.gradients()[0][place]
     slack = np.zeros(np.shape(rule.inputs[place]))
     if gradient is None:
@@ -111,7 +111,7 @@ class Compared:
         return ("wrong" if smooth.any() or not comparable else "kink"), measured
 
     def _stands_out(self, gradient: Array, measured: Measured, verdicts: list[Verdict]) -> bool:
-        """Is an error more than what differences of small beside large elements show?"""
+        """Return whether an error exceeds what differences of small beside large elements show."""
         if "wrong" not in verdicts:
             return False
         gap = np.abs(measured.of_candidate(gradient) - measured.values)

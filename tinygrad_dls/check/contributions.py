@@ -16,7 +16,7 @@ SLICES = 16  # of an axis of dy that are tried one by one
 
 
 def of_jacobian(case: Case) -> str:
-    """Is the Jacobian taken as diagonal, or not transposed?"""
+    """Recognize a Jacobian that is taken as diagonal, or not transposed."""
     rule, places, all_ = case.rule, case.truth.places, case.contributions
     if all_ is None or rule.y.size != case.mine.size or rule.y.size < ENOUGH:
         return ""
@@ -33,12 +33,12 @@ def of_jacobian(case: Case) -> str:
 
 
 def of_outputs(case: Case) -> str:
-    """Of several outputs: is the gradient of one left out?"""
+    """Name the output, of several, whose gradient is left out."""
     return of_slices(case) if case.rule.outputs else ""
 
 
 def of_one(case: Case) -> str:
-    """Is only one element of the output counted?"""
+    """Recognize a sum in which only one element of the output is counted."""
     all_ = case.contributions
     if all_ is None or len(all_) < ENOUGH or all_.shape[1] < 2:
         return ""
@@ -52,7 +52,7 @@ def of_one(case: Case) -> str:
 
 
 def of_slices(case: Case, sure: bool = True) -> str:
-    """Which slices of dy does the rule leave out, or count with a wrong factor?
+    """Name the slices of dy that the rule leaves out, or counts with a wrong factor.
 
     Not sure: say also where the mistake is, without its name.
     """

@@ -1,4 +1,4 @@
-"""What is wrong with the gradient of a rule: families of mistakes, the plainest first."""
+"""Diagnosis of a wrong gradient: families of mistakes, the plainest first."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +17,7 @@ from .trials import nothing_there, other_dy, other_values, special_numbers, spec
 
 
 def name_mistakes(cases: Sequence[Case]) -> list[str]:
-    """What is wrong with each of the gradients that a rule gave its inputs.
+    """Name the mistake in each of the gradients that a rule gave its inputs.
 
     One mistake spoils several: what mends one of them is tried on the others first.
     """
@@ -78,7 +78,7 @@ def _of_another_input(case: Case) -> str:
 
 
 def not_added(case: Case) -> str:
-    """Is each wrong element one of the contributions that should have been added up?"""
+    """Recognize elements that hold one of the contributions that should have been added up."""
     mine, truth = case.mine, case.truth
     at = truth.of_candidate(mine)
     wrong = np.flatnonzero(np.abs(at - truth.values) > 1e-5 * truth.scale)[:8]

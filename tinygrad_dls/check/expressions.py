@@ -1,4 +1,4 @@
-"""Which formula is this array? Found by trying the products, sums and slopes of named arrays."""
+"""Formulas of arrays, found by trying products, sums and slopes of named arrays."""
 
 from collections.abc import Iterator, Mapping
 
@@ -23,7 +23,7 @@ def formula(wanted: Array, known: Mapping[str, Array], m: int | None = None) -> 
     scales = list(_scales(m))
 
     def is_it(candidate: Array) -> str | None:
-        """What is left to divide by, as text; None if it is another array."""
+        """Return the scale that is left, as text; None if it is another array."""
         for text, scale in scales:
             if np.abs(candidate * scale - wanted).max() <= 1e-5 * size:
                 return text

@@ -41,7 +41,7 @@ Change = Callable[[Array], Array | None]  # None: the array stays as it is
 
 
 class Follower:
-    """What happens to followed arrays: `seen` is filled, and at one site they are changed."""
+    """Observer of followed arrays: it fills `seen`, and changes them at one site."""
 
     def __init__(self, site: Site | None = None, change: Change | None = None) -> None:
         self.site, self.change = site, change
@@ -65,7 +65,7 @@ class Follower:
 
 
 def _caller() -> tuple[str, int, int]:
-    """Where in the code outside of NumPy and of this file the array is used."""
+    """Find the file, line and step, outside of NumPy and of this file, that use the array."""
     frame: Any = sys._getframe(2)
     while frame.f_code.co_filename == __file__ or frame.f_code.co_filename.startswith(NUMPY):
         frame = frame.f_back

@@ -61,7 +61,7 @@ def forms(name: str, value: Array, wanted: tuple[str, ...] = tuple(FORMS)) -> It
 
 
 def factor_of(case: Case) -> str:
-    """Is one factor, a function of a known array, missing, too much, or another one's?"""
+    """Name a factor, a function of a known array, that is missing, too much, or another one's."""
     mine, truth = case.truth.of_candidate(case.mine), case.truth.values
     found: list[tuple[str, str, Array]] = []
     for name, value in case.known():
@@ -90,7 +90,7 @@ def factor_of(case: Case) -> str:
 
 
 def of_products(case: Case) -> str:
-    """Is a term missing, or too much, that is dy times functions of one or two known values?"""
+    """Name a missing or superfluous term that is dy times functions of one or two known values."""
     rule, shape = case.rule, case.truth.shape
     if rule.dy.shape != shape:
         return ""
@@ -114,7 +114,7 @@ def of_products(case: Case) -> str:
 
 
 def _tells(form: Array, wanted: Array) -> bool:
-    """Do two forms differ, in more elements than chance explains?"""
+    """Return whether two forms differ, in more elements than chance explains."""
     nonzero = (form != 0) & (wanted != 0)
     if np.count_nonzero(nonzero) < 4:
         return False
@@ -130,7 +130,7 @@ def spread(value: Array, shape: tuple[int, ...]) -> Array | None:
 
 
 def of_number(case: Case) -> str:
-    """Where a factor comes from: a parameter of the op, or a function of it or of a length."""
+    """Name the origin of a factor: a parameter of the op, or a function of it or of a length."""
     mine, truth = case.truth.of_candidate(case.mine), case.truth.values
     square = float(truth @ truth)
     c = float(mine @ truth) / square if square else 0.0

@@ -241,13 +241,13 @@ class LayerRule(Rule):
         return found, ""
 
     def given(self, place: int) -> bool:
-        """Did backward say anything of this input? A dict may leave some out."""
+        """Return whether backward gave a gradient of this input: a dict may leave some out."""
         made = self.back(*self._split(self.dy.copy()), _copied(self.cache, cast=False))
         return not isinstance(made, dict) or f"d{self.called[place]}" in made
 
 
 def _same(now: Any, before: Array) -> bool:
-    """Is an array of the cache as it was?"""
+    """Return whether an array of the cache is as it was."""
     return isinstance(now, np.ndarray) and np.array_equal(
         now, before, equal_nan=before.dtype.kind == "f")
 
@@ -257,7 +257,7 @@ def _array(value: Any) -> Array | None:
 
 
 def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """All that is no tuple, list or dict, with the way to it."""
+    """Walk through nested tuples, lists and dicts: each value in them, with the way to it."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _leaves(inner, (*path, key))
@@ -295,7 +295,7 @@ def _copied(value: Any, cast: bool = True) -> Any:
 
 
 def _names(forward: Callable[..., Any], count: int) -> list[str]:
-    """What forward calls its inputs, as far as it says."""
+    """Read the names of forward's inputs, as far as it gives them."""
     try:
         parameters = list(inspect.signature(forward).parameters.values())
     except (TypeError, ValueError):
@@ -306,7 +306,7 @@ def _names(forward: Callable[..., Any], count: int) -> list[str]:
 
 
 def _names_of_cache(forward: Callable[..., Any]) -> list[str]:
-    """What forward calls the parts of its cache, where it ends in `return A, (A_prev, W, b)`."""
+    """Read the names of the cache's parts from a last line `return A, (A_prev, W, b)`."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(forward)))
     except (TypeError, OSError, SyntaxError):  # not written in a file, or in the middle of a line
@@ -327,7 +327,7 @@ def _name(argument: str, path: Path) -> str:
 
 
 def _gradients_taken(backward: Callable[..., Any]) -> int | None:
-    """How many gradients of outputs backward takes before the cache; None: it does not say."""
+    """Count the gradients of outputs that backward takes before the cache; None: unknown."""
     try:
         parameters = inspect.signature(backward).parameters.values()
     except (TypeError, ValueError):

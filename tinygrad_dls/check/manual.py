@@ -38,13 +38,13 @@ class Grade:
 
 @dataclass(frozen=True)
 class Grades:
-    """What `manual` found, in the order of backward; true if all gradients are right."""
+    """The grades of all gradients, in the order of backward; true if all are right."""
 
     grades: tuple[Grade, ...]
 
     @property
     def ok(self) -> bool:
-        """Are all right?"""
+        """Return whether all gradients are right."""
         return all(grade.verdict == "right" for grade in self.grades)
 
     @property
@@ -136,12 +136,14 @@ class _Hand:
         self.tolerance = 1e-4 if coarse else 1e-6
 
     def scale(self, name: str) -> float:
-        """What an example's own gradient is multiplied by: m, where 1/m is left out of it."""
+        """The factor m of an example's own gradient, where 1/m is left out of it."""
         value = self.values[name]
         return float(self.m) if self.m and value._node is not None else 1.0
 
     def propagate(self, own: bool) -> tuple[dict[str, Array], list[str]]:
-        """What arrives at each value, and the order; `own`: the learner's go on from there."""
+        """Go back through the graph: the gradient that arrives at each value, and the order.
+
+        `own`: the learner's own gradients go on from there."""
         arrived: dict[str, Array] = {}
         removers: list[Callable[[], None]] = []
         for name, value in self.values.items():

@@ -81,7 +81,7 @@ def _exchanged(x: Array) -> Iterator[tuple[str, Array]]:
 
 
 def moved(mine: Array, truth: Measured) -> str:
-    """How the elements of the right gradient came to where they stand in the wrong one; or ""."""
+    """Describe how elements of the right gradient came to the wrong places; "" if not at all."""
     for what, candidate in moves(mine):
         if truth.is_close(candidate) or ("shifted" in what and _inside(candidate, mine, truth)):
             return _said(what)
@@ -104,7 +104,7 @@ def _said(what: str) -> str:
 
 
 def _inside(candidate: Array, mine: Array, truth: Measured) -> bool:
-    """Is a shifted gradient right but for the edge that nothing was shifted into?"""
+    """Return whether a shifted gradient is right but for the edge that was shifted in."""
     at = truth.of_candidate(candidate)
     empty = at == 0
     if not 0 < empty.sum() <= 0.6 * at.size or at.size < 6:

@@ -12,7 +12,7 @@ from .numeric import Array
 
 
 def of_region(case: Case, sure: bool = True) -> str:
-    """Is it wrong exactly where a condition holds, such as x < 0, or at an edge?
+    """Name a condition that holds exactly where the gradient is wrong: x < 0, or an edge.
 
     Not sure: also if nothing is known of the values there but that they are wrong.
     """
@@ -85,7 +85,7 @@ def _conditions(case: Case) -> Iterator[tuple[str, Array]]:
 
 
 def of_parts(case: Case) -> str:
-    """Has each part of an axis its own factor, such as one gate a wrong sign?"""
+    """Name the parts of an axis that are off by a factor, such as one gate with a wrong sign."""
     mine = np.asarray(case.mine, dtype=np.float64)
     truth = np.full(mine.shape, np.nan)
     truth.flat[case.truth.places] = case.truth.values

@@ -57,7 +57,7 @@ class Rule(ABC):
 
     @abstractmethod
     def input_name(self, place: int) -> str:
-        """What input number `place` is called."""
+        """The name of input number `place`."""
 
     @property
     @abstractmethod
@@ -71,7 +71,7 @@ class Rule(ABC):
 
     @property
     def outputs(self) -> dict[str, slice]:
-        """Where in y each output is, if there are several."""
+        """The part of y that each output takes, if there are several."""
         return {}
 
     @cached_property
@@ -103,7 +103,7 @@ class Rule(ABC):
         return found
 
     def remembers(self, rng: np.random.Generator) -> bool:
-        """Does another call of forward change the gradients of this one?"""
+        """Return whether another call of forward changes the gradients of this one."""
         before, problem = self.gradients()
         if problem:
             return False
@@ -261,7 +261,7 @@ class OpRule(Rule):
 
 
 class _Constant:
-    """Something saved that is no array and cannot be written into."""
+    """Something saved that is not an array and cannot be written into."""
 
     def __init__(self, value: Any) -> None:
         self.value = value

@@ -17,12 +17,12 @@ OWN = ("1 - {v}", "{v}**2", "1 - {v}**2", "exp({v})", "sqrt({v})", "1 / {v}", "t
 
 
 def of_steps(case: Case) -> str:
-    """Does one of the steps use or make something else than it must?"""
+    """Name the step that uses or makes something else than it must."""
     return _of_uses(case) or _of_results(case)
 
 
 def _of_uses(case: Case) -> str:
-    """Is one of the values used where another, or a turned one, is meant?"""
+    """Name a value that is used where another one, or its transpose, is meant."""
     tries = TRIES
     uses = {site: value for site, value in case.sites.items() if site.what != "="}
     several = Counter(site.whole_line for site in uses)
@@ -41,13 +41,13 @@ def _of_uses(case: Case) -> str:
 
 
 def _matters(case: Case, site: Site) -> bool:
-    """Does the gradient depend at all on what passes there?"""
+    """Return whether the gradient depends at all on the array that passes there."""
     return not np.array_equal(
         case.at_site(site, "halved", lambda x: x / 2 if x.dtype.kind == "f" else None), case.mine)
 
 
 def _instead(case: Case, site: Site, value: Array) -> Iterator[tuple[str, Array]]:
-    """What may be meant where `value` is used."""
+    """List arrays that may be meant where `value` is used."""
     name = site.what
     if value.dtype.kind != "f" or name in ("dy", ".T"):
         return
@@ -67,7 +67,7 @@ def _instead(case: Case, site: Site, value: Array) -> Iterator[tuple[str, Array]
 
 
 def _of_results(case: Case) -> str:
-    """Is a factor, a sign, or a sum missing from what one of the steps makes?"""
+    """Name a factor, a sign, or a sum that is missing from the result of a step."""
     tries = TRIES
     for site, value in case.sites.items():
         if site.what != "=" or value.dtype.kind != "f" or not value.ndim or not _matters(
@@ -145,7 +145,7 @@ def _centred(axis: int) -> Change:
 
 
 def _goes(known: Array, value: Array) -> bool:
-    """Can it be a factor of the value?"""
+    """Return whether it can be a factor of the value."""
     try:
         return bool(np.broadcast_shapes(known.shape, value.shape) == value.shape)
     except ValueError:

@@ -11,7 +11,7 @@ from .numeric import Array
 
 
 def missing_term(case: Case) -> str:
-    """What, added to the gradient, makes it right?"""
+    """Name the term that, added to the gradient, makes it right."""
     if len(case.truth.values) != np.prod(case.truth.shape, dtype=int):
         return ""  # sums over axes need all elements
     mine = np.asarray(case.mine, dtype=np.float64)
@@ -43,7 +43,7 @@ def _plain(case: Case, mine: Array) -> Iterator[tuple[str, Array]]:
 
 
 def _wrong_axis(case: Case) -> str:
-    """Is a sum of dy times a value taken over the wrong axis?"""
+    """Recognize a sum of dy times a value that is taken over the wrong axis."""
     rule, shape = case.rule, case.truth.shape
     if rule.dy.shape != shape or len(shape) < 2:
         return ""
@@ -63,7 +63,7 @@ def _wrong_axis(case: Case) -> str:
 
 
 def _branches(case: Case, rest: Array) -> str:
-    """Is the rest, in each slice, a constant, or a multiple of a value, or both?"""
+    """Name the missing rest that, in each slice, is a constant, a multiple of a value, or both."""
     values = [(name, here) for name, value in case.known()
               if (here := spread(value, case.truth.shape)) is not None]
     values.sort(key=lambda pair: pair[0] != "y")

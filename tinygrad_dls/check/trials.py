@@ -22,7 +22,7 @@ SMALL = 20_000  # elements of a value that is tried in other orders
 
 
 def other_dy(case: Case) -> str:
-    """Is the rule right when dy goes through an activation, or is turned, before it?"""
+    """Name the change of dy, such as an activation's derivative, that makes the rule right."""
     rule = case.rule
     for name, value in case.known():
         here = spread(value, rule.y.shape)
@@ -58,7 +58,7 @@ def _of_dy(dy: Array) -> Iterator[tuple[str, Array]]:
 
 
 def _through_sums(case: Case) -> str:
-    """Is a softmax, whose derivative sums over an axis, missing before the rule?"""
+    """Recognize that a softmax, whose derivative sums over an axis, is missing before the rule."""
     rule = case.rule
     if rule.outputs:
         return ""
@@ -76,7 +76,7 @@ def _through_sums(case: Case) -> str:
 
 
 def other_values(case: Case) -> str:
-    """Is the rule right with another array in place of one that it uses?"""
+    """Name another array that makes the rule right in place of one that it uses."""
     rule = case.rule
     known = [(name, value) for name, value in rule.values.items() if value.dtype.kind in "fb"]
     for name, old in rule.used.items():
@@ -102,7 +102,7 @@ def other_values(case: Case) -> str:
 
 
 def _of_functions(case: Case) -> str:
-    """Is the rule right with a function of a value in its place?"""
+    """Name a function of a value that makes the rule right in its place."""
     for name, old in case.rule.used.items():
         if old.dtype.kind != "f":
             continue
@@ -145,7 +145,7 @@ def _role(name: str, beside: str) -> str:
 
 
 def special_numbers(case: Case) -> str:
-    """Is the rule right only where a parameter is 1 or 0?"""
+    """Name a parameter at whose values 1 or 0 alone the rule is right."""
     for name, value in case.rule.numbers.items():
         others: tuple[Any, ...] = (not value,) if isinstance(value, bool) else (1, 0)
         for other in others:
@@ -161,7 +161,7 @@ def _with(case: Case, name: str, value: Any) -> Rule:
 
 
 def special_points(case: Case) -> str:
-    """Is the rule right only at special inputs, which make what it forgets disappear?"""
+    """Name special inputs at which alone the rule is right: what it forgets disappears there."""
     rule = case.rule
     points = [(rule.input_name(place), place, point)
               for place, x in enumerate(rule.inputs) if isinstance(x, np.ndarray) and x.size
@@ -179,7 +179,7 @@ def special_points(case: Case) -> str:
 
 
 def nothing_there(case: Case) -> str:
-    """Is it right where an input is 0? Of several the one that leaves the most of the rest."""
+    """Name an input at whose value 0 it is right; of several the one that leaves the most."""
     rule, found = case.rule, []
     for place, x in enumerate(rule.inputs):
         if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
@@ -229,7 +229,7 @@ def _points(name: str, x: Array) -> Iterator[tuple[str, Array, str]]:
 
 
 def _right_at(case: Case, make: Callable[[], Rule]) -> float:
-    """How large its gradient is if the rule of `make()` is right; 0 if it is wrong, or nothing."""
+    """Return the size of its gradient if the rule of `make()` is right; 0 if it is wrong, or 0."""
     try:
         rule = make()
         shares, problem = rule.gradients()
