@@ -43,6 +43,9 @@ def add_parser(subparsers: Any) -> None:
                         help="print the link that opens an .html at this step")
     parser.add_argument("--rankdir", choices=("TB", "LR"), default="TB",
                         help="top to bottom, or left to right")
+    parser.add_argument("--check", action="store_true",
+                        help="check the backward rule of each operation; what is wrong is marked. "
+                        "Exit code 1 if one is wrong")
     parser.set_defaults(run=_run)
 
 
@@ -66,6 +69,8 @@ def _run(args: argparse.Namespace) -> int:
     if args.out is not None:  # before the script runs, which may take long
         check_parent(args.out)
         check_ending(args.out, endings)
+    if args.check and (args.diff or ending in (*READERS, ".json", ".onnx")):
+        raise DataError("--check needs a script: a saved graph or model has no rules to run")
     if ending in READERS:
         return _table(args)
     options = Options(depth=args.depth, rankdir=args.rankdir, show=args.show)
@@ -136,4 +141,9 @@ def _of_script(args: argparse.Namespace) -> tuple[Graph, int]:
               if hasattr(v, "named_parameters") and not isinstance(v, type)]
     models.sort(key=lambda v: v is not found.get("model"))  # that called `model` first
     names = {n: v for n, v in found.items() if isinstance(v, TensorBase)}
-    return graph(value, models, names), 0
+    drawn = graph(value, models, names)
+    if args.check:
+        report = drawn.check()
+        print(report)
+        return drawn, 0 if report.ok else 1
+    return drawn, 0

@@ -71,7 +71,12 @@ def _not_finite(record: Record) -> Remarks:
 
 
 def _checks(record: Record) -> Remarks:
-    return ((n, f"gradient check: {n.check}") for n in record.nodes if n.check not in ("", "ok"))
+    return ((n, f"gradient check: {n.check}") for n in record.nodes if check_failed(n))
+
+
+def check_failed(node: NodeRecord) -> bool:
+    """Return whether the backward rule was checked and found wrong."""
+    return node.check not in ("", "ok")
 
 
 def _missing(record: Record) -> Remarks:

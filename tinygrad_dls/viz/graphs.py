@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..check.report import Report
 from ..errors import DtypeError, FormatError, GraphError
 from ..files import write_whole
 from . import engines, style
+from .checking import Operations, Verdicts, check_operations, with_verdicts
 from .comparison import compare_records, counts
 from .dot import write_dot
 from .framed import Frame
@@ -37,9 +39,13 @@ class Graph:
     `graph.save("g.svg", depth=1, rankdir="LR", show=("shape",))`.
     """
 
-    def __init__(self, record: Record, options: Options | None = None) -> None:
+    def __init__(
+        self, record: Record, options: Options | None = None, operations: Operations | None = None
+    ) -> None:
         self._record: Record | None = record
         self.options = options or Options()
+        self._operations = operations or Operations()
+        self._verdicts: Verdicts = {}
 
     @property
     def record(self) -> Record:
@@ -77,6 +83,17 @@ class Graph:
     def show(self, height: int = 560, **options: Any) -> Frame:
         """The interactive page in a notebook, in a frame of its own."""
         return Frame(self.to_html(**options), title(self.record), height)
+
+    def check(self, eps: float = 1e-6, tolerance: float = 1e-6, seed: int = 0) -> Report:
+        """Check the backward rule of each operation; the record and pictures say what is wrong.
+
+        For what was computed under `with dls.trace():`, while its result is still there. The
+        report is that of `gradcheck`, without the whole function.
+        """
+        record = self.record
+        report, self._verdicts = check_operations(self._operations, eps, tolerance, seed)
+        self._record = with_verdicts(record, self._verdicts)
+        return report
 
     # --- writers ---------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from ..errors import Error, GraphError
 from . import describe
 from .changes import SEPARATOR, SIGNS, kind_of
-from .flags import origins_of_trouble
+from .flags import check_failed, origins_of_trouble
 from .folding import READABLE, Depth, Fold, folded, readable, rolled
 from .groups import Pair, Path, contiguous
 from .record import NodeRecord, Record
@@ -264,6 +264,8 @@ def _box(node: NodeRecord, options: Options, backward_ran: bool, starts_here: bo
     lines += [Line("change", text) for text in node.change.split(SEPARATOR) if text]
     if node.failed:
         lines.append(Line("warning", f"! failed: {node.failed.splitlines()[0]}"))
+    if check_failed(node):
+        lines.append(Line("warning", f"! gradient check: {node.check}"))
     if found := describe.trouble(node.value):
         lines.append(Line("warning", f"! {found}{', starts here' if starts_here else ''}"))
     if node.gradient and (found := describe.trouble(node.gradient.values)):
@@ -297,11 +299,15 @@ def _group_box(
     changed = Counter(kind_of(n.change) for n in nodes if n.change)
     lines += [Line("change", f"{SIGNS[kind]} {count} {kind} inside")
               for kind, count in changed.items()]
+    if failed := sum(check_failed(n) for n in nodes):
+        checks = f"{failed} gradient check{'s' * (failed != 1)}"
+        lines.append(Line("warning", f"! {checks} failed inside"))
     return Box(box_id, "group", describe.shorten(path[-1]), tuple(lines), path[:-1], "/".join(path))
 
 
 def _tooltip(node: NodeRecord) -> str:
-    parts = [node.formula, node.source and f"made at {node.source}", node.failed]
+    parts = [node.formula, node.source and f"made at {node.source}", node.failed,
+             f"gradient check: {node.check}" if check_failed(node) else ""]
     if node.value is not None and node.value.min is not None and node.value.size > 1:
         value = node.value
         parts.append(f"value from {describe.number(value.min)} to {describe.number(value.max)}")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ..ops.work import backward_work, forward_work, kept_bytes
 from ..tracing import Collector, Failure, Given
 from . import describe
 from . import record as r
+from .checking import Operations
 from .graphs import Graph
 from .groups import Path
 from .picture import Options
@@ -51,7 +53,7 @@ def graph(
         )
     models = [] if model is None else model if isinstance(model, list) else [model]
     recorder = _Recorder(_ancestors(roots), roots, _Names(outputs, models, names), models)
-    return Graph(recorder.record(), Options.of(options))
+    return Graph(recorder.record(), Options.of(options), recorder.operations())
 
 
 def check_names(names: Any) -> None:
@@ -63,16 +65,22 @@ def check_names(names: Any) -> None:
 
 def recorded(
     collector: Collector, error: BaseException | None = None,
-    given: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] | None = None, operations: Operations | None = None,
 ) -> Record:
-    """The record of all that a trace has seen; `error`: what ended it."""
+    """The record of all that a trace has seen; `error`: what ended it.
+
+    `operations` is filled with the engine's nodes, for checks.
+    """
     nodes = _ancestors(collector.nodes)
     used = {edge for node in nodes for edge in (*node.edges, *_origins(node)) if edge is not None
             and isinstance(edge, Node)}
     roots = [node for node in nodes if node not in used]
     names = _Names([], collector.modules, given)
     recorder = _Recorder(nodes, roots, names, collector.modules)
-    return recorder.record(None if error is None else collector, error)
+    record = recorder.record(None if error is None else collector, error)
+    if operations is not None:
+        operations.update(recorder.operations())
+    return record
 
 
 def _origins(node: Node) -> tuple[Node | None, ...]:
@@ -190,6 +198,10 @@ class _Recorder:
             if x.gradient is not None and x.id in shares else x for x in self.records
         ]
         return Record(tuple(records), tuple(self.edges), meta)
+
+    def operations(self) -> Operations:
+        """The engine's nodes by their ids, as long as they are kept elsewhere."""
+        return WeakValueDictionary({self.ids[node]: node for node in self.nodes})
 
     def _leaf_paths(self) -> dict[TensorBase, Path]:
         """A leaf belongs to the module that all its users are in."""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from . import describe
+from .flags import check_failed
 from .groups import Path, contiguous
 from .record import NodeRecord, Record
 
@@ -49,7 +50,9 @@ def write_table(record: Record, show: Collection[str] = ("shape", "value", "grad
         name: min(COLUMNS[name][1], max(len(row.get(name, "")) for row in rows))
         for name in columns
     }
-    return "\n".join(_line(row, widths) for row in rows) + "\n"
+    failed = [f"! {node.name or node.op} at {node.source}: gradient check: {node.check}"
+              for node in record.nodes if check_failed(node)]
+    return "\n".join([*(_line(row, widths) for row in rows), *failed]) + "\n"
 
 
 def _costs(nodes: Sequence[NodeRecord]) -> dict[str, str]:
@@ -63,6 +66,8 @@ def _row(node: NodeRecord, depth: int, record: Record, word: str) -> dict[str, s
         value = describe.array(node.value, node.shape, node.dtype)
         trouble = describe.trouble(node.value)
         value = f"{value}  ! {trouble}" if trouble else value
+    if check_failed(node):
+        value = "! gradient check failed"
     grad = describe.gradient(node, record.backward_ran) or "not kept"
     grad = "" if node.gradient is None else grad
     dtype = "" if node.dtype == "float32" else f" {node.dtype}"

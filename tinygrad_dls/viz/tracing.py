@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ..errors import GraphError
 from ..modes import tracing
 from ..tracing import Collector
+from .checking import Operations, with_verdicts
 from .graphs import Graph
 from .picture import Options
 from .record import Record
@@ -56,6 +57,8 @@ class trace(Graph):
         self.options = Options.of(options)
         self._collector: Collector | None = Collector()  # None: the record is final
         self._record = None
+        self._operations = Operations()
+        self._verdicts = {}
         self._block: AbstractContextManager[Any] | None = None
 
     def __enter__(self) -> "trace":
@@ -69,7 +72,7 @@ class trace(Graph):
                  where: TracebackType | None) -> None:
         assert self._block is not None and self._collector is not None
         self._block.__exit__(None, None, None)
-        self._record = recorded(self._collector, error, self._names)
+        self._record = recorded(self._collector, error, self._names, self._operations)
         if error is not None or self._record.backward_ran:
             self._collector = None  # its arrays go as soon as nobody else needs them
 
@@ -102,9 +105,10 @@ class trace(Graph):
         """All that ran in the block so far."""
         if self._collector is not None:
             if self._record is None:  # the block goes on
-                return recorded(self._collector, None, self._names)
+                return recorded(self._collector, None, self._names, self._operations)
             if any(node.grad is not None for node in self._collector.nodes):
-                self._record = recorded(self._collector, None, self._names)
+                made = recorded(self._collector, None, self._names, self._operations)
+                self._record = with_verdicts(made, self._verdicts)
                 self._collector = None
         assert self._record is not None
         return self._record
