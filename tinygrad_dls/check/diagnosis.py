@@ -8,7 +8,7 @@ import numpy as np
 from .case import Case, Trial
 from .contributions import of_jacobian, of_one, of_outputs, of_slices
 from .hypotheses import elements, factor, named
-from .ingredients import factor_of, of_number, of_products
+from .ingredients import factor_of, of_number, of_products, spread
 from .patterns import moved
 from .regions import of_parts, of_region
 from .steps import of_steps
@@ -39,7 +39,7 @@ def _plain(case: Case) -> str:
     mine, truth = case.mine, case.truth
     if mine is None:
         return "backward returned None, but the output does depend on it"
-    plain = _is_dy(case) or _named(case) or _without_dy(case) or _of_another_input(case)
+    plain = _is_dy(case) or _without_dy(case) or _named(case) or _of_another_input(case)
     if plain or not case.fits:
         return plain or other_values(case) or elements(mine, truth)
     return moved(mine, truth)
@@ -47,8 +47,10 @@ def _plain(case: Case) -> str:
 
 def _named(case: Case) -> str:
     text = named(case.mine, case.truth, case.rule.lengths)
-    if case.fits and (" x numeric" in text or " of numeric" in text) and text[-1] != ")":
-        text += of_number(case)
+    if case.fits and (" x numeric" in text or " of numeric" in text):
+        plain, _, cause = text.partition(" (")
+        number = of_number(case, own=True) or (of_number(case) if not cause else "")
+        return plain + number if number else text
     return text
 
 
@@ -64,9 +66,14 @@ def _is_dy(case: Case) -> str:
 
 
 def _without_dy(case: Case) -> str:
-    dy = case.rule.dy
-    if case.mine.shape == dy.shape and case.truth.is_close(case.mine * dy):
-        return "dy is forgotten: this is dy/dx, which must be multiplied by dy"
+    dy, mine = case.rule.dy, case.mine
+    if case.rule.outputs or case.truth.is_close(mine):
+        return ""
+    wider = [np.expand_dims(dy, axis) for axis in range(dy.ndim + 1)]
+    for value in (dy, *wider):
+        here = spread(value, mine.shape)
+        if here is not None and case.truth.is_close(mine * here):
+            return "dy is forgotten: this is dy/dx, which must be multiplied by dy"
     return ""
 
 

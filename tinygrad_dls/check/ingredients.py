@@ -100,6 +100,9 @@ def of_products(case: Case) -> str:
              if (here := spread(value, shape)) is not None for text, form in forms(name, here)]
     if not found or np.count_nonzero(rest) < 4:
         return ""
+    if case.rule.y.shape == shape and _of_product(case, dy):
+        return ("this is dy * y / x: of the product that forward makes only one factor was "
+                "differentiated (the product rule has a second term)")
     table = np.array([form for _, form in found])
     for sign, word in ((1.0, "is missing"), (-1.0, "is too much")):
         for text, form in found:
@@ -111,6 +114,13 @@ def of_products(case: Case) -> str:
             if gaps[best] <= 1e-4 * float(np.abs(rest).max()):
                 return f"the term dy * {text} * {found[best][0]} {word}"
     return ""
+
+
+def _of_product(case: Case, dy: Array) -> bool:
+    """Return whether the gradient is dy * y / x, as if y / x did not depend on x."""
+    x, y = case.rule.inputs[case.place], case.rule.y
+    mine, x_there = case.truth.of_candidate(case.mine), case.truth.of_candidate(x)
+    return case.close(mine * x_there, dy * case.truth.of_candidate(y))
 
 
 def _tells(form: Array, wanted: Array) -> bool:
@@ -129,8 +139,11 @@ def spread(value: Array, shape: tuple[int, ...]) -> Array | None:
         return None
 
 
-def of_number(case: Case) -> str:
-    """Name the origin of a factor: a parameter of the op, or a function of it or of a length."""
+def of_number(case: Case, own: bool = False) -> str:
+    """Name the origin of a factor: a parameter of the op, or a function of it or of a length.
+
+    `own`: parameters only.
+    """
     mine, truth = case.truth.of_candidate(case.mine), case.truth.values
     square = float(truth @ truth)
     c = float(mine @ truth) / square if square else 0.0
@@ -141,7 +154,8 @@ def of_number(case: Case) -> str:
     numbers |= {name: value.item() for name, value in case.rule.values.items()
                 if value.size == 1 and value.dtype.kind == "f" and name != "y"}
     shown = {f"{name} = {value:g}": (name, value) for name, value in numbers.items()}
-    shown |= {f"{name} = {n}": (name, float(n)) for name, n in case.rule.lengths.items()}
+    if not own:
+        shown |= {f"{name} = {n}": (name, float(n)) for name, n in case.rule.lengths.items()}
     for text, (name, value) in shown.items():
         for form, made in _powers(name, value):
             if made and np.isclose(c, made, rtol=1e-5):

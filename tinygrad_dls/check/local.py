@@ -50,10 +50,13 @@ def check_op(
     `uses`: how often the same object ran; one that keeps arrays of a call is then wrong.
     """
     rng = rng or np.random.default_rng([0, 1])
+    label = op.label()
+    if "\n" in label or len(label) > LONGEST:  # an array among its parameters
+        label = op.name
 
     def check(place: int | None, verdict: Verdict, hint: str = "") -> Check:
         name = "" if place is None else rule.input_name(place)
-        return Check(op.label(), source, name, verdict, hint)
+        return Check(label, source, name, verdict, hint)
 
     with np.errstate(all="ignore"):
         rule = OpRule(op, needs, [_on_host(x, op.device) for x in inputs])
@@ -72,6 +75,7 @@ def check_op(
         return [check(*verdict) for verdict in verdicts]
 
 
+LONGEST = 100  # characters of an op's label
 STALE = ("its backward uses what the last call of forward left in the object (a stale cache): this "
          "object ran more than once. Keep arrays as extras of forward, not as self.name")
 

@@ -46,13 +46,13 @@ def transposed(x: Array) -> Iterator[tuple[str, Array]]:
 def _shifted(x: Array) -> Iterator[tuple[str, Array]]:
     for axis, by in product(range(x.ndim), (1, -1)):
         if x.shape[axis] > 1:
-            yield f"shifted by {by} along axis {axis}", _shift(x, axis, by)
+            yield f"shifted by {by} along axis {axis}", shift(x, axis, by)
     for (a, b), by in product(combinations(range(x.ndim), 2), (1, -1)):
         if x.shape[a] > 1 and x.shape[b] > 1:
-            yield f"shifted by {by} along axes {a} and {b}", _shift(_shift(x, a, by), b, by)
+            yield f"shifted by {by} along axes {a} and {b}", shift(shift(x, a, by), b, by)
 
 
-def _shift(x: Array, axis: int, by: int) -> Array:
+def shift(x: Array, axis: int, by: int) -> Array:
     """Moved along an axis, with zeros where nothing came from."""
     moved = np.roll(x, by, axis)
     edge = [slice(None)] * x.ndim
@@ -85,6 +85,19 @@ def moved(mine: Array, truth: Measured) -> str:
     for what, candidate in moves(mine):
         if truth.is_close(candidate) or ("shifted" in what and _inside(candidate, mine, truth)):
             return _said(what)
+    return _in_other_places(mine, truth)
+
+
+def _in_other_places(mine: Array, truth: Measured) -> str:
+    """Recognize the right numbers at the wrong places along one axis."""
+    if len(truth.values) != mine.size:
+        return ""
+    right = truth.values.reshape(mine.shape)
+    for axis in range(mine.ndim):
+        if mine.shape[axis] > 1 and np.allclose(
+                np.sort(mine, axis), np.sort(right, axis), rtol=1e-4, atol=1e-4 * truth.scale):
+            return (f"the numbers are right, but at the wrong places along axis {axis} (an index, "
+                    "or argmax, of another element)")
     return ""
 
 

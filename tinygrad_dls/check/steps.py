@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from .case import Case
 from .follow import Change, Site
 from .ingredients import SLOPES, forms
 from .numeric import Array
-from .patterns import moves
+from .patterns import moves, shift
 
 TRIES = 800  # runs of one backward
 OWN = ("1 - {v}", "{v}**2", "1 - {v}**2", "exp({v})", "sqrt({v})", "1 / {v}", "tanh({v})",
@@ -126,6 +127,9 @@ def _sums(case: Case, value: Array) -> Iterator[tuple[str, Change]]:
         yield f"the term {name} must be added", _plus(known)
     for axis in range(value.ndim):
         yield (f"the branch through the mean over axis {axis} is missing", _centred(axis))
+        for by in (1, -1) if value.shape[axis] > 1 else ():
+            yield (f"shifted by {by} along axis {axis} it is right: an index or the padding is off "
+                   "by one", partial(shift, axis=axis, by=by))
     if value.ndim == 2 and value.shape[0] == value.shape[1]:
         yield ".T is missing", lambda x: x.T
 

@@ -38,7 +38,11 @@ def other_dy(case: Case) -> str:
                 return f"dy is multiplied by {text} where it must not be, or once too often"
     for what, turned in _of_dy(rule.dy) if not rule.outputs and rule.y.ndim else ():
         if case.mends(dy=turned):
-            why = ": it is summed over the wrong axis, or .T is missing" if what == ".T" else ""
+            why = ""
+            if what == ".T":
+                why = ": it is summed over the wrong axis, or .T is missing"
+            elif "shifted" in what:
+                why = ": an index or the padding is off by one"
             return f"the rule is right for dy {what}{why}"
     return _through_sums(case)
 
