@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import warnings
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from ..callers import users_frame, warn_at
 from ..errors import DataError
 from .keras_names import (
     NORMS,
@@ -284,5 +285,5 @@ def _tell_activations(configured: Mapping[str, LayerConfig], layers: Iterable[st
                 said = given if isinstance(given, str) else "a function of its own"
                 strange.setdefault(f"{option} {said}, ours {ours[0]}", []).append(path)
     for what, paths in strange.items():
-        warnings.warn(f"the Keras layers {', '.join(paths)} have {what}: with these weights our "
-                      "layers compute other numbers", stacklevel=3)
+        warn_at(users_frame(sys._getframe(1)), f"the Keras layers {', '.join(paths)} have {what}: "
+                "with these weights our layers compute other numbers", UserWarning)

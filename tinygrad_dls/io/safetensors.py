@@ -7,7 +7,7 @@ The format is described in header.py.
 from __future__ import annotations
 
 import os
-import warnings
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import FileIO
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..callers import users_frame, warn_at
 from ..device import Device, default_device
 from ..errors import DataError, DtypeError, FormatError
 from ..files import check_parent, whole_file
@@ -52,8 +53,8 @@ def save(
     write(place, {_name(name): _host(name, value) for name, value in mapping.items()},
           _texts(metadata or {}))
     if place.suffix in (".pt", ".pth"):
-        warnings.warn(f"{place} is a safetensors file, which torch.load does not read: call it "
-                      f"{place.stem}.safetensors", stacklevel=2)
+        warn_at(users_frame(sys._getframe(1)), f"{place} is a safetensors file, which torch.load "
+                f"does not read: call it {place.stem}.safetensors", UserWarning)
 
 
 @near_names
