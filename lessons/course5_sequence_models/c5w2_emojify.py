@@ -530,8 +530,9 @@ lesson.table(
 # %% [markdown]
 # With the course's sentences the published way, which reads on through the padding, is
 # the better one over ten seeds. A likely reason: the steps without input smooth the
-# state before it is read, which helps where 132 sentences must do. But its answers
-# depend on the padding (the first part of "Break it").
+# state before it is read, which helps where 132 sentences must do. It is still wrong:
+# its answer to a sentence depends on how far it was padded (the first part of "Break
+# it"). The right way is `places(indices, "word")`, the state of the last word.
 #
 # ## Look at it
 #

@@ -633,7 +633,7 @@ for ax, (whose, model, text) in zip(axes, pictures, strict=True):
     with dls.no_grad():
         alphas = model.attend(numbers).numpy()[0]  # (Ty, Tx)
     assert np.allclose(alphas.sum(axis=1), 1, atol=1e-5)
-    drawn = ax.imshow(alphas, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    drawn = ax.imshow(alphas, cmap="Blues", vmin=0, aspect="auto")
     letters = [*text.lower(), *["·"] * (Tx - len(text))]
     ax.set_xticks(range(Tx), letters)
     ax.set_yticks(range(Ty), list(read_dates(model, [text])[0]))

@@ -2,7 +2,8 @@
 # # Trigger word: hear "activate" in ten seconds of sound
 #
 # Course 5, week 3. About 90 minutes with the exercises. The script computes for about
-# a minute (it trains on 4,000 clips), with `--fast` for eight seconds.
+# a minute (it trains on 4,000 clips), with `--fast` for eight seconds, with `--long`
+# for five minutes: it then trains four networks more, to choose a threshold.
 #
 # **Goal.** A device sleeps until somebody says "activate". You will
 #
@@ -294,6 +295,16 @@ def insert_ones(y, segment_end_ms, clip_ms=10_000):
 # four activates and up to two negatives, and brings the clip to a loudness of -20 dBFS.
 # From eight recordings a network learns eight recordings by heart. So `vary` changes
 # each word: speed and pitch by up to a third, loudness by 6 dB.
+#
+#
+# **Near misses.** Eight other words are too few to say what the word is *not*. Left out
+# of training, two of the eight were heard as "activate" 99 of 109 times, two others 2
+# of 132 times; the background never was. It goes by what tells the words apart that it
+# has, a last vowel for example, whatever came before it. So two thirds of the other
+# words in training are made of pieces: the first or last part of an activate, its
+# halves swapped, a word backward, pieces of two words joined. To tell these from the
+# word it must hear all of it. Then the same four were heard 5 of 241 times. They are
+# made by `near_miss`, for training alone: the test has none.
 
 
 # %%
@@ -304,20 +315,58 @@ def vary(word, rng):
     return np.interp(places, np.arange(len(word)), word) * 10 ** rng.uniform(-0.3, 0.3)
 
 
-def create_training_example(background, activates, negatives, rng, varied=True):
-    """x (101, frames), y (1, Ty), and the ends of the activates in seconds."""
+def fade(piece, samples=220):
+    """The piece with 5 ms of rise and fall: no click where it was cut."""
+    ramp = np.minimum(np.arange(len(piece)) / samples, 1)
+    return piece * ramp * ramp[::-1]
+
+
+def near_miss(activates, negatives, rng):
+    """A word that is not the word: pieces of activates and negatives."""
+    word = activates[rng.integers(len(activates))]
+    cut = int(len(word) * rng.uniform(0.3, 0.7))
+    kinds = ("part", "swapped", "backward", "joined")
+    kind = rng.choice(kinds, p=(0.3, 0.15, 0.25, 0.3))
+    if kind == "part":
+        pieces = [word[:cut] if rng.random() < 0.5 else word[cut:]]
+    elif kind == "swapped":
+        pieces = [word[cut:], word[:cut]]
+    else:
+        pieces = []
+        for _ in range(1 if kind == "backward" else 2):
+            words = activates if rng.random() < 0.4 else negatives
+            other = words[rng.integers(len(words))]
+            if kind == "backward":
+                pieces.append(other[::-1])
+            else:
+                size = int(len(other) * rng.uniform(0.4, 0.7))
+                first = rng.integers(len(other) - size + 1)
+                pieces.append(other[first : first + size])
+    return np.concatenate([fade(piece) for piece in pieces])
+
+
+def create_training_example(
+    background, activates, negatives, rng, varied=True, near=0.65
+):
+    """x (101, frames), y (1, Ty), and the ends of the activates in seconds.
+
+    near: which share of the negatives are near misses, where words are varied.
+    """
     clip_ms = len(background) * 1000 // RATE
     background = background * 10 ** rng.uniform(-1, 0)  # up to 20 dB quieter
     frames = (len(background) - 200) // 80 + 1
     y, previous_segments, ends = np.zeros((1, (frames - 15) // 4 + 1)), [], []
-    most = (5, 3) if clip_ms == 10_000 else (2, 2)  # and not these numbers themselves
+    most = (5, 3) if clip_ms == 10_000 else (3, 4)  # and not these numbers themselves
     for kind, count in zip(
         ("activates", "negatives"), rng.integers(0, most), strict=True
     ):
         for _ in range(count):
             words = activates if kind == "activates" else negatives
             word = words[rng.integers(len(words))]
+            if varied and kind == "negatives" and rng.random() < near:
+                word = near_miss(activates, negatives, rng)
             word = vary(word, rng) if varied else word * 10 ** rng.uniform(-0.3, 0.3)
+            word = word[: len(background) - RATE // 100]  # no longer than the clip
             background, (_, segment_end) = insert_audio_clip(
                 background, word, previous_segments, rng
             )
@@ -493,6 +542,12 @@ graph
 
 
 # %%
+plan = {"epochs": 10, "clips": 400, "near": 0.65}
+if lesson.fast:
+    plan = {"epochs": 7, "clips": 96, "near": 0.35}
+per_epoch = plan["clips"] // 8
+
+
 def disturb(x, rng):
     """A clip (101, frames) as by another throat and microphone, in another noise."""
     rows = np.arange(101) * np.exp(rng.uniform(-0.1, 0.1))
@@ -506,16 +561,15 @@ def disturb(x, rng):
     return x.astype(np.float32)
 
 
-def make_clips(count, part, rng, varied, milliseconds=10_000):
-    """(X (m, 101, frames), Y (m, Ty), [ends in s]) of the recordings of a part."""
-    words, samples = split[part], RATE * milliseconds // 1000
-    made = []
+def make_clips(count, words, rng, varied, milliseconds=10_000):
+    """(X (m, 101, frames), Y (m, Ty), [ends in s]) of activates and negatives."""
+    made, samples = [], RATE * milliseconds // 1000
     for _ in range(count):
         background = sounds["backgrounds"][rng.integers(len(sounds["backgrounds"]))]
         background = np.roll(background, rng.integers(len(background)))[:samples]
         made.append(
             create_training_example(
-                background, words["activates"], words["negatives"], rng, varied
+                background, **words, rng=rng, varied=varied, near=plan["near"]
             )
         )
     X = np.stack([x for x, _, _ in made])
@@ -553,59 +607,98 @@ def score(probabilities, all_ends, threshold):
     }
 
 
-dls.manual_seed(lesson.seed)
-rng = np.random.default_rng(lesson.seed)
-if COURSE_SIZE:
-    network, peak = models.trigger_word(dropout=0.5), 0.002
-else:
-    network, peak = models.TriggerWord(channels=48, hidden=48, dropout=0.3), 0.004
-plan = {"epochs": 7, "clips": 96} if lesson.fast else {"epochs": 10, "clips": 400}
-per_epoch = plan["clips"] // 8
-optimizer = optim.Adam(network.parameters(), lr=peak)
-schedule = optim.lr_scheduler.OneCycleLR(
-    optimizer, max_lr=peak, total_steps=plan["epochs"] * per_epoch
-)
+def train(words, seed, label="train"):
+    """(network, losses of the steps), trained on clips of these recordings."""
+    dls.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    if COURSE_SIZE:
+        network, peak = models.trigger_word(dropout=0.5), 0.002
+    else:
+        network, peak = models.TriggerWord(channels=48, hidden=48, dropout=0.3), 0.004
+    optimizer = optim.Adam(network.parameters(), lr=peak)
+    schedule = optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=peak, total_steps=plan["epochs"] * per_epoch
+    )
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(network(x), y)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        return loss
+
+    fast_step, losses = dls.capture(step), []
+    for _ in lesson.progress(range(plan["epochs"]), label, "epochs"):
+        X, Y, _ = make_clips(plan["clips"], words, rng, True, 2_500)
+        for first in range(0, 8 * per_epoch, 8):
+            x = dls.Tensor(np.stack([disturb(x, rng) for x in X[first : first + 8]]))
+            losses.append(fast_step(x, dls.Tensor(Y[first : first + 8])).item())
+            schedule.step()
+    return network, losses
 
 
-def step(x, y):
-    optimizer.zero_grad()
-    loss = F.binary_cross_entropy_with_logits(network(x), y)
-    loss.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    optimizer.step()
-    return loss
-
-
-fast_step = dls.capture(step)
-losses = []
-for _ in lesson.progress(range(plan["epochs"]), "train", "epochs"):
-    X, Y, _ = make_clips(plan["clips"], "train", rng, True, 2_500)
-    for first in range(0, 8 * per_epoch, 8):
-        x = dls.Tensor(np.stack([disturb(x, rng) for x in X[first : first + 8]]))
-        losses.append(fast_step(x, dls.Tensor(Y[first : first + 8])).item())
-        schedule.step()
+network, losses = train(split["train"], lesson.seed)
 print(f"loss {losses[0]:.3f} at first, {np.mean(losses[-per_epoch:]):.3f} at the end")
 
 # %% [markdown]
-# **The threshold** is 0.5, and not chosen. How the words are varied and disturbed, and
-# how long it trains, was chosen by leaving out two of the training recordings of either
-# kind, never by the test. Here it is on new clips of the training words:
+# **The threshold**, how words are varied and disturbed, and the near misses were chosen
+# without the test, and without the two clips that have no labels: four times two
+# training recordings of either kind are left out, a network is trained on the others,
+# and tested on clips of those left out. `--long` does it again, four trainings more.
+# The threshold is the highest at which nine of ten words are still found.
+#
+# On the course's recordings, by seed 1: with 0.5, 341 of 375 words are found, with 0.3
+# 354. Of the eight other words six are heard as the word 5 times in 355 (with 0.3 11
+# times), and two (`4.wav` and `4_0.wav`) 110 times in 113. No near miss that was tried
+# cured these two: which words set it off depends on which words it met.
 
 # %%
 threshold = 0.5
-known_X, _, known_ends = make_clips(12 if lesson.fast else 40, "train", rng, False)
+left_out = {}
+if lesson.long:
+    heard = []
+    for k in range(4):
+        parts = {"without": {}, "only": {}}
+        for kind, words in split["train"].items():
+            parts["only"][kind] = words[k::4]
+            parts["without"][kind] = [w for i, w in enumerate(words) if i % 4 != k]
+        other, _ = train(parts["without"], lesson.seed, f"split {k + 1} of 4")
+        clip_rng = np.random.default_rng(1000 + k)
+        X, _, ends = make_clips(50, parts["only"], clip_rng, False)
+        heard.append((probabilities_of(other, X), ends))
+    for candidate in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7):
+        scores = [score(said, ends, candidate) for said, ends in heard]
+        left_out[candidate] = {
+            name: float(np.mean([s[name] for s in scores])) for name in scores[0]
+        }
+        print(f"threshold {candidate}, on recordings left out:", left_out[candidate])
+known_rng = np.random.default_rng(lesson.seed + 1)
+known_X, _, known_ends = make_clips(
+    12 if lesson.fast else 40, split["train"], known_rng, False
+)
 known = score(probabilities_of(network, known_X), known_ends, threshold)
 print(f"words it knows: {known['found']:.1f} % found, {known['false']:.1f} % false")
 
 # %% [markdown]
-# **Test**: clips made of the held-out recordings. Two recordings are few. On the
-# course's, seed 1 found 99 % of the words with 3 % false, seed 2 98 % with 24 % false.
-# With other recordings held out, and trained twice as long, it found half as many. Ten
-# recordings of a word are enough to show how it is done, not to build a device.
+# **Test**: clips made of the held-out recordings. On the course's:
+#
+# | seed | words found, % | false, % | F1 of the moments, % |
+# |---|---|---|---|
+# | 1 | 93.1 | 2.6 | 90.5 |
+# | 2 | 98.9 | 6.7 | 91.0 |
+# | 3 | 96.6 | 20.5 | 82.9 |
+#
+# Without near misses seeds 1 and 2 found 99.0 and 98.3 % with 3.2 and 23.5 % false.
+# Every seed finds the words. How many others it hears is a matter of chance still: the
+# test has two other words, and whether one of them sets it off differs from seed to
+# seed. Ten recordings of a word are enough to show how it is done, not to build a
+# device.
 
 # %%
 count = 16 if lesson.fast else 200
-test_X, test_Y, test_ends = make_clips(count, "test", rng, False)
+test_rng = np.random.default_rng(lesson.seed + 2)
+test_X, test_Y, test_ends = make_clips(count, split["test"], test_rng, False)
 test_said = probabilities_of(network, test_X)
 result = score(test_said, test_ends, threshold)
 
@@ -938,7 +1031,7 @@ assert changed["matched"] < 0.02 < changed["as it is"]
 # - Many ones, F1 and words found, not accuracy: most moments have nothing in them.
 # - Held-out *recordings*, not only held-out clips: clips are made of the same words.
 # - One direction only; nothing may look ahead.
-# - From few recordings: trim them, vary them, disturb them.
+# - From few recordings: trim them, vary them, disturb them, and make near misses.
 #
 # ## Questions
 #
@@ -979,7 +1072,7 @@ assert changed["matched"] < 0.02 < changed["as it is"]
 # The end: this run must have reached what is known of it.
 assert np.mean(losses[-per_epoch:]) < losses[0] / (1.5 if lesson.fast else 4)
 if not lesson.fast:
-    assert result["found"] >= 75 and result["false"] <= 35 and f1 > 50
+    assert result["found"] >= 85 and result["false"] <= 25 and f1 > 60
 lesson.finish(
     {
         "f1": f1,
@@ -987,6 +1080,7 @@ lesson.finish(
         "false": result["false"],
         "accuracy": accuracy,
         "threshold": threshold,
+        "left_out": left_out,
         "losses": {i: losses[i] for i in range(0, len(losses), per_epoch)},
         "parameters": counted
         | {"trained": sum(p.size for p in network.parameters())},

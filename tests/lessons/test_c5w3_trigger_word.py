@@ -32,6 +32,18 @@ def test_clips_have_their_words_apart_and_ones_behind_each(lesson, seed, millise
     np.testing.assert_array_equal(y, right)
 
 
+def test_near_misses_hold_at_most_seven_tenths_of_a_word(lesson):
+    word, other = np.arange(1.0, 4001), -np.arange(1.0, 2001)
+    longest = []
+    for seed in range(300):
+        made = lesson.near_miss([word], [other], np.random.default_rng(seed))
+        assert np.isfinite(made).all() and made[0] == made[-1] == 0  # no click at either end
+        forward = (np.diff(made) == 1) & (made[1:] > 0)
+        breaks = np.flatnonzero(~np.concatenate([[False], forward, [False]]))
+        longest.append(np.diff(breaks).max())
+    assert 0.5 < max(longest) / len(word) <= 0.7
+
+
 @pytest.mark.parametrize(("encoding", "channels", "rate"), [
     ("pcm_u8", 1, 44100), ("pcm_24", 2, 44100), ("pcm_32", 1, 48000), ("float", 2, 22050)])
 def test_any_wav_file_becomes_ten_seconds_at_one_loudness(
@@ -71,7 +83,25 @@ def test_fast_finds_synthesized_words(run_lesson):
 
 
 @pytest.mark.slow
+def test_a_long_run_leaves_recordings_out(run_lesson):
+    left_out = run_lesson(NAME, "--fast", "--long", "--data", "built-in").figures["left_out"]
+    assert list(left_out) == ["0.2", "0.3", "0.4", "0.5", "0.6", "0.7"]
+    assert all(0 <= figure <= 100 for scores in left_out.values() for figure in scores.values())
+    assert left_out["0.2"]["found"] > 50
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_whole_run_finds_voices_it_never_heard(run_lesson, seed):
     figures = run_lesson(NAME, "--data", "built-in", "--seed", seed, timeout=1800).figures
     assert figures["found"] >= 90 and figures["false"] <= 10 and figures["f1"] > 60
+
+
+@pytest.mark.slow
+@pytest.mark.course
+@pytest.mark.usefixtures("course")
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_the_course_s_recordings(run_lesson, seed):
+    """Every seed finds the words; how many false ones two other words set off is chance."""
+    figures = run_lesson(NAME, "--seed", seed, timeout=1800).figures
+    assert figures["found"] >= 90 and figures["false"] <= 25 and figures["f1"] > 80
