@@ -441,6 +441,8 @@ assert abs(w1.grad - x1.data * (1 - activation.data**2)) < 1e-12
 # a value, and its gradient says *not computed*, which is not the same as 0. Afterwards
 # the derivatives are there: compare them with the picture at the top. (`dls.trace()`
 # keeps those of numbers in between, too; without it they are dropped to save memory.)
+# Each picture has an interactive page beside it: the arrow keys step forward and then
+# backward, and each step shows its formula with the numbers in it.
 
 # %%
 ta.grad = tb.grad = tc.grad = None
@@ -453,7 +455,11 @@ with dls.trace():
     J_tensor.backward()
     after = dls.graph(J_tensor, names=names, rankdir="LR")
 lesson.graph(before, "graph_before_backward.png")
-lesson.graph(after, "graph_after_backward.png")
+lesson.graph(
+    after,
+    "graph_after_backward.png",
+    steps={"dJ/du is there": "u", "and from it dJ/db": "b"},
+)
 print(after.table())
 after
 

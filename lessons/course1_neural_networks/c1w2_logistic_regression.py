@@ -401,7 +401,8 @@ assert report.ok
 # weights `w` and the pixels `X` at the top down to the cost. Follow the gradient
 # upwards. Two ways lead down from `sigmoid`, one for $y = 1$ and one for $y = 0$: their
 # gradients are added there, to $dJ/da$. One box further up it is $(a - y)/m$: our
-# `A - Y`, divided by $m$.
+# `A - Y`, divided by $m$. The page `graph.html` takes these steps one by one; the
+# printed link opens it at the second part of $dJ/da$.
 
 # %%
 tw.grad = tb.grad = None
@@ -409,7 +410,7 @@ with dls.trace():
     J = cost_by_engine(tw, tb, tX, tY)
     J.backward()
 graph = dls.graph(J, names={"X": tX, "Y": tY, "J": J})
-lesson.graph(graph, "graph")
+lesson.graph(graph, "graph", steps={"both parts of dJ/da added": "sigmoid"})
 print(graph)
 graph
 

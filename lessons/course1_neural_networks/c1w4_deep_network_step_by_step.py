@@ -566,6 +566,8 @@ assert report.ok
 # ## See the graph
 #
 # The same blocks again, as the engine saw them: three times product, sum, activation.
+# Step through `graph.html`: backward is your `L_model_backward`, and $db$ is a sum over
+# the examples because `b` was broadcast to all of them.
 
 # %%
 for tensor in tensors.values():
@@ -574,7 +576,11 @@ with dls.trace():
     J = cost_by_engine(tensors, tX, tY)
     J.backward()
 graph = dls.graph(J, names={"X": tX, "Y": tY, "J": J})
-lesson.graph(graph, "graph")
+lesson.graph(
+    graph,
+    "graph",
+    steps={"db1, a sum over the examples": "b1", "dW1, the last step": "W1"},
+)
 print(graph)
 graph
 

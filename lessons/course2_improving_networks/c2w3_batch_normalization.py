@@ -497,7 +497,8 @@ assert report.ok
 # One hidden layer, so that it stays readable. Between `Z` and `A` there are seven
 # boxes: mean, difference, square, mean, root, division, and the line $\gamma z +
 # \beta$. Look at the two ways from the difference: one upward, one through the
-# variance.
+# variance. The printed link opens `graph.html` where the parts meet: each `+=` into the
+# gradient of the difference is a line of its own.
 
 # %%
 tiny = initialize_parameters([6, 3, 2], rng)
@@ -507,7 +508,7 @@ with dls.trace():
     J = cost_by_engine(tiny_tensors, tiny_X, tiny_Y)
     J.backward()
 graph = dls.graph(J, names={"X": tiny_X, "Y": tiny_Y, "J": J})
-lesson.graph(graph, "graph")
+lesson.graph(graph, "graph", steps={"the parts meet at the difference": "sub"})
 print(graph)
 graph
 

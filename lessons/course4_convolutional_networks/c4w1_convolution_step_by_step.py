@@ -546,7 +546,7 @@ with dls.trace():
     loss = F.cross_entropy(network(two), dls.Tensor(train_Y[:2]))
     loss.backward()
 graph = dls.graph(loss, network, names={"loss": loss})
-lesson.graph(graph, "graph")
+lesson.graph(graph, "graph", steps={"the gradient of the filters": "0.weight"})
 graph
 
 # %% [markdown]

@@ -600,7 +600,9 @@ assert report.ok
 # %% [markdown]
 # ## See the graph
 #
-# One block on one picture. The shortcut is the line that goes around.
+# One block on one picture. The shortcut is the line that goes around. Backward, `x` gets
+# one gradient through the shortcut and one through the layers: the printed link opens
+# `graph.html` at the step that adds them.
 
 # %%
 dls.manual_seed(lesson.seed)
@@ -610,7 +612,7 @@ with dls.trace():
     total = block(x).sum()
     total.backward()
 graph = dls.graph(total, block, names={"x": x, "total": total})
-lesson.graph(graph, "graph")
+lesson.graph(graph, "graph", steps={"shortcut and layers, added": "x"})
 graph
 
 # %% [markdown]

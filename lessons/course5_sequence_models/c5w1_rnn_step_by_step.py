@@ -668,7 +668,8 @@ for kind in FORWARD:
 # ## See the graph
 #
 # One step of an LSTM, from the operations of the engine. Follow `c`: between the old
-# cell and the new one there is a product and a sum, nothing that squashes.
+# cell and the new one there is a product and a sum, nothing that squashes. Step through
+# `graph.html` to see what comes back to `c_prev`: the gradient times the forget gate.
 
 # %%
 W = {g: dls.Tensor(points["LSTM"][f"W{g}"], requires_grad=True, name=f"W{g}")
@@ -690,7 +691,9 @@ assert dls.compare("c_next", expected_c, c_new.numpy()).ok
 cell_grads = lstm_cell_backward(np.ones((5, 2)), np.zeros((5, 2)), cell_cache)
 assert dls.compare("dc_prev", cell_grads["dc_prev"], c_old.grad).ok
 graph = dls.graph(loss, names={"c_next": c_new, "a_next": a_new, "sum": loss})
-lesson.graph(graph, "graph")
+lesson.graph(
+    graph, "graph", steps={"dc_next": "c_next", "times the forget gate": "c_prev"}
+)
 graph
 
 # %% [markdown]

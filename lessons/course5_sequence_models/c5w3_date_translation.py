@@ -357,7 +357,8 @@ assert counts == (53_472, 52_960)
 # ## See the graph
 #
 # One step for one date of three places. `a` has two arrows: it is asked (through the
-# concatenation), and it is what is averaged.
+# concatenation), and it is what is averaged. The printed link opens `graph.html` at the
+# step that adds the second gradient to the first.
 
 # %%
 with dls.trace():
@@ -369,7 +370,7 @@ with dls.trace():
     J = context_by_engine(**tiny).sum()
     J.backward()
 graph = dls.graph(J, names={"J": J})
-lesson.graph(graph, "graph")
+lesson.graph(graph, "graph", steps={"both gradients of a, added": "a"})
 print(graph)
 graph
 

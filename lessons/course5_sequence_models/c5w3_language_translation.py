@@ -407,7 +407,8 @@ print("our BLEU is sacrebleu's")
 # ## See the graph
 #
 # Attention as a graph: a product, a mask, a softmax, a product. $H$ has two arrows, it
-# is asked and averaged; so its gradient has two parts.
+# is asked and averaged; so its gradient has two parts. The printed link opens
+# `graph.html` at the step that adds them.
 
 # %%
 with dls.trace():
@@ -417,7 +418,7 @@ with dls.trace():
     J = (F.softmax(E, axis=-1) @ leaves["H"]).sum()
     J.backward()
 graph = dls.graph(J, names={"J": J})
-lesson.graph(graph, "graph")
+lesson.graph(graph, "graph", steps={"both parts of dJ/dH, added": "H"})
 print(graph)
 graph
 

@@ -740,7 +740,8 @@ assert report.ok
 # ## See the graph
 #
 # An encoder layer on one sentence of four words. The two curved lines that go around
-# the parts are the additions: the gradient's short way back.
+# the parts are the additions: the gradient's short way back. In `x` four parts meet,
+# three through $Q$, $K$ and $V$; the printed link opens `graph.html` there.
 
 # %%
 dls.manual_seed(lesson.seed)
@@ -750,7 +751,7 @@ with dls.trace():
     total = small_layer(x, False, None).sum()
     total.backward()
 graph = dls.graph(total, small_layer, names={"x": x, "total": total})
-lesson.graph(graph, "graph")
+lesson.graph(graph, "graph", steps={"four gradients of x, added": "x"})
 graph
 
 # %% [markdown]

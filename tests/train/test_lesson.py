@@ -158,6 +158,21 @@ def test_what_a_fast_run_says_lies_below_all_labels(lesson, size):
     assert said.y1 <= label.y0
 
 
+def test_a_graph_becomes_a_picture_and_a_page(lesson, capsys):
+    w = dls.Tensor(3.0, requires_grad=True, name="w")
+    with dls.trace():
+        u = w * w
+        loss = u + w
+        loss.backward()
+    lesson.graph(dls.graph(loss, names={"u": u}), "graph", steps={"three uses of w": "w"})
+    page = lesson.out / "graph.html"
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+    first, second = capsys.readouterr().out.splitlines()
+    assert str(page) in first and "arrow keys" in first
+    # 1 and 2 are forward; 3 is backward of +, 4 of *, which completes w
+    assert second.startswith("  three uses of w: file:///") and "graph.html#t=4&sel=" in second
+
+
 def test_a_graph_becomes_an_svg_unless_its_name_has_an_ending(lesson):
     x = dls.Tensor(2.0, requires_grad=True)
     graph = dls.graph(x * x)
@@ -165,6 +180,9 @@ def test_a_graph_becomes_an_svg_unless_its_name_has_an_ending(lesson):
     assert (lesson.out / "graph.svg").read_text().startswith(("<svg", "<?xml"))
     assert lesson.graph(graph, "graph.dot") is None
     assert (lesson.out / "graph.dot").read_text().startswith("digraph")
+    (lesson.out / "graph.html").unlink()
+    lesson.graph(graph, "other.dot")
+    assert not list(lesson.out.glob("*.html"))
 
 
 # --- the end -------------------------------------------------------------------------------------

@@ -67,6 +67,30 @@ def test_before_backward_there_are_no_steps_back():
     assert data["backward"] == [] and len(data["forward"]) == 1
 
 
+def test_a_link_opens_where_the_last_part_of_a_gradient_comes():
+    w = dls.Tensor(2.0, requires_grad=True, name="w")
+    with dls.trace():
+        u = w * 3.0
+        v = w.tanh()
+        loss = u + v  # the walk back: add, tanh, mul
+        loss.backward()
+    graph = dls.graph(loss, names={"u": u})
+    ids = {n.name or n.op: n.id for n in graph.record.nodes}
+    assert data_of(graph.to_html())["backward"] == [ids[k] for k in ("add", "tanh", "u")]
+    assert graph.link("u") == f"#t=4&sel={ids['u']}"
+    assert graph.link("tanh") == f"#t=4&sel={ids['tanh']}"
+    assert graph.link("w") == f"#t=6&sel={ids['w']}"
+
+
+@pytest.mark.parametrize("name, says", [("tahn", "did you mean 'tanh'"), ("tanh", "backward"),
+                                        ("", "no value")])
+def test_a_link_to_no_step_says_why(name, says):
+    with dls.trace() as t:
+        dls.Tensor(2.0, requires_grad=True, name="w").tanh()
+    with pytest.raises(dls.GraphError, match=says):
+        t.link(name)
+
+
 def test_what_does_not_fit_is_folded_at_first():
     model = nn.Sequential(*[nn.Sequential(nn.Linear(3, 3), nn.ReLU()) for _ in range(30)])
     with dls.trace() as t:

@@ -6,7 +6,7 @@
     for epoch in lesson.progress(range(100), "train"):  # a progress bar around a loop
     optimize(w, b, X, Y, steps=lesson.steps("train"))   # the same for a function that counts itself
     lesson.figure(fig, "costs")                         # -> DIR/costs.png
-    lesson.graph(dls.graph(loss), "graph")              # -> DIR/graph.svg
+    lesson.graph(dls.graph(loss), "graph")              # -> DIR/graph.svg and DIR/graph.html
     lesson.table(["", "train", "test"], rows)           # a table on the terminal
     lesson.finish({"train_accuracy": 99.04})            # -> DIR/result.json, and the last line
 
@@ -40,13 +40,16 @@ from .progress import progress
 T = TypeVar("T")
 DPI = 120
 FAST = "drawn by a fast run (--fast): what is trained here may not have learned it yet"
+PICTURES = (".svg", ".png")  # of a graph, which get a page beside them
 _NUMBER = re.compile(r"-|[-+<>~]*[\d,]*\.?\d*(e[-+]?\d+)?( ?(%|s|x))?")
 
 
 class Savable(Protocol):
-    """The argument of `lesson.graph`: a picture that writes itself to a file."""
+    """The argument of `lesson.graph`: a picture and page that write themselves to a file."""
 
     def save(self, path: Path, /, **options: Any) -> Path: ...
+
+    def link(self, name: str, /) -> str: ...
 
 
 def start_lesson(name: str, seed: int = 1) -> "Lesson":
@@ -120,9 +123,22 @@ class Lesson:
         if not _in_notebook():
             importlib.import_module("matplotlib.pyplot").close(figure)
 
-    def graph(self, graph: Savable, name: str, **options: Any) -> None:
-        """Save a graph of `dls.graph(...)` as DIR/name.svg (a name with an ending keeps it)."""
-        graph.save(self.out / (name if Path(name).suffix else f"{name}.svg"), **options)
+    def graph(
+        self, graph: Savable, name: str, steps: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        """Save a graph of `dls.graph(...)` as DIR/name.svg and as an interactive DIR/name.html.
+
+        steps: what there is to see, and the value (or operation) at whose gradient the page shows
+        it; for each a link is printed. A name with an ending keeps it.
+        """
+        path = self.out / (name if Path(name).suffix else f"{name}.svg")
+        graph.save(path, **options)
+        if path.suffix not in PICTURES:
+            return
+        page = graph.save(path.with_suffix(".html"), **options)
+        print(f"graph: {page} (step through it with the arrow keys)")
+        for seen, value in (steps or {}).items():
+            print(f"  {seen}: {page.resolve().as_uri()}{graph.link(value)}")
 
     def table(self, header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
         """Print rows under a header: text to the left, numbers to the right."""

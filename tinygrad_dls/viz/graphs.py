@@ -14,7 +14,7 @@ from .checking import Operations, Verdicts, check_operations, with_verdicts
 from .comparison import compare_records, counts
 from .dot import write_dot
 from .framed import Frame
-from .page import write_page
+from .page import link_to, write_page
 from .picture import Options, Picture, picture, title
 from .png import write_png
 from .record import Record
@@ -117,6 +117,16 @@ class Graph:
     def to_html(self, **options: Any) -> str:
         """The interactive page: one file that works from disk, without a network."""
         return write_page(self.record, self._options(options))
+
+    def link(self, name: str) -> str:
+        """The end of the page's address that opens it where the gradient of `name` is complete.
+
+            page = graph.save("graph.html")
+            print(page.resolve().as_uri() + graph.link("W1"))   # ...graph.html#t=9&sel=n2
+
+        name: of a value, or of the operation that made it. GraphError if no step gives it one.
+        """
+        return link_to(self.record, name)
 
     def to_json(self) -> str:
         """The whole record: strict JSON with a version."""

@@ -9,18 +9,20 @@ import base64
 import gzip
 import json
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from ..errors import GraphError
 from . import style
 from .dot import ROLES
 from .flags import flags
 from .folding import Fold
 from .groups import Path as Modules
 from .picture import Options, fold, group_boxes, node_boxes, notes, title
-from .record import Record, strict_json
+from .record import NodeRecord, Record, strict_json
 
 WEB = Path(__file__).parent / "web"
 COSTS = (("flops", "operations forward"), ("flops_back", "operations back"), ("bytes", "memory"),
@@ -43,6 +45,40 @@ def write_page(record: Record, options: Options) -> str:
     return page
 
 
+def link_to(record: Record, name: str) -> str:
+    """The end of the page's address, "#t=K&sel=ID", at which the gradient of a value is complete.
+
+    name: of a value, or of the operation that made it (the first of several). Step K is the one
+    that adds the last part to the gradient. GraphError if there is no such value or gradient.
+    """
+    found = _named(record, name)
+    parts = found.gradient.shares if found.gradient else ()
+    back = backward_steps(record)
+    given = [back.index(part.source) for part in parts if part.source in back]
+    if not given:
+        raise GraphError(f"no step gives a gradient to {name!r}: take the graph after backward(), "
+                         "of a value that requires one and is not the loss")
+    forward = sum(bool(node.op) for node in record.nodes)
+    return f"#t={1 + forward + max(given)}&sel={found.id}"
+
+
+def _named(record: Record, name: str) -> NodeRecord:
+    names = [{node.name, node.op.partition("[")[0]} - {""} for node in record.nodes]
+    for node, own in zip(record.nodes, names, strict=True):
+        if name in own:
+            return node
+    near = get_close_matches(name, set().union(*names), 1)
+    raise GraphError(f"no value and no operation of the graph is called {name!r}"
+                     + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def backward_steps(record: Record) -> list[str]:
+    """The operations that passed a gradient on, in the order in which they did."""
+    if not record.backward_ran:
+        return []
+    return [n.id for n in reversed(record.nodes) if n.op and n.gradient and n.gradient.computed]
+
+
 @cache
 def _file(name: str) -> str:
     return (WEB / name).read_text("utf-8")
@@ -51,7 +87,7 @@ def _file(name: str) -> str:
 @cache
 def _engine() -> str:
     code = (WEB / "viz-global.js").read_bytes()
-    return base64.b64encode(gzip.compress(code, 9, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(code, 6, mtime=0)).decode()
 
 
 def _as_script(text: str) -> str:
@@ -75,7 +111,6 @@ def _document(record: Record, options: Options) -> dict[str, Any]:
         box = boxes[node["id"]]
         node["group"] = number[paths[node["id"]]]
         node["box"] = _box(box)
-    computed = {n.id for n in record.nodes if n.gradient is not None and n.gradient.computed}
     return {
         "nodes": plain["nodes"],
         "edges": [{**edge, "gradient": edge["from"] in tracked} for edge in plain["edges"]],
@@ -83,8 +118,7 @@ def _document(record: Record, options: Options) -> dict[str, Any]:
                    for path in groups],
         "closed": _closed(groups, inside),
         "forward": plain["forward_order"],
-        "backward": [i for i in plain["backward_order"] if i in computed]
-        if record.backward_ran else [],
+        "backward": backward_steps(record),
         "flags": [flag._asdict() for flag in flags(record)],
         "notes": [*filter(None, [plain["meta"].get("error")]), *notes(record, options)],
         "costs": [[name, word] for name, word in COSTS
