@@ -676,9 +676,10 @@ W = {g: dls.Tensor(points["LSTM"][f"W{g}"], requires_grad=True, name=f"W{g}")
      for g in "fico"}
 b = {g: dls.Tensor(points["LSTM"][f"b{g}"], requires_grad=True, name=f"b{g}")
      for g in "fico"}
+a_old = dls.Tensor(few_a0, name="a_prev")
 c_old = dls.Tensor(draw.standard_normal((5, 2)), requires_grad=True, name="c_prev")
 with dls.trace():
-    both = dls.concatenate([dls.Tensor(few_a0), dls.Tensor(few_x[:, :, 0])])
+    both = dls.concatenate([a_old, dls.Tensor(few_x[:, :, 0], name="x")])
     gates = {g: W[g] @ both + b[g] for g in "fico"}
     c_new = gates["f"].sigmoid() * c_old + gates["i"].sigmoid() * gates["c"].tanh()
     a_new = gates["o"].sigmoid() * c_new.tanh()

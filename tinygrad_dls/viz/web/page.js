@@ -13,6 +13,7 @@ for (const e of G.edges) {
 }
 for (const list of inputsOf.values()) list.sort((a, b) => a.slot - b.slot);
 const MOST = 1500; // boxes that can be laid out in good time
+const READABLE = 0.75; // the scale from which on the text of a box can be read
 const STUBS = 3; // a parameter of so many users is drawn again beside each
 
 /* --- steps: the whole graph, then forward, then backward ---------------------------------------- */
@@ -350,10 +351,21 @@ function keepInPlace(before) {
   placeSvg();
 }
 
+function approach() { // a link to a step: near enough to read what it says
+  const id = state.selected || steps[state.step].id, v = id && view.boxes.get(boxOf(id));
+  if (!v || !v.element) return;
+  if (zoom.k < READABLE) zoomBy(READABLE / zoom.k);
+  centre(v.element);
+}
+
 function reveal(element) {
   const room = $("stage").getBoundingClientRect(), r = element.getBoundingClientRect();
   const inside = r.left >= room.left && r.right <= room.right && r.top >= room.top && r.bottom <= room.bottom;
-  if (inside) return;
+  if (!inside) centre(element);
+}
+
+function centre(element) {
+  const room = $("stage").getBoundingClientRect(), r = element.getBoundingClientRect();
   zoom.x += room.left + room.width / 2 - (r.left + r.width / 2);
   zoom.y += room.top + room.height / 2 - (r.top + r.height / 2);
   placeSvg();
@@ -764,7 +776,7 @@ setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 readLink();
 listFlags();
 outline();
-draw(true).catch((error) => {
+draw(true).then(approach).catch((error) => {
   document.body.dataset.ready = "failed";
   $("wait") && ($("wait").textContent = `This browser cannot draw the graph: ${error.message}`);
 });
