@@ -447,17 +447,19 @@ assert report.ok
 # %% [markdown]
 # ## See the graph
 #
-# One block of `models.mobilenet_v2` on one picture: expand, filter, project, add.
+# One block of `models.mobilenet_v2` on one picture: expand, filter, project, add. The
+# gradient is that of one number of the output: batch norm makes the sum of what the
+# block adds constant, and its gradient 0.
 
 # %%
 dls.manual_seed(lesson.seed)
 block = models.InvertedResidual(4, 4, 1, 3)
 x = dls.randn(1, 4, 6, 6, requires_grad=True)
 with dls.trace():
-    total = block(x).sum()
-    total.backward()
-graph = dls.graph(total, block, names={"x": x, "total": total})
-lesson.graph(graph, "graph")
+    first = block(x)[0, 0, 0, 0]
+    first.backward()
+graph = dls.graph(first, block, names={"x": x, "y[0, 0, 0, 0]": first})
+lesson.graph(graph, "graph", steps={"shortcut and block, added": "x"})
 graph
 
 # %% [markdown]

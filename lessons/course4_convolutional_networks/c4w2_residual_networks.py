@@ -600,9 +600,9 @@ assert report.ok
 # %% [markdown]
 # ## See the graph
 #
-# One block on one picture. The shortcut is the line that goes around. Backward, `x` gets
-# one gradient through the shortcut and one through the layers: the printed link opens
-# `graph.html` at the step that adds them.
+# One block on one picture. The shortcut is the line that goes around. Backward, `x`
+# gets one gradient through the shortcut and one through the layers: the printed link
+# opens `graph.html` at the step that adds them.
 
 # %%
 dls.manual_seed(lesson.seed)

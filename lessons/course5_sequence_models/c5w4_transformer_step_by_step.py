@@ -741,16 +741,18 @@ assert report.ok
 #
 # An encoder layer on one sentence of four words. The two curved lines that go around
 # the parts are the additions: the gradient's short way back. In `x` four parts meet,
-# three through $Q$, $K$ and $V$; the printed link opens `graph.html` there.
+# three through $Q$, $K$ and $V$; the printed link opens `graph.html` there. The
+# gradient is that of one number of the output: the sum of a normalized output is
+# constant, and its gradient is 0.
 
 # %%
 dls.manual_seed(lesson.seed)
 small_layer = EncoderLayer(4, 2, 8, dropout_rate=0.0)
 x = dls.randn(1, 4, 4, requires_grad=True)
 with dls.trace():
-    total = small_layer(x, False, None).sum()
-    total.backward()
-graph = dls.graph(total, small_layer, names={"x": x, "total": total})
+    first = small_layer(x, False, None)[0, 0, 0]
+    first.backward()
+graph = dls.graph(first, small_layer, names={"x": x, "y[0, 0, 0]": first})
 lesson.graph(graph, "graph", steps={"four gradients of x, added": "x"})
 graph
 
