@@ -312,7 +312,7 @@ with dls.trace():
     )
     loss.backward()
 graph = dls.graph(loss, tiny)
-lesson.graph(graph, "graph", depth=4)
+lesson.graph(graph, "graph", depth=3)
 print(f"parameters of the network to train: "
       f"{sum(p.size for p in network.parameters()):,}")
 
