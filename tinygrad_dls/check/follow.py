@@ -15,6 +15,7 @@ import numpy as np
 
 from .numeric import Array
 
+SUMMED = "summed over axis "  # the kind of a site where that happens, before the number
 NUMPY = str(Path(np.__file__).parent)
 
 
@@ -32,7 +33,14 @@ class Site(NamedTuple):
         """All sites of this kind in its line."""
         return self._replace(step=-1, slot=-1)
 
+    @property
+    def everywhere(self) -> "Site":
+        """All sites of this kind, in all lines."""
+        return self._replace(file="", line=0, step=-1, slot=-1)
+
     def __str__(self) -> str:
+        if not self.line:
+            return "everywhere"
         code = linecache.getline(self.file, self.line).strip()
         return f"in line {self.line}, `{code}`" if code else f"in line {self.line}"
 
@@ -58,7 +66,7 @@ class Follower:
         file, line, step = _caller()
         site = Site(what, file, line, step, slot)
         self.seen.setdefault(site, value)
-        if self.change is not None and self.site in (site, site.whole_line):
+        if self.change is not None and self.site in (site, site.whole_line, site.everywhere):
             changed = self.change(value)
             return value if changed is None else changed
         return value
@@ -96,6 +104,21 @@ class Followed(np.ndarray):
     def T(self) -> Any:
         return self._next(self._value().T, ".T")
 
+    def reshape(self, *shape: Any, **options: Any) -> Any:
+        turned = self._passed("reshape", self._value())
+        return self._next(turned.reshape(*shape, **options), "reshaped")
+
+    def _passed(self, what: str, value: Array) -> Array:
+        return value if self.follower is None else self.follower.pass_(what, value)
+
+    def _summed(self, made: Array, axis: Any) -> Any:
+        """The result of a sum or a mean over `axis`; a change gets all that was summed."""
+        if not isinstance(axis, int) or not isinstance(made, np.ndarray):
+            return self._next(made)
+        plain = self.view(np.ndarray)
+        other = self._passed(f"{SUMMED}{axis % max(self.ndim, 1)}", plain)
+        return self._next(made if other is plain else other)
+
     def __getitem__(self, index: Any) -> Any:
         made = self._value()[_plain(index)]
         if isinstance(made, np.ndarray) and self.follower is not None:
@@ -106,6 +129,8 @@ class Followed(np.ndarray):
         given = [x._value(i) if isinstance(x, Followed) else x for i, x in enumerate(inputs)]
         out = options.pop("out", None)
         made = getattr(ufunc, method)(*given, **{k: _plain(v) for k, v in options.items()})
+        if out is None and method == "reduce" and ufunc is np.add:
+            return inputs[0]._summed(made, options.get("axis"))
         if out is None:
             return self._next(made)
         target = out[0]
@@ -114,6 +139,10 @@ class Followed(np.ndarray):
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         made = function(*_plain(args, use=True), **_plain(kwargs, use=True))
+        if function in (np.sum, np.mean) and isinstance(args[0], Followed):
+            return args[0]._summed(made, kwargs.get("axis", (*args, None)[1]))
+        if function is np.reshape and isinstance(args[0], Followed):
+            return args[0].reshape(made.shape)
         return self._next(made) if isinstance(made, np.ndarray) else made
 
 

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 
 from .case import Case
-from .follow import Change, Site
+from .follow import SUMMED, Change, Site
 from .ingredients import SLOPES, forms
 from .numeric import Array
 from .patterns import moves, shift
@@ -19,13 +20,50 @@ OWN = ("1 - {v}", "{v}**2", "1 - {v}**2", "exp({v})", "sqrt({v})", "1 / {v}", "t
 
 def of_steps(case: Case) -> str:
     """Name the step that uses or makes something else than it must."""
-    return _of_uses(case) or _of_results(case)
+    return _of_axes(case) or _of_reshapes(case) or _of_uses(case) or _of_results(case)
+
+
+def _of_axes(case: Case) -> str:
+    """Name a sum, or a mean, that goes over the wrong axis: one, all in a line, or all."""
+    sums = {site: value for site, value in case.sites.items() if site.what.startswith(SUMMED)}
+    groups = {group: value for site, value in sums.items()
+              for group in (site, site.whole_line, site.everywhere)}
+    for site, value in groups.items():
+        axis = int(site.what.removeprefix(SUMMED))
+        for other in range(value.ndim):
+            text = f"{site.what}, where it must be axis {other}"
+            mean = value.shape[axis] / max(value.shape[other], 1)
+            for name, scale in (("sum", 1.0), ("mean", mean)) if other != axis else ():
+                if case.mends_at(site, f"{name} {text}", _along(other, scale)):
+                    said = text if scale == 1 else text.replace("summed", "averaged")
+                    return f"{said}, {site}"
+    return ""
+
+
+def _along(axis: int, scale: float) -> Change:
+    """The sum over another axis, which stays as one of length 1; `scale` makes a sum a mean."""
+    return lambda x: scale * x.sum(axis=axis, keepdims=True) if x.ndim > axis else None
+
+
+def _of_reshapes(case: Case) -> str:
+    """Name the transposition that is missing before a reshape."""
+    for site, value in case.sites.items():
+        if site.what == "reshape" and 2 <= value.ndim <= 4:
+            for order in permutations(range(value.ndim)):
+                text = f".transpose{order} is missing before the reshape"
+                if order != (*range(value.ndim),) and case.mends_at(site, text, _turned(order)):
+                    return f"{text}: its axes are in another order, {site}"
+    return ""
+
+
+def _turned(order: tuple[int, ...]) -> Change:
+    return lambda x: x.transpose(order) if x.ndim == len(order) else None
 
 
 def _of_uses(case: Case) -> str:
     """Name a value that is used where another one, or its transpose, is meant."""
     tries = TRIES
-    uses = {site: value for site, value in case.sites.items() if site.what != "="}
+    uses = {site: value for site, value in case.sites.items() if _is_use(site)}
     several = Counter(site.whole_line for site in uses)
     lines = {site.whole_line: value for site, value in uses.items()
              if several[site.whole_line] > 1}
@@ -39,6 +77,10 @@ def _of_uses(case: Case) -> str:
             if tries > 0 and case.mends_at(site, text, _always(other)):
                 return f"{text}, {site}"
     return ""
+
+
+def _is_use(site: Site) -> bool:
+    return site.what not in ("=", "reshape", "reshaped") and not site.what.startswith(SUMMED)
 
 
 def _matters(case: Case, site: Site) -> bool:
@@ -123,6 +165,9 @@ def _sums(case: Case, value: Array) -> Iterator[tuple[str, Change]]:
                        f"sum(axis={axis}, keepdims=True))", _softmax(known, axis, known))
                 yield (f"the sum of the softmax's derivative is missing: - {name} * d.sum(axis="
                        f"{axis}, keepdims=True)", _softmax(np.ones_like(known), axis, known))
+                yield (f"{name} * (1 - {name}) is the derivative of a sigmoid, or the diagonal of "
+                       f"the softmax's: {name} * (d - (d * {name}).sum(axis={axis}, "
+                       "keepdims=True)) is meant", _softmax(1 / (1 - known), axis, known))
         yield f"the term {name} must be subtracted", _plus(-known)
         yield f"the term {name} must be added", _plus(known)
     for axis in range(value.ndim):

@@ -6,7 +6,7 @@ lacks a transposition; if it is right only where the stride is 1, then it forget
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -154,8 +154,20 @@ def special_numbers(case: Case) -> str:
         others: tuple[Any, ...] = (not value,) if isinstance(value, bool) else (1, 0)
         for other in others:
             if other != value and _right_at(case, partial(_with, case, name, other)):
+                if apart := _overlap(case):
+                    return apart
                 return (f"the rule is right only where {name} = {other}: backward forgets {name} "
                         f"(here {value})")
+    return ""
+
+
+def _overlap(case: Case) -> str:
+    """Recognize windows that overwrite each other: right where each begins as the last one ends."""
+    sizes = {name: n for name, n in case.rule.numbers.items() if type(n) is int and n > 0}
+    for (step, here), (size, wide) in permutations(sizes.items(), 2):
+        if here < wide and _right_at(case, partial(_with, case, step, wide)):
+            return (f"the rule is right only where {step} = {size}, so that windows do not "
+                    "overlap: they overwrite each other, `=` where `+=` is meant")
     return ""
 
 
