@@ -198,6 +198,21 @@ def test_a_link_to_a_step(opened, tmp_path):
     wait_for(tab, lambda: tab.inner_text("#says").startswith("forward 3"))
 
 
+def test_a_link_opens_near_enough_to_read(opened):
+    model = nn.Sequential(*[nn.Linear(3, 3) for _ in range(12)])
+    with dls.trace() as t:
+        model(dls.ones(2, 3)).sum().backward()
+    tab = opened(t)
+    scale = "new DOMMatrix(document.querySelector('#stage svg').style.transform).a"
+    assert tab.evaluate(scale) < 0.5  # the whole graph
+    tab.goto(tab.url.partition("#")[0] + t.link("0.weight"))
+    wait_for(tab, lambda: tab.evaluate(scale) > 0.7)
+    stage, ring = tab.locator("#stage").bounding_box(), tab.locator(".ring.selected").bounding_box()
+    for start, size in (("x", "width"), ("y", "height")):
+        middle = ring[start] + ring[size] / 2
+        assert abs(middle - stage[start] - stage[size] / 2) < 2
+
+
 def test_numbers_in_the_formula(opened):
     a, b = (dls.Tensor(x, requires_grad=True, name=n) for n, x in (("a", 0.5), ("b", 3.0)))
     with dls.trace() as t:

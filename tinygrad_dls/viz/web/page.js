@@ -767,7 +767,7 @@ $("query").addEventListener("keydown", (event) => { if (event.key === "Enter") n
 for (const [value, words] of [["", "not shown"], ...G.costs]) $("cost").append(element("option", words, { value }));
 $("cost").closest("label").hidden = !G.costs.length;
 $("cost").addEventListener("change", (event) => { showCost(event.target.value); writeLink(); draw(false); });
-addEventListener("hashchange", () => { readLink(); draw(false); });
+addEventListener("hashchange", () => { readLink(); draw(false).then(approach); });
 addEventListener("resize", () => svg && fitView());
 
 function setTheme(name) { document.documentElement.dataset.theme = name; }
