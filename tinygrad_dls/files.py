@@ -98,5 +98,7 @@ def _writes(process: int, part: str) -> bool:
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write a file: all of the content, or nothing."""
     check_parent(path)
+    if isinstance(content, str):
+        content = content.encode(errors="backslashreplace")  # half a surrogate pair has no UTF-8
     with whole_file(path) as part:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        part.write_bytes(content)

@@ -107,6 +107,10 @@ def test_right_functions() -> None:
     assert not list(filter(None, map(alarm, range(10_000, 10_060))))
 
 
+def test_last_places_that_cancel_in_the_sum_of_a_row() -> None:
+    assert not alarm(1855)  # 1 - (1 + 3e-13), back through a log-softmax
+
+
 @pytest.mark.slow
 def test_two_thousand_right_functions() -> None:
     assert not list(filter(None, map(alarm, range(2000))))

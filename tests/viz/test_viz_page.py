@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -57,6 +58,15 @@ def test_names_change_nothing_but_the_text(name):
     text.encode("utf-8")
     assert text.count("</script>") == network().to_html().count("</script>")
     assert any(n["name"] == name for n in data_of(text)["nodes"])
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_files_of_every_kind_hold_any_name(name, tmp_path):
+    t = network(name)
+    for ending in ("html", "svg", "dot", "json", "txt"):
+        t.save(tmp_path / f"x.{ending}")
+        (tmp_path / f"x.{ending}").read_text("utf-8")
+    ElementTree.parse(tmp_path / "x.svg")
 
 
 def test_before_backward_there_are_no_steps_back():

@@ -13,7 +13,14 @@ from .patterns import moved
 from .regions import of_parts, of_region
 from .steps import of_steps
 from .terms import missing_term
-from .trials import nothing_there, other_dy, other_values, special_numbers, special_points
+from .trials import (
+    nothing_there,
+    other_dy,
+    other_values,
+    penalty,
+    special_numbers,
+    special_points,
+)
 
 
 def name_mistakes(cases: Sequence[Case]) -> list[str]:
@@ -103,7 +110,7 @@ def not_added(case: Case) -> str:
 # Each returns the name of the mistake once it has shown that mending it gives the right gradient,
 # or "". Those that explain more with less come first.
 FAMILIES = (
-    of_outputs, other_values, of_jacobian, factor_of, other_dy, missing_term, of_one, not_added,
-    of_products, of_slices, special_numbers, of_parts, of_steps, of_region,
+    of_outputs, other_values, of_jacobian, factor_of, other_dy, penalty, missing_term, of_one,
+    not_added, of_products, of_slices, special_numbers, of_parts, of_steps, of_region,
     partial(of_region, sure=False), nothing_there, special_points, partial(of_slices, sure=False),
 )

@@ -72,6 +72,9 @@ def check_nodes(
                  for check in check_node(node, eps, tolerance, rng, uses[id(node.op)]))
 
 
+NUDGES = 6  # ways back with other last places, to see what rounding does
+
+
 class _Whole:
     """The check of the function as a whole, element by element."""
 
@@ -180,7 +183,7 @@ class _Whole:
         What changes are the last places; where large numbers cancel that is all there is.
         """
         slack = np.zeros(gradient.shape)
-        for _ in range(3):
+        for _ in range(NUDGES):
             outputs, nodes = self.subject.record()
             for node in nodes:
                 node.plan = _nudged_plan(node.plan, self.rng)
@@ -216,7 +219,9 @@ def _nudged_plan(plan: Any, rng: np.random.Generator) -> Any:
             return value
         host = np.array(device.to_host(value))
         rounding = float(np.finfo(host.dtype).eps)
-        mixed = share * rounding * np.abs(host).max() * rng.choice([-1.0, 1.0], host.shape)
+        # of unequal sizes: those of a row are summed, and must not cancel by chance
+        sizes = rng.choice([-1.0, 1.0], host.shape) * rng.uniform(0.5, 1.5, host.shape)
+        mixed = share * rounding * np.abs(host).max() * sizes
         return device.from_host((nudged(host, rng, rounding) + mixed).astype(host.dtype))
 
     # a rule mixes the elements of dy: all are off by the last place of the largest

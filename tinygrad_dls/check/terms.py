@@ -23,22 +23,7 @@ def missing_term(case: Case) -> str:
                     return f"{text} must be subtracted: the branch through the mean is missing"
                 return (f"the term {text} is missing" if sign > 0
                         else f"there is the term {text} too much")
-    return _of_itself(case, rest) or _wrong_axis(case) or _branches(case, rest)
-
-
-def _of_itself(case: Case, rest: Array) -> str:
-    """Recognize a multiple of the input that is missing: what a penalty adds to its gradient."""
-    x, dy = case.rule.inputs[case.place], case.rule.dy
-    if dy.size != 1 or not dy.item() or np.count_nonzero(x) < 4:
-        return ""
-    c = float((rest * x).sum() / (x * x).sum())
-    if not case.close((c * x).ravel(), rest.ravel()):
-        return ""
-    if np.abs(rest - c * x).max() > 1e-3 * np.abs(rest).max():
-        return ""
-    name, much = case.rule.input_name(case.place), abs(c / dy.item())
-    return f"the term {much:.6g} * {name} is " + (
-        f"missing: what an L2 penalty of {name} adds" if c / dy.item() > 0 else "too much")
+    return _wrong_axis(case) or _branches(case, rest)
 
 
 def _plain(case: Case, mine: Array) -> Iterator[tuple[str, Array]]:

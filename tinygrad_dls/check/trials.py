@@ -161,6 +161,22 @@ def special_numbers(case: Case) -> str:
     return ""
 
 
+def penalty(case: Case) -> str:
+    """Recognize a multiple of the input that is missing: what a penalty adds to its gradient."""
+    x, dy = case.truth.of_candidate(case.rule.inputs[case.place]), case.rule.dy
+    rest = case.truth.values - case.truth.of_candidate(case.mine)
+    if dy.size != 1 or not dy.item() or np.count_nonzero(x) < 4:
+        return ""
+    c = float((rest * x).sum() / (x * x).sum())
+    if not case.close(c * x, rest):
+        return ""
+    if np.abs(rest - c * x).max() > 1e-3 * np.abs(rest).max():
+        return ""
+    name, much = case.rule.input_name(case.place), abs(c / dy.item())
+    return special_numbers(case) or f"the term {much:.6g} * {name} is " + (
+        f"missing: what an L2 penalty of {name} adds" if c / dy.item() > 0 else "too much")
+
+
 def _overlap(case: Case) -> str:
     """Recognize windows that overwrite each other: right where each begins as the last one ends."""
     sizes = {name: n for name, n in case.rule.numbers.items() if type(n) is int and n > 0}
