@@ -70,3 +70,12 @@ def test_an_error():
     with pytest.raises(dls.ShapeError), t:
         a @ a
     assert texts(t)[0].startswith("matmul: failed: 'matmul' cannot take these shapes")
+
+
+def test_a_bias_before_batch_norm_does_not_vanish_but_is_useless():
+    model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3))
+    x = dls.Tensor(np.random.default_rng(0).standard_normal((6, 2, 4, 4)).astype("float32"))
+    with dls.trace() as t:
+        (model(x) ** 3).mean().backward()
+    texts = [flag.text for flag in flags(t.record)]
+    assert texts == ["0.bias: the batch norm after it takes any bias away (bias=False spares it)"]

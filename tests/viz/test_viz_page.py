@@ -69,6 +69,14 @@ def test_files_of_every_kind_hold_any_name(name, tmp_path):
     ElementTree.parse(tmp_path / "x.svg")
 
 
+def test_an_entity_in_the_name_of_a_module_is_no_entity_in_dot():
+    model = nn.Sequential()
+    model.add_module("a&lt;b", nn.Linear(2, 2))
+    with dls.trace() as t:
+        model(dls.Tensor(np.ones((1, 2), "float32")))
+    assert 'label="a&amp;lt;b' in t.to_dot()
+
+
 def test_before_backward_there_are_no_steps_back():
     x = dls.Tensor(2.0, requires_grad=True)
     with dls.trace() as t:
@@ -243,6 +251,21 @@ def test_hostile_names_in_a_browser(opened):
     tab.keyboard.press("ArrowRight")
     assert tab.evaluate("window.hit") is None
     assert tab.evaluate("document.body.dataset.ready") == "1"
+
+
+def test_hostile_names_of_modules_in_a_browser(opened):
+    model = nn.Sequential(nn.Linear(2, 2))
+    for name in [*HOSTILE, "a&lt;b", "nothing\0after"]:
+        model.add_module(name.replace(".", ""), nn.Linear(2, 2))
+    with dls.trace() as t:
+        model(dls.Tensor(np.ones((1, 2), "float32"))).sum()
+    tab = opened(t)
+    tab.keyboard.press("e")
+    tab.wait_for_function("document.querySelectorAll('#stage .cluster').length > 10")
+    labels = tab.evaluate(
+        "[...document.querySelectorAll('.cluster > text')].map(t => t.textContent)")
+    assert {"a&lt;b: Linear 2 -> 2", "nothing after: Linear 2 -> 2"} <= set(labels)
+    assert tab.evaluate("window.hit") is None
 
 
 def test_costs_as_an_overlay(opened):

@@ -139,6 +139,6 @@ def _html(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A DOT string: only the quote and the backslash are special in it."""
-    printable = "".join(c if c.isprintable() else " " for c in text)
+    """A DOT string: the quote and the backslash are special in it, and entities such as &lt;."""
+    printable = "".join(c if c.isprintable() else " " for c in text).replace("&", "&amp;")
     return '"' + printable.replace("\\", "\\\\").replace('"', '\\"') + '"'

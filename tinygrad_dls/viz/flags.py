@@ -30,7 +30,8 @@ def flags(record: Record) -> tuple[Flag, ...]:
     """The remarks on a record, the gravest first."""
     found = []
     sorts: list[Callable[[Record], Remarks]]
-    sorts = [_failed, _not_finite, _checks, _missing, _zero, _exploding, _vanishing, _dead]
+    sorts = [_failed, _not_finite, _checks, _missing, _zero, _exploding, _vanishing, _dead,
+             _useless]
     if "compared" in record.meta:  # what both have is of no interest
         sorts = [partial(_changed, kind=kind) for kind in SIGNS]
     for sort in sorts:
@@ -102,11 +103,41 @@ def _exploding(record: Record) -> Remarks:
 
 
 def _vanishing(record: Record) -> Remarks:
-    largest = max((_norm(node) or 0.0 for node in _parameters(record)), default=0.0)
-    for node in _parameters(record):
-        if (norm := _norm(node)) and norm < VANISHING * largest:
+    undone = _before_batch_norm(record)
+    for node, norm, largest in _small(record):
+        if node.id not in undone:
             yield node, f"vanishing: norm of grad {describe.number(norm)}, the largest is " \
                         f"{describe.number(largest)}"
+
+
+def _useless(record: Record) -> Remarks:
+    """Biases whose gradient is 0, but for rounding, because of what follows."""
+    undone = _before_batch_norm(record)
+    for node, _, _ in _small(record):
+        if node.id in undone:
+            yield node, "the batch norm after it takes any bias away (bias=False spares it)"
+
+
+def _small(record: Record) -> Iterator[tuple[NodeRecord, float, float]]:
+    """(parameter, norm of its gradient, the largest norm) of those that vanish beside it."""
+    norms = [(node, _norm(node) or 0.0) for node in _parameters(record)]
+    largest = max((norm for _, norm in norms), default=0.0)
+    return ((node, norm, largest) for node, norm in norms if 0 < norm < VANISHING * largest)
+
+
+def _before_batch_norm(record: Record) -> set[str]:
+    """The vectors added by an operation whose result only a batch norm takes."""
+    nodes = {node.id: node for node in record.nodes}
+    heads: dict[str, list[str]] = {}
+    for edge in record.edges:
+        heads.setdefault(edge.tail, []).append(edge.head)
+
+    def is_undone(node: NodeRecord) -> bool:
+        taken = [heads.get(head, []) for head in heads.get(node.id, [])]
+        return node.name.endswith("bias") and bool(taken) and all(
+            after and all(nodes[n].op.startswith("batch_norm") for n in after) for after in taken)
+
+    return {node.id for node in record.nodes if node.kind == "param" and is_undone(node)}
 
 
 def _parameters(record: Record) -> list[NodeRecord]:

@@ -12,7 +12,7 @@ for (const e of G.edges) {
   inputsOf.get(e.to).push(e);
 }
 for (const list of inputsOf.values()) list.sort((a, b) => a.slot - b.slot);
-const MOST = 1500; // boxes that can be laid out in good time
+const MOST = 700; // boxes that can be laid out in good time
 const READABLE = 0.75; // the scale from which on the text of a box can be read
 const STUBS = 3; // a parameter of so many users is drawn again beside each
 
@@ -105,7 +105,7 @@ function visible() {
 
 const html = (s) => s.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;")
   .replace(/"/g, "&quot;") || " ";
-const quoted = (s) => '"' + s.replace(/\\/g, "\\\\").replace(/"/g, '\\"') + '"';
+const quoted = (s) => '"' + s.replace(/[\0-\x1f\x7f]/g, " ").replace(/&/g, "&amp;").replace(/\\/g, "\\\\").replace(/"/g, '\\"') + '"';
 
 function fillOf(view) {
   const look = G.looks[view.box.kind];
