@@ -268,6 +268,20 @@ def test_hostile_names_of_modules_in_a_browser(opened):
     assert tab.evaluate("window.hit") is None
 
 
+def test_what_is_too_much_to_draw_stays_folded(opened):
+    model = nn.Sequential(*(nn.Sequential(*(nn.Tanh() for _ in range(80))) for _ in range(10)))
+    x = dls.Tensor(np.ones(2, "float32"), requires_grad=True)
+    with dls.trace() as t:
+        model(x).sum()
+    tab = opened(t)
+    before = tab.evaluate("document.querySelectorAll('#stage .node').length")
+    tab.keyboard.press("e")
+    assert "more than can be drawn" in tab.inner_text("#says")
+    assert tab.evaluate("document.querySelectorAll('#stage .node').length") == before
+    tab.keyboard.press("ArrowRight")
+    assert "forward 1 of 801" in tab.inner_text("#says")
+
+
 def test_costs_as_an_overlay(opened):
     """Colours say what words say: on the box, in its name, in a list, in the details."""
     tab = opened(network())

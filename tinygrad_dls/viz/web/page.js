@@ -701,8 +701,13 @@ function play() {
 }
 
 function foldAll(fold) {
+  const before = state.closed;
   state.closed = new Set(fold ? G.groups.keys() : []);
-  change("", true);
+  const boxes = visible().boxes.size;
+  if (!fold && boxes > MOST) {
+    state.closed = before;
+    say(`${boxes} boxes are more than can be drawn: unfold modules one by one.`);
+  } else change("", true);
 }
 
 let moved = false, drag = null;
