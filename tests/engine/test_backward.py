@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
+from tinygrad_dls.ops.op import Op
 
 
 def leaf(*values: float, dtype: str = "float64") -> dls.Tensor:
@@ -306,3 +307,13 @@ def test_rule_with_a_gradient_too_few_or_of_wrong_shape() -> None:
     finally:
         Op.registry.clear()
         Op.registry.update(before)
+
+
+def test_a_user_s_class_does_not_take_the_place_of_an_operation_of_its_name() -> None:
+    ours = Op.registry["Tanh"]
+
+    class Tanh(Op):
+        def forward(self, x):  # type: ignore[no-untyped-def]
+            return x
+
+    assert Op.registry["Tanh"] is ours

@@ -88,7 +88,7 @@ class Op:
         if hasattr(cls, "backward") and hasattr(cls, "backward_kernel"):
             if _parameters(cls.backward) != _parameters(cls.backward_kernel):
                 raise TypeError(f"{cls.__name__}: backward_kernel must ask for what backward asks")
-        Op.registry[cls.__name__] = cls
+        Op.registry.setdefault(cls.__name__, cls)  # ours stay if a user's class has the same name
 
     @property
     def name(self) -> str:
