@@ -8,8 +8,8 @@ line; a line of verse begins with a capital letter after a punctuation mark.
 import re
 from pathlib import Path
 
+from tinygrad_dls._util.atomic_files import write_whole
 from tinygrad_dls.data.sources import fetch, load
-from tinygrad_dls.files import write_whole
 from tinygrad_dls.train.progress import Progress
 
 FIRST, LAST = 13_940, 16_400  # the verses' places in the 31,102

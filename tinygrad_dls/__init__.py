@@ -3,7 +3,10 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .callers import point_numpy_warnings_at_users as _point_numpy_warnings_at_users
+from ._util.callers import point_numpy_warnings_at_users as _point_numpy_warnings_at_users
+from ._util.namespaces import answer_calls_of_modules as _answer_calls_of_modules
+from ._util.namespaces import missing as _missing
+from ._util.namespaces import public_names as _public_names
 from .capturing import capture as capture
 from .creation import arange as arange
 from .creation import empty as empty
@@ -205,9 +208,6 @@ from .gradients import grad as grad
 from .modes import enable_grad as enable_grad
 from .modes import is_grad_enabled as is_grad_enabled
 from .modes import no_grad as no_grad
-from .namespaces import answer_calls_of_modules as _answer_calls_of_modules
-from .namespaces import missing as _missing
-from .namespaces import public_names as _public_names
 from .random import Generator as Generator
 from .random import manual_seed as manual_seed
 from .random_tensors import bernoulli as bernoulli

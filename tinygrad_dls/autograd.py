@@ -24,9 +24,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from . import storage
+from ._util.locks import new_lock
 from .errors import DtypeError, GraphError
 from .kernels.adding import add_into, added, summed
-from .locks import new_lock
 from .misuse import check_overwritten, freed, miscounted
 from .modes import mode, traces
 from .tracing import Given, Trace

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ._util.locks import cached_property, new_lock
 from .errors import DeviceError
-from .locks import cached_property, new_lock
 
 
 class Device:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import autograd, storage
+from ._util.keywords import near_names
 from .autograd import TensorBase, as_tensor
 from .errors import GraphError, ShapeError
-from .keywords import near_names
 from .modes import enable_grad, mode, no_grad, traces
 from .ops.call import record
 from .ops.op import Op

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ._util.locks import new_lock
 from .dtypes import default_dtype, float_dtype
 from .errors import DataError, DtypeError
-from .locks import new_lock
 from .modes import mode, traces
 
 _making = new_lock()  # threads that draw first make one stream, not one each

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import autograd, ops, storage
+from ._util.callers import calling_line
+from ._util.keywords import wrong_keyword
+from ._util.namespaces import NoSuchName
 from .autograd import TensorBase, as_tensor, constant, register_tensor
-from .callers import calling_line
 from .conversion import host_array
 from .copying import Copying
 from .device import Device, default_device
 from .dtypes import default_dtype, tensor_dtype
 from .errors import DeviceError, DtypeError, GraphError, ShapeError
-from .keywords import wrong_keyword
 from .modes import mode, no_grad, replayed, traces
-from .namespaces import NoSuchName
 from .numpy_dispatch import NumpyDispatch
 from .operators import Operators
 from .ops.call import unrecorded

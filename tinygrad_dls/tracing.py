@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
-from .callers import calling_line
+from ._util.callers import calling_line
 from .storage import next_number, owner_of
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import pytest
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
 from tinygrad_dls import audio, data, io, models, nn, optim, text, train, vision
+from tinygrad_dls._util.hints import _fits, _words
+from tinygrad_dls._util.keywords import near_names
 from tinygrad_dls.data import sources
-from tinygrad_dls.hints import _fits, _words
-from tinygrad_dls.keywords import near_names
 from tinygrad_dls.vision import transforms
 
 PICTURES = np.zeros((2, 3, 8, 8), "float32")

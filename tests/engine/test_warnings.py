@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls.callers import point_numpy_warnings_at_users
+from tinygrad_dls._util.callers import point_numpy_warnings_at_users
 
 HERE = __file__
 

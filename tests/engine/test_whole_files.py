@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls.files import open_folder, whole_file
+from tinygrad_dls._util.atomic_files import open_folder, whole_file
 
 
 def test_threads_that_save_to_one_path(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
 from tinygrad_dls import audio, data, io, models, nn, optim, text, train, vision
+from tinygrad_dls._util.namespaces import ELSEWHERE, ROOMS, NoSuchName
 from tinygrad_dls.data import sources
-from tinygrad_dls.namespaces import ELSEWHERE, ROOMS, NoSuchName
 
 X = dls.ones(3)
 
@@ -76,7 +76,7 @@ def test_nothing_is_near():
 
 
 def test_asking_for_a_name_looks_for_no_other(monkeypatch):
-    monkeypatch.setattr("tinygrad_dls.namespaces._hint", None)  # calling it would raise
+    monkeypatch.setattr("tinygrad_dls._util.namespaces._hint", None)  # calling it would raise
     assert not hasattr(nn, "Lineer")
     assert not hasattr(X, "meen")
     assert not hasattr(nn.Linear(2, 2), "wieght")

@@ -10,7 +10,7 @@ import pytest
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
 from tinygrad_dls import audio, data, models, nn, optim, text, vision
-from tinygrad_dls.keywords import near_names
+from tinygrad_dls._util.keywords import near_names
 
 X, W, Z = dls.ones(1, 1, 5, 5), dls.ones(1, 1, 3, 3), dls.ones(2, 3)
 PARAMETERS = [dls.zeros(3, requires_grad=True)]

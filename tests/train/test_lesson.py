@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls.files import open_folder, whole_file
+from tinygrad_dls._util.atomic_files import open_folder, whole_file
 from tinygrad_dls.train.lesson import Lesson, start_lesson, text_table
 from tinygrad_dls.train.options import VARIABLE, Options
 

@@ -1,6 +1,6 @@
 """Sounds as arrays: WAV files, resampling, loudness, spectrograms, synthesizers; tunes and MIDI."""
 
-from ..namespaces import answer_wrong_names as _answer_wrong_names
+from .._util.namespaces import answer_wrong_names as _answer_wrong_names
 from .abc_notation import Tune as Tune
 from .abc_notation import read_abc as read_abc
 from .loudness import loudness as loudness

@@ -14,8 +14,8 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from .._util.keywords import near_names
 from ..errors import FormatError
-from ..keywords import near_names
 
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 SHARPS = "FCGDAEB"  # in the order in which a key takes them

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import number
+from .._util.arguments import number
+from .._util.keywords import near_names
 from ..errors import DataError
-from ..keywords import near_names
 from .samples import Array, checked
 
 

@@ -6,11 +6,11 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..arguments import is_whole, number
+from .._util.arguments import is_whole, number
+from .._util.atomic_files import write_whole
+from .._util.keywords import near_names
 from ..data.sources.optional import need
 from ..errors import DataError
-from ..files import write_whole
-from ..keywords import near_names
 from .samples import positive
 from .synthesis import Note
 

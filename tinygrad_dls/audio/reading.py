@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..errors import DataError, FormatError
-from ..keywords import near_names
 from .samples import Array
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..data.sources.optional import need
-from ..keywords import near_names
 from .samples import Array, checked, checked_rate
 
 

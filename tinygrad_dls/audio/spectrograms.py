@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
+from .._util.keywords import near_names
 from ..errors import DataError
-from ..keywords import near_names
 from .samples import Array, checked, checked_rate
 
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import number
+from .._util.arguments import number
+from .._util.keywords import near_names
 from ..errors import DataError
-from ..keywords import near_names
 from .samples import Array, checked_rate, positive
 
 GLIDE = 0.03  # seconds in which one phone passes into the next

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import number
+from .._util.arguments import number
+from .._util.keywords import near_names
 from ..errors import DataError
-from ..keywords import near_names
 from .samples import Array, checked_rate, positive
 
 HARMONICS = (1.0, 0.5, 0.25, 0.12, 0.06)  # a mellow organ

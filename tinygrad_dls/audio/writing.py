@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .._util.atomic_files import write_whole
+from .._util.keywords import near_names
 from ..errors import DataError
-from ..files import write_whole
-from ..keywords import near_names
 from .reading import FLOAT, PCM
 from .samples import Array, checked, checked_rate
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .._util.atomic_files import check_parent, whole_file, write_whole
 from ..errors import DataError
-from ..files import check_parent, whole_file, write_whole
 
 NAMES = "a b c1 c2 d1 d2 e f g h_lstm h_gru h_bi i j k l m n o p q r s t u"  # bench.cases is slow
 

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from .. import nn, optim
+from .._util.user_folders import user_cache
 from ..device import Device
 from ..errors import DeviceError
-from ..folders import user_cache
 from ..kernels.notice import notice
 from ..kernels.table import wants_compiled
 from ..nn import functional as F

@@ -9,9 +9,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from .._util.locks import new_rlock
 from ..autograd import TensorBase
 from ..errors import DtypeError
-from ..locks import new_rlock
 from ..modes import mode, recording
 from .comparing import difference, same
 from .program import Program

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..folders import user_cache
-from ..locks import new_lock
+from .._util.locks import new_lock
+from .._util.user_folders import user_cache
 from .chains import Chain
 
 Array = Any

@@ -22,8 +22,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .._util.callers import GENERATED
 from ..autograd import add_gradient, as_tensor, sum_to
-from ..callers import GENERATED
 from ..kernels.adding import added
 from ..kernels.table import wants_compiled
 from ..storage import mark_write

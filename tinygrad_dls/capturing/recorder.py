@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import autograd
+from .._util.callers import calling_line
 from ..autograd import Node, TensorBase, add_gradient, is_new, sum_to, topological_order
-from ..callers import calling_line
 from ..misuse import check_overwritten, freed, miscounted
 from ..modes import recording
 from ..storage import owner_of

@@ -1,6 +1,6 @@
 """Checks a learner gets: gradient checking that names the mistake, and verdict lines."""
 
-from ..namespaces import answer_wrong_names as _answer_wrong_names
+from .._util.namespaces import answer_wrong_names as _answer_wrong_names
 from .autopsy import Autopsy as Autopsy
 from .autopsy import autopsy as autopsy
 from .compare import Comparison as Comparison

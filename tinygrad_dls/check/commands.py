@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from .._util.atomic_files import check_parent, write_whole
 from ..autograd import TensorBase
 from ..errors import DataError
-from ..files import check_parent, write_whole
 from ..scripts import missing, run_script
 from .gradcheck import check_graph, gradcheck
 from .report import Report

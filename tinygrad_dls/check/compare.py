@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..errors import DtypeError
-from ..keywords import near_names
 from .hypotheses import Words, mistake
 from .numeric import Array, Measured, index_of, on_host
 

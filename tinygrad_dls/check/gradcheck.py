@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from .. import autograd
+from .._util.keywords import near_names
 from ..autograd import Node
 from ..errors import GraphError
 from ..gradients import grad
-from ..keywords import near_names
 from ..tensors import Tensor
 from .hypotheses import mistake
 from .local import check_node

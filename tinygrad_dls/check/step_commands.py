@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from .._util.atomic_files import check_parent, write_whole
 from ..autograd import TensorBase
 from ..errors import DataError
-from ..files import check_parent, write_whole
 from ..nn import Module
 from ..optim import Optimizer
 from ..scripts import check_name, missing, run_script

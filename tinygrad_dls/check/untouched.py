@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from .._util.callers import LESSONS, PACKAGE
 from ..autograd import TensorBase
-from ..callers import LESSONS, PACKAGE
 from ..device import Device
 from ..ops.op import Op
 from ..random import Generator, default_generator

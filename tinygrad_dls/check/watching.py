@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .._util.callers import users_frame
 from ..autograd import Node, TensorBase
-from ..callers import users_frame
 from ..tracing import Collector
 from ..viz.scopes import module_paths
 

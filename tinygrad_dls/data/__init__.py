@@ -1,6 +1,6 @@
 """Data sets, batches and splits. Where lessons' data come from: `tinygrad_dls.data.sources`."""
 
-from ..namespaces import answer_wrong_names as _answer_wrong_names
+from .._util.namespaces import answer_wrong_names as _answer_wrong_names
 from .dataset import Dataset as Dataset
 from .dataset import Subset as Subset
 from .dataset import TensorDataset as TensorDataset

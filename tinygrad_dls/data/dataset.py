@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..autograd import as_tensor
 from ..device import default_device
 from ..errors import DataError, GraphError, ShapeError
-from ..keywords import near_names
 from ..tensors import Tensor, from_numpy
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
+from .._util.keywords import near_names
 from ..errors import DataError, DtypeError, ShapeError
-from ..keywords import near_names
 from ..ops import stack
 from ..random import Generator, chosen
 from ..tensors import Tensor

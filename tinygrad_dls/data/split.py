@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..autograd import as_tensor
 from ..errors import DataError, ShapeError
-from ..keywords import near_names
 from ..random import Generator, chosen
 from ..tensors import Tensor
 from .dataset import Subset

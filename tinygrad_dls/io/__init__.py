@@ -3,8 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..namespaces import missing as _missing
-from ..namespaces import public_names as _public_names
+from .._util.namespaces import missing as _missing
+from .._util.namespaces import public_names as _public_names
 from .safetensors import load as load
 from .safetensors import load_metadata as load_metadata
 from .safetensors import save as save

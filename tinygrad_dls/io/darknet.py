@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..errors import DataError, FormatError
-from ..keywords import near_names
 from .reading import Array, Arrays, as_path, check_regular, reading, short, size_of
 
 PLAIN = {"maxpool", "upsample", "dropout", "cost", "yolo", "region", "detection", "softmax",

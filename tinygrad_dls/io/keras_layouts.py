@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..callers import users_frame, warn_at
+from .._util.callers import users_frame, warn_at
 from ..errors import DataError
 from .keras_names import (
     NORMS,

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
+from .._util.atomic_files import write_whole
+from .._util.keywords import near_names
 from ..device import Device
 from ..errors import DataError, DeviceError, DtypeError, GraphError
-from ..files import write_whole
-from ..keywords import near_names
 from ..nn import Module
 from ..version import __version__
 from . import onnx_reduce_rules as onnx_reduce_rules  # rules are registered when these

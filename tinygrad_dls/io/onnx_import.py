@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..autograd import TensorBase
 from ..device import Device
 from ..errors import DataError, Error, FormatError, ShapeError
-from ..keywords import near_names
 from ..nn import Module, Parameter
 from ..ops.call import tensor_of
 from ..tensors import Tensor

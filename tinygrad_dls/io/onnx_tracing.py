@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import modes, storage
+from .._util.callers import calling_line
 from ..autograd import TensorBase, as_tensor
-from ..callers import calling_line
 from ..device import Device
 from ..errors import DataError, DeviceError, DtypeError, GraphError
 from ..nn import Module

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from ..callers import users_frame, warn_at
+from .._util.atomic_files import check_parent, whole_file
+from .._util.callers import users_frame, warn_at
+from .._util.keywords import near_names
 from ..device import Device, default_device
 from ..errors import DataError, DtypeError, FormatError
-from ..files import check_parent, whole_file
-from ..keywords import near_names
 from ..tensors import Tensor, from_numpy
 from .header import DTYPES, MOST, NAMES, Header, header_of, read_header
 from .reading import check_regular

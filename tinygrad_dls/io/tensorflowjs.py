@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..errors import DataError, FormatError
-from ..keywords import near_names
 from .reading import (
     Array,
     Arrays,

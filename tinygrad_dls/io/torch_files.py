@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from .._util.keywords import near_names
 from ..errors import FormatError
-from ..keywords import near_names
 from .pickled import Opaque, refused, unpickle
 from .reading import (
     Array,

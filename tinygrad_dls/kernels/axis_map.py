@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..locks import cached_property
+from .._util.locks import cached_property
 from .windows import Windows
 
 CUBIC = -0.75  # the free parameter of Keys' cubic convolution (1981), with PyTorch's value

@@ -20,8 +20,8 @@ import numba
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 
-from ..callers import PACKAGE
-from ..folders import user_cache
+from .._util.callers import PACKAGE
+from .._util.user_folders import user_cache
 from .kernel_cache import kept_in
 
 # contract: a*b + c in one instruction. Everything else keeps the order of operations, NaN and Inf.

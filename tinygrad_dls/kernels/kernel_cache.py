@@ -21,10 +21,10 @@ from numba.core.compiler import CompileResult
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
 
+from .._util.atomic_files import write_whole
+from .._util.interrupt import interrupts_put_off
+from .._util.locks import fork_waits_for
 from ..errors import DataError
-from ..files import write_whole
-from ..interrupt import interrupts_put_off
-from ..locks import fork_waits_for
 from .notice import notice
 
 DIGEST = hashlib.sha256().digest_size

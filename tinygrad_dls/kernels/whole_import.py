@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..interrupt import interrupts_put_off
-from ..locks import fork_waits_for
+from .._util.interrupt import interrupts_put_off
+from .._util.locks import fork_waits_for
 
 _importing = fork_waits_for(threading.RLock())
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..locks import cached_property
+from .._util.locks import cached_property
 
 
 @dataclass(frozen=True, eq=False)  # built once for each set of numbers: compared by identity

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .._util.atomic_files import write_whole
 from ..errors import DataError, Error
-from ..files import write_whole
 from ..train.catalog import Entry, UnknownLesson, find_lesson, lessons
 from ..train.lesson import text_table
 from . import progress

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .._util.atomic_files import open_folder, write_whole
+from .._util.user_folders import user_data
 from ..errors import FormatError
-from ..files import open_folder, write_whole
-from ..folders import user_data
 from .run import DONE
 
 

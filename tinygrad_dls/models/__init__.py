@@ -1,6 +1,6 @@
 """Networks of the papers, under torchvision's names where it has them, and their weights."""
 
-from ..namespaces import answer_wrong_names as _answer_wrong_names
+from .._util.namespaces import answer_wrong_names as _answer_wrong_names
 from .alexnet import AlexNet as AlexNet
 from .alexnet import alexnet as alexnet
 from .attention_scores import BahdanauAttention as BahdanauAttention

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .. import functions as f
-from ..keywords import near_names
+from .._util.keywords import near_names
 from ..nn import Linear, Module
 from ..nn import functional as F
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import text
+from .._util.keywords import near_names
 from ..errors import DataError
-from ..keywords import near_names
 from ..modes import no_grad
 from ..nn import GRU, LSTM, RNN, Linear, Module
 from ..tensors import Tensor

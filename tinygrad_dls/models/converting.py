@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import io
+from .._util.keywords import near_names
 from ..data.sources.optional import need
 from ..data.sources.sets import Arrays, Files, Loaded
 from ..errors import FormatError
 from ..io import load_darknet
-from ..keywords import near_names
 from ..nn import Module
 
 State = dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import nn
-from ..keywords import near_names
+from .._util.keywords import near_names
 from ..nn import Module
 
 NORMALIZATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._util.keywords import near_names
 from ..errors import DataError, FormatError, ShapeError
 from ..io import load_darknet, parse_darknet_cfg
 from ..io.darknet import Section
-from ..keywords import near_names
 from ..nn import ModuleList
 from .darknet_layers import (
     Average,

@@ -13,9 +13,9 @@ import numpy as np
 
 from .. import functions as f
 from .. import io, text
+from .._util.keywords import near_names
 from ..creation import zeros
 from ..errors import DataError, FormatError, ShapeError
-from ..keywords import near_names
 from ..modes import no_grad
 from ..nn import LSTM, Linear, Module
 from ..nn import functional as F

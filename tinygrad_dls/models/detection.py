@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import vision
-from ..keywords import near_names
+from .._util.keywords import near_names
 from ..modes import no_grad
 from .pictures import as_picture
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import text
+from .._util.keywords import near_names
 from ..errors import DataError
 from ..functions import concatenate
-from ..keywords import near_names
 from ..modes import no_grad
 from ..nn import Dropout, Embedding, LayerNorm, Linear, Module, ModuleList, Parameter, init
 from ..nn import functional as F

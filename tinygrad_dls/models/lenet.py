@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..keywords import near_names
+from .._util.keywords import near_names
 from ..nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from .weights import Weights, fill
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import io
+from .._util.keywords import near_names
+from .._util.user_folders import user_cache
 from ..data import sources
 from ..data.sources.sets import Arrays, Files, Loaded
 from ..errors import DataError, FormatError
-from ..folders import user_cache
 from ..io import parse_darknet_cfg
-from ..keywords import near_names
 from ..nn import Module
 from . import converting
 from .darknet import Darknet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..keywords import near_names
+from .._util.keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     BatchNorm2d,

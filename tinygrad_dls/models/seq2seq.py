@@ -6,8 +6,8 @@ from typing import Any
 
 from .. import functions as f
 from .. import text
+from .._util.keywords import near_names
 from ..errors import DataError
-from ..keywords import near_names
 from ..nn import LSTM, Dropout, Embedding, Linear, Module
 from .attention_scores import BahdanauAttention, LuongAttention, attention_weights
 from .token_batches import best_translations, check_tokens, on_device, reversing

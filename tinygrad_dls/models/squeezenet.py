@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._util.keywords import near_names
 from ..errors import DataError
 from ..functions import concatenate
-from ..keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     Conv2d,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import text
-from ..keywords import near_names
+from .._util.keywords import near_names
 from ..modes import no_grad
 from ..nn import Embedding, Linear, Module, SinusoidalPositionalEncoding, Transformer, init
 from .token_batches import best_translations, check_tokens, on_device

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._util.keywords import near_names
 from ..errors import ShapeError
 from ..functions import concatenate
-from ..keywords import near_names
 from ..nn import Conv2d, ConvTranspose2d, Dropout, MaxPool2d, Module, ReLU, Sequential, init
 from .weights import Weights, fill
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .. import io
+from .._util.keywords import near_names
 from ..errors import DataError, ShapeError
-from ..keywords import near_names
 from ..nn import Module
 
 M = TypeVar("M", bound=Module)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops, text
+from .._util.keywords import near_names
 from ..errors import DataError, ShapeError
-from ..keywords import near_names
 from ..nn import Embedding, Module, init
 from ..nn import functional as F
 from ..random import Generator, chosen

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..capturing import capture
 from ..errors import DataError, ShapeError
-from ..keywords import near_names
 from ..nn import Module
 from ..optim import Adagrad, Adam
 from ..random import Generator, chosen

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._util.keywords import near_names
 from ..errors import FormatError, ShapeError
 from ..io.darknet import Section
-from ..keywords import near_names
 from .darknet_layers import Layer, numbers, pairs
 
 

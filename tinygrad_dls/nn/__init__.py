@@ -1,7 +1,7 @@
 """Layers, losses and their parameters: PyTorch's names, arguments and shapes."""
 
-from ..namespaces import answer_wrong_names as _answer_wrong_names
-from ..namespaces import public_names as _public_names
+from .._util.namespaces import answer_wrong_names as _answer_wrong_names
+from .._util.namespaces import public_names as _public_names
 from . import functional as functional
 from . import init as init
 from . import utils as utils

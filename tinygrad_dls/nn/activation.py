@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..arguments import is_whole, number
+from .._util.arguments import is_whole, number
 from ..device import Device
 from ..dtypes import default_dtype, float_dtype
 from ..errors import ShapeError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..arguments import number
+from .._util.arguments import number
 from ..tensors import Tensor
 from . import functional as F
 from .module import Module

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .. import ops
+from .._util.keywords import NearNames
 from ..autograd import topological_order
 from ..errors import DtypeError, GraphError
-from ..keywords import NearNames
 from ..modes import mode
 from ..tensors import Tensor
 

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..arguments import number
+from .._util.arguments import number
+from .._util.keywords import near_names
+from .._util.namespaces import answer_wrong_names
 from ..errors import DataError, DtypeError, ShapeError
-from ..keywords import near_names
-from ..namespaces import answer_wrong_names
 from ..random import Generator, chosen
 from ..storage import check_writable, mark_write
 from ..tensors import Tensor

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .._util.hints import RAW, misfit
+from .._util.keywords import near_names
+from .._util.namespaces import NoSuchName, is_ours
 from ..autograd import Scope, as_tensor
 from ..device import Device
 from ..dtypes import float_dtype
 from ..errors import DataError, DtypeError, Error, GraphError
-from ..hints import RAW, misfit
-from ..keywords import near_names
 from ..modes import mode, replayed, traces
-from ..namespaces import NoSuchName, is_ours
 from ..storage import next_number
 from ..tensors import Tensor
 from .copying import Copied

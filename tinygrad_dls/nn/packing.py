@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
-from ..arguments import is_whole, number
+from .._util.arguments import is_whole, number
+from .._util.keywords import near_names
 from ..autograd import as_tensor
 from ..device import Device, default_device
 from ..errors import DataError, DtypeError, ShapeError
-from ..keywords import near_names
 from ..ops.call import operand
 from ..tensors import Tensor
 

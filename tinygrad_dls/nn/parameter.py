@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
+from .._util.keywords import near_names
 from ..device import Device
-from ..keywords import near_names
 from ..tensors import Tensor
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import ops
-from ..arguments import is_whole
-from ..callers import users_frame, warn_at
+from .._util.arguments import is_whole
+from .._util.callers import users_frame, warn_at
 from ..device import Device
 from ..dtypes import default_dtype, float_dtype
 from ..errors import DataError, ShapeError

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
 from ..device import Device
 from ..dtypes import default_dtype, float_dtype
 from ..errors import DataError, ShapeError

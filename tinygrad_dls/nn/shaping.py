@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
 from ..errors import ShapeError
 from ..ops import flatten, reshape
 from ..ops.reduction import normal_axis

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
 from ..device import default_device
 from ..dtypes import default_dtype
 from ..errors import ShapeError

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import storage
+from .._util.callers import calling_line
 from ..autograd import Node
-from ..callers import calling_line
 from ..errors import DtypeError, GraphError, ShapeError
 from ..modes import mode, traces
 from .call import REFUSALS, record

@@ -6,12 +6,12 @@ Places are pairs (x, y) from -1, the left or top edge, to 1, the right or bottom
 from collections.abc import Sequence
 from typing import Any
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
+from .._util.keywords import near_names
 from ..autograd import TensorBase, as_tensor
 from ..device import default_device
 from ..dtypes import default_dtype
 from ..errors import DataError, DeviceError, ShapeError
-from ..keywords import near_names
 from .call import operand
 from .elementwise import cast, clip
 from .indexing import take

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_amount
+from .._util.arguments import is_amount
 from ..autograd import Array
 from ..dtypes import default_dtype
 from ..errors import DataError, ShapeError

@@ -25,8 +25,8 @@ from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
+from .._util.callers import GENERATED
 from ..autograd import Array
-from ..callers import GENERATED
 from ..errors import GraphError
 
 Needs: TypeAlias = tuple[bool, ...]

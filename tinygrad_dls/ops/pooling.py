@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
 from ..autograd import Array, TensorBase
 from ..device import default_device
 from ..errors import DataError, DtypeError, ShapeError

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import number
+from .._util.arguments import number
 from ..autograd import Array, TensorBase
 from ..errors import DataError, ShapeError
 from ..kernels.adding import summed

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_amount, is_whole
+from .._util.arguments import is_amount, is_whole
 from ..autograd import Array, TensorBase
 from ..device import default_device
 from ..errors import DataError, ShapeError

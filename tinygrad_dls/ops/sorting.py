@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
 from ..autograd import Array, as_tensor
 from ..dtypes import default_dtype
 from ..errors import DataError

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import number
+from .._util.arguments import number
 from ..autograd import Array
 from .arithmetic import add, mul, sub
 from .call import function, function_of

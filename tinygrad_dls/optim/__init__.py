@@ -1,7 +1,7 @@
 """Optimizers and learning-rate schedules: PyTorch's names, arguments and numbers."""
 
-from ..namespaces import answer_wrong_names as _answer_wrong_names
-from ..namespaces import public_names as _public_names
+from .._util.namespaces import answer_wrong_names as _answer_wrong_names
+from .._util.namespaces import public_names as _public_names
 from . import lr_scheduler as lr_scheduler
 from . import swa_utils as swa_utils
 from .ada import Adadelta as Adadelta

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..arguments import is_amount
+from .._util.arguments import is_amount
+from .._util.keywords import NearNames
 from ..autograd import as_tensor
 from ..errors import DataError, DtypeError, Error, GraphError, ShapeError
-from ..keywords import NearNames
 from ..modes import enable_grad, replayed
 from ..storage import check_writable, mark_write
 from ..tensors import Tensor

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
-from ..arguments import is_amount
+from .._util.arguments import is_amount
 from ..device import Device
 from ..errors import DataError, DtypeError, ShapeError
 from ..modes import no_grad, replayed

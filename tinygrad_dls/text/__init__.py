@@ -1,6 +1,6 @@
 """Texts as numbers and back: vocabularies, tokenizers, batches, search, sampling and CTC."""
 
-from ..namespaces import answer_wrong_names as _answer_wrong_names
+from .._util.namespaces import answer_wrong_names as _answer_wrong_names
 from .batching import bucket_batches as bucket_batches
 from .batching import causal_mask as causal_mask
 from .batching import pad as pad

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .._util.keywords import near_names
 from ..data.sources.optional import need
 from ..errors import DataError
-from ..keywords import near_names
 
 
 @near_names

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from .._util.atomic_files import write_whole
+from .._util.keywords import near_names
 from ..errors import DataError, FormatError
-from ..files import write_whole
-from ..keywords import near_names
 from .operands import Array, on_host, whole
 from .vocabulary import read_json
 

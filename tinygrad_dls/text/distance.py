@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable
 
 import numpy as np
 
-from ..keywords import near_names
+from .._util.keywords import near_names
 
 
 @near_names

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..errors import DataError
-from ..keywords import near_names
 from .operands import Array, on_host
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..errors import DataError
-from ..keywords import near_names
 from ..random import Generator, chosen
 from .operands import Array, as_given, log_probabilities, on_host, whole
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..errors import DataError, ShapeError
-from ..keywords import near_names
 from ..modes import no_grad
 from .operands import Array, log_probabilities, on_host, whole
 

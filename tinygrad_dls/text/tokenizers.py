@@ -2,8 +2,8 @@
 
 import re
 
+from .._util.keywords import near_names
 from ..errors import DataError
-from ..keywords import near_names
 
 WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 BEFORE = re.compile(r" (?=[.,;:!?)\]}%…])")  # a space that no writer puts before such a mark

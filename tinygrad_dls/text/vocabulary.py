@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from .._util.atomic_files import write_whole
+from .._util.keywords import near_names
 from ..errors import DataError, FormatError
-from ..files import write_whole
-from ..keywords import near_names
 from .operands import Array, on_host, whole
 from .tokenizers import characters, join_words, words
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .._util.atomic_files import open_folder
 from ..errors import Error
-from ..files import open_folder
 from .catalog import Entry, UnknownLesson, find_lesson, lessons
 from .lesson import text_table
 from .options import Options, add_options

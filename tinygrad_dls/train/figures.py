@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
 from ..device import Device
 from ..errors import DataError, ShapeError
 from ..tensors import Tensor

@@ -12,12 +12,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
+from .._util.interrupt import Interrupt
+from .._util.keywords import near_names
 from ..capturing import capture as captured_step
 from ..data import DataLoader
 from ..errors import DataError, DtypeError, ShapeError
-from ..interrupt import Interrupt
-from ..keywords import near_names
 from ..modes import no_grad
 from ..nn import Module
 from ..optim import Optimizer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
 from ..data.dataset import Dataset
 from ..errors import DataError, DtypeError
 from ..nn import Module

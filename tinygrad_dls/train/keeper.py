@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
+from .._util.atomic_files import clear_parts, open_folder
 from ..errors import DataError, DtypeError, Error, FormatError
-from ..files import clear_parts, open_folder
 from .checkpoints import read_checkpoint, save_checkpoint
 
 NAME = re.compile(r"step-(\d{10,})\.safetensors")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._util.keywords import near_names
 from ..errors import DataError, ShapeError
-from ..keywords import near_names
 from ..tensors import Tensor
 
 

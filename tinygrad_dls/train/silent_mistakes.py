@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import nn
-from ..callers import users_frame, warn_at
+from .._util.callers import users_frame, warn_at
 from ..nn import functional as F
 from ..optim import Optimizer
 from ..tensors import Tensor

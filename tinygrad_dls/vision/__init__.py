@@ -1,6 +1,6 @@
 """Boxes, masks and pictures: what detection and segmentation share, under torchvision's names."""
 
-from ..namespaces import answer_wrong_names as _answer_wrong_names
+from .._util.namespaces import answer_wrong_names as _answer_wrong_names
 from . import transforms as transforms
 from .anchors import anchor_shapes as anchor_shapes
 from .anchors import decode as decode

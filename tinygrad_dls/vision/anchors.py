@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_amount, is_whole
+from .._util.arguments import is_amount, is_whole
+from .._util.keywords import near_names
 from ..errors import DataError, ShapeError
-from ..keywords import near_names
 from .boxes import box_convert
 from .operands import Boxes, alike, as_given, check_boxes, check_threshold, on_host, with_four
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..errors import DataError, ShapeError
-from ..keywords import near_names
 from .operands import alike, check_boxes, check_scores, check_threshold, on_host
 from .overlap import box_iou
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..errors import DataError, ShapeError
-from ..keywords import near_names
 from .operands import Boxes, alike, as_given, check_boxes, on_host, with_four
 
 FORMATS = ("xyxy", "xywh", "cxcywh")

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..data.sources.optional import need
 from ..errors import ShapeError
-from ..keywords import near_names
 from .operands import Boxes, alike, check_boxes, check_scores, on_host
 
 LABEL = 0.08  # the height of a label, as a part of the picture: nearer to the top it goes inside

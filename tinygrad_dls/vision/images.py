@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..data.sources.optional import need
 from ..errors import DataError, FormatError
-from ..keywords import near_names
 
 KINDS = {"1": "black and white", "L": "grey", "LA": "grey with transparency",
          "RGBA": "a picture with transparency (RGBA)", "I;16": "16-bit grey", "I": "16-bit grey",

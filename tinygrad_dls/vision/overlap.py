@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..errors import DataError, ShapeError
-from ..keywords import near_names
 from ..nn.functional.checks import check_reduction
 from .boxes import area_of, box_convert, check_format
 from .operands import Boxes, alike, check_boxes, with_four

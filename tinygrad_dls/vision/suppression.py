@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_amount
+from .._util.arguments import is_amount
+from .._util.keywords import near_names
 from ..device import Device
 from ..errors import DataError, ShapeError
-from ..keywords import near_names
 from .operands import Boxes, alike, as_given, check_boxes, check_scores, check_threshold, on_host
 
 

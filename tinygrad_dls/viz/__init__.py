@@ -3,8 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..namespaces import missing as _missing
-from ..namespaces import public_names as _public_names
+from .._util.namespaces import missing as _missing
+from .._util.namespaces import public_names as _public_names
 from .graphs import Graph as Graph
 from .recording import graph as graph
 from .tracing import trace as trace

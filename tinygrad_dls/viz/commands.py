@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from .._util.atomic_files import check_parent
 from ..autograd import TensorBase
 from ..errors import DataError, Error, FormatError
-from ..files import check_parent
 from ..scripts import NEWEST, check_name, missing, run_script
 from ..tracing import Collector
 from .graphs import ENDINGS, Graph, check_ending

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .._util.atomic_files import write_whole
 from ..check.report import Report
 from ..errors import DtypeError, FormatError, GraphError
-from ..files import write_whole
 from . import engines, style
 from .checking import Operations, Verdicts, check_operations, with_verdicts
 from .comparison import compare_records, counts

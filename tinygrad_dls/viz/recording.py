@@ -10,9 +10,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..autograd import ABSENT, Node, TensorBase, fit
 from ..errors import DtypeError, GraphError
-from ..keywords import near_names
 from ..ops.work import backward_work, forward_work, kept_bytes
 from ..tracing import Collector, Failure, Given
 from . import describe

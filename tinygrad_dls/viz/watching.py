@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_whole
+from .._util.arguments import is_whole
+from .._util.atomic_files import check_parent, write_whole
 from ..autograd import TensorBase
 from ..errors import DataError, DtypeError, Error, FormatError, GraphError, ShapeError
-from ..files import check_parent, write_whole
 from ..modes import mode, traces
 from ..nn import Module
 from ..nn.hooks import Handle

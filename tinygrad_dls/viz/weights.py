@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import io
+from .._util.atomic_files import write_whole
 from ..errors import FormatError
-from ..files import write_whole
 from ..io import safetensors
 from ..io.reading import Array, as_path, check_regular, reading, short
 from . import describe

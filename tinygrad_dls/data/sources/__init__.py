@@ -1,6 +1,6 @@
 """Data of the lessons: `load("cats")` takes the best copy there is and says which one it is."""
 
-from ...namespaces import answer_wrong_names as _answer_wrong_names
+from ..._util.namespaces import answer_wrong_names as _answer_wrong_names
 from .fetching import fetch
 from .folders import cache_folder, course_folder, mirror_folder
 from .generated import extra_sets, flower

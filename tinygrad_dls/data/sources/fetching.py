@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import Protocol
 
+from ..._util.keywords import near_names
 from ...errors import DataError, FormatError
-from ...keywords import near_names
 from .checks import check_readable, check_sha256, sha256
 from .clients import download
 from .convert import convert

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from ...folders import CACHE as CACHE
-from ...folders import user_cache
+from ..._util.user_folders import CACHE as CACHE
+from ..._util.user_folders import user_cache
 
 COURSE = "TINYGRAD_DLS_DATA"  # the learner's own course files
 MIRROR = "TINYGRAD_DLS_MIRROR"  # a classroom's copies of what would be fetched

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, overload
 
-from ...keywords import near_names
+from ..._util.keywords import near_names
 from . import builtin, cached_files, course_files, generated, generated_texts
 from .addresses import labelled_addresses, made_addresses
 from .dates import handmade_dates, locale_dates

@@ -2,8 +2,8 @@
 
 import difflib
 
+from ..._util.keywords import near_names
 from ...errors import DataError
-from ...keywords import near_names
 from .course_sums import COURSE_SHA256 as COURSE_SHA256
 from .source import Client as Client
 from .source import Source as Source

@@ -1,6 +1,6 @@
 """Layers and losses as functions: `import tinygrad_dls.nn.functional as F`."""
 
-from ...namespaces import answer_wrong_names as _answer_wrong_names
+from ..._util.namespaces import answer_wrong_names as _answer_wrong_names
 from .activations import celu as celu
 from .activations import elu as elu
 from .activations import gelu as gelu

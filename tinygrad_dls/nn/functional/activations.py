@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
-from ...arguments import number
+from ..._util.arguments import number
+from ..._util.keywords import near_names
 from ...device import default_device
 from ...errors import DataError, ShapeError
-from ...keywords import near_names
 from ...ops.call import operand
 from ...ops.random import uniform_like
 from ...ops.reduction import normal_axis

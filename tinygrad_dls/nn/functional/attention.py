@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arguments import number
+from ..._util.arguments import number
+from ..._util.keywords import near_names
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import DataError, DtypeError, ShapeError
-from ...keywords import near_names
 from ...ops.call import operand
 from ...random import Generator, chosen
 from ...tensors import Tensor

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arguments import is_amount, is_whole, number
+from ..._util.arguments import is_amount, is_whole, number
+from ..._util.keywords import near_names
 from ...autograd import constant
 from ...errors import DataError, DtypeError, ShapeError
-from ...keywords import near_names
 from ...modes import replayed
 from ...ops.cross_entropy import cross_entropy_of_rows, pick
 from ...ops.indexing import check_places

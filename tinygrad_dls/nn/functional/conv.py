@@ -5,12 +5,12 @@ from functools import lru_cache
 from typing import Any
 
 from ... import ops
-from ...arguments import is_whole
+from ..._util.arguments import is_whole
+from ..._util.keywords import near_names
 from ...autograd import TensorBase
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import ShapeError
-from ...keywords import near_names
 from ...ops.call import function, operand
 from ...ops.cards import shape_error
 from ...ops.convolution import Convolution, Ints, Pairs, TransposedConvolution

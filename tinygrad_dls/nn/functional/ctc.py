@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ..._util.keywords import near_names
 from ...autograd import TensorBase, as_tensor
 from ...errors import DataError, DtypeError, ShapeError
-from ...keywords import near_names
 from ...ops.indexing import check_places
 from ...tensors import Tensor
 from .checks import check_reduction, floats, operands, reduce_loss

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arguments import number
+from ..._util.arguments import number
+from ..._util.keywords import near_names
 from ...errors import DataError, DtypeError, ShapeError
-from ...keywords import near_names
 from ...ops.reduction import normal_axis
 from ...tensors import Tensor
 from .checks import check_signs, floats, operands, reduce_loss, same_shape

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ... import ops
-from ...arguments import is_amount
+from ..._util.arguments import is_amount
+from ..._util.keywords import near_names
 from ...autograd import constant
 from ...device import default_device
 from ...dtypes import default_dtype
 from ...errors import DataError, DtypeError, ShapeError
-from ...keywords import near_names
 from ...ops.call import operand
 from ...random import Generator, chosen
 from ...tensors import Tensor

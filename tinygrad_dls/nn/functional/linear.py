@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
+from ..._util.keywords import near_names
 from ...errors import ShapeError
-from ...keywords import near_names
 from ...tensors import Tensor
 from .checks import operands
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arguments import number
+from ..._util.arguments import number
+from ..._util.keywords import near_names
 from ...autograd import as_tensor
 from ...errors import DataError, ShapeError
-from ...keywords import near_names
 from ...ops.losses import absolute_error, huber_error, squared_error
 from ...tensors import Tensor
 from .checks import (

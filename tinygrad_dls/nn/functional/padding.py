@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ... import ops
-from ...arguments import is_whole
+from ..._util.arguments import is_whole
+from ..._util.keywords import near_names
 from ...autograd import TensorBase
 from ...device import default_device
 from ...errors import DataError, ShapeError
-from ...keywords import near_names
 from ...ops.call import operand
 from ...tensors import Tensor
 

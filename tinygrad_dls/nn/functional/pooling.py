@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ... import ops
-from ...arguments import is_amount
+from ..._util.arguments import is_amount
+from ..._util.keywords import near_names
 from ...errors import DataError
-from ...keywords import near_names
 from ...ops.pooling import numbers_of
 from ...tensors import Tensor
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arguments import is_amount, is_whole
+from ..._util.arguments import is_amount, is_whole
+from ..._util.keywords import near_names
 from ...autograd import as_tensor, constant
 from ...device import default_device
 from ...errors import DataError, DtypeError, ShapeError
-from ...keywords import near_names
 from ...modes import no_grad
 from ...ops.call import operand
 from ...ops.indexing import check_places

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
-from ...arguments import is_whole
+from ..._util.arguments import is_whole
+from ..._util.keywords import near_names
 from ...autograd import TensorBase
 from ...device import default_device
 from ...errors import ShapeError
-from ...keywords import near_names
 from ...ops.call import operand
 from ...ops.grid_sampling import affine_grid as affine_grid
 from ...tensors import Tensor

@@ -1,6 +1,6 @@
 """Helpers: clipping gradients, parameters as one vector, computed weights, packed sequences."""
 
-from ...namespaces import answer_wrong_names as _answer_wrong_names
+from ..._util.namespaces import answer_wrong_names as _answer_wrong_names
 from . import parametrizations as parametrizations
 from . import rnn as rnn
 from .fusion import fuse_conv_bn_eval as fuse_conv_bn_eval

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ... import ops
-from ...arguments import is_amount
+from ..._util.arguments import is_amount
+from ..._util.keywords import near_names
 from ...autograd import as_tensor
 from ...errors import DataError, DtypeError, ShapeError
-from ...keywords import near_names
 from ...modes import no_grad, replayed
 from ...storage import mark_write
 from ...tensors import Tensor

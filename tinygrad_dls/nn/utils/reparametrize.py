@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ... import ops
-from ...arguments import is_amount, is_whole
+from ..._util.arguments import is_amount, is_whole
+from ..._util.keywords import near_names
 from ...autograd import as_tensor
 from ...errors import DataError, DtypeError, ShapeError
-from ...keywords import near_names
 from ...modes import no_grad
 from ...random import Generator, chosen
 from ...storage import mark_write

@@ -20,7 +20,7 @@ Warm-up before any other schedule, the two multiplied:
     ChainedScheduler([LinearLR(opt, 0.1, total_iters=5), ExponentialLR(opt, 0.95)])
 """
 
-from ...namespaces import answer_wrong_names as _answer_wrong_names
+from ..._util.namespaces import answer_wrong_names as _answer_wrong_names
 from .base import LRScheduler as LRScheduler
 from .cosine import CosineAnnealingLR as CosineAnnealingLR
 from .cosine import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts

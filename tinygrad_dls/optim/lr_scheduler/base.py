@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ...arguments import is_amount, is_whole
+from ..._util.arguments import is_amount, is_whole
+from ..._util.keywords import NearNames
 from ...errors import DataError
-from ...keywords import NearNames
 from ...modes import replayed
 from ..optimizer import Optimizer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...arguments import number
+from ..._util.arguments import number
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_whole
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...arguments import is_amount
+from ..._util.arguments import is_amount
 from ...errors import DataError
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_whole

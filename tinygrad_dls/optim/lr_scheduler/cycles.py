@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from ...arguments import is_amount
+from ..._util.arguments import is_amount
 from ...errors import DataError
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_optimizer, check_whole, for_each_group

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from ...arguments import is_amount, is_whole, number
+from ..._util.arguments import is_amount, is_whole, number
 from ...errors import DataError
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_whole

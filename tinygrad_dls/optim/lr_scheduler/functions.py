@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from ...arguments import number
+from ..._util.arguments import number
 from ...errors import DataError, DtypeError
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_optimizer

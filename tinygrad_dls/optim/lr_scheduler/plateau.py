@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...arguments import is_amount, number
+from ..._util.arguments import is_amount, number
 from ...errors import DataError
 from ...modes import replayed
 from ..optimizer import Optimizer

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ...arguments import is_whole
+from ..._util.arguments import is_whole
 from ...errors import DataError
 from ...modes import replayed
 from ..optimizer import Optimizer

@@ -1,6 +1,6 @@
 """Transforms and augmentation of pictures, under the names of torchvision.transforms."""
 
-from ...namespaces import answer_wrong_names as _answer_wrong_names
+from ..._util.namespaces import answer_wrong_names as _answer_wrong_names
 from . import functional as functional
 from .base import Compose as Compose
 from .base import Transform as Transform

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from ..._util.keywords import near_names
 from ...autograd import TensorBase
 from ...errors import DtypeError, GraphError, ShapeError
-from ...keywords import near_names
 from ...random import Generator, chosen
 from ..operands import as_given, on_host
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ..._util.keywords import near_names
 from ...errors import DataError, DtypeError, ShapeError
-from ...keywords import near_names
 from ...random import Generator
 from ...tensors import Tensor
 from ..operands import as_given, on_host

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import is_amount, is_whole
+from ..._util.arguments import is_amount, is_whole
+from ..._util.keywords import near_names
 from ...errors import DataError, ShapeError
-from ...keywords import near_names
 from ...random import Generator, chosen
 from ..operands import as_given, on_host
 from . import functional as F

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import DataError
+from ..errors import DataError
 
 _numbers = itertools.count()
 _under_way: set[str] = set()  # names of the parts that threads of this process write now

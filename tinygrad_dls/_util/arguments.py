@@ -4,7 +4,7 @@ import math
 from numbers import Real
 from typing import Any
 
-from .errors import DataError
+from ..errors import DataError
 
 
 def is_whole(value: Any, least: int = 0) -> bool:

@@ -19,7 +19,7 @@ from typing import Any, Literal, Union
 
 import numpy as np
 
-from .errors import DataError, DtypeError, Error, ShapeError
+from ..errors import DataError, DtypeError, Error, ShapeError
 from .namespaces import OURS
 
 RAW = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
