@@ -26,6 +26,9 @@ from .device import default_device as default_device
 from .device import set_default_device as set_default_device
 from .dtypes import default_dtype as default_dtype
 from .dtypes import set_default_dtype as set_default_dtype
+from .engine.modes import enable_grad as enable_grad
+from .engine.modes import is_grad_enabled as is_grad_enabled
+from .engine.modes import no_grad as no_grad
 from .errors import DataError as DataError
 from .errors import DeviceError as DeviceError
 from .errors import DtypeError as DtypeError
@@ -205,9 +208,6 @@ from .functions import vstack as vstack
 from .functions import where as where
 from .gradients import checkpoint as checkpoint
 from .gradients import grad as grad
-from .modes import enable_grad as enable_grad
-from .modes import is_grad_enabled as is_grad_enabled
-from .modes import no_grad as no_grad
 from .random import Generator as Generator
 from .random import manual_seed as manual_seed
 from .random_tensors import bernoulli as bernoulli

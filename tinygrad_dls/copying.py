@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .autograd import TensorBase
 from .dtypes import tensor_dtype
+from .engine.autograd import TensorBase
 from .errors import GraphError
 
 

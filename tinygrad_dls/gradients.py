@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from . import autograd, storage
 from ._util.keywords import near_names
-from .autograd import TensorBase, as_tensor
+from .engine import autograd, versions
+from .engine.autograd import TensorBase, as_tensor
+from .engine.modes import enable_grad, mode, no_grad, traces
 from .errors import GraphError, ShapeError
-from .modes import enable_grad, mode, no_grad, traces
 from .ops.call import record
 from .ops.op import Op
 from .random import default_generator
@@ -81,7 +81,7 @@ class Checkpoint(Op):
     def __init__(self, f: Callable[..., Tensor], inputs: tuple[Any, ...]) -> None:
         self.f, self.arguments = f, inputs
         self.state = default_generator.get_state()
-        self.born = storage.next_number()
+        self.born = versions.next_number()
 
     @classmethod
     def _rules(cls, needs: Sequence[bool]) -> list[tuple[str, Any]]:
@@ -119,7 +119,7 @@ class Checkpoint(Op):
     def check_arguments(self) -> None:
         """Raise if an argument was written in place: the function would be run on other values."""
         for x in self.arguments:
-            place = isinstance(x, TensorBase) and storage.written_after(x._data, self.born)
+            place = isinstance(x, TensorBase) and versions.written_after(x._data, self.born)
             if place:
                 raise GraphError(
                     f"an argument of {self.label()} was overwritten before backward ran it again:\n"

@@ -10,8 +10,8 @@ import numpy as np
 
 from ._util.locks import new_lock
 from .dtypes import default_dtype, float_dtype
+from .engine.modes import mode, traces
 from .errors import DataError, DtypeError
-from .modes import mode, traces
 
 _making = new_lock()  # threads that draw first make one stream, not one each
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import ops
-from .autograd import TensorBase
 from .device import default_device
+from .engine.autograd import TensorBase
 from .errors import DataError, DtypeError, ShapeError
 from .ops.call import tensor_of
 

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any, Never
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import autograd, ops, storage
+from . import ops
 from ._util.callers import calling_line
 from ._util.keywords import wrong_keyword
 from ._util.namespaces import NoSuchName
-from .autograd import TensorBase, as_tensor, constant, register_tensor
-from .conversion import host_array
 from .copying import Copying
 from .device import Device, default_device
 from .dtypes import default_dtype, tensor_dtype
+from .engine import autograd, versions
+from .engine.autograd import TensorBase, as_tensor, constant, register_tensor
+from .engine.conversion import host_array
+from .engine.modes import mode, no_grad, replayed, traces
 from .errors import DeviceError, DtypeError, GraphError, ShapeError
-from .modes import mode, no_grad, replayed, traces
 from .numpy_dispatch import NumpyDispatch
 from .operators import Operators
 from .ops.call import unrecorded
@@ -105,7 +106,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
     @property
     def version(self) -> int:
         """The number of in-place writes to its storage."""
-        return storage.version(self._data)
+        return versions.version(self._data)
 
     def __len__(self) -> int:
         if self.ndim == 0:
@@ -293,16 +294,16 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
     @property
     def data(self) -> Any:
         """The raw array. Assigning replaces the values; writes through it are not seen."""
-        return storage.exposed(self._data)
+        return versions.exposed(self._data)
 
     @data.setter
     def data(self, value: Any) -> None:
         array = self._fitting(value, "x.data = v")
         if array.shape != self.shape:
             raise ShapeError(f"x.data = v keeps the shape:\n  x  {self.shape}\n  v  {array.shape}")
-        storage.mark_write(self._data, f"x.data = v at {calling_line()}")
+        versions.mark_write(self._data, f"x.data = v at {calling_line()}")
         array = array.astype(self.dtype, copy=False)
-        self._data = array.copy() if storage.is_read_only(array) else array
+        self._data = array.copy() if versions.is_read_only(array) else array
 
     def copy_(self, values: Any) -> Tensor:
         """Write `values` (a tensor, an array or numbers that broadcast) into this tensor."""
@@ -318,7 +319,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
             ops.assign(self, index, values, how)
             return
         array = self._fitting(values, how)
-        storage.check_writable(self._data, how)
+        versions.check_writable(self._data, how)
         trace = mode.trace if traces.active else None
         maker = None if trace is None else trace.before_write(self._data)
         try:
@@ -329,7 +330,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
         if trace is not None and maker is not None:
             node = unrecorded(IndexPut(plain).on(self.device), 2, self._data)
             trace.after_write(maker, node, (self, values), (self._data, array))
-        storage.mark_write(self._data, f"{how} at {calling_line()}")
+        versions.mark_write(self._data, f"{how} at {calling_line()}")
 
     def _fitting(self, values: Any, how: str) -> Any:
         """`values` as an array of this device; DtypeError for floats to be cut to integers."""
@@ -358,14 +359,14 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
                     f"x = x.astype({str(result.dtype)!r}) first, or x = x {how[2:-3]} v"
                 )
             if result.shape == self.shape:
-                storage.check_writable(self._data, how)
+                versions.check_writable(self._data, how)
                 trace = mode.trace if traces.active and not self.requires_grad else None
                 if trace is not None:
                     trace.before_write(self._data)
                 self._data[...] = result._data.astype(self.dtype, copy=False)
                 if trace is not None:
                     trace.moved(result._data, self._data)
-                storage.mark_write(self._data, f"{how} at {calling_line()}")
+                versions.mark_write(self._data, f"{how} at {calling_line()}")
                 return self
             raise ShapeError(f"{how} keeps the shape of x:\n  x       {self.shape}\n"
                              f"  result  {result.shape}")

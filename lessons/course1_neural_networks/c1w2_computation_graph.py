@@ -848,7 +848,7 @@ assert t.grad.item() == 1
 # - Give `Value` a `sigmoid`, once as one operation with the slope $s(1 - s)$, once made
 #   of `exp` and division. Compare both by `numeric_derivative`.
 # - Write `topological_order` with a list in place of recursion. The framework's own is
-#   in `tinygrad_dls/autograd.py`.
+#   in `tinygrad_dls/engine/autograd.py`.
 # - Next: `c1w2-vectorization` puts whole arrays in place of single numbers, and
 #   `c1w2-logistic-regression` trains on pictures.
 

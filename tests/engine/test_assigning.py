@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_dls as dls
 from tinygrad_dls import strict
-from tinygrad_dls.storage import sharing
+from tinygrad_dls.engine.versions import sharing
 
 
 @pytest.mark.parametrize("device", ["cpu", "strict"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls.storage import mark_write
+from tinygrad_dls.engine.versions import mark_write
 
 
 def write_item(x: dls.Tensor) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls.autograd import Node
+from tinygrad_dls.engine.autograd import Node
 from tinygrad_dls.ops.op import Op, Plan
 
 

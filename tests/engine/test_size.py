@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls.autograd import Node, topological_order
+from tinygrad_dls.engine.autograd import Node, topological_order
 
 
 def chain(x: dls.Tensor, length: int) -> dls.Tensor:

@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_dls as dls
 from tinygrad_dls import nn
-from tinygrad_dls.modes import mode, traces
+from tinygrad_dls.engine.modes import mode, traces
 from tinygrad_dls.nn import functional as F
 from tinygrad_dls.viz.flags import flags
 

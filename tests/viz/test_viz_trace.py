@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_dls as dls
 from tinygrad_dls import nn
-from tinygrad_dls.autograd import Scope
+from tinygrad_dls.engine.autograd import Scope
 from tinygrad_dls.nn import functional as F
 from tinygrad_dls.viz import graph
 

@@ -9,7 +9,7 @@ from viz_browser import browser, opened, wait_for  # noqa: F401
 
 import tinygrad_dls as dls
 from tinygrad_dls import nn, optim
-from tinygrad_dls.modes import mode
+from tinygrad_dls.engine.modes import mode
 from tinygrad_dls.nn import functional as F
 from tinygrad_dls.viz import layers, samples, watching
 from tinygrad_dls.viz.samples import Curve, Histogram, Thinned

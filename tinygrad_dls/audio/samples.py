@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import is_whole, number
-from ..conversion import host_array
+from ..engine.conversion import host_array
 from ..errors import DataError, DtypeError, ShapeError
 from ..tensors import Tensor
 

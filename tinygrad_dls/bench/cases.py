@@ -12,8 +12,8 @@ import numpy as np
 
 from .. import models, nn
 from ..creation import tensor
+from ..engine.modes import no_grad
 from ..functions import cat
-from ..modes import no_grad
 from ..random import default_generator, manual_seed
 from ..random_tensors import randn
 from ..tensors import Tensor

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import nn, optim
 from ..capturing import capture
-from ..modes import no_grad
+from ..engine.modes import no_grad
 from ..nn import functional as F
 from ..tensors import Tensor
 from .cases import OURS, Case, Perceptron, numpy_update

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..autograd import Node
 from ..capturing.recorder import Recorder
-from ..modes import recording
+from ..engine.autograd import Node
+from ..engine.modes import recording
 from ..ops.work import Work, backward_work, forward_work
 from ..rows import rows_of
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .._util.locks import new_rlock
-from ..autograd import TensorBase
+from ..engine.autograd import TensorBase
+from ..engine.modes import mode, recording
 from ..errors import DtypeError
-from ..modes import mode, recording
 from .comparing import difference, same
 from .program import Program
 from .recorder import Held, Recorder

@@ -23,10 +23,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._util.callers import GENERATED
-from ..autograd import add_gradient, as_tensor, sum_to
+from ..engine.autograd import add_gradient, as_tensor, sum_to
+from ..engine.versions import mark_write
 from ..kernels.adding import added
 from ..kernels.table import wants_compiled
-from ..storage import mark_write
 from .chain_kernels import Kernel, caller, kernel_of
 from .chains import NAME, fuse_chains
 from .neighbours import fuse_neighbours

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import autograd
 from .._util.callers import calling_line
-from ..autograd import Node, TensorBase, add_gradient, is_new, sum_to, topological_order
-from ..misuse import check_overwritten, freed, miscounted
-from ..modes import recording
-from ..storage import owner_of
+from ..engine import autograd
+from ..engine.autograd import Node, TensorBase, add_gradient, is_new, sum_to, topological_order
+from ..engine.graph_errors import check_overwritten, freed, miscounted
+from ..engine.modes import recording
+from ..engine.versions import owner_of
 
 PLAIN = (type(None), bool, int, float, str, tuple)  # not told apart by identity
 BEHIND = {  # operations that do more than compute an output from their operands

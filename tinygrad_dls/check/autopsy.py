@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import TensorBase
 from ..capturing.captured import Captured
+from ..engine.autograd import TensorBase
+from ..engine.modes import tracing
 from ..errors import DataError, Error
-from ..modes import tracing
-from ..scripts import NEWEST, run_script
 from ..viz import describe
+from ..viz.run_script import NEWEST, run_script
 from .causes import Case, case_of, cause_of
 from .untouched import untouched
 from .watching import Fault, Search, Source, Watcher, on_host

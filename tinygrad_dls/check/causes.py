@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import Node
+from ..engine.autograd import Node
 from ..viz import describe
 from .watching import Fault, on_host
 

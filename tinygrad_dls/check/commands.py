@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from .._util.atomic_files import check_parent, write_whole
-from ..autograd import TensorBase
+from ..engine.autograd import TensorBase
 from ..errors import DataError
-from ..scripts import missing, run_script
+from ..viz.run_script import missing, run_script
 from .gradcheck import check_graph, gradcheck
 from .report import Report
 from .subject import is_model

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import autograd
 from .._util.keywords import near_names
-from ..autograd import Node
+from ..engine import autograd
+from ..engine.autograd import Node
 from ..errors import GraphError
 from ..gradients import grad
 from ..tensors import Tensor

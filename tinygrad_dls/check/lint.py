@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from .. import nn
-from ..autograd import TensorBase
+from ..engine.autograd import TensorBase
 from ..errors import DataError, DtypeError, GraphError
 from ..gradients import Checkpoint
 from ..optim import Optimizer

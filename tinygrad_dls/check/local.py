@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Node
+from ..engine.autograd import Node
 from ..ops.op import Op
 from .case import Case
 from .compared import compared_at

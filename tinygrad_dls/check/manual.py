@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .. import autograd
-from ..autograd import TensorBase
+from ..engine import autograd
+from ..engine.autograd import TensorBase
 from ..errors import DataError, GraphError
 from ..gradients import grad
 from ..tensors import Tensor

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ..autograd import TensorBase
+from ..engine.autograd import TensorBase
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Function: TypeAlias = Callable[[Array], Array]  # float64 in, float64 out, of any shape

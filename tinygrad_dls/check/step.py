@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Node, TensorBase, topological_order
+from ..engine.autograd import Node, TensorBase, topological_order
 from ..viz.scopes import module_paths
 from .watching import on_host
 

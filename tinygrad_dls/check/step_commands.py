@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from .._util.atomic_files import check_parent, write_whole
-from ..autograd import TensorBase
+from ..engine.autograd import TensorBase
 from ..errors import DataError
 from ..nn import Module
 from ..optim import Optimizer
-from ..scripts import check_name, missing, run_script
+from ..viz.run_script import check_name, missing, run_script
 from .autopsy import Autopsy, autopsy_of_script
 from .explain import explain
 from .explanation import Explanation

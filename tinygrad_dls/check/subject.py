@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import autograd
-from ..autograd import Node, TensorBase
 from ..dtypes import default_dtype, set_default_dtype
+from ..engine import autograd
+from ..engine.autograd import Node, TensorBase
+from ..engine.collector import Collector
+from ..engine.modes import enable_grad, no_grad, tracing
 from ..errors import DataError, DtypeError, GraphError
-from ..modes import enable_grad, no_grad, tracing
 from ..random import Generator, default_generator
 from ..tensors import Tensor
-from ..tracing import Collector
 from .numeric import Array, index_of, on_host
 
 

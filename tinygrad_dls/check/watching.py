@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .._util.callers import users_frame
-from ..autograd import Node, TensorBase
-from ..tracing import Collector
+from ..engine.autograd import Node, TensorBase
+from ..engine.collector import Collector
 from ..viz.scopes import module_paths
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._util.keywords import near_names
-from ..autograd import as_tensor
+from ..engine.autograd import as_tensor
 from ..errors import DataError, ShapeError
 from ..random import Generator, chosen
 from ..tensors import Tensor

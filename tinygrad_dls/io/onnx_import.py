@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .._util.keywords import near_names
-from ..autograd import TensorBase
 from ..device import Device
+from ..engine.autograd import TensorBase
 from ..errors import DataError, Error, FormatError, ShapeError
 from ..nn import Module, Parameter
 from ..ops.call import tensor_of

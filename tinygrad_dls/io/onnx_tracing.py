@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import modes, storage
 from .._util.callers import calling_line
-from ..autograd import TensorBase, as_tensor
 from ..device import Device
+from ..engine import modes, versions
+from ..engine.autograd import TensorBase, as_tensor
 from ..errors import DataError, DeviceError, DtypeError, GraphError
 from ..nn import Module
 from .reading import Array
@@ -91,13 +91,13 @@ def run(
             raw = tuple(x._data for x in given)
             calls.append(Call(Layer(module), raw, raw, output._data, name, "its forward"))
 
-    born = storage.next_number()
+    born = versions.next_number()
     with _hooked(model, path, calls, leave), modes.listening(listen):
         result = model(*inputs)
     outputs = list(_flat(result, ""))
     known = [x._data for x in inputs] + [a for c in calls for a in (*c.arrays, c.out)]
     for array in known:
-        place = storage.written_after(array, born) if isinstance(array, np.ndarray) else None
+        place = versions.written_after(array, born) if isinstance(array, np.ndarray) else None
         if place is not None:
             raise GraphError(f"the model writes into its values ({place}): ONNX has no writes in "
                              "place. Make a new tensor: dls.where, dls.concatenate, index_put")

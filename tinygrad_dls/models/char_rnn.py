@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import text
 from .._util.keywords import near_names
+from ..engine.modes import no_grad
 from ..errors import DataError
-from ..modes import no_grad
 from ..nn import GRU, LSTM, RNN, Linear, Module
 from ..tensors import Tensor
 from .token_batches import check_tokens, on_device

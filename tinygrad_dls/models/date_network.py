@@ -15,8 +15,8 @@ from .. import functions as f
 from .. import io, text
 from .._util.keywords import near_names
 from ..creation import zeros
+from ..engine.modes import no_grad
 from ..errors import DataError, FormatError, ShapeError
-from ..modes import no_grad
 from ..nn import LSTM, Linear, Module
 from ..nn import functional as F
 from .attention_scores import attention_weights

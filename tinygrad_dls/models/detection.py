@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .. import vision
 from .._util.keywords import near_names
-from ..modes import no_grad
+from ..engine.modes import no_grad
 from .pictures import as_picture
 
 

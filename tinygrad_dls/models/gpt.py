@@ -10,9 +10,9 @@ import numpy as np
 
 from .. import text
 from .._util.keywords import near_names
+from ..engine.modes import no_grad
 from ..errors import DataError
 from ..functions import concatenate
-from ..modes import no_grad
 from ..nn import Dropout, Embedding, LayerNorm, Linear, Module, ModuleList, Parameter, init
 from ..nn import functional as F
 from ..tensors import Tensor

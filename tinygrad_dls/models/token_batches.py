@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import text
 from ..creation import arange
+from ..engine.modes import no_grad
 from ..errors import DataError, DtypeError, ShapeError
 from ..functions import where
-from ..modes import no_grad
 from ..nn import Module
 from ..tensors import Tensor
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import text
 from .._util.keywords import near_names
-from ..modes import no_grad
+from ..engine.modes import no_grad
 from ..nn import Embedding, Linear, Module, SinusoidalPositionalEncoding, Transformer, init
 from .token_batches import best_translations, check_tokens, on_device
 from .weights import Weights, fill

@@ -9,14 +9,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..autograd import Edge, Node, TensorBase, topological_order
+from ..engine.autograd import Edge, Node, TensorBase, topological_order
+from ..engine.collector import Collector
+from ..engine.modes import tracing
+from ..engine.versions import owner_of
 from ..errors import DtypeError
-from ..modes import tracing
 from ..ops.work import Work, backward_work, forward_work
 from ..random import Generator, default_generator
-from ..storage import owner_of
 from ..tensors import Tensor
-from ..tracing import Collector
 from .cost import Cost, Row
 from .summary import layer_name, no_output, shapes_of
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from .. import ops
 from .._util.keywords import NearNames
-from ..autograd import topological_order
+from ..engine.autograd import topological_order
+from ..engine.modes import mode
 from ..errors import DtypeError, GraphError
-from ..modes import mode
 from ..tensors import Tensor
 
 Function = Callable[..., Any]

@@ -13,9 +13,9 @@ import numpy as np
 from .._util.arguments import number
 from .._util.keywords import near_names
 from .._util.namespaces import answer_wrong_names
+from ..engine.versions import check_writable, mark_write
 from ..errors import DataError, DtypeError, ShapeError
 from ..random import Generator, chosen
-from ..storage import check_writable, mark_write
 from ..tensors import Tensor
 
 T = TypeVar("T", bound=Tensor)

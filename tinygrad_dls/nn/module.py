@@ -20,12 +20,12 @@ from numpy.typing import DTypeLike
 from .._util.hints import RAW, misfit
 from .._util.keywords import near_names
 from .._util.namespaces import NoSuchName, is_ours
-from ..autograd import Scope, as_tensor
 from ..device import Device
 from ..dtypes import float_dtype
+from ..engine.autograd import Scope, as_tensor
+from ..engine.modes import mode, replayed, traces
+from ..engine.versions import next_number
 from ..errors import DataError, DtypeError, Error, GraphError
-from ..modes import mode, replayed, traces
-from ..storage import next_number
 from ..tensors import Tensor
 from .copying import Copied
 from .cost import Cost

@@ -11,9 +11,9 @@ from numpy.typing import DTypeLike
 from .._util.arguments import is_amount, is_whole
 from ..device import Device
 from ..dtypes import default_dtype, float_dtype
+from ..engine.modes import replayed, traces
+from ..engine.versions import mark_write
 from ..errors import DataError, ShapeError
-from ..modes import replayed, traces
-from ..storage import mark_write
 from ..tensors import Tensor
 from . import functional as F
 from . import init

@@ -10,8 +10,8 @@ from numpy.typing import DTypeLike
 from .._util.arguments import is_whole
 from ..device import Device
 from ..dtypes import default_dtype, float_dtype
+from ..engine.modes import no_grad
 from ..errors import DataError, ShapeError
-from ..modes import no_grad
 from ..random import Generator
 from ..tensors import Tensor
 from . import functional as F

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..engine.versions import check_writable, mark_write
 from ..errors import DataError, DtypeError, Error, ShapeError
-from ..storage import check_writable, mark_write
 from ..tensors import Tensor
 from .proposals import Proposal as Proposal
 from .proposals import Shapes

@@ -12,8 +12,8 @@ from numpy.typing import DTypeLike
 from .._util.arguments import is_whole
 from ..device import default_device
 from ..dtypes import default_dtype
+from ..engine.modes import no_grad
 from ..errors import ShapeError
-from ..modes import no_grad
 from ..tensors import Tensor
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, TensorBase
 from ..dtypes import default_dtype
+from ..engine.autograd import Array, TensorBase
 from ..kernels.adding import added
 from .call import function, function_of
 from .elementwise import cast

@@ -2,7 +2,7 @@
 
 It goes into x's own memory. Whoever looks at that sees the new values, as in NumPy: an array, a
 detached tensor. A step whose backward needs the old ones says so when it comes to that
-(storage.py). What the graph cannot follow is refused here: another tensor of it that is a view of
+(versions.py). What the graph cannot follow is refused here: another tensor of it that is a view of
 the same places would be differentiated as if it still had the old values.
 """
 
@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import storage
 from .._util.callers import calling_line
-from ..autograd import Node
+from ..engine import versions
+from ..engine.autograd import Node
+from ..engine.modes import mode, traces
 from ..errors import DtypeError, GraphError, ShapeError
-from ..modes import mode, traces
 from .call import REFUSALS, record
 from .cards import explain
 from .indexing import GetItem, getitem, plain_index
@@ -64,7 +64,7 @@ def update(
         mode.recorder.wrote(x._data, f"{how} at {calling_line()}")
     before, x._data, x._node, x.requires_grad = x._node, result._data, result._node, True
     if whole is not None:
-        storage.share(whole, x)
+        versions.share(whole, x)
     _move_retained(x, before, x._node)
     return x
 
@@ -73,18 +73,18 @@ def _write(x: Any, plain: Any, values: Any, how: str, lookers: list[Any]) -> Non
     """x[plain] = values; `lookers`: tensors of the graph that see these places."""
     node = x._node
     _refuse_leaf(x, how)
-    _keep_pictures(node, storage.owner_of(x._data))
+    _keep_pictures(node, versions.owner_of(x._data))
     if mode.trace is not None:  # which keeps every value it meets: they stay as they are
         x._data = x.device.copy(x._data)
     elif lookers:
         raise _seen_by_others(how)
-    storage.check_writable(x._data, how)
+    versions.check_writable(x._data, how)
     op = IndexPut(plain).on(x.device)
     try:
         x._data[plain] = values._data
     except REFUSALS as error:
         raise explain(op, (x, values), error) from error
-    storage.mark_write(x._data, f"{how} at {calling_line()}")
+    versions.mark_write(x._data, f"{how} at {calling_line()}")
     plan = op.plan((x.requires_grad, values.requires_grad))
     written = record(plan, (x, values), (x._data, values._data), (x._data,))
     _move_retained(x, node, written)
@@ -112,7 +112,7 @@ def _seen_by_others(how: str) -> GraphError:
 
 def _lookers(x: Any, plain: Any) -> list[Any]:
     """Other tensors that see the places x[plain]."""
-    others = storage.sharing(x)
+    others = versions.sharing(x)
     if not others or x.device.xp is not np:
         return others
     try:
@@ -145,7 +145,7 @@ def _same_index(a: Any, b: Any) -> bool:
 def _keep_pictures(node: Any, memory: Any) -> None:
     """Values kept for pictures are copied out of memory that is written to: they show the old."""
     while node.__class__ is Node and node.value is not None:
-        if storage.owner_of(node.value) is not memory:
+        if versions.owner_of(node.value) is not memory:
             return
         node.value = node.value.copy()
         node = node.edges[0]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..engine.autograd import Array
 from ..errors import DtypeError
 from .call import function
 from .op import Op

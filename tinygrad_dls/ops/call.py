@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import autograd
-from ..autograd import ABSENT, KEPT_FOR_PICTURES, Node, TensorBase, new
-from ..conversion import host_array
 from ..device import Device, default_device
 from ..dtypes import default_dtype, promote
+from ..engine import autograd
+from ..engine.autograd import ABSENT, KEPT_FOR_PICTURES, Node, TensorBase, new
+from ..engine.conversion import host_array
+from ..engine.modes import mode, traces
+from ..engine.versions import next_number, owner_of, share
 from ..errors import DeviceError
-from ..modes import mode, traces
-from ..storage import next_number, owner_of, share
 from .cards import explain
 from .op import Needs, Op, Plan
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ..autograd import TensorBase
+from ..engine.autograd import TensorBase
+from ..engine.modes import mode
 from ..errors import DataError, DtypeError, Error, ShapeError
-from ..modes import mode
 
 if TYPE_CHECKING:
     from .op import Op

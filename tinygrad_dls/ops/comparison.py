@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, TensorBase
 from ..device import default_device
+from ..engine.autograd import Array, TensorBase
 from ..errors import DtypeError
 from .call import function, function_of, operand
 from .op import Op

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..autograd import Array
+from ..engine.autograd import Array
 from .call import function_of
 from .op import Op
 from .reduction import sum as sum_of

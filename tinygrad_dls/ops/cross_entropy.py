@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..engine.autograd import Array
 from ..kernels.adding import summed
 from .call import function, function_of
 from .losses import Loss, reduced, with_reductions

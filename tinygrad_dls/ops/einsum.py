@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, TensorBase
+from ..engine.autograd import Array, TensorBase
 from ..errors import ShapeError
 from .call import function_of
 from .joining import all_tensors

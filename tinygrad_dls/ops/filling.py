@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..autograd import constant
 from ..dtypes import tensor_dtype
+from ..engine.autograd import constant
 
 
 def full_like(x: Any, value: float, dtype: Any = None) -> Any:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import autograd
-from ..autograd import Array, TensorBase
+from ..engine import autograd
+from ..engine.autograd import Array, TensorBase
 from ..errors import DtypeError, ShapeError
 from .call import function_of, operand
 from .indexing import getitem, places_of, take

@@ -8,9 +8,9 @@ from typing import Any
 
 from .._util.arguments import is_whole
 from .._util.keywords import near_names
-from ..autograd import TensorBase, as_tensor
 from ..device import default_device
 from ..dtypes import default_dtype
+from ..engine.autograd import TensorBase, as_tensor
 from ..errors import DataError, DeviceError, ShapeError
 from .call import operand
 from .elementwise import cast, clip

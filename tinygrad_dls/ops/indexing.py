@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, TensorBase
 from ..device import default_device
+from ..engine.autograd import Array, TensorBase
+from ..engine.modes import mode, replayed, traces
 from ..errors import DataError, DeviceError, DtypeError, ShapeError
-from ..modes import mode, replayed, traces
 from .call import call_once, function_of, operand
 from .op import Op
 from .samples import Rng, Sample

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..autograd import Array
 from ..device import default_device
 from ..dtypes import default_dtype
+from ..engine.autograd import Array
 from ..kernels.adding import summed
 from .call import NUMBERS, function, operand
 from .cards import shape_error

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from .. import autograd
-from ..autograd import Array, TensorBase
 from ..device import Device
-from ..modes import mode
+from ..engine import autograd
+from ..engine.autograd import Array, TensorBase
+from ..engine.modes import mode
 from .call import record
 from .op import Op
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..autograd import Array
+from ..engine.autograd import Array
 from ..kernels.adding import summed
 from .call import function_of
 from .op import Op

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import is_amount
-from ..autograd import Array
 from ..dtypes import default_dtype
+from ..engine.autograd import Array
 from ..errors import DataError, ShapeError
 from ..kernels.adding import summed
 from .call import function_of

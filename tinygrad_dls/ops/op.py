@@ -26,7 +26,7 @@ from functools import cache, lru_cache
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from .._util.callers import GENERATED
-from ..autograd import Array
+from ..engine.autograd import Array
 from ..errors import GraphError
 
 Needs: TypeAlias = tuple[bool, ...]

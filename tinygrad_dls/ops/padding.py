@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..autograd import Array
+from ..engine.autograd import Array
 from ..errors import DtypeError, ShapeError
 from ..kernels.adding import summed
 from .call import function_of

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._util.arguments import is_whole
-from ..autograd import Array, TensorBase
 from ..device import default_device
+from ..engine.autograd import Array, TensorBase
 from ..errors import DataError, DtypeError, ShapeError
 from ..kernels.axis_map import AxisMap, averaging, transposed
 from ..kernels.windows import Adaptive, Sliding

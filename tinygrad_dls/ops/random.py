@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, as_tensor
+from ..engine.autograd import Array, as_tensor
 from .call import function
 from .op import Op
 from .samples import samples_of

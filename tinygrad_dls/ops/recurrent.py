@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..engine.autograd import Array
 from ..kernels.reference.recurrent import Recurrent, steps
 from .op import Op
 from .samples import Rng, Sample

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import number
-from ..autograd import Array, TensorBase
+from ..engine.autograd import Array, TensorBase
 from ..errors import DataError, ShapeError
 from ..kernels.adding import summed
 from .call import function_of

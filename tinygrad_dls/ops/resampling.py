@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import is_amount, is_whole
-from ..autograd import Array, TensorBase
 from ..device import default_device
+from ..engine.autograd import Array, TensorBase
 from ..errors import DataError, ShapeError
 from ..kernels.axis_map import AxisMap, interpolating, transposed
 from .call import function_of, operand

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..engine.autograd import Array
 from ..errors import DataError, ShapeError
 from .call import function_of, operand
 from .comparison import not_equal

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, TensorBase, constant
+from ..engine.autograd import Array, TensorBase, constant
+from ..engine.modes import mode
 from ..errors import DtypeError, ShapeError
-from ..modes import mode
 from .arithmetic import add, mul
 from .call import SCALARS, function, function_of, operand
 from .comparison import where

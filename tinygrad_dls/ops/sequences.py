@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import TensorBase, constant
 from ..device import default_device
+from ..engine.autograd import TensorBase, constant
 from ..errors import DataError, DeviceError, DtypeError, ShapeError
 from ..kernels.reference.recurrent import parts
 from .call import function, function_of, operand

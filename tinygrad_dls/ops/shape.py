@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
 from ..device import default_device
+from ..engine.autograd import Array
 from ..errors import ShapeError
 from .call import function, function_of, operand
 from .op import Op

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import is_whole
-from ..autograd import Array, as_tensor
 from ..dtypes import default_dtype
+from ..engine.autograd import Array, as_tensor
+from ..engine.modes import mode, traces
 from ..errors import DataError
-from ..modes import mode, traces
 from .call import function_of
 from .comparison import isnan, where
 from .elementwise import cast

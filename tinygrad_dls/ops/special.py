@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import number
-from ..autograd import Array
+from ..engine.autograd import Array
 from .arithmetic import add, mul, sub
 from .call import function, function_of
 from .op import Op

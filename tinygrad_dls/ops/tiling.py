@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array, TensorBase
+from ..engine.autograd import Array, TensorBase
 from ..errors import ShapeError
 from ..kernels.adding import summed
 from .call import function_of

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..engine.autograd import Array
 from ..errors import ShapeError
 from .call import function_of
 from .op import Op

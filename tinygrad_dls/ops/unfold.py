@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Array
+from ..engine.autograd import Array
 from .call import function_of
 from .convolution import Ints, Pairs, Sliding
 from .samples import Rng, Sample

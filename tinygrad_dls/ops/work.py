@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..storage import owner_of
+from ..engine.versions import owner_of
 from .attention import Attention
 from .convolution import Convolution, ConvolutionWeightGradient, TransposedConvolution
 from .einsum import Einsum

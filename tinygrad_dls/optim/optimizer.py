@@ -9,10 +9,10 @@ import numpy as np
 
 from .._util.arguments import is_amount
 from .._util.keywords import NearNames
-from ..autograd import as_tensor
+from ..engine.autograd import as_tensor
+from ..engine.modes import enable_grad, replayed
+from ..engine.versions import check_writable, mark_write
 from ..errors import DataError, DtypeError, Error, GraphError, ShapeError
-from ..modes import enable_grad, replayed
-from ..storage import check_writable, mark_write
 from ..tensors import Tensor
 
 Group = dict[str, Any]

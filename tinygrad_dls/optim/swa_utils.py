@@ -19,10 +19,10 @@ from typing import Any
 
 from .._util.arguments import is_amount
 from ..device import Device
+from ..engine.modes import no_grad, replayed
+from ..engine.versions import mark_write
 from ..errors import DataError, DtypeError, ShapeError
-from ..modes import no_grad, replayed
 from ..nn import Module
-from ..storage import mark_write
 from ..tensors import Tensor
 
 Average = Callable[[Tensor, Tensor, int], Tensor]

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import is_whole
-from ..autograd import TensorBase
-from ..conversion import host_array
+from ..engine.autograd import TensorBase
+from ..engine.conversion import host_array
 from ..errors import DataError
 from ..tensors import Tensor
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .._util.keywords import near_names
+from ..engine.modes import no_grad
 from ..errors import DataError, ShapeError
-from ..modes import no_grad
 from .operands import Array, log_probabilities, on_host, whole
 
 Step = Callable[[Array, Any], tuple[Any, Any]]

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from ..data import DataLoader
+from ..engine.versions import check_writable
 from ..errors import DataError, DtypeError, FormatError
 from ..io.safetensors import read, write
 from ..nn import Module
 from ..optim import Optimizer
 from ..optim.lr_scheduler.base import Schedule
 from ..random import Generator, default_generator
-from ..storage import check_writable
 from ..tensors import Tensor
 from .history import History
 

@@ -17,8 +17,8 @@ from .._util.interrupt import Interrupt
 from .._util.keywords import near_names
 from ..capturing import capture as captured_step
 from ..data import DataLoader
+from ..engine.modes import no_grad
 from ..errors import DataError, DtypeError, ShapeError
-from ..modes import no_grad
 from ..nn import Module
 from ..optim import Optimizer
 from ..optim.lr_scheduler import ReduceLROnPlateau

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import TensorBase
-from ..conversion import host_array
+from ..engine.autograd import TensorBase
+from ..engine.conversion import host_array
 from ..errors import DataError, DeviceError, ShapeError
 from ..ops.call import operand
 from ..tensors import Tensor

@@ -7,9 +7,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from ..autograd import Node
 from ..check.local import check_node
 from ..check.report import Check, Report
+from ..engine.autograd import Node
 from ..errors import GraphError
 from .record import Record
 

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from .._util.atomic_files import check_parent
-from ..autograd import TensorBase
+from ..engine.autograd import TensorBase
+from ..engine.collector import Collector
 from ..errors import DataError, Error, FormatError
-from ..scripts import NEWEST, check_name, missing, run_script
-from ..tracing import Collector
 from .graphs import ENDINGS, Graph, check_ending
 from .picture import SHOWS, Options
 from .recording import graph, recorded
+from .run_script import NEWEST, check_name, missing, run_script
 from .weights import ENDINGS as TABLES
 from .weights import READERS, read_weights
 

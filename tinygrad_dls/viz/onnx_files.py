@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.modes import no_grad
 from ..errors import Error, FormatError
 from ..io.onnx_import import OnnxModel, import_onnx
 from ..io.onnx_model import DTYPES as TYPES
@@ -15,7 +16,6 @@ from ..io.onnx_model import Attribute, GraphProto, ModelProto, NodeProto, ValueI
 from ..io.onnx_steps import arrays_of
 from ..io.protobuf import decode
 from ..io.reading import as_path, check_regular, reading, short, size_of
-from ..modes import no_grad
 from . import describe
 from .graphs import Graph
 from .groups import Path as Modules

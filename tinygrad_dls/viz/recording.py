@@ -11,10 +11,10 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from .._util.keywords import near_names
-from ..autograd import ABSENT, Node, TensorBase, fit
+from ..engine.autograd import ABSENT, Node, TensorBase, fit
+from ..engine.collector import Collector, Failure, Given
 from ..errors import DtypeError, GraphError
 from ..ops.work import backward_work, forward_work, kept_bytes
-from ..tracing import Collector, Failure, Given
 from . import describe
 from . import record as r
 from .checking import Operations

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..autograd import Node
-from ..tracing import Call
+from ..engine.autograd import Node
+from ..engine.collector import Call
 from . import describe
 from .groups import Path
 

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar
 
+from ..engine.collector import Collector
+from ..engine.modes import tracing
 from ..errors import GraphError
-from ..modes import tracing
-from ..tracing import Collector
 from .checking import Operations, with_verdicts
 from .graphs import Graph
 from .picture import Options

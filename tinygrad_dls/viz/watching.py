@@ -12,14 +12,14 @@ import numpy as np
 
 from .._util.arguments import is_whole
 from .._util.atomic_files import check_parent, write_whole
-from ..autograd import TensorBase
+from ..engine.autograd import TensorBase
+from ..engine.collector import Collector
+from ..engine.modes import mode, traces
 from ..errors import DataError, DtypeError, Error, FormatError, GraphError, ShapeError
-from ..modes import mode, traces
 from ..nn import Module
 from ..nn.hooks import Handle
 from ..optim import Optimizer
 from ..tensors import Tensor
-from ..tracing import Collector
 from .framed import Frame
 from .layers import LayerLog, layer_logs
 from .samples import Curve

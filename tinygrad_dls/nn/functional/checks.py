@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import TensorBase
 from ...device import default_device
 from ...dtypes import default_dtype
+from ...engine.autograd import TensorBase
+from ...engine.modes import replayed
 from ...errors import DataError, DeviceError, DtypeError, ShapeError
-from ...modes import replayed
 from ...ops.call import tensor_of
 from ...ops.losses import REDUCTIONS
 from ...ops.reduction import mean as mean_of

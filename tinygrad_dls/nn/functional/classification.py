@@ -9,9 +9,9 @@ import numpy as np
 from ... import ops
 from ..._util.arguments import is_amount, is_whole, number
 from ..._util.keywords import near_names
-from ...autograd import constant
+from ...engine.autograd import constant
+from ...engine.modes import replayed
 from ...errors import DataError, DtypeError, ShapeError
-from ...modes import replayed
 from ...ops.cross_entropy import cross_entropy_of_rows, pick
 from ...ops.indexing import check_places
 from ...ops.losses import binary_cross_entropy_of_logits

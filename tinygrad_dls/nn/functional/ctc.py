@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import ops
 from ..._util.keywords import near_names
-from ...autograd import TensorBase, as_tensor
+from ...engine.autograd import TensorBase, as_tensor
 from ...errors import DataError, DtypeError, ShapeError
 from ...ops.indexing import check_places
 from ...tensors import Tensor

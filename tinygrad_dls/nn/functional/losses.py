@@ -13,7 +13,7 @@ import numpy as np
 from ... import ops
 from ..._util.arguments import number
 from ..._util.keywords import near_names
-from ...autograd import as_tensor
+from ...engine.autograd import as_tensor
 from ...errors import DataError, ShapeError
 from ...ops.losses import absolute_error, huber_error, squared_error
 from ...tensors import Tensor

@@ -11,12 +11,12 @@ import numpy as np
 from ... import ops
 from ..._util.arguments import is_amount, is_whole, number
 from ..._util.keywords import near_names
-from ...autograd import TensorBase
 from ...device import default_device
 from ...dtypes import default_dtype
+from ...engine.autograd import TensorBase
+from ...engine.versions import check_writable, mark_write
 from ...errors import DataError, DtypeError, ShapeError
 from ...ops.call import tensor_of
-from ...storage import check_writable, mark_write
 from ...tensors import Tensor
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from ... import ops
 from ..._util.arguments import is_amount, is_whole
 from ..._util.keywords import near_names
-from ...autograd import as_tensor, constant
 from ...device import default_device
+from ...engine.autograd import as_tensor, constant
+from ...engine.modes import no_grad
+from ...engine.versions import mark_write
 from ...errors import DataError, DtypeError, ShapeError
-from ...modes import no_grad
 from ...ops.call import operand
 from ...ops.indexing import check_places
-from ...storage import mark_write
 from ...tensors import Tensor
 from .checks import operands
 from .distance import length

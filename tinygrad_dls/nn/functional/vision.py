@@ -7,8 +7,8 @@ from typing import Any
 from ... import ops
 from ..._util.arguments import is_whole
 from ..._util.keywords import near_names
-from ...autograd import TensorBase
 from ...device import default_device
+from ...engine.autograd import TensorBase
 from ...errors import ShapeError
 from ...ops.call import operand
 from ...ops.grid_sampling import affine_grid as affine_grid

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any, TypeVar
 
+from ...engine.modes import no_grad
 from ...errors import DataError
-from ...modes import no_grad
 from ..module import Module
 from ..parameter import Parameter
 

@@ -9,10 +9,10 @@ from typing import Any
 from ... import ops
 from ..._util.arguments import is_amount
 from ..._util.keywords import near_names
-from ...autograd import as_tensor
+from ...engine.autograd import as_tensor
+from ...engine.modes import no_grad, replayed
+from ...engine.versions import mark_write
 from ...errors import DataError, DtypeError, ShapeError
-from ...modes import no_grad, replayed
-from ...storage import mark_write
 from ...tensors import Tensor
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from ...engine.modes import no_grad
 from ...errors import DataError
-from ...modes import no_grad
 from ...random import Generator
 from ...tensors import Tensor
 from ..container import ModuleDict, _Listed

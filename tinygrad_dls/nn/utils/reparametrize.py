@@ -13,11 +13,11 @@ import numpy as np
 from ... import ops
 from ..._util.arguments import is_amount, is_whole
 from ..._util.keywords import near_names
-from ...autograd import as_tensor
+from ...engine.autograd import as_tensor
+from ...engine.modes import no_grad
+from ...engine.versions import mark_write
 from ...errors import DataError, DtypeError, ShapeError
-from ...modes import no_grad
 from ...random import Generator, chosen
-from ...storage import mark_write
 from ...tensors import Tensor
 from ..module import Module
 from ..parameter import Parameter

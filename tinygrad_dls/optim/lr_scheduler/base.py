@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from ..._util.arguments import is_amount, is_whole
 from ..._util.keywords import NearNames
+from ...engine.modes import replayed
 from ...errors import DataError
-from ...modes import replayed
 from ..optimizer import Optimizer
 
 RATES = "_last_lr"  # PyTorch's name for the rates of the groups in the state of a schedule

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from ..._util.arguments import is_amount, number
+from ...engine.modes import replayed
 from ...errors import DataError
-from ...modes import replayed
 from ..optimizer import Optimizer
 from .base import Schedule, check_optimizer, check_whole, for_each_group
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..._util.arguments import is_whole
+from ...engine.modes import replayed
 from ...errors import DataError
-from ...modes import replayed
 from ..optimizer import Optimizer
 from .base import Schedule, check_optimizer
 from .plateau import ReduceLROnPlateau

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..._util.keywords import near_names
-from ...autograd import TensorBase
+from ...engine.autograd import TensorBase
 from ...errors import DtypeError, GraphError, ShapeError
 from ...random import Generator, chosen
 from ..operands import as_given, on_host

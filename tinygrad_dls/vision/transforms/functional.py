@@ -12,9 +12,9 @@ import numpy as np
 
 from ..._util.keywords import near_names
 from ...device import Device
+from ...engine.modes import no_grad
 from ...errors import DataError, ShapeError
 from ...kernels.axis_map import antialiasing, interpolating
-from ...modes import no_grad
 from ...nn.functional.vision import affine_grid, grid_sample
 from ...tensors import from_numpy
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from . import storage
-from .errors import GraphError
+from ..errors import GraphError
+from . import versions
 
 if TYPE_CHECKING:
     from .autograd import Node
@@ -31,7 +31,7 @@ def check_overwritten(node: "Node") -> None:
     for value in node.saved or ():
         if not isinstance(value, node.device.array_type):
             continue
-        place = storage.written_after(value, node.seq)
+        place = versions.written_after(value, node.seq)
         if place is not None:
             made = f" at {node.trace.source}" if node.trace else ""
             raise GraphError(

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..dtypes import default_dtype, tensor_dtype
+from ..errors import DataError, DtypeError, ShapeError
 from .autograd import TensorBase
-from .dtypes import default_dtype, tensor_dtype
-from .errors import DataError, DtypeError, ShapeError
 
 
 def host_array(data: Any, dtype: DTypeLike | None = None) -> np.ndarray[Any, Any]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from runpy import run_path
 from typing import Any
 
-from .autograd import TensorBase
-from .errors import DataError, Error
-from .modes import tracing
-from .tracing import Collector
+from ..engine.autograd import TensorBase
+from ..engine.collector import Collector
+from ..engine.modes import tracing
+from ..errors import DataError, Error
 
 NEWEST = 2000  # operations kept in memory, of all that a script runs
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import GraphError
+from ..errors import GraphError
+from ..rows import forget
 from .modes import mode, traces
-from .rows import forget
 
 next_number = itertools.count(1).__next__  # creation numbers of nodes and writes, one clock
 

@@ -9,12 +9,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
-from ._util.callers import calling_line
-from .storage import next_number, owner_of
+from .._util.callers import calling_line
+from .versions import next_number, owner_of
 
 if TYPE_CHECKING:
+    from ..ops.op import Op
     from .autograd import Node
-    from .ops.op import Op
 
 Call = tuple[int, Any]  # one call of a module: the number drawn at its start, the module
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from .errors import GraphError
+from ..errors import GraphError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -23,16 +23,16 @@ from operator import attrgetter
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from . import storage
-from ._util.locks import new_lock
-from .errors import DtypeError, GraphError
-from .kernels.adding import add_into, added, summed
-from .misuse import check_overwritten, freed, miscounted
+from .._util.locks import new_lock
+from ..errors import DtypeError, GraphError
+from ..kernels.adding import add_into, added, summed
+from . import versions
+from .collector import Given, Trace
+from .graph_errors import check_overwritten, freed, miscounted
 from .modes import mode, traces
-from .tracing import Given, Trace
 
 if TYPE_CHECKING:
-    from .ops.op import Op, Plan
+    from ..ops.op import Op, Plan
 
 Array: TypeAlias = Any  # of NumPy, of CuPy or of the strict device
 Hook: TypeAlias = Callable[[Any], Any]
@@ -202,7 +202,7 @@ def propagate(
         grads[edge] = gradient if before is None else before + gradient
     # From here on all nodes are keys of `grads`, with None until their first share comes.
     order = topological_order([edge for edge in grads if isinstance(edge, Node)], grads)
-    clock = storage.clock
+    clock = versions.clock
     wanted: dict[Edge, Any] = dict.fromkeys(targets) if targets is not None else {}
     useful = leading_to(wanted, order) if targets is not None else None
 

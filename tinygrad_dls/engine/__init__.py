@@ -1,0 +1,1 @@
+"""The engine: graphs, the walk back, modes, versions of memory."""
