@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from .. import models, nn
-from ..creation import tensor
 from ..engine.modes import no_grad
-from ..functions import cat
 from ..random import default_generator, manual_seed
-from ..random_tensors import randn
 from ..tensors import Tensor
+from ..tensors.creation import tensor
+from ..tensors.functions import cat
+from ..tensors.random_tensors import randn
 from . import networks
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]

@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.autograd import ABSENT, Node, TensorBase, fit, leading_to, topological_order
 from ..engine.graph_errors import check_overwritten
 from ..errors import DtypeError, GraphError
-from ..gradients import Checkpoint
+from ..tensors.gradients import Checkpoint
 from ..viz import describe
 from ..viz.scopes import module_paths
 from . import derivatives

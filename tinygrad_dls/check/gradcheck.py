@@ -10,8 +10,8 @@ from .._util.keywords import near_names
 from ..engine import autograd
 from ..engine.autograd import Node
 from ..errors import GraphError
-from ..gradients import grad
 from ..tensors import Tensor
+from ..tensors.gradients import grad
 from .hypotheses import mistake
 from .local import check_node
 from .numeric import EPS, SURE, Array, Differences, Measured, Verdict, course_difference, nudged

@@ -11,8 +11,8 @@ import numpy as np
 from .. import nn
 from ..engine.autograd import TensorBase
 from ..errors import DataError, DtypeError, GraphError
-from ..gradients import Checkpoint
 from ..optim import Optimizer
+from ..tensors.gradients import Checkpoint
 from ..train.silent_mistakes import left_out
 from ..viz import describe
 from .step import Recorded

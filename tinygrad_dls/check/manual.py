@@ -9,8 +9,8 @@ import numpy as np
 from ..engine import autograd
 from ..engine.autograd import TensorBase
 from ..errors import DataError, GraphError
-from ..gradients import grad
 from ..tensors import Tensor
+from ..tensors.gradients import grad
 from .expressions import formula
 from .hypotheses import Words, mistake
 from .jsons import strict

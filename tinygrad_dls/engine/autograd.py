@@ -127,7 +127,7 @@ def detached(x: Any) -> Any:
 
 
 new = object.__new__  # makes a tensor without running its __init__
-Tensor: Any = TensorBase  # until tensors.py, which stands on this file, registers the full class
+Tensor: Any = TensorBase  # until tensor.py, which stands on this file, registers the full class
 
 
 def register_tensor(cls: type[TensorBase]) -> type[TensorBase]:

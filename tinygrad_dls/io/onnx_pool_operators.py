@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import functions, ops
+from .. import ops
 from ..errors import FormatError
 from ..kernels.axis_map import AxisMap
 from ..ops.call import tensor_of
+from ..tensors import functions
 from .onnx_conv_operators import pads_of
 from .onnx_operators import Args, bound_size, host, operator, spatial
 

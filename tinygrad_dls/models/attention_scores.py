@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .. import functions as f
 from .._util.keywords import near_names
 from ..nn import Linear, Module
 from ..nn import functional as F
+from ..tensors import functions as f
 
 
 class BahdanauAttention(Module):

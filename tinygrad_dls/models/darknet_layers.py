@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, FormatError
-from ..functions import concatenate
 from ..io.darknet import Section
 from ..nn import BatchNorm2d, Conv2d, Dropout, Module
 from ..nn import functional as F
+from ..tensors.functions import concatenate
 
 EPS = 1e-5  # added to the variance; of Darknet's branches, YOLO-Fastest's has this
 MOMENTUM = 0.01

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import functions as f
 from .. import io, text
 from .._util.keywords import near_names
-from ..creation import zeros
 from ..engine.modes import no_grad
 from ..errors import DataError, FormatError, ShapeError
 from ..nn import LSTM, Linear, Module
 from ..nn import functional as F
+from ..tensors import functions as f
+from ..tensors.creation import zeros
 from .attention_scores import attention_weights
 from .token_batches import check_tokens, on_device
 from .weights import Weights, fill

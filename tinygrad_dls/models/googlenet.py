@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .._util.keywords import near_names
-from ..functions import concatenate
 from ..nn import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -19,6 +18,7 @@ from ..nn import (
     Sequential,
     init,
 )
+from ..tensors.functions import concatenate
 from .weights import Weights, fill
 
 # channels in -> 1x1, 3x3 (after its bottleneck), 5x5 (after its bottleneck), pooled: table 1.

@@ -12,10 +12,10 @@ from .. import text
 from .._util.keywords import near_names
 from ..engine.modes import no_grad
 from ..errors import DataError
-from ..functions import concatenate
 from ..nn import Dropout, Embedding, LayerNorm, Linear, Module, ModuleList, Parameter, init
 from ..nn import functional as F
 from ..tensors import Tensor
+from ..tensors.functions import concatenate
 from .token_batches import check_tokens, on_device
 from .weights import Weights, fill
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..creation import zeros
 from ..errors import ShapeError
 from ..nn import BatchNorm2d, Conv2d, Module, ModuleList, ReLU6
 from ..nn import functional as F
 from ..tensors import Tensor
+from ..tensors.creation import zeros
 from .mobilenet_v1 import LAYERS
 from .ssd import SSDHead
 from .yolo_heads import sigmoid

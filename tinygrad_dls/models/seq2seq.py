@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import functions as f
 from .. import text
 from .._util.keywords import near_names
 from ..errors import DataError
 from ..nn import LSTM, Dropout, Embedding, Linear, Module
+from ..tensors import functions as f
 from .attention_scores import BahdanauAttention, LuongAttention, attention_weights
 from .token_batches import best_translations, check_tokens, on_device, reversing
 from .weights import Weights, fill

@@ -6,7 +6,6 @@ from typing import Any
 
 from .._util.keywords import near_names
 from ..errors import DataError
-from ..functions import concatenate
 from ..nn import (
     AdaptiveAvgPool2d,
     Conv2d,
@@ -18,6 +17,7 @@ from ..nn import (
     Sequential,
     init,
 )
+from ..tensors.functions import concatenate
 from .weights import Weights, fill
 
 

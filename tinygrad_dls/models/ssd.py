@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import DataError
-from ..functions import concatenate
 from ..nn import Conv2d, Module, ModuleList, init
+from ..tensors.functions import concatenate
 
 
 class _Head(Module):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._util.keywords import near_names
-from ..functions import concatenate, take_along_axis
 from ..nn import LSTM, Dropout, Embedding, Linear, Module, ModuleList
+from ..tensors.functions import concatenate, take_along_axis
 from .token_batches import check_tokens, on_device, reversing
 from .weights import Weights, fill
 

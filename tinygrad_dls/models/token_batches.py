@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import text
-from ..creation import arange
 from ..engine.modes import no_grad
 from ..errors import DataError, DtypeError, ShapeError
-from ..functions import where
 from ..nn import Module
 from ..tensors import Tensor
+from ..tensors.creation import arange
+from ..tensors.functions import where
 
 
 def on_device(tokens: Any, model: Module) -> Tensor:

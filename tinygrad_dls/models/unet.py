@@ -6,8 +6,8 @@ from typing import Any
 
 from .._util.keywords import near_names
 from ..errors import ShapeError
-from ..functions import concatenate
 from ..nn import Conv2d, ConvTranspose2d, Dropout, MaxPool2d, Module, ReLU, Sequential, init
+from ..tensors.functions import concatenate
 from .weights import Weights, fill
 
 

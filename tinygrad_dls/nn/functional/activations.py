@@ -17,8 +17,8 @@ from ...ops.call import operand
 from ...ops.random import uniform_like
 from ...ops.reduction import normal_axis
 from ...random import Generator, chosen
-from ...synonyms import renamed
 from ...tensors import Tensor
+from ...tensors.torch_names import renamed
 
 softmax, log_softmax = renamed(ops.softmax), renamed(ops.log_softmax)
 

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ._util.keywords import near_names
-from .engine import autograd, versions
-from .engine.autograd import TensorBase, as_tensor
-from .engine.modes import enable_grad, mode, no_grad, traces
-from .errors import GraphError, ShapeError
-from .ops.call import record
-from .ops.op import Op
-from .random import default_generator
-from .tensors import Tensor
+from .._util.keywords import near_names
+from ..engine import autograd, versions
+from ..engine.autograd import TensorBase, as_tensor
+from ..engine.modes import enable_grad, mode, no_grad, traces
+from ..errors import GraphError, ShapeError
+from ..ops.call import record
+from ..ops.op import Op
+from ..random import default_generator
+from .tensor import Tensor
 
 
 @near_names

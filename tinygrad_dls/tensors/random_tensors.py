@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ._util.keywords import near_names
+from .._util.keywords import near_names
+from ..device import Device
+from ..dtypes import default_dtype, tensor_dtype
+from ..errors import DataError, DtypeError, ShapeError
+from ..random import Generator, chosen
 from .creation import shape_of, tensor_from
-from .device import Device
-from .dtypes import default_dtype, tensor_dtype
-from .errors import DataError, DtypeError, ShapeError
-from .random import Generator, chosen
-from .tensors import Tensor
+from .tensor import Tensor
 
 
 @near_names

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from . import ops
-from .errors import DtypeError, GraphError
-from .synonyms import with_numpys_keywords
+from .. import ops
+from ..errors import DtypeError, GraphError
+from .torch_names import with_numpys_keywords
 
 _UFUNCS: dict[str, Any] = {
     "add": ops.add, "subtract": ops.sub, "multiply": ops.mul, "divide": ops.div,

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any, Never
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import ops
-from ._util.callers import calling_line
-from ._util.keywords import wrong_keyword
-from ._util.namespaces import NoSuchName
+from .. import ops
+from .._util.callers import calling_line
+from .._util.keywords import wrong_keyword
+from .._util.namespaces import NoSuchName
+from ..device import Device, default_device
+from ..dtypes import default_dtype, tensor_dtype
+from ..engine import autograd, versions
+from ..engine.autograd import TensorBase, as_tensor, constant, register_tensor
+from ..engine.conversion import host_array
+from ..engine.modes import mode, no_grad, replayed, traces
+from ..errors import DeviceError, DtypeError, GraphError, ShapeError
+from ..ops.call import unrecorded
+from ..ops.scatter import IndexPut
 from .copying import Copying
-from .device import Device, default_device
-from .dtypes import default_dtype, tensor_dtype
-from .engine import autograd, versions
-from .engine.autograd import TensorBase, as_tensor, constant, register_tensor
-from .engine.conversion import host_array
-from .engine.modes import mode, no_grad, replayed, traces
-from .errors import DeviceError, DtypeError, GraphError, ShapeError
-from .numpy_dispatch import NumpyDispatch
+from .numpy_protocol import NumpyDispatch
 from .operators import Operators
-from .ops.call import unrecorded
-from .ops.scatter import IndexPut
 from .shaping import Shaping
-from .synonyms import Synonyms
+from .torch_names import Synonyms
 
 
 class Count(int):

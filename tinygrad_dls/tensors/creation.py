@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import ops
-from ._util.keywords import near_names
-from .device import Device, default_device
-from .dtypes import default_dtype, float_dtype, tensor_dtype
-from .engine.autograd import constant
-from .engine.conversion import host_array
-from .errors import DataError, DtypeError, ShapeError
-from .ops.indexing import check_places
-from .tensors import Tensor
+from .. import ops
+from .._util.keywords import near_names
+from ..device import Device, default_device
+from ..dtypes import default_dtype, float_dtype, tensor_dtype
+from ..engine.autograd import constant
+from ..engine.conversion import host_array
+from ..errors import DataError, DtypeError, ShapeError
+from ..ops.indexing import check_places
+from .tensor import Tensor
 
 
 @near_names

@@ -3,8 +3,8 @@
 Those with an axis take PyTorch's `dim=` and `keepdim=` too, and `cat` is `concatenate`.
 """
 
-from . import ops
-from .synonyms import renamed
+from .. import ops
+from .torch_names import renamed
 
 add, subtract, multiply, divide, negative = ops.add, ops.sub, ops.mul, ops.div, ops.neg
 exp, expm1, exp2 = ops.exp, ops.expm1, ops.exp2

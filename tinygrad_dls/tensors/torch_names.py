@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from . import ops
-from .device import default_device
-from .engine.autograd import TensorBase
-from .errors import DataError, DtypeError, ShapeError
-from .ops.call import tensor_of
+from .. import ops
+from ..device import default_device
+from ..engine.autograd import TensorBase
+from ..errors import DataError, DtypeError, ShapeError
+from ..ops.call import tensor_of
 
 _NAMES = {"dim": "axis", "keepdim": "keepdims", "unbiased": "correction",
           "start_dim": "start_axis", "end_dim": "end_axis", "dims": "axis", "dim1": "axis1",

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from . import ops
-from .errors import ShapeError
-from .synonyms import renamed
+from .. import ops
+from ..errors import ShapeError
+from .torch_names import renamed
 
 
 class Shaping:

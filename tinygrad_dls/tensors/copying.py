@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dtypes import tensor_dtype
-from .engine.autograd import TensorBase
-from .errors import GraphError
+from ..dtypes import tensor_dtype
+from ..engine.autograd import TensorBase
+from ..errors import GraphError
 
 
 class Copying:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from . import ops
-from .synonyms import renamed
+from .. import ops
+from .torch_names import renamed
 
 
 class Operators:
@@ -81,7 +81,7 @@ class Operators:
     def __rxor__(self, other: Any) -> Any:
         return ops.bitwise_xor(other, self)
 
-    # The other four, += -= *= /=, stand in tensors.py, beside what makes them safe.
+    # The other four, += -= *= /=, stand in tensor.py, beside what makes them safe.
 
     def __imod__(self, other: Any) -> Any:  # type: ignore[misc]
         return self._in_place(ops.remainder, other, "x %= v")  # type: ignore[attr-defined]
