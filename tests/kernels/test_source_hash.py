@@ -18,7 +18,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.extending import _Intrinsic
 
 from tinygrad_dls import kernels
-from tinygrad_dls.capturing import exact
+from tinygrad_dls.capturing.emit import exact
 from tinygrad_dls.kernels import compile as compiling
 from tinygrad_dls.kernels.compile import helpers, source_hash
 

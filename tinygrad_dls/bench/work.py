@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..capturing.recorder import Recorder
+from ..capturing.record.recorder import Recorder
 from ..engine.autograd import Node
 from ..engine.modes import recording
 from ..ops.work import Work, backward_work, forward_work

@@ -13,9 +13,9 @@ from .._util.locks import new_rlock
 from ..engine.autograd import TensorBase
 from ..engine.modes import mode, recording
 from ..errors import DtypeError
-from .comparing import difference, same
-from .program import Program
-from .recorder import Held, Recorder
+from .emit.program import Program
+from .record.compare import difference, same
+from .record.recorder import Held, Recorder
 
 T = TypeVar("T")
 TRIES = 4  # runs of a step after which two in a row must have been the same program

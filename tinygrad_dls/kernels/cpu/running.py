@@ -2,7 +2,7 @@
 
 A wrapper of kernels that makes arrays only by `empty`, runs kernels only by `run`, and decides by
 shapes and dtypes alone can be carried out ahead of time, too: a captured step does so once
-(capturing/planned.py) and then only calls the kernels.
+(capturing/plan/stand_ins.py) and then only calls the kernels.
 """
 
 from operator import call

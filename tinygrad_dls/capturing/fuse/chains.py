@@ -7,7 +7,7 @@ chains have become instructions of kind "chain".
 
 An instruction may join others where all that it takes is there and nothing that takes what they
 make lies between; it never passes a call, such as an optimizer's step, which may write. Two
-things are not traded for speed: the bits (`elementwise.py` has the operations for which both
+things are not traded for speed: the bits (`rules.py` has the operations for which both
 ways are the same), and the program's largest need of memory. Only NumPy's warnings, of a division
 by 0 and the like, are not given by chains.
 """
@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..kernels.table import wants_compiled
-from .elementwise import SUM, TRUTHS, rules_of
-from .recorder import Instruction, Kind
+from ...kernels.table import wants_compiled
+from ..record.recorder import Instruction, Kind
+from .rules import SUM, TRUTHS, rules_of
 
 NAME = re.compile(r"\b[a-z]\d+\b")
 WORD = re.compile(r"\b[a-z]\w*\b")
@@ -356,6 +356,6 @@ def _compiled(op: Any) -> bool:
     """Return whether the op is bound to the CPU's compiled kernels, with which expressions are
     compared.
     """
-    from ..kernels.cpu import CompiledKernels  # needs Numba, which is there: see fuse_chains
+    from ...kernels.cpu import CompiledKernels  # needs Numba, which is there: see fuse_chains
 
     return isinstance(op.kernels, CompiledKernels)

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._util.callers import calling_line
-from ..engine import autograd
-from ..engine.autograd import Node, TensorBase, add_gradient, is_new, sum_to, topological_order
-from ..engine.graph_errors import check_overwritten, freed, miscounted
-from ..engine.modes import recording
-from ..engine.versions import owner_of
+from ..._util.callers import calling_line
+from ...engine import autograd
+from ...engine.autograd import Node, TensorBase, add_gradient, is_new, sum_to, topological_order
+from ...engine.graph_errors import check_overwritten, freed, miscounted
+from ...engine.modes import recording
+from ...engine.versions import owner_of
 
 PLAIN = (type(None), bool, int, float, str, tuple)  # not told apart by identity
 BEHIND = {  # operations that do more than compute an output from their operands

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..ops import activations, arithmetic, comparison, elementwise
-from ..ops.op import Op
+from ...ops import activations, arithmetic, comparison, elementwise
+from ...ops.op import Op
 
 
 class Rules(NamedTuple):

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.threads import team as team
-from .placing import place, roots
-from .planned import Launch, Plan, StandIn, plan_of
-from .recorder import Instruction, Recorder
+from ...kernels.threads import team as team
+from ..plan.lifetimes import place, roots
+from ..plan.stand_ins import Launch, Plan, StandIn, plan_of
+from ..record.recorder import Instruction, Recorder
 
 Line = tuple[str, str]  # and its comment
 SIMPLE = (bool, int, str, type(None))

@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..ops.activations import Hardtanh, Relu
-from ..ops.arithmetic import Add
-from ..ops.convolution import Convolution, ConvolutionRelu
-from ..ops.matmul import Linear, LinearRelu
-from ..ops.normalization import BatchNorm, BatchNormActivation, InstanceNorm
-from ..ops.op import is_built_in
-from .recorder import Instruction, Recorder
+from ...ops.activations import Hardtanh, Relu
+from ...ops.arithmetic import Add
+from ...ops.convolution import Convolution, ConvolutionRelu
+from ...ops.matmul import Linear, LinearRelu
+from ...ops.normalization import BatchNorm, BatchNormActivation, InstanceNorm
+from ...ops.op import is_built_in
+from ..record.recorder import Instruction, Recorder
 
 LAYERS = (BatchNorm, Linear, Convolution)
 TRACKING = (BatchNorm, InstanceNorm)  # their running statistics are a result, too

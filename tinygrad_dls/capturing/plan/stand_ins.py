@@ -6,7 +6,7 @@ have a shape and a dtype but no numbers, with a kernel table that writes down wh
 
     t0 = F0(x0, w0, w1)         becomes         linear_short(1, x0, w0, b0, w1, t0, 0, N0)
 
-where t0 and the scratch b0 are made once, too (arena.py says where). An op that reads values, or
+where t0 and the scratch b0 are made once, too (memory.py says where). An op that reads values, or
 allocates or launches by any route other than `self.empty` and `self.run` of its table, stays
 unplanned: a stand-in supports nothing else.
 """
@@ -20,9 +20,9 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ..kernels.cpu import CompiledKernels
-from ..ops.op import Op, is_built_in
-from .recorder import Instruction, Kind
+from ...kernels.cpu import CompiledKernels
+from ...ops.op import Op, is_built_in
+from ..record.recorder import Instruction, Kind
 
 
 class NotPlanned(Exception):

@@ -13,26 +13,18 @@ import numba
 from llvmlite import ir
 from numba import types
 
-from ..kernels.kernel_cache import kept_in
-from ..kernels.parallel import together as together
-from ..kernels.simd import absolute as absolute
-from ..kernels.simd import full as full
-from ..kernels.simd import lanes as lanes
-from ..kernels.simd import load as load
-from ..kernels.simd import load_some as load_some
-from ..kernels.simd import root as root
-from ..kernels.simd import store as store
-from ..kernels.simd import store_some as store_some
-from ..kernels.simd import where as where
-from ..kernels.simd.kinds import (
-    Mask,
-    address,
-    first_lanes,
-    joined,
-    operand,
-    vector_of,
-    word,
-)
+from ...kernels.kernel_cache import kept_in
+from ...kernels.parallel import together as together
+from ...kernels.simd import absolute as absolute
+from ...kernels.simd import full as full
+from ...kernels.simd import lanes as lanes
+from ...kernels.simd import load as load
+from ...kernels.simd import load_some as load_some
+from ...kernels.simd import root as root
+from ...kernels.simd import store as store
+from ...kernels.simd import store_some as store_some
+from ...kernels.simd import where as where
+from ...kernels.simd.kinds import Mask, address, first_lanes, joined, operand, vector_of, word
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}  # and no fast arithmetic
 BYTE = ir.IntType(8)

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..ops.convolution import ConvolutionRelu
-from ..ops.matmul import LinearRelu
-from ..ops.normalization import BatchNormActivation
-from ..ops.op import is_built_in
-from .arena import Stay, arrays
-from .chains import NAME
-from .planned import Plan, StandIn
-from .recorder import Instruction, Kind
+from ...ops.convolution import ConvolutionRelu
+from ...ops.matmul import LinearRelu
+from ...ops.normalization import BatchNormActivation
+from ...ops.op import is_built_in
+from ..fuse.chains import NAME
+from ..record.recorder import Instruction, Kind
+from .memory import Stay, arrays
+from .stand_ins import Plan, StandIn
 
 FUSED = (BatchNormActivation, ConvolutionRelu, LinearRelu)  # may give back what they were given
 

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._util.locks import new_lock
-from .._util.user_folders import user_cache
-from .chains import Chain
+from ..._util.locks import new_lock
+from ..._util.user_folders import user_cache
+from ..fuse.chains import Chain
 
 Array = Any
 BOOL = np.dtype(bool)
@@ -148,7 +148,7 @@ def compiled(text: str) -> Callable[..., None]:
 
 @cache
 def _compiled(text: str) -> Callable[..., None]:
-    from ..kernels.compile import source_hash
+    from ...kernels.compile import source_hash
     from . import exact
 
     source = f'"""A chain of element-wise operations, fused."""\n\n{IMPORTS}\n\n{text}'
@@ -186,7 +186,7 @@ def caller(
 ) -> Callable[..., Any]:
     """A function of the arrays `takes` that makes the kernel's results, by it or else by `plain`:
     where arrays do not lie in memory as they did."""
-    from ..kernels.threads import shares
+    from ...kernels.threads import shares
 
     run, dtype = compiled(kernel.text), chain.common.dtype
     places = [takes.index(n) for n in (*kernel.arrays, *kernel.truths)]

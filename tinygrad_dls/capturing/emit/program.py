@@ -11,9 +11,9 @@ functions bound to names, so a line costs what the kernel under it costs:
         t2 = F2(t1, c3)  # maximum (5, 4)
         ...
 
-Operations whose kernels are known ahead of time (planned.py) are written as these, on arrays that
-are made once. What others make has a name, deleted after the line that used it last, so memory is
-freed as early as it can be.
+Operations whose kernels are known ahead of time (plan/stand_ins.py) are written as these, on arrays
+that are made once. What others make has a name, deleted after the line that used it last, so memory
+is freed as early as it can be.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .._util.callers import GENERATED
-from ..engine.autograd import add_gradient, as_tensor, sum_to
-from ..engine.versions import mark_write
-from ..kernels.adding import added
-from ..kernels.table import wants_compiled
+from ..._util.callers import GENERATED
+from ...engine.autograd import add_gradient, as_tensor, sum_to
+from ...engine.versions import mark_write
+from ...kernels.adding import added
+from ...kernels.table import wants_compiled
+from ..fuse.chains import NAME, fuse_chains
+from ..fuse.pairs import fuse_neighbours
+from ..record.recorder import Instruction, Recorder, Result
 from .chain_kernels import Kernel, caller, kernel_of
-from .chains import NAME, fuse_chains
-from .neighbours import fuse_neighbours
-from .recorder import Instruction, Recorder, Result
 
 COMPUTED = "tgsb"  # first letters of what the program makes; the rest is there before
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.op import Op, Plan
+from ...ops.op import Op, Plan
 from .recorder import Instruction, Recorder
 
 CHANGES = "a number or an array that it uses changes from step to step: make it an argument"

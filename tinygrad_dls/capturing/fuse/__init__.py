@@ -1,0 +1,1 @@
+"""The second pass of capture: several operations become one."""

@@ -1,0 +1,1 @@
+"""The third pass of capture: kernels and memory, ahead of time."""

@@ -1,0 +1,1 @@
+"""The first pass of capture: what a step does, and whether it does the same again."""
