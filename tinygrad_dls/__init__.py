@@ -7,12 +7,12 @@ from ._util.callers import point_numpy_warnings_at_users as _point_numpy_warning
 from ._util.namespaces import answer_calls_of_modules as _answer_calls_of_modules
 from ._util.namespaces import missing as _missing
 from ._util.namespaces import public_names as _public_names
+from .backend.device import default_device as default_device
+from .backend.device import set_default_device as set_default_device
+from .backend.dtypes import default_dtype as default_dtype
+from .backend.dtypes import set_default_dtype as set_default_dtype
 from .capturing import capture as capture
 from .device import Device as Device
-from .device import default_device as default_device
-from .device import set_default_device as set_default_device
-from .dtypes import default_dtype as default_dtype
-from .dtypes import set_default_dtype as set_default_dtype
 from .engine.modes import enable_grad as enable_grad
 from .engine.modes import is_grad_enabled as is_grad_enabled
 from .engine.modes import no_grad as no_grad
@@ -240,6 +240,7 @@ if TYPE_CHECKING:
     from .viz import trace as trace
     from .viz import watch as watch
 
+device = Device  # bound after the module of this name, which pickles name
 _point_numpy_warnings_at_users()
 
 # Rooms that not every program enters are opened at the first use of a name of theirs.

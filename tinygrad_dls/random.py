@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._util.locks import new_lock
-from .dtypes import default_dtype, float_dtype
+from .backend.dtypes import default_dtype, float_dtype
 from .engine.modes import mode, traces
 from .errors import DataError, DtypeError
 

@@ -2,7 +2,7 @@
 
     pip download --no-deps cupy-cuda13x==14.2.0
     python -m venv api && api/bin/pip install cupy_cuda13x-14.2.0-*.whl
-    api/bin/python tools/cupy_api.py --out tinygrad_dls/strict/cupy_api.json
+    api/bin/python tools/cupy_api.py --out tinygrad_dls/backend/strict/cupy_api.json
 
 No GPU is needed: the wheel imports without one. `--check FILE` compares instead of writing.
 A signature is kept as the names of its parameters ("a, axis, out, *, casting"): the strict

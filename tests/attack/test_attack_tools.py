@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
+from tinygrad_dls.backend.kernels.table import wants_compiled
 from tinygrad_dls.cli import main
-from tinygrad_dls.kernels.table import wants_compiled
 
 
 def test_nothing_checked_is_not_right(tmp_path, capsys):

@@ -9,6 +9,7 @@ import pytest
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
 from tinygrad_dls import cli, models
+from tinygrad_dls.backend.kernels.table import wants_compiled
 from tinygrad_dls.bench import ours, yolo_fastest
 from tinygrad_dls.bench.cases import CASES, OURS, Case, Perceptron
 from tinygrad_dls.bench.commands import NAMES, draw, markdown
@@ -17,7 +18,6 @@ from tinygrad_dls.bench.run import run
 from tinygrad_dls.bench.timing import interleave
 from tinygrad_dls.data.sources import course_folder
 from tinygrad_dls.errors import DataError
-from tinygrad_dls.kernels.table import wants_compiled
 
 
 @pytest.mark.parametrize("name", [n for n, c in CASES.items() if isinstance(c, Perceptron)])
@@ -136,7 +136,7 @@ def test_a_profile_accounts_for_the_step(captured):
     assert sum(line.ms for line in lines) > 0.2 * plain
     if wants_compiled():
         if sys.version_info < (3, 12):
-            loops = named["kernels/cpu/adams: adam_step"]
+            loops = named["backend/kernels/numba/optim/adam_family: adam_step"]
             assert loops.kind == "kernel" and loops.calls == 6  # weights, biases of three layers
         elif not captured:
             assert named["kernels"].kind == "kernel" and named["kernels"].calls > 6

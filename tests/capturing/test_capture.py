@@ -13,7 +13,8 @@ import tinygrad_dls.nn.functional as F
 from tests.ops import checks
 from tests.ops.test_declarations import SAMPLED
 from tests.strict.test_strict_training import training
-from tinygrad_dls import nn, optim, strict
+from tinygrad_dls import nn, optim
+from tinygrad_dls.backend import strict
 from tinygrad_dls.bench.cases import CASES, FAMILIES, OURS
 from tinygrad_dls.bench.ours import LOSSES
 from tinygrad_dls.ops.call import function

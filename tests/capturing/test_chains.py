@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
 from tinygrad_dls import nn, optim
+from tinygrad_dls.backend.kernels.table import wants_compiled
 from tinygrad_dls.capturing.emit import chain_kernels, program
 from tinygrad_dls.capturing.emit.chain_kernels import caller, kernel_of
 from tinygrad_dls.capturing.fuse import chains
 from tinygrad_dls.capturing.fuse.chains import Chain, Common, fuse_chains
 from tinygrad_dls.capturing.fuse.rules import RULES, rules_of
 from tinygrad_dls.capturing.record.recorder import Instruction, kind_of
-from tinygrad_dls.kernels.table import wants_compiled
 from tinygrad_dls.ops import activations, arithmetic, elementwise
 
 pytestmark = pytest.mark.skipif(not wants_compiled(), reason="chains are for compiled kernels")

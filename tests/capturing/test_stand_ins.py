@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
 from tinygrad_dls import nn, optim
+from tinygrad_dls.backend.kernels.table import wants_compiled
 from tinygrad_dls.capturing.plan.memory import LINE, Stay, arrays, places
-from tinygrad_dls.kernels.table import wants_compiled
 from tinygrad_dls.ops.call import function
 from tinygrad_dls.ops.op import Op
 

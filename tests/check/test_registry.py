@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tinygrad_dls.backend.device import Device
 from tinygrad_dls.check.local import check_op
-from tinygrad_dls.device import Device
 from tinygrad_dls.ops.op import Op
 
 DECLARED = {

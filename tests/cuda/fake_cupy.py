@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_dls import strict
+from tinygrad_dls.backend import strict
 
 from . import emulator
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tinygrad_dls.kernels.cuda.compile import FILES, source
+from tinygrad_dls.backend.kernels.cuda.compile import FILES, source
 
 from . import emulator, nvrtc
 

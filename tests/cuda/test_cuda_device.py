@@ -11,13 +11,14 @@ import pytest
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
 from tests.strict.test_strict_training import training
-from tinygrad_dls import optim, strict
+from tinygrad_dls import optim
+from tinygrad_dls.backend import strict
+from tinygrad_dls.backend.device import Device
+from tinygrad_dls.backend.kernels import kernels_for
+from tinygrad_dls.backend.kernels.cuda import base
+from tinygrad_dls.backend.kernels.cuda.table import CudaKernels
+from tinygrad_dls.backend.kernels.reference import ReferenceKernels
 from tinygrad_dls.bench.cases import CASES, FAMILIES
-from tinygrad_dls.device import Device
-from tinygrad_dls.kernels import kernels_for
-from tinygrad_dls.kernels.cuda import base
-from tinygrad_dls.kernels.cuda.table import CudaKernels
-from tinygrad_dls.kernels.reference import ReferenceKernels
 
 from . import emulator
 from .fake_cupy import FakeCupy
@@ -85,7 +86,7 @@ def test_the_cpu_never_imports_cupy(tmp_path: os.PathLike[str]) -> None:
     folder.mkdir()
     (folder / "__init__.py").write_text("raise SystemExit('imported')")
     code = (
-        "import sys, tinygrad_dls as dls, tinygrad_dls.kernels.cuda\n"
+        "import sys, tinygrad_dls as dls, tinygrad_dls.backend.kernels.cuda\n"
         "x = dls.Tensor([1.0, 2.0], requires_grad=True); (x.sigmoid() * x).sum().backward()\n"
         "y = dls.Tensor([1.0], device='strict').exp().item()\n"
         "print('cupy' in sys.modules)"

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tests.ops import test_kernel_parity as parity
-from tinygrad_dls import strict
-from tinygrad_dls.kernels.cuda import CudaKernels
-from tinygrad_dls.kernels.cuda.table import CudaKernels as Table
-from tinygrad_dls.kernels.reference import ReferenceKernels
+from tinygrad_dls.backend import strict
+from tinygrad_dls.backend.kernels.cuda import CudaKernels
+from tinygrad_dls.backend.kernels.cuda.table import CudaKernels as Table
+from tinygrad_dls.backend.kernels.reference import ReferenceKernels
 
 from . import emulator
 from .fake_cupy import FakeCupy, to_device, to_host

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_dls as dls
-from tinygrad_dls import data, strict
+from tinygrad_dls import data
+from tinygrad_dls.backend import strict
 
 X = np.arange(20.0).reshape(10, 2)
 Y = np.arange(10)

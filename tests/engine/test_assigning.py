@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls import strict
+from tinygrad_dls.backend import strict
 from tinygrad_dls.engine.versions import sharing
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls import strict
+from tinygrad_dls.backend import strict
 
 X = dls.Tensor(np.ones((2, 3)))
 

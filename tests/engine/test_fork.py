@@ -11,7 +11,7 @@ import pytest
 import tinygrad_dls as dls
 from tinygrad_dls import nn, optim
 from tinygrad_dls._util import locks
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.table import wants_compiled
 from tinygrad_dls.nn import functional as F
 
 if not hasattr(os, "fork"):

@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
-from tinygrad_dls.kernels.reference import ReferenceKernels
+from tinygrad_dls.backend.kernels.reference import ReferenceKernels
 
 ROWS = 300_000
 pixels = (np.random.default_rng(0).integers(0, 256, (ROWS, 3)) / 255).astype("float32")

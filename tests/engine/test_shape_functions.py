@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls import strict
+from tinygrad_dls.backend import strict
 
 A = np.arange(24.0).reshape(2, 3, 4)
 X = dls.Tensor(A)

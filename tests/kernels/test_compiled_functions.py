@@ -5,12 +5,12 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from tinygrad_dls.kernels.table import wants_compiled  # noqa: E402
+from tinygrad_dls.backend.kernels.table import wants_compiled  # noqa: E402
 
 if not wants_compiled():
     pytest.skip("kernels are not compiled in this configuration", allow_module_level=True)
 
-from tinygrad_dls.kernels.cpu.functions import (  # noqa: E402
+from tinygrad_dls.backend.kernels.numba.elementwise.functions import (  # noqa: E402
     exp32,
     log1p_of_exp32,
     sigmoid32,

@@ -8,13 +8,13 @@ import pytest
 
 pytest.importorskip("numba")
 
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.table import wants_compiled
 
 if not wants_compiled():
     pytest.skip("kernels are not compiled in this configuration", allow_module_level=True)
 
-from tinygrad_dls.kernels import compile as compiling
-from tinygrad_dls.kernels.kernel_cache import read_checked, write_checked
+from tinygrad_dls.backend.kernels.numba import compile as compiling
+from tinygrad_dls.backend.kernels.numba.kernel_cache import read_checked, write_checked
 
 
 def double(x):
@@ -94,7 +94,8 @@ class Once:
         if name == self.name and self.interrupts:
             raise self.interrupts.pop()
 
-names = "numba.core.typing.templates", "numba.np.ufunc.parallel", "tinygrad_dls.kernels.cpu.sums"
+names = ("numba.core.typing.templates", "numba.np.ufunc.parallel",
+         "tinygrad_dls.backend.kernels.numba.elementwise.sums")
 sys.meta_path[:0] = once = [Once(name) for name in names]
 x = dls.Tensor([1.0, 2.0])
 for _ in names:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.table import wants_compiled
 
 STEP = """
 import numpy as np
@@ -59,8 +59,8 @@ class TestCache:
         _run(TINYGRAD_DLS_CACHE=str(tmp_path))
         folders = {folder.name for folder in (tmp_path / "kernels").iterdir()}
         assert list(tmp_path.rglob("*.nbc"))
-        from tinygrad_dls.kernels.cpu import losses
-        from tinygrad_dls.kernels.cpu.compile import helpers, source_hash
+        from tinygrad_dls.backend.kernels.numba.compile import helpers, source_hash
+        from tinygrad_dls.backend.kernels.numba.losses import losses
 
         file = Path(losses.__file__)
         assert source_hash(file) in folders
@@ -75,7 +75,7 @@ class TestCache:
     def test_other_libraries_keep_their_own_cache(self):
         import numba
 
-        from tinygrad_dls.kernels.cpu import table  # noqa: F401
+        from tinygrad_dls.backend.kernels.numba import table  # noqa: F401
 
         assert os.environ.get("NUMBA_CACHE_DIR", "") == numba.config.CACHE_DIR
 

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_dls as dls
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.table import wants_compiled
 
 if not wants_compiled():
     pytest.skip("only with compiled kernels", allow_module_level=True)
 
-from tinygrad_dls.kernels.adding import LARGE, added
-from tinygrad_dls.kernels.cpu.geometry import BLOCK, pixels_of
+from tinygrad_dls.backend.kernels.adding import LARGE, added
+from tinygrad_dls.backend.kernels.numba.conv.geometry import BLOCK, pixels_of
 
 KERNELS = dls.Device("cpu").kernels
 SIZES = st.integers(1, 70)

@@ -5,12 +5,12 @@ import resource
 import numpy as np
 import pytest
 
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.table import wants_compiled
 
 if not wants_compiled():
     pytest.skip("only with compiled kernels", allow_module_level=True)
 
-from tinygrad_dls.kernels.cpu import memory
+from tinygrad_dls.backend.kernels.numba import memory
 
 
 def faults_of_making_arrays() -> int:

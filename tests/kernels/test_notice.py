@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from tinygrad_dls.kernels import notice as noticing
-from tinygrad_dls.kernels.notice import LINE, CompilingNotice
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.numba import notice as noticing
+from tinygrad_dls.backend.kernels.numba.notice import LINE, CompilingNotice
+from tinygrad_dls.backend.kernels.table import wants_compiled
 
 
 class Terminal(io.StringIO):
@@ -78,8 +78,8 @@ def test_a_terminal_and_no_standard_error_need_no_last_line(monkeypatch):
 
 
 def test_a_script_in_a_pipe(tmp_path):
-    script = ("from tinygrad_dls.kernels.notice import notice\n"
-              "import tinygrad_dls.kernels.notice as noticing\n"
+    script = ("from tinygrad_dls.backend.kernels.numba.notice import notice\n"
+              "import tinygrad_dls.backend.kernels.numba.notice as noticing\n"
               "noticing.SLOW_SECONDS = 0.0\n"
               "notice.begin(); notice.end(); print('done')")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
@@ -89,8 +89,8 @@ def test_a_script_in_a_pipe(tmp_path):
 
 @pytest.mark.skipif(not wants_compiled(), reason="kernels are not compiled in this configuration")
 def test_it_is_compiling_that_counts_and_not_reading(tmp_path, monkeypatch):
-    from tinygrad_dls.kernels import compile as compiling
-    from tinygrad_dls.kernels import kernel_cache
+    from tinygrad_dls.backend.kernels.numba import compile as compiling
+    from tinygrad_dls.backend.kernels.numba import kernel_cache
     terminal = opened(monkeypatch)
 
     def third(x):

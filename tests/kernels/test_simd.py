@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.table import wants_compiled
 
 pytest.importorskip("numba")
 if not wants_compiled():
     pytest.skip("nothing is compiled", allow_module_level=True)
-from tinygrad_dls.kernels import simd
-from tinygrad_dls.kernels.compile import kernel
-from tinygrad_dls.kernels.simd.width import Width, width_of
+from tinygrad_dls.backend.kernels.numba import simd
+from tinygrad_dls.backend.kernels.numba.compile import kernel
+from tinygrad_dls.backend.kernels.numba.simd.width import Width, width_of
 
 DTYPES = ["float32", "float64"]
 

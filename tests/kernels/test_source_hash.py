@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.table import wants_compiled
 
 if not wants_compiled():
     pytest.skip("kernels are not compiled in this configuration", allow_module_level=True)
@@ -17,10 +17,10 @@ if not wants_compiled():
 from numba.core.dispatcher import Dispatcher
 from numba.core.extending import _Intrinsic
 
-from tinygrad_dls import kernels
+from tinygrad_dls.backend import kernels
+from tinygrad_dls.backend.kernels.numba import compile as compiling
+from tinygrad_dls.backend.kernels.numba.compile import helpers, source_hash
 from tinygrad_dls.capturing.emit import exact
-from tinygrad_dls.kernels import compile as compiling
-from tinygrad_dls.kernels.compile import helpers, source_hash
 
 PACKAGE = Path(kernels.__file__).parent
 

@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.table import wants_compiled
 
 pytest.importorskip("numba")
 if not wants_compiled():
     pytest.skip("nothing is compiled", allow_module_level=True)
-from tinygrad_dls.kernels.compile import kernel
-from tinygrad_dls.kernels.cpu import CompiledKernels
-from tinygrad_dls.kernels.cpu.gemm import prepare, product, scratch_size
-from tinygrad_dls.kernels.reference import ReferenceKernels
-from tinygrad_dls.kernels.simd.sweep import ADD, RELU, sweep
-from tinygrad_dls.kernels.simd.vector import address_of
+from tinygrad_dls.backend.kernels.numba.compile import kernel
+from tinygrad_dls.backend.kernels.numba.matmul.gemm import prepare, product, scratch_size
+from tinygrad_dls.backend.kernels.numba.simd.intrinsics import address_of
+from tinygrad_dls.backend.kernels.numba.simd.sweep import ADD, RELU, sweep
+from tinygrad_dls.backend.kernels.numba.table import CompiledKernels
+from tinygrad_dls.backend.kernels.reference import ReferenceKernels
 
 REFERENCE, COMPILED = ReferenceKernels(np), CompiledKernels(np)
 DTYPES = ["float32", "float64"]

@@ -8,15 +8,15 @@ import threading
 import numpy as np
 import pytest
 
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.table import wants_compiled
 
 pytest.importorskip("numba")
 if not wants_compiled():
     pytest.skip("nothing is compiled", allow_module_level=True)
-from tinygrad_dls.kernels import threads
-from tinygrad_dls.kernels.compile import kernel
-from tinygrad_dls.kernels.cpu import CompiledKernels
-from tinygrad_dls.kernels.parallel import together
+from tinygrad_dls.backend.kernels.numba import threads
+from tinygrad_dls.backend.kernels.numba.compile import kernel
+from tinygrad_dls.backend.kernels.numba.parallel import together
+from tinygrad_dls.backend.kernels.numba.table import CompiledKernels
 
 TABLE = CompiledKernels(np)
 
@@ -97,8 +97,8 @@ def test_a_forked_child_works_alone_and_right():
 
 STEP = """
 import numpy as np
-from tinygrad_dls.kernels import threads
-from tinygrad_dls.kernels.cpu import CompiledKernels
+from tinygrad_dls.backend.kernels.numba import threads
+from tinygrad_dls.backend.kernels.numba.table import CompiledKernels
 x = np.random.default_rng(0).standard_normal((500, 300), dtype=np.float32)
 w = np.random.default_rng(1).standard_normal((200, 300), dtype=np.float32)
 y = CompiledKernels(np).linear(x, w, None)

@@ -7,7 +7,8 @@ import pytest
 
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
-from tinygrad_dls import nn, optim, strict
+from tinygrad_dls import nn, optim
+from tinygrad_dls.backend import strict
 
 
 def at(f, *values: float) -> list[float]:

@@ -8,8 +8,9 @@ import pytest
 
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
-from tinygrad_dls import nn, optim, strict
-from tinygrad_dls.kernels.reference import ReferenceKernels
+from tinygrad_dls import nn, optim
+from tinygrad_dls.backend import strict
+from tinygrad_dls.backend.kernels.reference import ReferenceKernels
 
 
 def image(*shape):

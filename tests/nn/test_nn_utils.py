@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls import nn, strict
+from tinygrad_dls import nn
+from tinygrad_dls.backend import strict
 from tinygrad_dls.nn.utils import (
     clip_grad_norm_,
     clip_grad_value_,

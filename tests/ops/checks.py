@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_dls as dls
-from tinygrad_dls import strict
+from tinygrad_dls.backend import strict
 from tinygrad_dls.ops.call import function
 from tinygrad_dls.ops.op import Op
 from tinygrad_dls.ops.samples import Sample

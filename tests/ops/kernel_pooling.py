@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_dls.kernels.axis_map import averaging, interpolating, transposed
-from tinygrad_dls.kernels.windows import Adaptive, Sliding
+from tinygrad_dls.backend.kernels.axis_map import averaging, interpolating, transposed
+from tinygrad_dls.backend.kernels.windows import Adaptive, Sliding
 
 SHAPES = ((3, 6, 17, 20), (2, 1, 16, 9), (2, 33, 9, 8))
 WINDOWS = (

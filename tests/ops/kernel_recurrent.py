@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_dls.kernels.reference import ReferenceKernels
+from tinygrad_dls.backend.kernels.reference import ReferenceKernels
 
 REFERENCE = ReferenceKernels(np)
 SIZES = ((5,) * 4, (6, 4, 4, 1), (1,) * 7)

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
+from tinygrad_dls.backend.kernels.reference import ReferenceKernels
 from tinygrad_dls.engine.autograd import sum_to
-from tinygrad_dls.kernels.reference import ReferenceKernels
 from tinygrad_dls.ops.call import function
 from tinygrad_dls.ops.op import Op
 from tinygrad_dls.ops.samples import Sample

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.table import wants_compiled
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not wants_compiled(), reason="compiled kernels, pages of Linux"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_dls.kernels.reference import ReferenceKernels
+from tinygrad_dls.backend.kernels.reference import ReferenceKernels
 from tinygrad_dls.ops.op import Op
 
 from . import checks
@@ -23,7 +23,7 @@ from .test_declarations import SAMPLED
 pytest.importorskip("numba")
 if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
     pytest.skip("nothing is compiled", allow_module_level=True)
-from tinygrad_dls.kernels.cpu import CompiledKernels
+from tinygrad_dls.backend.kernels.numba.table import CompiledKernels
 
 KERNELS = [n for n in dir(ReferenceKernels) if not n.startswith("_")]
 # long sums: close as to the largest of them

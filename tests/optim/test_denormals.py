@@ -5,7 +5,7 @@ import pytest
 
 import tinygrad_dls as dls
 from tinygrad_dls import optim
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls.backend.kernels.table import wants_compiled
 
 if not wants_compiled():
     pytest.skip("only with compiled kernels", allow_module_level=True)

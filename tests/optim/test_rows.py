@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls import nn, optim, rows
-from tinygrad_dls.kernels.table import wants_compiled
+from tinygrad_dls import nn, optim
+from tinygrad_dls.backend.kernels import sparse_rows
+from tinygrad_dls.backend.kernels.table import wants_compiled
 from tinygrad_dls.nn import functional as F
 
 WORDS, WIDTH, LENGTH = 3000, 20, 9  # a table of 240 kB
@@ -70,7 +71,7 @@ def test_as_numpy_on_the_whole_table(captured):
 def whole(monkeypatch):
     """From here on nothing is known of rows."""
     monkeypatch.setattr(
-        "tinygrad_dls.kernels.cpu.scatter.worth_telling", lambda *_: False)
+        "tinygrad_dls.backend.kernels.numba.indexing.scatter.worth_telling", lambda *_: False)
 
 
 def scaled(p):
@@ -114,7 +115,7 @@ def test_rows_are_known_and_the_table_is_used_again():
     seen = []
 
     def look(p):
-        known = rows.rows_of(p.grad._data)
+        known = sparse_rows.rows_of(p.grad._data)
         used = np.flatnonzero(p.grad.numpy().any(axis=1))
         assert known is not None and set(used) <= set(known.tolist())
         seen.append(p.grad._data.ctypes.data)

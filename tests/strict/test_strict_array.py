@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_dls import strict
-from tinygrad_dls.errors import DeviceError
-from tinygrad_dls.strict import (
+from tinygrad_dls.backend import strict
+from tinygrad_dls.backend.strict import (
     Array,
     HostMixError,
     IndexingError,
@@ -23,6 +22,7 @@ from tinygrad_dls.strict import (
     UnsupportedError,
     xp,
 )
+from tinygrad_dls.errors import DeviceError
 
 HOST = np.arange(6.0, dtype=np.float32).reshape(2, 3)
 

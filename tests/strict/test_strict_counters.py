@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tinygrad_dls import strict
-from tinygrad_dls.strict import xp
+from tinygrad_dls.backend import strict
+from tinygrad_dls.backend.strict import xp
 
 SYNCS = {
     "float": lambda a: float(a[0]),

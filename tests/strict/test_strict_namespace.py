@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_dls.errors import DeviceError
-from tinygrad_dls.strict import (
+from tinygrad_dls.backend.strict import (
     Array,
     HostMixError,
     MissingNameError,
@@ -15,6 +14,7 @@ from tinygrad_dls.strict import (
     UnsupportedError,
     xp,
 )
+from tinygrad_dls.errors import DeviceError
 
 LACKING = "einsum_path errstate vecdot matvec vecmat unstack insert nditer geomspace frompyfunc"
 HOST = np.arange(6.0, dtype=np.float32).reshape(2, 3)

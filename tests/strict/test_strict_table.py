@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygrad_dls.strict import SignatureError
-from tinygrad_dls.strict.table import TABLE, Signature
+from tinygrad_dls.backend.strict import SignatureError
+from tinygrad_dls.backend.strict.table import TABLE, Signature
 
 FUNCTIONS = TABLE["modules"]["cupy"]["functions"]
 UFUNCS = TABLE["modules"]["cupy"]["ufuncs"]

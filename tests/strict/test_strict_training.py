@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls import optim, strict
+from tinygrad_dls import optim
+from tinygrad_dls.backend import strict
 from tinygrad_dls.bench.cases import CASES, FAMILIES, OURS
 from tinygrad_dls.bench.ours import LOSSES
 

@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pytest
 
+from tinygrad_dls.backend.strict import Array, xp
 from tinygrad_dls.errors import DeviceError
-from tinygrad_dls.strict import Array, xp
 
 RNG = np.random.default_rng(0)
 A = RNG.standard_normal((4, 5)).astype(np.float32)

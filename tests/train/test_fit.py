@@ -8,7 +8,8 @@ import pytest
 
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
-from tinygrad_dls import data, nn, optim, strict
+from tinygrad_dls import data, nn, optim
+from tinygrad_dls.backend import strict
 from tinygrad_dls.train import History, accuracy, evaluate, fit
 
 RNG = np.random.default_rng(0)

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..backend.kernels.sparse_rows import used_memory
 from ..capturing import capture
-from ..rows import used_memory
 from .cases import CASES
 from .ours import training
 from .processes import figures

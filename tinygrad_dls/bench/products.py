@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device import Device
+from ..backend.device import Device
 from .timing import interleave
 
 Steps = dict[str, Callable[[], object]]

@@ -63,7 +63,7 @@ def _named(place: tuple[str, int, str]) -> tuple[str, str]:
     if not path.is_relative_to(PACKAGE):
         return name, "Python"
     where = path.relative_to(PACKAGE)
-    compiled = where.parts[:2] == ("kernels", "cpu") and _is_compiled(path, name)
+    compiled = where.parts[:3] == ("backend", "kernels", "numba") and _is_compiled(path, name)
     return f"{where.with_suffix('').as_posix()}: {name}", "kernel" if compiled else "Python"
 
 

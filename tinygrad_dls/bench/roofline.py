@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..device import Device
-from ..kernels.adding import added
+from ..backend.device import Device
+from ..backend.kernels.adding import added
 from . import ours
 from .cases import CASES
 from .products import MATRICES

@@ -19,10 +19,10 @@ import numpy as np
 
 from .. import nn, optim
 from .._util.user_folders import user_cache
-from ..device import Device
+from ..backend.device import Device
+from ..backend.kernels.numba.notice import notice
+from ..backend.kernels.table import wants_compiled
 from ..errors import DeviceError
-from ..kernels.notice import notice
-from ..kernels.table import wants_compiled
 from ..nn import functional as F
 from ..random import default_generator
 from ..tensors import Tensor

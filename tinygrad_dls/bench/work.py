@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..backend.kernels.sparse_rows import rows_of
 from ..capturing.record.recorder import Recorder
 from ..engine.autograd import Node
 from ..engine.modes import recording
 from ..ops.work import Work, backward_work, forward_work
-from ..rows import rows_of
 
 
 class _Counter(Recorder):

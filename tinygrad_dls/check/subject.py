@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import default_dtype, set_default_dtype
+from ..backend.dtypes import default_dtype, set_default_dtype
 from ..engine import autograd
 from ..engine.autograd import Node, TensorBase
 from ..engine.collector import Collector

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .._util.callers import LESSONS, PACKAGE
-from ..device import Device
+from ..backend.device import Device
 from ..engine.autograd import TensorBase
 from ..ops.op import Op
 from ..random import Generator, default_generator

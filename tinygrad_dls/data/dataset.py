@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._util.keywords import near_names
-from ..device import default_device
+from ..backend.device import default_device
 from ..engine.autograd import as_tensor
 from ..errors import DataError, GraphError, ShapeError
 from ..tensors import Tensor, from_numpy

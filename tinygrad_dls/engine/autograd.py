@@ -24,8 +24,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .._util.locks import new_lock
+from ..backend.kernels.adding import add_into, added, summed
 from ..errors import DtypeError, GraphError
-from ..kernels.adding import add_into, added, summed
 from . import versions
 from .collector import Given, Trace
 from .graph_errors import check_overwritten, freed, miscounted

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..dtypes import default_dtype, tensor_dtype
+from ..backend.dtypes import default_dtype, tensor_dtype
 from ..errors import DataError, DtypeError, ShapeError
 from .autograd import TensorBase
 

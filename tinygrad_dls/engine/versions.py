@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.kernels.sparse_rows import forget
 from ..errors import GraphError
-from ..rows import forget
 from .modes import mode, traces
 
 next_number = itertools.count(1).__next__  # creation numbers of nodes and writes, one clock

@@ -11,7 +11,7 @@ import numpy as np
 from .._util.arguments import is_whole
 from .._util.atomic_files import write_whole
 from .._util.keywords import near_names
-from ..device import Device
+from ..backend.device import Device
 from ..errors import DataError, DeviceError, DtypeError, GraphError
 from ..nn import Module
 from ..version import __version__

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._util.keywords import near_names
-from ..device import Device
+from ..backend.device import Device
 from ..engine.autograd import TensorBase
 from ..errors import DataError, Error, FormatError, ShapeError
 from ..nn import Module, Parameter

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.kernels.windows import Sliding
 from ..errors import GraphError
-from ..kernels.windows import Sliding
 from .onnx_graph import Builder
 from .onnx_rules import rule
 from .onnx_tracing import Call

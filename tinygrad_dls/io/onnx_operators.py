@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
-from ..device import Device
+from ..backend.device import Device
 from ..errors import FormatError
 from ..nn import functional as F
 from ..ops.call import tensor_of

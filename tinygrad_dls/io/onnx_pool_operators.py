@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from ..backend.kernels.axis_map import AxisMap
 from ..errors import FormatError
-from ..kernels.axis_map import AxisMap
 from ..ops.call import tensor_of
 from ..tensors import functions
 from .onnx_conv_operators import pads_of

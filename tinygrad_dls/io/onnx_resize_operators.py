@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from ..backend.kernels.axis_map import AxisMap
 from ..errors import FormatError
-from ..kernels.axis_map import AxisMap
 from ..nn import functional as F
 from ..ops.call import tensor_of
 from .onnx_operators import Args, bound_size, host, operator

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._util.callers import calling_line
-from ..device import Device
+from ..backend.device import Device
 from ..engine import modes, versions
 from ..engine.autograd import TensorBase, as_tensor
 from ..errors import DataError, DeviceError, DtypeError, GraphError

@@ -19,7 +19,7 @@ import numpy as np
 from .._util.atomic_files import check_parent, whole_file
 from .._util.callers import users_frame, warn_at
 from .._util.keywords import near_names
-from ..device import Device, default_device
+from ..backend.device import Device, default_device
 from ..errors import DataError, DtypeError, FormatError
 from ..tensors import Tensor, from_numpy
 from .header import DTYPES, MOST, NAMES, Header, header_of, read_header

@@ -10,8 +10,8 @@ from numpy.typing import DTypeLike
 
 from .. import ops
 from .._util.arguments import is_whole
-from ..device import Device
-from ..dtypes import default_dtype, float_dtype
+from ..backend.device import Device
+from ..backend.dtypes import default_dtype, float_dtype
 from ..errors import DataError, DtypeError, ShapeError
 from ..random import Generator
 from ..tensors import Tensor

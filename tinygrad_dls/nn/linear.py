@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .._util.arguments import is_whole
-from ..device import Device
-from ..dtypes import default_dtype, float_dtype
+from ..backend.device import Device
+from ..backend.dtypes import default_dtype, float_dtype
 from ..errors import ShapeError
 from ..ops import linear
 from ..random import Generator

@@ -20,8 +20,8 @@ from numpy.typing import DTypeLike
 from .._util.hints import RAW, misfit
 from .._util.keywords import near_names
 from .._util.namespaces import NoSuchName, is_ours
-from ..device import Device
-from ..dtypes import float_dtype
+from ..backend.device import Device
+from ..backend.dtypes import float_dtype
 from ..engine.autograd import Scope, as_tensor
 from ..engine.modes import mode, replayed, traces
 from ..engine.versions import next_number

@@ -15,7 +15,7 @@ import numpy as np
 from .. import ops
 from .._util.arguments import is_whole, number
 from .._util.keywords import near_names
-from ..device import Device, default_device
+from ..backend.device import Device, default_device
 from ..engine.autograd import as_tensor
 from ..errors import DataError, DtypeError, ShapeError
 from ..ops.call import operand

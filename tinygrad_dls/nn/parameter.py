@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import DTypeLike
 
 from .._util.keywords import near_names
-from ..device import Device
+from ..backend.device import Device
 from ..tensors import Tensor
 
 

@@ -1,6 +1,6 @@
 """Recurrent layers: RNN, LSTM, GRU (Course 5, week 1), in layers upon layers and both directions.
 
-One step of each stands, as the course writes it, in `kernels/reference/recurrent.py`.
+One step of each stands, as the course writes it, in `backend/kernels/reference/recurrent.py`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from numpy.typing import DTypeLike
 from .. import ops
 from .._util.arguments import is_whole
 from .._util.callers import users_frame, warn_at
-from ..device import Device
-from ..dtypes import default_dtype, float_dtype
+from ..backend.device import Device
+from ..backend.dtypes import default_dtype, float_dtype
 from ..errors import DataError, ShapeError
 from ..ops.call import operand
 from ..random import Generator

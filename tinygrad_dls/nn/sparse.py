@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .._util.arguments import is_whole
-from ..device import Device
-from ..dtypes import default_dtype, float_dtype
+from ..backend.device import Device
+from ..backend.dtypes import default_dtype, float_dtype
 from ..engine.modes import no_grad
 from ..errors import DataError, ShapeError
 from ..random import Generator

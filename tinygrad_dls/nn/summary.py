@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .._util.arguments import is_whole
-from ..device import default_device
-from ..dtypes import default_dtype
+from ..backend.device import default_device
+from ..backend.dtypes import default_dtype
 from ..engine.modes import no_grad
 from ..errors import ShapeError
 from ..tensors import Tensor

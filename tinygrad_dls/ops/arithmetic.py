@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import default_dtype
+from ..backend.dtypes import default_dtype
+from ..backend.kernels.adding import added
 from ..engine.autograd import Array, TensorBase
-from ..kernels.adding import added
 from .call import function, function_of
 from .elementwise import cast
 from .op import Op

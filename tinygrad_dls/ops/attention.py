@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.kernels.adding import summed
 from ..engine.autograd import Array
-from ..kernels.adding import summed
 from .call import function, function_of
 from .matmul import summed_to
 from .op import Op
@@ -32,7 +32,7 @@ def _attention(
     total = e.sum(axis=-1, keepdims=True)
     weights = e / np.where(total == 0, 1, total)
     if p:
-        from ..kernels.reference import ReferenceKernels
+        from ..backend.kernels.reference import ReferenceKernels
 
         weights = ReferenceKernels(np).dropout(weights, p, seed)
     return weights @ v

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..device import Device, default_device
-from ..dtypes import default_dtype, promote
+from ..backend.device import Device, default_device
+from ..backend.dtypes import default_dtype, promote
 from ..engine import autograd
 from ..engine.autograd import ABSENT, KEPT_FOR_PICTURES, Node, TensorBase, new
 from ..engine.conversion import host_array

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device import default_device
+from ..backend.device import default_device
 from ..engine.autograd import Array, TensorBase
 from ..errors import DtypeError
 from .call import function, function_of, operand

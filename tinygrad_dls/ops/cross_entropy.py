@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.kernels.adding import summed
 from ..engine.autograd import Array
-from ..kernels.adding import summed
 from .call import function, function_of
 from .losses import Loss, reduced, with_reductions
 from .op import Op

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import default_dtype, tensor_dtype
+from ..backend.dtypes import default_dtype, tensor_dtype
 from ..engine.autograd import Array, TensorBase
 from ..errors import DataError
 from .call import function, function_of

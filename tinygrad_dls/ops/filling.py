@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..dtypes import tensor_dtype
+from ..backend.dtypes import tensor_dtype
 from ..engine.autograd import constant
 
 

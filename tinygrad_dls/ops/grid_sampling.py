@@ -8,8 +8,8 @@ from typing import Any
 
 from .._util.arguments import is_whole
 from .._util.keywords import near_names
-from ..device import default_device
-from ..dtypes import default_dtype
+from ..backend.device import default_device
+from ..backend.dtypes import default_dtype
 from ..engine.autograd import TensorBase, as_tensor
 from ..errors import DataError, DeviceError, ShapeError
 from .call import operand

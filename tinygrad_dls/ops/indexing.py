@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device import default_device
+from ..backend.device import default_device
 from ..engine.autograd import Array, TensorBase
 from ..engine.modes import mode, replayed, traces
 from ..errors import DataError, DeviceError, DtypeError, ShapeError

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device import default_device
+from ..backend.device import default_device
 from ..engine.autograd import Array, TensorBase
 from ..errors import DtypeError, ShapeError
 from .call import function_of, is_float, operand, tensor_of

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..device import default_device
-from ..dtypes import default_dtype
+from ..backend.device import default_device
+from ..backend.dtypes import default_dtype
+from ..backend.kernels.adding import summed
 from ..engine.autograd import Array
-from ..kernels.adding import summed
 from .call import NUMBERS, function, operand
 from .cards import shape_error
 from .elementwise import cast

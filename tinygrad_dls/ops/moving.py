@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..device import Device
+from ..backend.device import Device
 from ..engine import autograd
 from ..engine.autograd import Array, TensorBase
 from ..engine.modes import mode

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..backend.kernels.adding import summed
 from ..engine.autograd import Array
-from ..kernels.adding import summed
 from .call import function_of
 from .op import Op
 from .samples import Rng, Sample
@@ -26,7 +26,7 @@ Bounds = tuple[float, float | None] | None  # of the activation after it
 
 
 class Normalization(Op):
-    """Base of the normalizations. x is seen as in kernels/reference/normalization.py."""
+    """Base of the normalizations. x is seen as in backend/kernels/reference/normalization.py."""
 
     in_float32 = True
     extras = ("mean", "var")

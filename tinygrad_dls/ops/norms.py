@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import is_amount
-from ..dtypes import default_dtype
+from ..backend.dtypes import default_dtype
+from ..backend.kernels.adding import summed
 from ..engine.autograd import Array
 from ..errors import DataError, ShapeError
-from ..kernels.adding import summed
 from .call import function_of
 from .elementwise import abs_, cast, over
 from .reduction import Axis, Reduction, count_nonzero, normal_axis

@@ -4,9 +4,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..backend.kernels.adding import summed
 from ..engine.autograd import Array
 from ..errors import DtypeError, ShapeError
-from ..kernels.adding import summed
 from .call import function_of
 from .op import Op
 from .samples import Rng, Sample

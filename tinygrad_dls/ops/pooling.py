@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._util.arguments import is_whole
-from ..device import default_device
+from ..backend.device import default_device
+from ..backend.kernels.axis_map import AxisMap, averaging, transposed
+from ..backend.kernels.windows import Adaptive, Sliding
 from ..engine.autograd import Array, TensorBase
 from ..errors import DataError, DtypeError, ShapeError
-from ..kernels.axis_map import AxisMap, averaging, transposed
-from ..kernels.windows import Adaptive, Sliding
 from .call import function_of, operand
 from .indexing import check_places
 from .op import Op

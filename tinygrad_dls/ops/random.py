@@ -11,7 +11,7 @@ from .samples import samples_of
 
 
 def _dropout(x: Any, p: float, seed: int) -> Any:
-    from ..kernels.reference import ReferenceKernels
+    from ..backend.kernels.reference import ReferenceKernels
 
     return ReferenceKernels(np).dropout(x, p, seed)
 

@@ -2,7 +2,7 @@
 
 An op has one output, so the h of all steps, the last h (and the last c) come out as one vector;
 `sequences.py` takes it apart. The mathematics of a step, forward and back, stand in
-`kernels/reference/recurrent.py`.
+`backend/kernels/reference/recurrent.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.kernels.reference.recurrent import Recurrent, steps
 from ..engine.autograd import Array
-from ..kernels.reference.recurrent import Recurrent, steps
 from .op import Op
 from .samples import Rng, Sample
 

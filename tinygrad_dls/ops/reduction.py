@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import number
+from ..backend.kernels.adding import summed
 from ..engine.autograd import Array, TensorBase
 from ..errors import DataError, ShapeError
-from ..kernels.adding import summed
 from .call import function_of
 from .comparison import not_equal
 from .elementwise import sqrt

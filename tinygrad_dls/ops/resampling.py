@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import is_amount, is_whole
-from ..device import default_device
+from ..backend.device import default_device
+from ..backend.kernels.axis_map import AxisMap, interpolating, transposed
 from ..engine.autograd import Array, TensorBase
 from ..errors import DataError, ShapeError
-from ..kernels.axis_map import AxisMap, interpolating, transposed
 from .call import function_of, operand
 from .op import Op
 from .pooling import adaptive_avg_pool

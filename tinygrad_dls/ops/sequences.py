@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..device import default_device
+from ..backend.device import default_device
+from ..backend.kernels.reference.recurrent import parts
 from ..engine.autograd import TensorBase, constant
 from ..errors import DataError, DeviceError, DtypeError, ShapeError
-from ..kernels.reference.recurrent import parts
 from .call import function, function_of, operand
 from .elementwise import cast
 from .recurrent import Gru, Lstm, LstmProjected, OverSequences, Rnn

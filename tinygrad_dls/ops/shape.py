@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..device import default_device
+from ..backend.device import default_device
 from ..engine.autograd import Array
 from ..errors import ShapeError
 from .call import function, function_of, operand

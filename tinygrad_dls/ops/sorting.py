@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import is_whole
-from ..dtypes import default_dtype
+from ..backend.dtypes import default_dtype
 from ..engine.autograd import Array, as_tensor
 from ..engine.modes import mode, traces
 from ..errors import DataError

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.kernels.adding import summed
 from ..engine.autograd import Array, TensorBase
 from ..errors import ShapeError
-from ..kernels.adding import summed
 from .call import function_of
 from .indexing import take
 from .op import Op

@@ -18,7 +18,7 @@ from copy import deepcopy
 from typing import Any
 
 from .._util.arguments import is_amount
-from ..device import Device
+from ..backend.device import Device
 from ..engine.modes import no_grad, replayed
 from ..engine.versions import mark_write
 from ..errors import DataError, DtypeError, ShapeError

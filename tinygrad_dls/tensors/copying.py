@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtypes import tensor_dtype
+from ..backend.dtypes import tensor_dtype
 from ..engine.autograd import TensorBase
 from ..errors import GraphError
 

@@ -11,8 +11,8 @@ from numpy.typing import DTypeLike
 
 from .. import ops
 from .._util.keywords import near_names
-from ..device import Device, default_device
-from ..dtypes import default_dtype, float_dtype, tensor_dtype
+from ..backend.device import Device, default_device
+from ..backend.dtypes import default_dtype, float_dtype, tensor_dtype
 from ..engine.autograd import constant
 from ..engine.conversion import host_array
 from ..errors import DataError, DtypeError, ShapeError

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .._util.keywords import near_names
-from ..device import Device
-from ..dtypes import default_dtype, tensor_dtype
+from ..backend.device import Device
+from ..backend.dtypes import default_dtype, tensor_dtype
 from ..errors import DataError, DtypeError, ShapeError
 from ..random import Generator, chosen
 from .creation import shape_of, tensor_from

@@ -12,8 +12,8 @@ from .. import ops
 from .._util.callers import calling_line
 from .._util.keywords import wrong_keyword
 from .._util.namespaces import NoSuchName
-from ..device import Device, default_device
-from ..dtypes import default_dtype, tensor_dtype
+from ..backend.device import Device, default_device
+from ..backend.dtypes import default_dtype, tensor_dtype
 from ..engine import autograd, versions
 from ..engine.autograd import TensorBase, as_tensor, constant, register_tensor
 from ..engine.conversion import host_array

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import ops
-from ..device import default_device
+from ..backend.device import default_device
 from ..engine.autograd import TensorBase
 from ..errors import DataError, DtypeError, ShapeError
 from ..ops.call import tensor_of

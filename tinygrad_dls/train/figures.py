@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._util.arguments import is_whole
-from ..device import Device
+from ..backend.device import Device
 from ..errors import DataError, ShapeError
 from ..tensors import Tensor
 

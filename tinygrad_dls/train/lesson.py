@@ -31,8 +31,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from .._util.atomic_files import open_folder, whole_file
+from ..backend.device import Device, set_default_device
 from ..data import sources
-from ..device import Device, set_default_device
 from ..errors import DataError, DeviceError, FormatError
 from .options import VARIABLE, Options
 from .progress import progress

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._util.arguments import is_amount
 from .._util.keywords import near_names
-from ..device import Device
+from ..backend.device import Device
 from ..errors import DataError, ShapeError
 from .operands import Boxes, alike, as_given, check_boxes, check_scores, check_threshold, on_host
 

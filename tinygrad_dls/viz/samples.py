@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..device import Device
+from ..backend.device import Device
 
 Array = np.ndarray[Any, Any]
 Item = TypeVar("Item")

@@ -148,7 +148,7 @@ def compiled(text: str) -> Callable[..., None]:
 
 @cache
 def _compiled(text: str) -> Callable[..., None]:
-    from ...kernels.compile import source_hash
+    from ...backend.kernels.numba.compile import source_hash
     from . import exact
 
     source = f'"""A chain of element-wise operations, fused."""\n\n{IMPORTS}\n\n{text}'
@@ -186,7 +186,7 @@ def caller(
 ) -> Callable[..., Any]:
     """A function of the arrays `takes` that makes the kernel's results, by it or else by `plain`:
     where arrays do not lie in memory as they did."""
-    from ...kernels.threads import shares
+    from ...backend.kernels.numba.threads import shares
 
     run, dtype = compiled(kernel.text), chain.common.dtype
     places = [takes.index(n) for n in (*kernel.arrays, *kernel.truths)]

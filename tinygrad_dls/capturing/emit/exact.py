@@ -1,6 +1,6 @@
 """The language of chain kernels: vectors whose arithmetic rounds after each operation.
 
-The operators of `kernels.simd` let a product and a sum become one instruction, which rounds once.
+The operators of `simd` let a product and a sum become one instruction, which rounds once.
 NumPy, operation by operation, rounds twice: these words do too. Everything else that a chain
 takes is handed on from here, so that the hash of this file and of those it imports stands for all.
 """
@@ -13,18 +13,26 @@ import numba
 from llvmlite import ir
 from numba import types
 
-from ...kernels.kernel_cache import kept_in
-from ...kernels.parallel import together as together
-from ...kernels.simd import absolute as absolute
-from ...kernels.simd import full as full
-from ...kernels.simd import lanes as lanes
-from ...kernels.simd import load as load
-from ...kernels.simd import load_some as load_some
-from ...kernels.simd import root as root
-from ...kernels.simd import store as store
-from ...kernels.simd import store_some as store_some
-from ...kernels.simd import where as where
-from ...kernels.simd.kinds import Mask, address, first_lanes, joined, operand, vector_of, word
+from ...backend.kernels.numba.kernel_cache import kept_in
+from ...backend.kernels.numba.parallel import together as together
+from ...backend.kernels.numba.simd import absolute as absolute
+from ...backend.kernels.numba.simd import full as full
+from ...backend.kernels.numba.simd import lanes as lanes
+from ...backend.kernels.numba.simd import load as load
+from ...backend.kernels.numba.simd import load_some as load_some
+from ...backend.kernels.numba.simd import root as root
+from ...backend.kernels.numba.simd import store as store
+from ...backend.kernels.numba.simd import store_some as store_some
+from ...backend.kernels.numba.simd import where as where
+from ...backend.kernels.numba.simd.types import (
+    Mask,
+    address,
+    first_lanes,
+    joined,
+    operand,
+    vector_of,
+    word,
+)
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}  # and no fast arithmetic
 BYTE = ir.IntType(8)

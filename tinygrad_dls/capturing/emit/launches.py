@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.threads import team as team
+from ...backend.kernels.numba.threads import team as team
 from ..plan.lifetimes import place, roots
 from ..plan.stand_ins import Launch, Plan, StandIn, plan_of
 from ..record.recorder import Instruction, Recorder

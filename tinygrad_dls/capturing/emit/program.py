@@ -23,10 +23,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..._util.callers import GENERATED
+from ...backend.kernels.adding import added
+from ...backend.kernels.table import wants_compiled
 from ...engine.autograd import add_gradient, as_tensor, sum_to
 from ...engine.versions import mark_write
-from ...kernels.adding import added
-from ...kernels.table import wants_compiled
 from ..fuse.chains import NAME, fuse_chains
 from ..fuse.pairs import fuse_neighbours
 from ..record.recorder import Instruction, Recorder, Result

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...kernels.table import wants_compiled
+from ...backend.kernels.table import wants_compiled
 from ..record.recorder import Instruction, Kind
 from .rules import SUM, TRUTHS, rules_of
 
@@ -356,6 +356,8 @@ def _compiled(op: Any) -> bool:
     """Return whether the op is bound to the CPU's compiled kernels, with which expressions are
     compared.
     """
-    from ...kernels.cpu import CompiledKernels  # needs Numba, which is there: see fuse_chains
+    from ...backend.kernels.numba.table import (
+        CompiledKernels,  # needs Numba, which is there: see fuse_chains
+    )
 
     return isinstance(op.kernels, CompiledKernels)

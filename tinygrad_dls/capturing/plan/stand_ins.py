@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ...kernels.cpu import CompiledKernels
+from ...backend.kernels.numba.table import CompiledKernels
 from ...ops.op import Op, is_built_in
 from ..record.recorder import Instruction, Kind
 

@@ -11,7 +11,7 @@ from typing import Any
 from ... import ops
 from ..._util.arguments import number
 from ..._util.keywords import near_names
-from ...device import default_device
+from ...backend.device import default_device
 from ...errors import DataError, ShapeError
 from ...ops.call import operand
 from ...ops.random import uniform_like

@@ -10,8 +10,8 @@ import numpy as np
 from ... import ops
 from ..._util.arguments import number
 from ..._util.keywords import near_names
-from ...device import default_device
-from ...dtypes import default_dtype
+from ...backend.device import default_device
+from ...backend.dtypes import default_dtype
 from ...errors import DataError, DtypeError, ShapeError
 from ...ops.call import operand
 from ...random import Generator, chosen

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...device import default_device
-from ...dtypes import default_dtype
+from ...backend.device import default_device
+from ...backend.dtypes import default_dtype
 from ...engine.autograd import TensorBase
 from ...engine.modes import replayed
 from ...errors import DataError, DeviceError, DtypeError, ShapeError

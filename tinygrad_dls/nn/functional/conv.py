@@ -7,8 +7,8 @@ from typing import Any
 from ... import ops
 from ..._util.arguments import is_whole
 from ..._util.keywords import near_names
-from ...device import default_device
-from ...dtypes import default_dtype
+from ...backend.device import default_device
+from ...backend.dtypes import default_dtype
 from ...engine.autograd import TensorBase
 from ...errors import ShapeError
 from ...ops.call import function, operand

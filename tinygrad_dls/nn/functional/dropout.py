@@ -12,8 +12,8 @@ from typing import Any
 from ... import ops
 from ..._util.arguments import is_amount
 from ..._util.keywords import near_names
-from ...device import default_device
-from ...dtypes import default_dtype
+from ...backend.device import default_device
+from ...backend.dtypes import default_dtype
 from ...engine.autograd import constant
 from ...errors import DataError, DtypeError, ShapeError
 from ...ops.call import operand

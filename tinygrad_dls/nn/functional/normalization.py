@@ -11,8 +11,8 @@ import numpy as np
 from ... import ops
 from ..._util.arguments import is_amount, is_whole, number
 from ..._util.keywords import near_names
-from ...device import default_device
-from ...dtypes import default_dtype
+from ...backend.device import default_device
+from ...backend.dtypes import default_dtype
 from ...engine.autograd import TensorBase
 from ...engine.versions import check_writable, mark_write
 from ...errors import DataError, DtypeError, ShapeError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ... import ops
 from ..._util.arguments import is_whole
 from ..._util.keywords import near_names
-from ...device import default_device
+from ...backend.device import default_device
 from ...engine.autograd import TensorBase
 from ...errors import DataError, ShapeError
 from ...ops.call import operand

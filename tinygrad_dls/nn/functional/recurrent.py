@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
-from ...device import default_device
+from ...backend.device import default_device
 from ...errors import DataError, ShapeError
 from ...ops.call import operand
 from ...tensors import Tensor

@@ -9,7 +9,7 @@ import numpy as np
 from ... import ops
 from ..._util.arguments import is_amount, is_whole
 from ..._util.keywords import near_names
-from ...device import default_device
+from ...backend.device import default_device
 from ...engine.autograd import as_tensor, constant
 from ...engine.modes import no_grad
 from ...engine.versions import mark_write

@@ -7,7 +7,7 @@ from typing import Any
 from ... import ops
 from ..._util.arguments import is_whole
 from ..._util.keywords import near_names
-from ...device import default_device
+from ...backend.device import default_device
 from ...engine.autograd import TensorBase
 from ...errors import ShapeError
 from ...ops.call import operand

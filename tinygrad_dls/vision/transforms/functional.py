@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..._util.keywords import near_names
-from ...device import Device
+from ...backend.device import Device
+from ...backend.kernels.axis_map import antialiasing, interpolating
 from ...engine.modes import no_grad
 from ...errors import DataError, ShapeError
-from ...kernels.axis_map import antialiasing, interpolating
 from ...nn.functional.vision import affine_grid, grid_sample
 from ...tensors import from_numpy
 

@@ -1,0 +1,1 @@
+"""Devices, dtypes and kernels: the arrays and what computes on them."""

@@ -1,0 +1,62 @@
+"""Dtypes: what Python numbers become, and what two dtypes make together.
+
+Float32 stays float32: integers and bools take the dtype of the float they meet (NumPy would
+make float64 of int64 and float32), and Python numbers never promote.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..errors import DtypeError
+
+#: In what sums of a dtype are added up, so that many numbers neither lose digits nor overflow.
+WIDER = {np.dtype("float16"): "float32", np.dtype("float32"): "float64"}
+
+_default = [np.dtype("float32")]
+
+
+def default_dtype() -> np.dtype[Any]:
+    """Return the dtype of Python floats and lists of them: float32 unless set otherwise."""
+    return _default[0]
+
+
+def set_default_dtype(dtype: DTypeLike) -> None:
+    """Make `dtype` ("float32", "float64", "float16") that of new tensors made of Python floats."""
+    _default[0] = float_dtype(dtype)
+
+
+def tensor_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """`dtype` as a NumPy dtype in the machine's byte order; DtypeError if no tensor can have it."""
+    try:
+        found = np.dtype("O" if dtype is None else dtype)
+    except TypeError as error:
+        raise DtypeError(
+            f"{dtype!r} is not a dtype: write 'float32', 'int64', 'bool' ...") from error
+    if found.kind not in "fiub":
+        raise DtypeError(f"a tensor holds floats, integers or bools, not {dtype}")
+    return np.dtype(found.name)  # NumPy's one object of it, by which kernels know it
+
+
+def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """`dtype` as a NumPy dtype; DtypeError if it is not a floating type."""
+    found = tensor_dtype(dtype)
+    if found.kind != "f":
+        raise DtypeError(f"{found} is not a floating dtype: choose float32 or float64")
+    return found
+
+
+def promote(*arrays: Any) -> tuple[Any, ...]:
+    """Arrays ready to work together: integers are cast to the widest float among them.
+
+    For bools, and where all are integers or all are floats, NumPy's own rules do. None passes.
+    """
+    floats = [a.dtype for a in arrays if a is not None and a.dtype.kind == "f"]
+    if not floats:
+        return arrays
+    common = np.result_type(*floats)
+    return tuple(
+        a if a is None or a.dtype.kind in "fb" else a.astype(common)
+        for a in arrays
+    )

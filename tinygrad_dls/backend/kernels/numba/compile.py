@@ -1,0 +1,127 @@
+"""Compiling kernels with Numba, and keeping what was compiled.
+
+Numba's own cache key knows neither the compiler options nor the source of functions that a
+kernel inlines, so an old kernel can be served for new source. Our cache folders are therefore
+named by a hash of the kernel's file, of the files it takes helpers from, of the options and of the
+versions: new source, new folder.
+"""
+
+import ast
+import hashlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
+
+from ...._util.callers import PACKAGE
+from ...._util.user_folders import user_cache
+from .kernel_cache import kept_in
+
+# contract: a*b + c in one instruction. Everything else keeps the order of operations, NaN and Inf.
+OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile `function` for the types it is called with, when it is first called with them."""
+    folder = cache_folder(function.__code__.co_filename)
+    return kept_in(folder, numba.njit(**OPTIONS)(function), function)
+
+
+def export(function: Callable[..., Any], signature: Any, symbol: str) -> None:
+    """Compile `function` now, as a C function that kernels find under the name `symbol`.
+
+    For large ones that many kernels call: they are compiled once, not into each of them.
+    """
+    folder = cache_folder(function.__code__.co_filename)
+    options = {k: v for k, v in OPTIONS.items() if k != "nogil"}
+    compiled = kept_in(folder, CFunc(
+        function, normalize_signature(signature), locals={}, options=options), function)
+    compiled.compile()
+    llvm.add_symbol(symbol, compiled.address)
+    _exported.append(compiled)
+
+
+_exported: list[Any] = []  # their machine code lives as long as these objects
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """A helper that kernels call; it becomes part of them, and cannot be called from Python."""
+    options: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(**options)(function)
+
+
+task = inlined  # one thread's share of a kernel's work (parallel.py): never called from Python
+
+
+@cache
+def cache_folder(file: str) -> Path | None:
+    """Return the folder for a file's compiled kernels, made if necessary; None if no folder is
+    writable.
+    """
+    try:
+        folder = user_cache() / "kernels" / source_hash(Path(file))
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return None
+
+
+def source_hash(file: Path) -> str:
+    """A name for exactly this file, what it takes from files beside it, options and versions.
+
+    Where the files are counts, too: compiled code names the modules that it came from.
+    """
+    parts = [numba.__version__, sys.version, repr(sorted(map(str, OPTIONS.items())))]
+    for path in sorted(helpers(file)):
+        parts += [_place(path), path.read_text("utf-8")]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def helpers(file: Path) -> set[Path]:
+    """A file and those of this package that it imports, and so on; without the reference."""
+    found = {file}
+    waiting = [file]
+    while waiting:
+        new = imported_files(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+@cache
+def imported_files(file: Path) -> frozenset[Path]:
+    """The files named by the relative imports of `file`; those inside of functions do not count.
+
+    A package that is entered from outside counts with its `__init__`, which may register things.
+    """
+    found: set[Path] = set()
+    for node in _at_import(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            for place in (base, *(base / alias.name for alias in node.names)):
+                found |= {place.with_suffix(".py"), place / "__init__.py"}
+            found.add(base.parent / "__init__.py")
+    around = {folder / "__init__.py" for folder in file.parents}
+    return frozenset(
+        path for path in found - around if path.is_file() and "reference" not in path.parts)
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a module's text that run when it is imported."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _at_import(child)
+
+
+def _place(file: Path) -> str:
+    """Return the path of a file in this package; of any other its name."""
+    return file.relative_to(PACKAGE).as_posix() if file.is_relative_to(PACKAGE) else file.name

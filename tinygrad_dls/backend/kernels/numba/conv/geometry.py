@@ -1,0 +1,113 @@
+"""Positions of a convolution's windows in an image."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ..compile import inlined, kernel, task
+from ..layout import F32, F64, channels_last
+from ..parallel import together
+from ..simd.intrinsics import address_of
+from ..simd.transpose import turn as turn_matrix
+from ..threads import shares
+
+Array = Any
+BLOCK = 128  # pixels that are turned at a time
+FEW = 6  # channels; fewer leave too much of a vector empty
+
+
+class Geometry(NamedTuple):
+    """Of images: size, channels, places of the window, its size, steps, spacing, and offset."""
+
+    height: int
+    width: int
+    channels: int
+    rows: int
+    columns: int
+    window_height: int
+    window_width: int
+    down: int
+    across: int
+    apart_down: int
+    apart_across: int
+    top: int
+    left: int
+
+    @property
+    def length(self) -> int:
+        """Numbers of one channel in a window."""
+        return self.window_height * self.window_width
+
+    @property
+    def pointwise(self) -> bool:
+        """Return whether each position of the window is one pixel, in the order of the pixels."""
+        return (self.length == self.down == self.across == 1 and self.top == self.left == 0
+                and (self.rows, self.columns) == (self.height, self.width))
+
+
+def memcpy(typing: Any, to: Any, i: Any, source: Any, j: Any, count: Any) -> Any:
+    """to[i : i + count] = source[j : j + count], of flat arrays; nothing is checked."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        to_type, _, source_type, _, _ = signature.args
+        target = context.make_array(to_type)(context, builder, arguments[0]).data
+        origin = context.make_array(source_type)(context, builder, arguments[2]).data
+        size = context.get_abi_sizeof(context.get_data_type(to_type.dtype))
+        helpers: Any = cgutils
+        helpers.raw_memcpy(
+            builder, builder.gep(target, [arguments[1]]), builder.gep(origin, [arguments[3]]),
+            arguments[4], size,
+        )
+        return context.get_dummy_value()
+
+    return types.void(to, types.intp, source, types.intp, types.intp), code
+
+
+copy: Any = intrinsic(memcpy)  # as kernels call it, without the first argument
+
+
+@inlined
+def range_inside(offset: int, step: int, length: int, count: int) -> Any:
+    """Those j of range(count) for which offset + j * step is one of range(length)."""
+    begin = min(count, (max(0, -offset) + step - 1) // step)
+    return begin, max(begin, min(count, (length - 1 - offset) // step + 1))
+
+
+@task
+def turn_share(share: int, shares: int, x: Array, y: Array) -> None:
+    """y (n, pixels, c) of x (n, c, pixels), block by block."""
+    n, c, pixels = x.shape
+    blocks = (pixels + BLOCK - 1) // BLOCK
+    for number in range(share * n * blocks // shares, (share + 1) * n * blocks // shares):
+        i, first = number // blocks, number % blocks * BLOCK
+        count = min(BLOCK, pixels - first)
+        if c >= FEW:
+            turn_matrix(x, address_of(x, i * c * pixels + first), pixels,
+                        address_of(y, (i * pixels + first) * c), c, c, count)
+            continue
+        for j in range(c):
+            for p in range(first, first + count):
+                y[i, p, j] = x[i, j, p]
+
+
+@kernel
+def turn(parts: int, x: Array, y: Array) -> None:
+    together(turn_share, parts, (x, y))
+
+
+def pixels_of(x: Array) -> Array:
+    """x (n, c, ...) as (n, ..., c), contiguous; a copy if it does not lie channels-last."""
+    last = channels_last(x)
+    if last.flags.c_contiguous or not x.flags.c_contiguous or x.dtype not in (F32, F64):
+        return np.ascontiguousarray(last)
+    y = np.empty(last.shape, x.dtype)  # NumPy copies number by number, eight times as slow
+    turn(shares(8 * x.size), x.reshape(*x.shape[:2], -1), y.reshape(len(x), -1, x.shape[1]))
+    return y
+
+
+def flat_rows(x: Array) -> Array:
+    """x (n, c, ...) as a matrix (n ..., c); a copy if it does not lie channels-last."""
+    return pixels_of(x).reshape(-1, x.shape[1])

@@ -1,0 +1,250 @@
+"""Convolutions of images on the sweep, on all cores, without a matrix of windows (im2col).
+
+Images lie channels-last and weights as (window rows, window columns, channels in, out). For one row
+of places of the window, A of the sweep is that row of the image: place j begins at pixel
+j * across, and a whole row of the window is one run of numbers from there. So rows of A overlap,
+r runs over the rows of the window, and B is the weights as they lie. Padding is not computed with:
+a band of image rows is copied with its zeros into a scratch small enough for the second cache.
+
+The gradient of the weights is the same with A walked along the channels, its sum over places. The
+gradient of the images is a convolution of dy with the window turned around; for a stride s one for
+each of the s * s places that pixels can have in a step.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..compile import inlined, kernel, task
+from ..parallel import together
+from ..simd.intrinsics import address_of, lanes
+from ..simd.sweep import ADD, prepare, sweep
+from ..threads import shares as threads_for
+from . import few_channels
+from .geometry import Geometry, copy
+from .weights import as_weight, turned_around
+
+Array = Any
+BAND = 96 * 1024  # bytes of image rows that are worked on at a time: of the second cache
+
+
+@inlined
+def padded(
+    x: Array, image: int, first: int, count: int, geometry: Any, width: int, out: Array, start: int
+) -> None:
+    """Rows `first` ... of an image with its padding, `width` pixels each."""
+    h, w, c, _, _, _, _, _, _, _, _, top, left = geometry
+    begin, end = max(0, left), max(0, min(width, left + w))  # the pixels that are in the image
+    run = max(0, end - begin) * c
+    for i in range(count):
+        row = first + i - top
+        to = start + i * width * c
+        if row < 0 or row >= h:
+            out[to:to + width * c] = 0
+        else:
+            out[to:to + begin * c] = 0
+            copy(out, to + begin * c, x, ((image * h + row) * w + begin - left) * c, run)
+            out[to + begin * c + run:to + width * c] = 0
+
+
+@task
+def convolve_share(
+    share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array, images: int,
+    geometry: Any, places: Any, band: int, width: int, flags: int, scratch: Array,
+) -> None:
+    """Its share of the bands. `places`: where results go: steps of y from image to image, row to
+    row and pixel to pixel, the first place, how many channels they have, and in how many groups."""
+    h, width_in, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
+    y_image, y_row, y_pixel, y_start, o, groups = places
+    c_in, c_out = c // groups, o // groups
+    panel, size, taps = 2 * lanes(y), y.itemsize, kw * c_in * c_out  # of a row of the window
+    bands = -(-rows // band)
+    mine = share * scratch.shape[1]
+    row_of_places = width * c
+    for work in range(share * images * bands // shares, (share + 1) * images * bands // shares):
+        image, begin = work // bands, work % bands * band
+        end = min(rows, begin + band)
+        if scratch.size:
+            padded(x, image, begin * down, (end - 1 - begin) * down + (kh - 1) * apart_down + 1,
+                   geometry, width, scratch.reshape(-1), mine)
+            base = address_of(scratch, mine)
+        else:
+            base = address_of(x, (image * h + begin * down) * width_in * c)
+        for group in range(groups):
+            for j in range(0, c_out, panel):
+                channel = group * c_out + j
+                first = address_of(bias, channel) if bias.size else 0
+                w = address_of(weight, group * kh * taps + j)
+                for i in range(begin, end):
+                    a = base + size * ((i - begin) * down * row_of_places + group * c_in)
+                    to = address_of(y, y_start + image * y_image + i * y_row + channel)
+                    if groups == 1 and apart_across == 1:
+                        sweep(y, a, w, to, columns, min(panel, c_out - j), across * c, kw * c, 1,
+                              c_out, kh, apart_down * row_of_places, taps, y_pixel, first, flags)
+                        continue
+                    for k in range(kh):
+                        sweep(y, a + size * k * apart_down * row_of_places, w + size * k * taps, to,
+                              columns, min(panel, c_out - j), across * c, c_in, 1, c_out, kw,
+                              apart_across * c, c_in * c_out, y_pixel, first,
+                              (ADD if k else 0) | (flags if k == kh - 1 else 0))
+
+
+@task
+def weight_share(
+    share: int, shares: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any,
+    groups: int, band: int, width: int, scratch: Array,
+) -> None:
+    """Its share of the images' bands, summed into parts[share], (groups, kh, kw, in, out) flat."""
+    h, w, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
+    c_in, c_out = c // groups, parts.shape[1] // (kh * kw * c)
+    o, panel, size = c_out * groups, 2 * lanes(parts), parts.itemsize
+    bands = -(-rows // band)
+    mine, sums = share * scratch.shape[1], share * parts.shape[1]
+    pixels = width * c
+    for work in range(share * images * bands // shares, (share + 1) * images * bands // shares):
+        image, begin = work // bands, work % bands * band
+        end = min(rows, begin + band)
+        if scratch.size:
+            padded(x, image, begin * down, (end - 1 - begin) * down + (kh - 1) * apart_down + 1,
+                   geometry, width, scratch.reshape(-1), mine)
+            base = address_of(scratch, mine)
+        else:
+            base = address_of(x, (image * h + begin * down) * w * c)
+        errors = ((image * rows + begin) * columns) * o
+        whole = groups == 1 and apart_across == 1  # a row of the window is one run
+        run, turns = (kw * c, 1) if whole else (c_in, kw)
+        for group in range(groups):
+            for j in range(0, c_out, panel):
+                for k in range(kh):
+                    a = base + size * (k * apart_down * pixels + group * c_in)
+                    to = sums + (group * kh + k) * kw * c_in * c_out + j
+                    for m in range(turns):
+                        sweep(parts, a + size * m * apart_across * c,
+                              address_of(dy, errors + group * c_out + j),
+                              address_of(parts, to + m * c_in * c_out), run, min(panel, c_out - j),
+                              1, columns, across * c, o, end - begin, down * pixels, columns * o,
+                              c_out, 0, ADD)
+
+
+@kernel
+def convolve(
+    shares: int, x: Array, weight: Array, bias: Array, y: Array, images: int, geometry: Any,
+    places: Any, band: int, width: int, flags: int, scratch: Array,
+) -> None:
+    together(convolve_share, shares,
+             (x, weight, bias, y, images, geometry, places, band, width, flags, scratch))
+
+
+@kernel
+def sum_weights(
+    shares: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any, groups: int,
+    band: int, width: int, scratch: Array,
+) -> None:
+    together(weight_share, shares, (x, dy, parts, images, geometry, groups, band, width, scratch))
+
+
+def _bands(g: Geometry, shares: int, dtype: Any) -> tuple[int, int, Array]:
+    """(rows of places in a band, pixels in a padded row, scratch: empty where x can be read)."""
+    width = (g.columns - 1) * g.across + (g.window_width - 1) * g.apart_across + 1
+    height = (g.rows - 1) * g.down + (g.window_height - 1) * g.apart_down + 1
+    if g.top == g.left == 0 and width <= g.width and height <= g.height:
+        return g.rows, g.width, np.empty((shares, 0), dtype)
+    size = dtype.itemsize
+    window = (g.window_height - 1) * g.apart_down
+    fitting = (BAND // (width * g.channels * size) - window - 1) // g.down + 1
+    band = min(g.rows, max(2, fitting))
+    length = ((band - 1) * g.down + window + 1) * width * g.channels
+    return band, width, np.empty((shares, length), dtype)
+
+
+def convolution(
+    x: Array, weight: Array, bias: Array, y: Array, g: Geometry, groups: int, flags: int
+) -> None:
+    """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (groups, kh, kw, c / groups,
+    o / groups), + bias (o,) or an empty one; all contiguous and of one dtype. `flags`: RELU or 0.
+    """
+    o = y.shape[3]
+    places = (g.rows * g.columns * o, g.columns * o, o, 0, o, groups)
+    _convolve_abreast(x, weight, bias, y, g, places, flags)
+
+
+def _convolve_abreast(
+    x: Array, weight: Array, bias: Array, y: Array, g: Geometry, places: Any, flags: int
+) -> None:
+    """`_convolve`, with several places at a time where that fills the vectors better."""
+    y_image, y_row, y_pixel, y_start, o, groups = places
+    n = few_channels.how_many(g, len(x), o // groups, groups, x.dtype) if y_pixel == o else 1
+    if n > 1 and few_channels.all_finite(x):
+        weight, bias = few_channels.widened(weight, n, g.across), np.tile(bias, n)
+        g, places = few_channels.beside(g, n), (y_image, y_row, n * y_pixel, y_start, n * o, groups)
+    _convolve(x, weight, bias, y, g, places, flags)
+
+
+def _convolve(
+    x: Array, weight: Array, bias: Array, y: Array, g: Geometry, places: Any, flags: int
+) -> None:
+    prepare(x.dtype)
+    images = x.shape[0]
+    shares = threads_for(images * g.rows * g.columns * weight.size)
+    band, width, scratch = _bands(g, shares, x.dtype)
+    convolve(shares, x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1), images, tuple(g),
+             places, band, width, flags, scratch)
+
+
+def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
+    """dw (o, c / groups, kh, kw) of x (n, h, w, c) and dy (n, rows, columns, o)."""
+    prepare(x.dtype)
+    images, inner, each = x.shape[0], g.channels // groups, dy.shape[3] // groups
+    n = few_channels.how_many(g, images, each, groups, x.dtype)
+    there = few_channels.beside(g, n)
+    size = there.length * g.channels * each * n
+    shares = threads_for(images * there.rows * there.columns * size)
+    band, width, scratch = _bands(there, shares, x.dtype)
+    parts = np.zeros((shares, size), x.dtype)
+    sum_weights(shares, x.reshape(-1), dy.reshape(-1), parts, images, tuple(there), groups, band,
+                width, scratch)
+    if n > 1:
+        parts = few_channels.narrowed(parts, g, n)
+    return as_weight(parts, groups, inner, (g.window_height, g.window_width))
+
+
+def input_gradient(
+    dy: Array, weight: Array, bias: Array, x: Array, g: Geometry, groups: int
+) -> None:
+    """x (n, h, w, c) = what a convolution of geometry `g` sends back from dy (n, rows, columns,
+    o), with weight (o, c / groups, kh, kw), + bias (c,) or an empty one."""
+    c, o = g.channels, dy.shape[3]
+    for p in range(g.down):
+        for q in range(g.across):
+            rows, columns = -(-(g.height - p) // g.down), -(-(g.width - q) // g.across)
+            if rows <= 0 or columns <= 0:
+                continue
+            taps_down, high, apart_down, top = _taps(
+                g.window_height, g.down, g.apart_down, p + g.top)
+            taps_across, wide, apart_across, left = _taps(
+                g.window_width, g.across, g.apart_across, q + g.left)
+            if not (high and wide):
+                x[:, p :: g.down, q :: g.across] = bias if bias.size else 0
+                continue
+            part = turned_around(weight, groups, taps_down, taps_across)
+            there = Geometry(
+                dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down,
+                apart_across, top, left,
+            )
+            places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
+                      (p * g.width + q) * c, c, groups)
+            _convolve_abreast(dy, part, bias, x, there, places, 0)
+
+
+def _taps(window: int, stride: int, apart: int, place: int) -> tuple[slice, int, int, int]:
+    """Places of the window that meet pixels at `place` of a step, from the last on: (those, how
+    many, how far apart the rows are that they meet, how far before the first result the first is).
+    """
+    taps = [k for k in range(window - 1, -1, -1) if (place - k * apart) % stride == 0]
+    if not taps:
+        return slice(0), 0, 1, 0
+    step = taps[0] - taps[1] if len(taps) > 1 else 1
+    first = (place - taps[0] * apart) // stride
+    found = slice(taps[0], None if taps[-1] < step else taps[-1] - 1, -step)
+    return found, len(taps), apart // math.gcd(stride, apart), -first

@@ -1,0 +1,355 @@
+"""Activations: one pass over memory each."""
+
+from typing import Any
+
+import numpy as np
+
+from ...reference import activations as reference
+from ..allocate import Running
+from ..compile import inlined, kernel
+from ..layout import F32, F64, flat, like
+from ..simd import lanes, load, load_some, sigmoid, store, store_some
+from ..threads import shares
+from .clamp import hold, pass_between
+from .functions import (
+    HALF,
+    ONE,
+    TWO,
+    ZERO,
+    exp32,
+    f32,
+    gaussian32,
+    log1p_of_exp32,
+    mills32,
+    sigmoid32,
+)
+from .gelu64 import gelu64_backward_loop, gelu64_loop
+
+Array = Any
+NEAR, THREE, THIRD, SIXTH = f32(-0.4), f32(3), f32(1 / 3), f32(1 / 6)
+MISH_TOP = f32(30)  # beyond, tanh(log(1 + e**x)) is 1 in float32
+SLOPE, CUBIC = f32(2 * 0.7978845608028654), f32(0.044715)
+MANY = 4096  # from so many numbers on a loop of ours is faster than NumPy's maximum
+DENSITY = f32(0.3989422804014327)  # of the normal distribution at 0
+
+
+@inlined
+def mish_tanh(x: Any) -> Any:
+    """tanh(log(1 + e**x)) = n / (n + 2) with n = e**x (e**x + 2)."""
+    e = exp32(min(x, MISH_TOP))
+    n = e * (e + TWO)
+    return n / (n + TWO)
+
+
+@kernel
+def sigmoid_loop(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = sigmoid32(x[i])
+
+
+@kernel
+def sigmoid64_loop(x: Array, y: Array) -> None:
+    width, rest = lanes(x), x.size % lanes(x)
+    for i in range(0, x.size - rest, width):
+        store(y, i, sigmoid(load(x, i)))
+    if rest:
+        i = x.size - rest
+        store_some(y, i, sigmoid(load_some(x, i, rest)), rest)
+
+
+@kernel
+def sigmoid_backward_loop(dy: Array, y: Array, dx: Array) -> None:
+    for i in range(y.size):
+        dx[i] = dy[i] * y[i] * (y.dtype.type(1) - y[i])
+
+
+@kernel
+def tanh_backward_loop(dy: Array, y: Array, dx: Array) -> None:
+    for i in range(y.size):
+        dx[i] = dy[i] * (y.dtype.type(1) - y[i] * y[i])
+
+
+@kernel
+def leaky_relu_loop(x: Array, y: Array, slope: float) -> None:
+    a = x.dtype.type(slope)
+    for i in range(x.size):
+        y[i] = x[i] if x[i] > 0 else a * x[i]
+
+
+@kernel
+def leaky_relu_backward_loop(dy: Array, x: Array, dx: Array, slope: float) -> None:
+    a = x.dtype.type(slope)
+    for i in range(x.size):
+        dx[i] = dy[i] if x[i] > 0 else a * dy[i]
+
+
+@kernel
+def hardswish_loop(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = x[i] * min(max(x[i] * SIXTH + HALF, ZERO), ONE)
+
+
+@kernel
+def hardswish_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+    for i in range(x.size):
+        slope = x[i] * THIRD + HALF
+        slope = ONE if x[i] >= THREE else slope
+        dx[i] = ZERO if x[i] <= -THREE else dy[i] * slope
+
+
+@inlined
+def expm1_32(x: Any) -> Any:
+    """e**x - 1 for x <= 0 in float32; near 0 a series, where the subtraction would lose digits."""
+    series = x + x * x * (f32(1 / 2) + x * (f32(1 / 6) + x * (f32(1 / 24) + x * (
+        f32(1 / 120) + x * (f32(1 / 720) + x * f32(1 / 5040))))))
+    return series if x > NEAR else exp32(x) - ONE
+
+
+@kernel
+def elu_loop(x: Array, y: Array, alpha: float, scale: float, inner: float) -> None:
+    low, high, b = f32(scale * alpha), f32(scale), f32(inner)
+    for i in range(x.size):
+        y[i] = high * x[i] if x[i] > ZERO else low * expm1_32(b * min(x[i], ZERO))
+
+
+@kernel
+def elu_backward_loop(
+    dy: Array, x: Array, dx: Array, alpha: float, scale: float, inner: float
+) -> None:
+    low, high, b = f32(scale * alpha * inner), f32(scale), f32(inner)
+    for i in range(x.size):
+        dx[i] = dy[i] * (high if x[i] > ZERO else low * exp32(b * min(x[i], ZERO)))
+
+
+@kernel
+def softplus_loop(x: Array, y: Array, beta: float, threshold: float) -> None:
+    b, back, top = f32(beta), f32(1.0 / beta), f32(threshold)
+    for i in range(x.size):
+        z = b * x[i]
+        smooth = (max(z, ZERO) + log1p_of_exp32(-abs(z))) * back
+        y[i] = x[i] if z > top else smooth
+
+
+@kernel
+def softplus_backward_loop(
+    dy: Array, x: Array, dx: Array, beta: float, threshold: float
+) -> None:
+    b, top = f32(beta), f32(threshold)
+    for i in range(x.size):
+        z = b * x[i]
+        dx[i] = dy[i] if z > top else dy[i] * sigmoid32(z)
+
+
+@kernel
+def silu_loop(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = x[i] * sigmoid32(x[i])
+
+
+@kernel
+def silu_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+    for i in range(x.size):
+        s = sigmoid32(x[i])
+        dx[i] = dy[i] * (s * (ONE + x[i] * (ONE - s)))
+
+
+@kernel
+def mish_loop(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = x[i] * mish_tanh(x[i])
+
+
+@kernel
+def mish_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+    for i in range(x.size):
+        t = mish_tanh(x[i])
+        dx[i] = dy[i] * (t + x[i] * sigmoid32(x[i]) * (ONE - t * t))
+
+
+@kernel
+def gelu_loop(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        v, mills, e = x[i], mills32(x[i]), gaussian32(x[i])
+        y[i] = v * mills * e if v < ZERO else v * (ONE - mills * e)
+
+
+@kernel
+def gelu_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+    for i in range(x.size):
+        v = x[i]
+        e = gaussian32(v)
+        tail = mills32(v) * e
+        below = tail if v < ZERO else ONE - tail
+        dx[i] = dy[i] * (below + v * DENSITY * e)
+
+
+@kernel
+def gelu_tanh_loop(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        v = x[i]
+        y[i] = v * sigmoid32(SLOPE * v * (ONE + CUBIC * v * v))
+
+
+@kernel
+def gelu_tanh_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+    for i in range(x.size):
+        v = x[i]
+        cubed = CUBIC * v * v
+        p = sigmoid32(SLOPE * v * (ONE + cubed))
+        steep = SLOPE * (ONE + f32(3) * cubed)
+        dx[i] = dy[i] * (p + v * p * (ONE - p) * steep)
+
+
+class Activations(Running, reference.Activations):
+    """Those of the reference that compiled loops beat."""
+
+    def sigmoid(self, x: Any) -> Any:
+        y = self.empty_like(x)
+        views = flat(x, y)
+        if views is None:
+            return super().sigmoid(x)
+        self.run(sigmoid_loop if x.dtype is F32 else sigmoid64_loop, *views)
+        return y
+
+    def sigmoid_backward(self, dy: Any, y: Any) -> Any:
+        return self._backward(sigmoid_backward_loop, dy, y, super().sigmoid_backward)
+
+    def tanh(self, x: Any) -> Any:
+        if not x.flags.c_contiguous or (x.dtype is not F32 and x.dtype is not F64):
+            return super().tanh(x)
+        y = self.empty(x.shape, x.dtype)
+        self.run(np.tanh, x, y)
+        return y
+
+    def tanh_backward(self, dy: Any, y: Any) -> Any:
+        return self._backward(tanh_backward_loop, dy, y, super().tanh_backward)
+
+    def relu(self, x: Any) -> Any:
+        y = self.empty_like(x)
+        views = flat(x, y)
+        if views is None:
+            return super().relu(x)
+        if x.size < MANY:
+            self.run(np.maximum, x, 0, out=y)
+        else:
+            self.run(hold, shares(8 * x.size), *views, 0.0, np.inf)
+        return y
+
+    def relu_backward_in_place(self, dy: Any, y: Any) -> Any:
+        views = flat(dy, y)
+        if views is None:
+            return super().relu_backward_in_place(dy, y)
+        flat_dy, flat_y = views
+        self.run(pass_between, shares(8 * dy.size), flat_dy, flat_y, flat_dy, 0.0, np.nan)
+        return dy
+
+    def relu_backward(self, dy: Any, y: Any) -> Any:
+        dx = self._passed(dy, y, 0.0, np.nan)
+        return super().relu_backward(dy, y) if dx is None else dx
+
+    def leaky_relu(self, x: Any, slope: float) -> Any:
+        y = self.empty_like(x)
+        views = flat(x, y)
+        if views is None:
+            return super().leaky_relu(x, slope)
+        self.run(leaky_relu_loop, *views, float(slope))
+        return y
+
+    def leaky_relu_backward(self, dy: Any, x: Any, slope: float) -> Any:
+        return self._backward(
+            leaky_relu_backward_loop, dy, x, super().leaky_relu_backward, float(slope)
+        )
+
+    def hardtanh(self, x: Any, low: float, high: float) -> Any:
+        y = self.empty_like(x)
+        views = flat(x, y)
+        if views is None:
+            return super().hardtanh(x, low, high)
+        self.run(hold, shares(8 * x.size), *views, float(low), float(high))
+        return y
+
+    def hardtanh_backward(self, dy: Any, x: Any, low: float, high: float) -> Any:
+        dx = self._passed(dy, x, float(low), float(high))
+        return super().hardtanh_backward(dy, x, low, high) if dx is None else dx
+
+    def hardswish(self, x: Any) -> Any:
+        return self._forward32(hardswish_loop, x, super().hardswish)
+
+    def hardswish_backward(self, dy: Any, x: Any) -> Any:
+        return self._backward32(hardswish_backward_loop, dy, x, super().hardswish_backward)
+
+    def elu(self, x: Any, alpha: float, scale: float, inner: float) -> Any:
+        return self._forward32(elu_loop, x, super().elu, alpha, scale, inner)
+
+    def elu_backward(self, dy: Any, x: Any, alpha: float, scale: float, inner: float) -> Any:
+        return self._backward32(elu_backward_loop, dy, x, super().elu_backward, alpha, scale, inner)
+
+    def softplus(self, x: Any, beta: float, threshold: float) -> Any:
+        return self._forward32(softplus_loop, x, super().softplus, beta, threshold)
+
+    def softplus_backward(self, dy: Any, x: Any, beta: float, threshold: float) -> Any:
+        slow = super().softplus_backward
+        return self._backward32(softplus_backward_loop, dy, x, slow, beta, threshold)
+
+    def silu(self, x: Any) -> Any:
+        return self._forward32(silu_loop, x, super().silu)
+
+    def silu_backward(self, dy: Any, x: Any) -> Any:
+        return self._backward32(silu_backward_loop, dy, x, super().silu_backward)
+
+    def mish(self, x: Any) -> Any:
+        return self._forward32(mish_loop, x, super().mish)
+
+    def mish_backward(self, dy: Any, x: Any) -> Any:
+        return self._backward32(mish_backward_loop, dy, x, super().mish_backward)
+
+    def gelu(self, x: Any, approximate: str) -> Any:
+        if approximate != "tanh" and x.dtype is F64:
+            y = self.empty_like(x)
+            if (views := flat(x, y)) is not None:
+                self.run(gelu64_loop, *views)
+                return y
+        loop = gelu_tanh_loop if approximate == "tanh" else gelu_loop
+        slow = super().gelu
+        return self._forward32(loop, x, lambda x: slow(x, approximate))
+
+    def gelu_backward(self, dy: Any, x: Any, approximate: str) -> Any:
+        slow = super().gelu_backward
+        if approximate != "tanh" and x.dtype is F64:
+            return self._backward(
+                gelu64_backward_loop, dy, x, lambda dy, x: slow(dy, x, approximate))
+        loop = gelu_tanh_backward_loop if approximate == "tanh" else gelu_backward_loop
+        return self._backward32(loop, dy, x, lambda dy, x: slow(dy, x, approximate))
+
+    def _forward32(self, loop: Any, x: Any, otherwise: Any, *options: float) -> Any:
+        """y of an activation, by a compiled loop where x is float32 and fit for it."""
+        y = self.empty_like(x)
+        views = flat(x, y) if x.dtype is F32 else None
+        if views is None:
+            return otherwise(x, *options)
+        self.run(loop, *views, *options)
+        return y
+
+    def _backward32(self, loop: Any, dy: Any, x: Any, otherwise: Any, *options: float) -> Any:
+        """The same for loops that work in float32 only."""
+        if x.dtype is F32:
+            return self._backward(loop, dy, x, otherwise, *options)
+        return otherwise(dy, x, *options)
+
+    def _backward(self, loop: Any, dy: Any, y: Any, otherwise: Any, *options: float) -> Any:
+        """dx from dy and y (or x), by a compiled loop where both are fit for it."""
+        dx = self.empty_like(y)
+        views = flat(dy, y, dx) or flat(like(dy, y), y, dx)
+        if views is None:
+            return otherwise(dy, y, *options)
+        self.run(loop, *views, *options)
+        return dx
+
+    def _passed(self, dy: Any, x: Any, low: float, high: float) -> Any | None:
+        """dy where low < x < high, else 0; a high of NaN is not a bound. None: not fit for it."""
+        dx = self.empty_like(x)
+        views = flat(dy, x, dx) or flat(like(dy, x), x, dx)
+        if views is None:
+            return None
+        self.run(pass_between, shares(8 * x.size), *views, low, high)
+        return dx

@@ -1,0 +1,1 @@
+"""Taking, placing and joining elements."""

@@ -1,0 +1,160 @@
+"""Attention: products of many small matrices, and what stands between them in one pass over rows.
+
+Heads are shared out among the threads, and so are the rows of the softmax.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ...reference import attention as reference
+from ..compile import inlined, kernel, task
+from ..layout import F32, F64
+from ..parallel import together
+from ..simd import exp, full, lanes, largest, load, load_some, store, store_some, total, where
+from ..threads import shares as threads_for
+from .batched import fits, multiply
+
+Array = Any
+
+
+@inlined
+def hides_all(scores: Array, row: int, count: int) -> bool:
+    """Return whether the first `count` scores of a row are all -inf, with no NaN among them."""
+    for j in range(count):
+        if scores[row, j] != -np.inf:
+            return False
+    return True
+
+
+@task
+def softmax_share(share: int, shares: int, scores: Array, length: int, causal: bool) -> None:
+    """The softmax of each row of scores (m, n), in its place; a row of -inf becomes 0.
+
+    `causal`: row i of every `length` rows keeps its first i + 1 numbers, the others become 0.
+    """
+    m, n = scores.shape
+    width = lanes(scores)
+    for row in range(share * m // shares, (share + 1) * m // shares):
+        count = min(row % length + 1, n) if causal else n
+        first, last = row * n, row * n + count
+        rest = count % width
+        most = full(scores, -np.inf)
+        for i in range(first, last - width + 1, width):
+            x = load(scores, i)
+            most = where(x > most, x, most)
+        top = largest(most)
+        for j in range(count - rest, count):
+            top = max(top, scores[row, j])
+        if top == -np.inf and hides_all(scores, row, count):
+            scores[row, :] = 0.0
+            continue
+        s = full(scores, 0.0)
+        for i in range(first, last - width + 1, width):
+            e = exp(load(scores, i) - top)
+            store(scores, i, e)
+            s = s + e
+        if rest:
+            store_some(scores, last - rest, exp(load_some(scores, last - rest, rest) - top), rest)
+            s = s + load_some(scores, last - rest, rest)
+        scale = 1.0 / total(s)
+        for i in range(first, last - width + 1, width):
+            store(scores, i, load(scores, i) * scale)
+        for j in range(count - rest, count):
+            scores[row, j] *= scale
+        for j in range(count, n):
+            scores[row, j] = 0.0 * scale  # NaN in a row of NaN
+
+
+@task
+def softmax_backward_share(
+    share: int, shares: int, dw: Array, w: Array, scale: float
+) -> None:
+    """scale * w * (dw - sum(dw * w)) of each row (m, n), in the place of dw."""
+    m, n = w.shape
+    width = lanes(w)
+    rest = n % width
+    for row in range(share * m // shares, (share + 1) * m // shares):
+        first, last = row * n, row * n + n
+        s = full(w, 0.0)
+        for i in range(first, last - width + 1, width):
+            s = s + load(dw, i) * load(w, i)
+        if rest:
+            s = s + load_some(dw, last - rest, rest) * load_some(w, last - rest, rest)
+        mean = total(s)
+        for i in range(first, last - width + 1, width):
+            store(dw, i, (load(dw, i) - mean) * load(w, i) * scale)
+        if rest:
+            d = load_some(dw, last - rest, rest) - mean
+            store_some(dw, last - rest, d * load_some(w, last - rest, rest) * scale, rest)
+
+
+@kernel
+def attention_softmax(shares: int, scores: Array, length: int, causal: bool) -> None:
+    together(softmax_share, shares, (scores, length, causal))
+
+
+@kernel
+def attention_softmax_backward(shares: int, dw: Array, w: Array, scale: float) -> None:
+    together(softmax_backward_share, shares, (dw, w, scale))
+
+
+class Attention(reference.Attention):
+    """Both, with results that lie in memory as the inputs do: (m, l, heads, e), if so."""
+
+    def attention(
+        self, q: Any, k: Any, v: Any, mask: Any | None, scale: float, causal: bool, p: float,
+        seed: int,
+    ) -> tuple[Any, Any]:
+        floats = mask is None or mask.dtype.kind == "b"
+        if not _fit(q, k, v, q if floats else mask):
+            return super().attention(q, k, v, mask, scale, causal, p, seed)
+        weights = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)
+        multiply(q * scale, k.swapaxes(-1, -2), weights)
+        if mask is not None and floats:
+            np.copyto(weights, -np.inf, where=~mask)
+        elif mask is not None:
+            weights += mask
+        rows = weights.reshape(-1, k.shape[-2])
+        attention_softmax(threads_for(60 * weights.size), rows, q.shape[-2], causal)
+        y = _empty_like(q, (*q.shape[:-1], v.shape[-1]))
+        return multiply(self.dropout(weights, p, seed) if p else weights, v, y), weights
+
+    def attention_backward(
+        self, dy: Any, q: Any, k: Any, v: Any, weights: Any, scale: float, p: float, seed: int,
+        needs: tuple[bool, ...],
+    ) -> tuple[Any | None, ...]:
+        if not _fit(dy, q, k, v, weights) or not weights.flags.c_contiguous:
+            return super().attention_backward(dy, q, k, v, weights, scale, p, seed, needs)
+        dq, dk, dv, dscores = None, None, None, None
+        if needs[2]:
+            dropped = self.dropout(weights, p, seed) if p else weights
+            dv = multiply(dropped.swapaxes(-1, -2), dy, _empty_like(v, v.shape))
+        if needs[0] or needs[1] or needs[3]:
+            dscores = multiply(dy, v.swapaxes(-1, -2), np.empty_like(weights))
+            if p:
+                dscores = self.dropout(dscores, p, seed)
+            shape = (-1, weights.shape[-1])
+            factor = 1.0 if needs[3] else scale
+            attention_softmax_backward(threads_for(30 * weights.size), dscores.reshape(shape),
+                                       weights.reshape(shape), factor)
+            if needs[0]:
+                dq = multiply(dscores, k, _empty_like(q, q.shape))
+            if needs[1]:
+                dk = multiply(dscores.swapaxes(-1, -2), q, _empty_like(k, k.shape))
+            for d in (dq, dk):
+                if d is not None and factor != scale:
+                    d *= scale / factor
+        return dq, dk, dv, dscores if needs[3] else None
+
+
+def _empty_like(x: Any, shape: tuple[int, ...]) -> Any:
+    """A new array of this shape that lies in memory as x does, if rows of it can be written."""
+    y = np.empty_like(x, shape=shape)
+    return y if fits(y) else np.empty(shape, x.dtype)
+
+
+def _fit(*arrays: Any) -> bool:
+    """Return whether the loops can take them: not empty, and of one float dtype."""
+    dtype = arrays[0].dtype
+    return (dtype is F32 or dtype is F64) and all(a.size and a.dtype is dtype for a in arrays)

@@ -1,0 +1,286 @@
+"""Batch normalization, with what often follows it: + a residual, and ReLU or ReLU6.
+
+Images are channels-last, so a batch is a matrix x (m, c): m examples or pixels, c channels. Forward
+reads x twice, for the statistics and for y; back reads x and dy twice, for the sums that the
+gradients need and for dx. What follows the normalization is done while y is in a register, and its
+gradient is a mask on dy: `low` < y < `high`.
+
+Each thread takes a share of the rows. Statistics are taken block by block (see `loops.py`)
+and those of the shares are joined in float64.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ...reference import batch_norm as reference
+from ..compile import inlined, kernel, task
+from ..conv.geometry import flat_rows
+from ..elementwise.clamp import held, passed
+from ..layout import F32, F64, NOTHING, channels_first
+from ..parallel import together
+from ..simd import full, lanes, load, load_some, store, store_some
+from ..threads import shares as threads_for
+from .loops import moments_of_rows
+
+Array = Any
+NO_ROWS = {kind: np.empty((0, 0), kind) for kind in (F32, F64)}
+ROWS = 512  # that are summed in x's own precision
+
+
+@task
+def moments_share(share: int, shares: int, x: Array, mean: Array, square: Array) -> None:
+    """Of each channel: mean and sum of squared deviations of a share's rows; (shares, c)."""
+    m, c = x.shape
+    first, second = share * m // shares, (share + 1) * m // shares
+    moments_of_rows(x, first * c, second - first, c, mean, square, share)
+
+
+@task
+def scale_share(
+    share: int, shares: int, x: Array, centre: Array, scale: Array, shift: Array, residual: Array,
+    low: float, high: float, y: Array,
+) -> None:
+    """y = (x - centre) * scale + shift (+ residual), held between low and high (NaN: no bound)."""
+    m, c = x.shape
+    width, rest = lanes(x), c % lanes(x)
+    more, bounds = residual.size > 0, low == low
+    for i in range(share * m // shares * c, (share + 1) * m // shares * c, c):
+        for j in range(0, c - width + 1, width):
+            v = (load(x, i + j) - load(centre, j)) * load(scale, j) + load(shift, j)
+            if more:
+                v = v + load(residual, i + j)
+            if bounds:
+                v = held(v, low, high)
+            store(y, i + j, v)
+        if rest:
+            j = c - rest
+            v = (load_some(x, i + j, rest) - load_some(centre, j, rest)) * load_some(
+                scale, j, rest) + load_some(shift, j, rest)
+            if more:
+                v = v + load_some(residual, i + j, rest)
+            if bounds:
+                v = held(v, low, high)
+            store_some(y, i + j, v, rest)
+
+
+@kernel
+def forward(
+    parts: int, x: Array, weight: Array, bias: Array, residual: Array, eps: float, low: float,
+    high: float, y: Array, mean: Array, var: Array, sums: Array, ends: Array,
+) -> None:
+    """`sums` (2, parts, c) of float64 and `ends` (2, c) of x's dtype are scratch."""
+    m, c = x.shape
+    means, squares = sums[0], sums[1]
+    together(moments_share, parts, (x, means, squares))
+    for j in range(c):
+        whole = squares[0, j]
+        middle = means[0, j]
+        before = m // parts
+        for share in range(1, parts):  # Chan, Golub and LeVeque (1983)
+            count = (share + 1) * m // parts - share * m // parts
+            apart = means[share, j] - middle
+            part = count / (before + count)
+            middle += apart * part
+            whole += squares[share, j] + apart * apart * part * before
+            before += count
+        mean[j] = middle
+        var[j] = whole / m
+        scale = 1.0 / np.sqrt(whole / m + eps)
+        ends[0, j] = scale * weight[j] if weight.size else scale
+        ends[1, j] = bias[j] if bias.size else 0.0
+    together(scale_share, parts, (x, mean, ends[0], ends[1], residual, low, high, y))
+
+
+@task
+def sums_share(
+    share: int, shares: int, dy: Array, x: Array, y: Array, mean: Array, low: float, high: float,
+    masked: Array, sums: Array, products: Array,
+) -> None:
+    """Of each channel: the sums of d and of d * (x - mean) of a share's rows; (shares, c).
+
+    d is dy, where y is given only where low < y < high; written to `masked` unless it is empty.
+    """
+    m, c = x.shape
+    width, rest = lanes(x), c % lanes(x)
+    mask, keep = y.size > 0, masked.size > 0
+    s1, s2 = np.empty(c, x.dtype), np.empty(c, x.dtype)
+    sums[share, :] = 0.0
+    products[share, :] = 0.0
+    begin, end = share * m // shares, (share + 1) * m // shares
+    rows = max(1, min(ROWS, 8192 // c))
+    for start in range(begin, end, rows):
+        first, last = start * c, min(end, start + rows) * c
+        for j in range(0, c - width + 1, width):
+            s, p, centre = full(x, 0.0), full(x, 0.0), load(mean, j)
+            for i in range(first + j, last, c):
+                d = load(dy, i)
+                if mask:
+                    d = passed(d, load(y, i), low, high)
+                if keep:
+                    store(masked, i, d)
+                s = s + d
+                p = p + d * (load(x, i) - centre)
+            store(s1, j, s)
+            store(s2, j, p)
+        if rest:
+            j = c - rest
+            s, p, centre = full(x, 0.0), full(x, 0.0), load_some(mean, j, rest)
+            for i in range(first + j, last, c):
+                d = load_some(dy, i, rest)
+                if mask:
+                    d = passed(d, load_some(y, i, rest), low, high)
+                if keep:
+                    store_some(masked, i, d, rest)
+                s = s + d
+                p = p + d * (load_some(x, i, rest) - centre)
+            store_some(s1, j, s, rest)
+            store_some(s2, j, p, rest)
+        for j in range(c):
+            sums[share, j] += s1[j]
+            products[share, j] += s2[j]
+
+
+@task
+def combine_share(
+    share: int, shares: int, dy: Array, x: Array, y: Array, mean: Array, ends: Array, low: float,
+    high: float, dx: Array,
+) -> None:
+    """dx = ends[0] * d + ends[1] * (x - mean) + ends[2], with d as in `sums_share`."""
+    m, c = x.shape
+    width, rest = lanes(x), c % lanes(x)
+    mask = y.size > 0
+    for i in range(share * m // shares * c, (share + 1) * m // shares * c, c):
+        for j in range(0, c - width + 1, width):
+            d = load(dy, i + j)
+            if mask:
+                d = passed(d, load(y, i + j), low, high)
+            v = load(ends, c + j) * (load(x, i + j) - load(mean, j)) + load(ends, 2 * c + j)
+            store(dx, i + j, load(ends, j) * d + v)
+        if rest:
+            j = c - rest
+            d = load_some(dy, i + j, rest)
+            if mask:
+                d = passed(d, load_some(y, i + j, rest), low, high)
+            v = load_some(ends, c + j, rest) * (load_some(x, i + j, rest) - load_some(
+                mean, j, rest)) + load_some(ends, 2 * c + j, rest)
+            store_some(dx, i + j, load_some(ends, j, rest) * d + v, rest)
+
+
+@kernel
+def backward(
+    parts: int, dy: Array, x: Array, y: Array, weight: Array, mean: Array, var: Array, eps: float,
+    low: float, high: float, dx: Array, masked: Array, dweight: Array, dbias: Array, sums: Array,
+    ends: Array,
+) -> None:
+    """`sums` (2, parts, c) of float64 and `ends` (3, c) of x's dtype are scratch; no empty dx."""
+    m, c = x.shape
+    together(sums_share, parts, (dy, x, y, mean, low, high, masked, sums[0], sums[1]))
+    for j in range(c):
+        total, product = 0.0, 0.0
+        for share in range(parts):
+            total += sums[0, share, j]
+            product += sums[1, share, j]
+        inverse = 1.0 / np.sqrt(var[j] + eps)
+        product *= inverse  # now of d and the normalized x
+        dweight[j] = product
+        dbias[j] = total
+        scale = inverse * weight[j] if weight.size else inverse
+        ends[0, j] = scale
+        ends[1, j] = -scale * inverse * product / m
+        ends[2, j] = -scale * total / m
+    if dx.size:
+        if masked.size:
+            together(combine_share, parts, (masked, x, masked[:0], mean, ends, low, high, dx))
+        else:
+            together(combine_share, parts, (dy, x, y, mean, ends, low, high, dx))
+
+
+@inlined
+def moved(running: Array, new: Array, by: float, factor: float) -> None:
+    for j in range(running.size):
+        running[j] += (new[j] * by - running[j]) * factor
+
+
+@kernel
+def move(
+    mean: Array, var: Array, new_mean: Array, new_var: Array, by: float, factor: float
+) -> None:
+    """Running statistics towards new ones, by a share; the new variance counts `by` times."""
+    moved(mean, new_mean, 1.0, factor)
+    moved(var, new_var, by, factor)
+
+
+class BatchNorm(reference.BatchNorm):
+    """Batch norm of float32 and float64, everything in one call forward and one back."""
+
+    def batch_norm(
+        self, x: Any, weight: Any | None, bias: Any | None, residual: Any | None, eps: float,
+        bounds: reference.Bounds,
+    ) -> tuple[Any, Any, Any]:
+        dtype = x.dtype
+        if not _fit(x, weight, bias, residual):
+            return super().batch_norm(x, weight, bias, residual, eps, bounds)
+        rows = flat_rows(x)
+        (m, c), parts = rows.shape, threads_for(24 * rows.size)
+        y, mean, var = np.empty((m, c), dtype), np.empty(c, dtype), np.empty(c, dtype)
+        none = NOTHING[dtype]
+        forward(parts, rows, none if weight is None else weight, none if bias is None else bias,
+                NO_ROWS[dtype] if residual is None else flat_rows(residual), eps,
+                *_numbers(bounds), y, mean, var, np.empty((2, parts, c)), np.empty((2, c), dtype))
+        return _images(y, x.shape), mean, var
+
+    def batch_norm_backward(
+        self, dy: Any, x: Any, y: Any | None, weight: Any | None, mean: Any, var: Any, eps: float,
+        bounds: reference.Bounds, needs: tuple[bool, ...],
+    ) -> tuple[Any | None, ...]:
+        dtype = x.dtype
+        if not _fit(x, dy, y, weight, mean):
+            return super().batch_norm_backward(dy, x, y, weight, mean, var, eps, bounds, needs)
+        rows, errors, none = flat_rows(x), flat_rows(dy), NO_ROWS[dtype]
+        (m, c), parts = rows.shape, threads_for(24 * rows.size)
+        dweight, dbias = np.empty(c, dtype), np.empty(c, dtype)
+        dx = np.empty((m, c), dtype) if needs[0] else none
+        passes = bounds is None  # all of dy, as it is
+        masked = np.empty((m, c), dtype) if needs[3] and not passes else none
+        backward(parts, errors, rows, none if passes else flat_rows(y),
+                 NOTHING[dtype] if weight is None else weight, mean, var, eps, *_numbers(bounds),
+                 dx, masked, dweight, dbias, np.empty((2, parts, c)), np.empty((3, c), dtype))
+        return (
+            _images(dx, x.shape) if needs[0] else None,
+            dweight if needs[1] else None,
+            dbias if needs[2] else None,
+            (dy if passes else _images(masked, x.shape)) if needs[3] else None,
+        )
+
+    def move_statistics(
+        self, running_mean: Any, running_var: Any, mean: Any, var: Any, count: int, factor: Any
+    ) -> None:
+        dtype = mean.dtype
+        if (running_mean.dtype is not dtype or running_var.dtype is not dtype
+                or (dtype is not F32 and dtype is not F64)):
+            return super().move_statistics(running_mean, running_var, mean, var, count, factor)
+        move(running_mean, running_var, mean, var, count / max(1, count - 1), float(factor))
+        return None
+
+
+def _fit(x: Any, *others: Any) -> bool:
+    """Return whether the loops can take them: not empty, of one float dtype, vectors contiguous."""
+    dtype = x.dtype
+    return x.size > 0 and (dtype is F32 or dtype is F64) and all(
+        a is None or (a.dtype is dtype and (a.ndim > 1 or a.flags.c_contiguous)) for a in others)
+
+
+def _numbers(bounds: reference.Bounds) -> tuple[float, float]:
+    """(low, high) as the loops take them: NaN is not a bound."""
+    if bounds is None:
+        return np.nan, np.nan
+    low, high = bounds
+    return low, np.nan if high is None else high
+
+
+def _images(rows: Any, shape: tuple[int, ...]) -> Any:
+    """Rows (m, c) as an array of `shape` (n, c, ...), channels-last in memory."""
+    if len(shape) == 2:
+        return rows
+    return channels_first(rows.reshape(shape[0], *shape[2:], shape[1]))

@@ -1,0 +1,33 @@
+"""The readable reference of every kernel, for any array namespace: NumPy, CuPy or strict."""
+
+from .activations import Activations
+from .adam_family import Adams
+from .attention import Attention
+from .axis_sums import Along
+from .batch_norm import BatchNorm
+from .boxes import Boxes
+from .convolution import Convolution
+from .ctc import Ctc
+from .joining import Joining
+from .linear import Linear
+from .losses import Losses
+from .normalization import Normalization
+from .optimizers import Optimizers
+from .pooling import Pooling
+from .random import Random
+from .recurrent import Recurrent
+from .resampling import Resampling
+from .scan import Scan
+from .scatter import Scatter
+from .special import Special
+
+
+class ReferenceKernels(
+    BatchNorm, Activations, Adams, Along, Attention, Boxes, Convolution, Ctc, Joining, Linear,
+    Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter,
+    Special,
+):
+    """All kernels in plain array operations; `xp` is the array namespace they work in."""
+
+
+__all__ = ["ReferenceKernels"]

@@ -1,3 +1,0 @@
-"""Kernels compiled by Numba for the CPU."""
-
-from .table import CompiledKernels as CompiledKernels
