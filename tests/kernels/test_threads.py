@@ -15,22 +15,22 @@ if not wants_compiled():
     pytest.skip("nothing is compiled", allow_module_level=True)
 from tinygrad_dls.backend.kernels.numba import threads
 from tinygrad_dls.backend.kernels.numba.compile import kernel
-from tinygrad_dls.backend.kernels.numba.parallel import together
+from tinygrad_dls.backend.kernels.numba.parallel import parallel_for
 from tinygrad_dls.backend.kernels.numba.table import CompiledKernels
 
 TABLE = CompiledKernels(np)
 
 
 @kernel
-def double(share, shares, x, y, which):
-    for i in range(share * x.size // shares, (share + 1) * x.size // shares):
+def double(chunk, chunks, x, y, which):
+    for i in range(chunk * x.size // chunks, (chunk + 1) * x.size // chunks):
         y[i] = 2 * x[i]
-        which[i] = share
+        which[i] = chunk
 
 
 @kernel
 def double_together(parts, x, y, which):
-    together(double, parts, (x, y, which))
+    parallel_for(double, parts, (x, y, which))
 
 
 @pytest.mark.parametrize("parts", [1, 2])
@@ -43,8 +43,8 @@ def test_every_share_is_done_once(parts):
 
 
 def test_small_work_stays_on_one_thread():
-    assert threads.shares(1000) == 1
-    assert threads.shares(1e9) == threads._team.size
+    assert threads.threads_for(1000) == 1
+    assert threads.threads_for(1e9) == threads._team.size
 
 
 def layers(seed):
@@ -85,7 +85,7 @@ def test_a_forked_child_works_alone_and_right():
     if child == 0:  # no pytest in here: only the answer, then out
         answer = b"wrong"
         try:
-            if threads.shares(1e12) == 1 and np.array_equal(layers(3), want):
+            if threads.threads_for(1e12) == 1 and np.array_equal(layers(3), want):
                 answer = b"right"
         finally:
             os.write(write, answer)
@@ -102,7 +102,7 @@ from tinygrad_dls.backend.kernels.numba.table import CompiledKernels
 x = np.random.default_rng(0).standard_normal((500, 300), dtype=np.float32)
 w = np.random.default_rng(1).standard_normal((200, 300), dtype=np.float32)
 y = CompiledKernels(np).linear(x, w, None)
-print(threads.shares(1e9), np.allclose(y, x @ w.T, atol=1e-3))
+print(threads.threads_for(1e9), np.allclose(y, x @ w.T, atol=1e-3))
 """
 
 

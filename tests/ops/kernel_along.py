@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-BY_HAND = {"spread"}  # under spread_along
+BY_HAND = {"broadcast"}  # under broadcast_along
 
 
 def arguments() -> dict[str, list[tuple[Any, ...]]]:
@@ -23,11 +23,11 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
             (many, (0, 2), True, 1.0), (many, 0, False, 0.5), (many, None, True, 0.5),
             (x[:0], 0, False, 1.0), (x, None, True, 0.5), (x[..., :1].copy(), 2, False, 2.0),
         ],
-        "spread_along": [
+        "broadcast_along": [
             *((x.sum(axis=axis, keepdims=keepdims), x.shape, axis, 0.3)
               for axis in (0, 1, 2, -1, (0, 2), None) for keepdims in (False, True)),
             (x[0].T, (7, 37, 9), 0, 1.0), (many.sum(axis=0), many.shape, 0, 1.0),
             (x[:0, 0], (0, 9, 37), 1, 1.0),
         ],
-        "spread": [(np.array(2.5), (3, 4)), (np.array(1.0), ()), (x[0, :4, :1], (4, 3))],
+        "broadcast": [(np.array(2.5), (3, 4)), (np.array(1.0), ()), (x[0, :4, :1], (4, 3))],
     }

@@ -18,7 +18,7 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
     x, dy, y = _values((n,)), _values((n,), 1), np.tanh(_values((n,), 2))
     rows, labels = _values((37, 11)), rng.integers(0, 11, 37)
     tops = rows.max(1)
-    wholes = np.exp(rows - tops[:, None]).sum(1)
+    exp_sums = np.exp(rows - tops[:, None]).sum(1)
     image = _values((2, 5, 4, 7)).transpose(0, 3, 1, 2)
     softmax = [(rows, 1), (rows, 0), (rows[:, ::2], 1), (_values((3, 4, 5)), 2), (image, 1),
                (np.ascontiguousarray(image), 1), (rows[:, :1], 1)]
@@ -38,9 +38,9 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
         "cross_entropy": [(rows, labels, 0.0), (rows, labels.astype(np.uint8), 0.0),
                           (np.asfortranarray(rows), labels, 0.0), (rows, labels, 0.1)],
         "cross_entropy_backward": [
-            (dy[:37], rows, labels, tops, wholes, 0.0, 1.0),
-            (np.array(0.5), rows, labels, tops, wholes, 0.0, 0.25),
-            (dy[:37], rows, labels, tops, wholes, 0.3, 0.5)],
+            (dy[:37], rows, labels, tops, exp_sums, 0.0, 1.0),
+            (np.array(0.5), rows, labels, tops, exp_sums, 0.0, 0.25),
+            (dy[:37], rows, labels, tops, exp_sums, 0.3, 0.5)],
         "binary_cross_entropy": [(x, np.abs(y)), (x, np.zeros(n)), (x, 1.0)],
         "binary_cross_entropy_backward": [(dy, x, np.abs(y), 0.5),
                                           (np.array(0.3), x, np.ones(n), 1.0)],

@@ -162,6 +162,7 @@ from .scatter import scatter_add as scatter_add
 from .sequences import gru as gru
 from .sequences import lstm as lstm
 from .sequences import rnn as rnn
+from .shape import broadcast as broadcast
 from .shape import broadcast_arrays as broadcast_arrays
 from .shape import broadcast_to as broadcast_to
 from .shape import clone as clone
@@ -173,7 +174,6 @@ from .shape import moveaxis as moveaxis
 from .shape import permute_dims as permute_dims
 from .shape import ravel as ravel
 from .shape import reshape as reshape
-from .shape import spread as spread
 from .shape import squeeze as squeeze
 from .shape import swapaxes as swapaxes
 from .shape import transpose as transpose

@@ -37,7 +37,7 @@ class CrossEntropy(Loss):
     `smoothing`: that part of onehot is spread evenly over the classes (Szegedy et al. 2016).
     """
 
-    extras = ("tops", "wholes")  # largest logit of each row, sum(exp(logits - top))
+    extras = ("tops", "exp_sums")  # largest logit of each row, sum(exp(logits - top))
     numpy = staticmethod(_numpys)
     samples = staticmethod(_labelled)
 
@@ -45,11 +45,11 @@ class CrossEntropy(Loss):
         self.reduction, self.smoothing = reduction, smoothing
 
     def forward(self, logits: Array, labels: Array) -> Any:
-        losses, tops, wholes = self.kernels.cross_entropy(logits, labels, self.smoothing)
-        return self.reduce(losses), tops, wholes
+        losses, tops, exp_sums = self.kernels.cross_entropy(logits, labels, self.smoothing)
+        return self.reduce(losses), tops, exp_sums
 
     def backward(
-        self, dy: Any, logits: Any, labels: Any, tops: Any, wholes: Any, needs: Any
+        self, dy: Any, logits: Any, labels: Any, tops: Any, exp_sums: Any, needs: Any
     ) -> Any:
         d = self.share(dy, logits.shape[0])
         labels = getattr(labels, "_data", labels)
@@ -61,11 +61,11 @@ class CrossEntropy(Loss):
         return dlogits * (d if d.ndim == 0 else d[:, None]), None
 
     def backward_kernel(
-        self, dy: Array, logits: Array, labels: Array, tops: Array, wholes: Array, needs: Any
+        self, dy: Array, logits: Array, labels: Array, tops: Array, exp_sums: Array, needs: Any
     ) -> Any:
         part = self.part(logits.shape[0])
         return self.kernels.cross_entropy_backward(
-            dy, logits, labels, tops, wholes, self.smoothing, part), None
+            dy, logits, labels, tops, exp_sums, self.smoothing, part), None
 
 
 def _range_like(labels: Array, count: int) -> Array:

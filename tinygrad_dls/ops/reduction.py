@@ -68,10 +68,10 @@ class Sum(Reduction):
 
     def backward(self, dy: Any, shapes: Any) -> Any:
         (shape,) = shapes
-        return self.kernels.spread(self.spread(dy, shape), shape)
+        return self.kernels.broadcast(self.spread(dy, shape), shape)
 
     def backward_kernel(self, dy: Array, shapes: Any) -> Array:
-        return self.kernels.spread_along(dy, shapes[0], self.axis, 1.0)
+        return self.kernels.broadcast_along(dy, shapes[0], self.axis, 1.0)
 
 
 class Mean(Reduction):
@@ -91,10 +91,10 @@ class Mean(Reduction):
 
     def backward(self, dy: Any, shapes: Any) -> Any:
         (shape,) = shapes
-        return self.kernels.spread(self.spread(dy * self.part(shape), shape), shape)
+        return self.kernels.broadcast(self.spread(dy * self.part(shape), shape), shape)
 
     def backward_kernel(self, dy: Array, shapes: Any) -> Array:
-        return self.kernels.spread_along(dy, shapes[0], self.axis, self.part(shapes[0]))
+        return self.kernels.broadcast_along(dy, shapes[0], self.axis, self.part(shapes[0]))
 
 
 class Var(Reduction):

@@ -185,7 +185,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
     return function_of(BroadcastTo, _ints((shape,)))(x)
 
 
-def spread(x: Any, shape: Sequence[int]) -> Any:
+def broadcast(x: Any, shape: Sequence[int]) -> Any:
     """`broadcast_to`, under the name of the kernel it stands for on tensors."""
     return broadcast_to(x, shape)
 

@@ -186,7 +186,7 @@ def caller(
 ) -> Callable[..., Any]:
     """A function of the arrays `takes` that makes the kernel's results, by it or else by `plain`:
     where arrays do not lie in memory as they did."""
-    from ...backend.kernels.numba.threads import shares
+    from ...backend.kernels.numba.threads import threads_for
 
     run, dtype = compiled(kernel.text), chain.common.dtype
     places = [takes.index(n) for n in (*kernel.arrays, *kernel.truths)]
@@ -211,7 +211,7 @@ def caller(
         if views is None:
             return plain(*given)
         whole = len(places)
-        run(shares(8 * first.size), *views[:whole], *values, *views[whole:])
+        run(threads_for(8 * first.size), *views[:whole], *values, *views[whole:])
         return results[0] if len(results) == 1 else results
 
     return call

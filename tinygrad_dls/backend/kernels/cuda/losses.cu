@@ -70,7 +70,7 @@ KERNEL log_softmax_backward(
 // A label out of range sets the flag and makes its loss NaN.
 KERNEL cross_entropy(
     long long rows, long long n, long long inner, long long team, const Real* z,
-    const long long* labels, Real* losses, Real* tops, Real* wholes, double smoothing, int* flag
+    const long long* labels, Real* losses, Real* tops, Real* exp_sums, double smoothing, int* flag
 ) {
     Real part = smoothing;
     ROWS(row, rows, team) {
@@ -92,7 +92,7 @@ KERNEL cross_entropy(
             Real loss = log(total) + (top - hit);
             losses[row] = part ? loss + part * ((hit - top) - sum / Real(n)) : loss;
             tops[row] = top;
-            wholes[row] = total;
+            exp_sums[row] = total;
         }
     }
 }
@@ -100,13 +100,13 @@ KERNEL cross_entropy(
 // `d` has one element for each row, or one for all.
 KERNEL cross_entropy_backward(
     long long count, const Real* d, const Real* z, const long long* labels, const Real* tops,
-    const Real* wholes, Real* dz, long long n, double smoothing, long long one
+    const Real* exp_sums, Real* dz, long long n, double smoothing, long long one
 ) {
     Real part = smoothing, each = part / Real(n);
     EACH(i, count) {
         Index row = i / (Index)n;
         bool hit = labels[row] == i - row * (Index)n;
-        Real p = exp(z[i] - tops[row]) / wholes[row] - each;
+        Real p = exp(z[i] - tops[row]) / exp_sums[row] - each;
         dz[i] = (hit ? p - (1 - part) : p) * (one ? d[0] : d[row]);
     }
 }

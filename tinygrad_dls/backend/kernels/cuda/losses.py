@@ -35,21 +35,21 @@ class Losses(CudaFamily, reference.Losses):
         if not real(z) or labels.shape != z.shape[:1]:
             return super().cross_entropy(z, labels, smoothing)
         m, n = z.shape
-        losses, tops, wholes = (self.xp.empty((m,), dtype=z.dtype) for _ in range(3))
+        losses, tops, exp_sums = (self.xp.empty((m,), dtype=z.dtype) for _ in range(3))
         self._rows("losses.cross_entropy", z.dtype, m, n, 1, dense(self.xp, z),
-                   self._int64(labels), losses, tops, wholes, float(smoothing),
+                   self._int64(labels), losses, tops, exp_sums, float(smoothing),
                    self._flag("cross_entropy"))
-        return losses, tops, wholes
+        return losses, tops, exp_sums
 
     def cross_entropy_backward(
-        self, d: Any, z: Any, labels: Any, tops: Any, wholes: Any, smoothing: float, part: float
+        self, d: Any, z: Any, labels: Any, tops: Any, exp_sums: Any, smoothing: float, part: float
     ) -> Any:
-        if not real(z, d, tops, wholes) or d.shape not in ((), z.shape[:1]):
-            return super().cross_entropy_backward(d, z, labels, tops, wholes, smoothing, part)
+        if not real(z, d, tops, exp_sums) or d.shape not in ((), z.shape[:1]):
+            return super().cross_entropy_backward(d, z, labels, tops, exp_sums, smoothing, part)
         d = d * part
         dz, xp = self.xp.empty(z.shape, dtype=z.dtype), self.xp
         self._each("losses.cross_entropy_backward", z.dtype, z.size, dense(xp, d), dense(xp, z),
-                   self._int64(labels), dense(xp, tops), dense(xp, wholes), dz, z.shape[1],
+                   self._int64(labels), dense(xp, tops), dense(xp, exp_sums), dz, z.shape[1],
                    float(smoothing), d.ndim == 0)
         return dz
 

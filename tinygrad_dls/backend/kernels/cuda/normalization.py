@@ -112,15 +112,15 @@ class Normalization(CudaFamily, reference.Normalization):
 
 def _laid(xp: Any, x: Any) -> tuple[bool, Any]:
     """(does x lie with its places before its channels, x dense in that order)."""
-    last = x.ndim > 2 and not x.flags.c_contiguous and _turned(x).flags.c_contiguous
+    last = x.ndim > 2 and not x.flags.c_contiguous and _transposed(x).flags.c_contiguous
     return bool(last), _as(xp, x, last)
 
 
 def _as(xp: Any, x: Any, last: bool) -> Any:
-    return dense(xp, _turned(x) if last else x)
+    return dense(xp, _transposed(x) if last else x)
 
 
-def _turned(x: Any) -> Any:
+def _transposed(x: Any) -> Any:
     """(m, ..., s) as (m, s, ...): channels last."""
     return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
 

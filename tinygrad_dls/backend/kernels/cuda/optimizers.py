@@ -11,7 +11,7 @@ from .layout import real
 Columns = list[Any]  # the arrays of one parameter: w, its gradient, its state; None: it has none
 
 
-class Optimizers(CudaFamily, adam_family.Adams, optimizers.Optimizers):
+class Optimizers(CudaFamily, adam_family.AdamFamily, optimizers.Optimizers):
     """Parameters and state of one float dtype that lie alike in memory; others by the reference.
 
     `_ready` deals the lists out, one parameter after the other.

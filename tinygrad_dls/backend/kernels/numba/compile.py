@@ -57,7 +57,7 @@ def inlined(function: Callable[..., Any]) -> Any:
     return numba.njit(**options)(function)
 
 
-task = inlined  # one thread's share of a kernel's work (parallel.py): never called from Python
+task = inlined  # one thread's chunk of a kernel's work (parallel.py): never called from Python
 
 
 @cache

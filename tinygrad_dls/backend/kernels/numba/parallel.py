@@ -1,19 +1,19 @@
-"""Running a kernel on all cores: `together(task, shares, arguments)` inside another kernel.
+"""Running a kernel on all cores: `parallel_for(task, chunks, arguments)` inside another kernel.
 
-A task's first two arguments are the number of its share and of all shares:
+A task's first two arguments are the number of its chunk and of all chunks:
 
     @task
-    def scale(share, shares, x, y):
-        for i in range(share * x.size // shares, (share + 1) * x.size // shares):
+    def scale(chunk, chunks, x, y):
+        for i in range(chunk * x.size // chunks, (chunk + 1) * x.size // chunks):
             y[i] = 2.0 * x[i]
 
     @kernel
-    def scale_together(shares, x, y):
-        together(scale, shares, (x, y))
+    def scale_all(chunks, x, y):
+        parallel_for(scale, chunks, (x, y))
 
 Numba starts the threads and keeps them waiting (libgomp, TBB or its own work queue), and has one
 C function that hands out work. We call that function ourselves: compiling Numba's `prange` takes
-many times as long, for each kernel again. A round trip takes 1.5 us with libgomp. With one share
+many times as long, for each kernel again. A round trip takes 1.5 us with libgomp. With one chunk
 the task is simply called, and no thread is needed or started.
 """
 
@@ -23,7 +23,7 @@ from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
 
-word: Any = extending.intrinsic
+intrinsic: Any = extending.intrinsic
 declared: Any = cgutils.get_or_insert_function
 stored: Any = cgutils.alloca_once_value
 I8P, I32, I64 = ir.IntType(8).as_pointer(), ir.IntType(32), ir.IntType(64)
@@ -31,9 +31,9 @@ SIZES = I64.as_pointer()
 TASK = ir.FunctionType(ir.VoidType(), [I8P.as_pointer(), SIZES, SIZES, I8P])
 
 
-@word
-def together(typing: Any, task: Any, shares: Any, arguments: Any) -> Any:
-    """Call `task(share, shares, *arguments)` for every share, on as many threads; the task
+@intrinsic
+def parallel_for(typing: Any, task: Any, chunks: Any, arguments: Any) -> Any:
+    """Call `task(chunk, chunks, *arguments)` for every chunk, on as many threads; the task
     returns nothing and raises nothing."""
     wanted = (types.int64, types.int64, *map(types.unliteral, arguments))
     task.dispatcher.compile(wanted)
@@ -55,11 +55,11 @@ def together(typing: Any, task: Any, shares: Any, arguments: Any) -> Any:
 
 
 def _call(
-    context: Any, builder: Any, callee: Any, wanted: Any, share: Any, shares: Any, given: Any
+    context: Any, builder: Any, callee: Any, wanted: Any, chunk: Any, chunks: Any, given: Any
 ) -> None:
     arguments = [builder.extract_value(given, i) for i in range(len(wanted) - 2)]
     context.call_conv.call_function(
-        builder, callee, types.none, wanted, [share, shares, *arguments]
+        builder, callee, types.none, wanted, [chunk, chunks, *arguments]
     )
 
 
@@ -67,7 +67,7 @@ def _hand_out(builder: Any, work: Any, count: Any, given: Any) -> None:
     """Call Numba's function that runs `work` on `count` threads.
 
     It walks an array with a step. Ours begins at address 0 and has step 1: the "address" that a
-    piece of work gets is the number of its share.
+    piece of work gets is the number of its chunk.
     """
     packed = ir.Constant(ir.LiteralStructType([I64, given.type]), ir.Undefined)
     packed = builder.insert_value(builder.insert_value(packed, count, 0), given, 1)
@@ -85,7 +85,7 @@ def _hand_out(builder: Any, work: Any, count: Any, given: Any) -> None:
 
 
 def _work(context: Any, module: Any, callee: Any, wanted: Any, given_type: Any) -> Any:
-    """The C function that a thread calls: shares `first` ... `first + sizes[0] - 1`."""
+    """The C function that a thread calls: chunks `first` ... `first + sizes[0] - 1`."""
     function = ir.Function(module, TASK, module.get_unique_name("share_of_work"))
     function.linkage = "internal"
     builder = ir.IRBuilder(function.append_basic_block())
@@ -95,7 +95,7 @@ def _work(context: Any, module: Any, callee: Any, wanted: Any, given_type: Any) 
     count, given = builder.extract_value(values, 0), builder.extract_value(values, 1)
     first = builder.ptrtoint(builder.load(addresses), I64)
     with cgutils.for_range(builder, builder.load(sizes)) as loop:
-        share = builder.add(first, loop.index)
-        _call(context, builder, callee, wanted, share, count, given)
+        chunk = builder.add(first, loop.index)
+        _call(context, builder, callee, wanted, chunk, count, given)
     builder.ret_void()
     return function

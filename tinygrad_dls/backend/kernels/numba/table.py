@@ -6,7 +6,7 @@ loops, then the class that chooses between them and the reference.
 """
 
 from ..reference import ReferenceKernels
-from .along_axes.axis_sums import Along
+from .along_axes.axis_sums import AxisSums
 from .along_axes.scan import Scan
 from .conv.conv import Convolution
 from .conv.pooling import Pooling
@@ -25,13 +25,13 @@ from .matmul.linear import Linear
 from .memory import keep_freed_memory
 from .norm.batch_norm import BatchNorm
 from .norm.normalization import Normalization
-from .optim.adam_family import Adams
+from .optim.adam_family import AdamFamily
 from .optim.optimizers import Optimizers
 from .recurrent.layers import Recurrent
 
 
 class CompiledKernels(
-    BatchNorm, Activations, Adams, Along, Attention, Boxes, Convolution, CrossEntropy, Ctc,
+    BatchNorm, Activations, AdamFamily, AxisSums, Attention, Boxes, Convolution, CrossEntropy, Ctc,
     Joining, Linear, Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling,
     Scan, Scatter, Special, ReferenceKernels,
 ):

@@ -1,4 +1,4 @@
-"""Number of threads of a kernel: `shares(work)`.
+"""Number of threads of a kernel: `threads_for(work)`.
 
 TINYGRAD_DLS_NUM_THREADS says how many at most; without it, as many as this process has cores.
 Work below a measured size is done by the calling thread alone. So is all work in a forked child,
@@ -63,10 +63,10 @@ if hasattr(os, "register_at_fork"):
 
 def team() -> int:
     """Return how many threads large work gets, here and now."""
-    return shares(float("inf"))
+    return threads_for(float("inf"))
 
 
-def shares(work: float) -> int:
+def threads_for(work: float) -> int:
     """Return how many threads split `work`, counted in multiplications (or work that takes as
     long).
     """

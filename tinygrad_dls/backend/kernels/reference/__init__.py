@@ -1,9 +1,9 @@
 """The readable reference of every kernel, for any array namespace: NumPy, CuPy or strict."""
 
 from .activations import Activations
-from .adam_family import Adams
+from .adam_family import AdamFamily
 from .attention import Attention
-from .axis_sums import Along
+from .axis_sums import AxisSums
 from .batch_norm import BatchNorm
 from .boxes import Boxes
 from .convolution import Convolution
@@ -23,9 +23,9 @@ from .special import Special
 
 
 class ReferenceKernels(
-    BatchNorm, Activations, Adams, Along, Attention, Boxes, Convolution, Ctc, Joining, Linear,
-    Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan, Scatter,
-    Special,
+    BatchNorm, Activations, AdamFamily, AxisSums, Attention, Boxes, Convolution, Ctc, Joining,
+    Linear, Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan,
+    Scatter, Special,
 ):
     """All kernels in plain array operations; `xp` is the array namespace they work in."""
 

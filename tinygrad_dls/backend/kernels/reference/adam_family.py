@@ -11,7 +11,7 @@ from .base import Family
 from .optimizers import Arrays, downhill
 
 
-class Adams(Family):
+class AdamFamily(Family):
     """adam, adamax, nadam, radam, lamb."""
 
     def adam(

@@ -38,29 +38,29 @@ class Losses(Family):
         return dy - self.xp.exp(y) * summed(dy, axis, keepdims=True)
 
     def cross_entropy(self, z: Any, labels: Any, smoothing: float) -> tuple[Any, Any, Any]:
-        """(-log softmax(z)[label], top, whole = sum(exp(z - top))) of each row; z (m, classes).
+        """(-log softmax(z)[label], top, exp_sum = sum(exp(z - top))) of each row; z (m, classes).
 
         top is the largest of the row: z - top is exact where logits are large, and the softmax is
-        exp(z - top) / whole. labels (m,). `smoothing`: how much of the loss is the mean over all
+        exp(z - top) / exp_sum. labels (m,). `smoothing`: how much of the loss is the mean over all
         classes instead.
         """
         if self.xp is np and labels.size and labels.min() < 0:  # NumPy counts from the end
             raise IndexError(f"label {labels.min()} is out of range")
         tops = z.max(axis=1)
         shifted = z - tops[:, None]
-        wholes = summed(self.xp.exp(shifted), 1)
-        logs = self.xp.log(wholes)
+        exp_sums = summed(self.xp.exp(shifted), 1)
+        logs = self.xp.log(exp_sums)
         losses = logs - shifted[self.xp.arange(z.shape[0]), labels]
         if smoothing:
             even = logs - summed(shifted, 1) * (1.0 / z.shape[1])
             losses = (1 - smoothing) * losses + smoothing * even
-        return losses, tops, wholes
+        return losses, tops, exp_sums
 
     def cross_entropy_backward(
-        self, d: Any, z: Any, labels: Any, tops: Any, wholes: Any, smoothing: float, part: float
+        self, d: Any, z: Any, labels: Any, tops: Any, exp_sums: Any, smoothing: float, part: float
     ) -> Any:
         """part d_i * (softmax(z_i) - onehot(label_i)); d (m,) or ()."""
-        dz = self.xp.exp(z - tops[:, None]) / wholes[:, None]
+        dz = self.xp.exp(z - tops[:, None]) / exp_sums[:, None]
         if smoothing:
             dz -= smoothing / z.shape[1]
         dz[self.xp.arange(z.shape[0]), labels] -= 1 - smoothing

@@ -55,7 +55,7 @@ def sum_last(x: Array, outer: int, n: int, part: float, y: Array) -> None:
 
 
 @kernel
-def spread_middle(dy: Array, outer: int, n: int, inner: int, part: float, dx: Array) -> None:
+def broadcast_middle(dy: Array, outer: int, n: int, inner: int, part: float, dx: Array) -> None:
     """dx (outer, n, inner) = part * dy (outer, inner), for each of n; both flat."""
     width, kind = lanes(dy), dy.dtype.type
     for o in range(outer):
@@ -69,7 +69,7 @@ def spread_middle(dy: Array, outer: int, n: int, inner: int, part: float, dx: Ar
                 store_some(dx, (o * n + i) * inner + j, s, some)
 
 
-class Along(Running, reference.Along):
+class AxisSums(Running, reference.AxisSums):
     """Of floats without gaps in memory, along axes that lie beside each other there."""
 
     def sum_along(self, x: Any, axis: Any, keepdims: bool, part: float) -> Any:
@@ -82,11 +82,11 @@ class Along(Running, reference.Along):
         found = seen_along(x, axis, keepdims)
         if found is None:
             return super().sum_along(x, axis, keepdims, part)
-        laid, apart, seen, shape, turned = found
+        laid, apart, seen, shape, transposed = found
         if apart:  # axes before these, not beside them, are summed next
             return self.sum_along(self._summed(laid, seen, 1.0, shape), apart, keepdims, part)
         y = self._summed(laid, seen, part, shape)
-        return channels_first(y) if turned else y
+        return channels_first(y) if transposed else y
 
     def _summed(self, x: Any, seen: Seen, part: float, shape: tuple[int, ...]) -> Any:
         """part * the sum of a contiguous x, seen as (outer, n, inner), over n; in `shape`."""
@@ -102,17 +102,17 @@ class Along(Running, reference.Along):
             sums.sum_between(x, seen, part, y, self)
         return y
 
-    def spread_along(self, dy: Any, shape: tuple[int, ...], axis: Any, part: float) -> Any:
+    def broadcast_along(self, dy: Any, shape: tuple[int, ...], axis: Any, part: float) -> Any:
         if not _fit(dy.dtype, shape, axis) or not dy.flags.c_contiguous:
-            return super().spread_along(dy, shape, axis, part)
+            return super().broadcast_along(dy, shape, axis, part)
         outer, n, inner, _ = around(shape, axis, False)
         dx = self.empty(shape, dy.dtype)
-        self.run(spread_middle, dy.ravel(), outer, n, inner, part, dx.ravel())
+        self.run(broadcast_middle, dy.ravel(), outer, n, inner, part, dx.ravel())
         return dx
 
-    def spread(self, y: Any, shape: tuple[int, ...]) -> Any:
+    def broadcast(self, y: Any, shape: tuple[int, ...]) -> Any:
         if y.ndim:
-            return super().spread(y, shape)
+            return super().broadcast(y, shape)
         y = np.asarray(y)
         return np.ndarray(shape, y.dtype, y, 0, (0,) * len(shape))  # np.broadcast_to takes 3 us
 
@@ -127,8 +127,8 @@ def seen_along(x: Array, axis: Any, keepdims: bool) -> tuple[Any, Any, Seen, Any
         return None
     axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
     places = sorted(i % x.ndim for i in axes)
-    turned = not x.flags.c_contiguous
-    if turned:
+    transposed = not x.flags.c_contiguous
+    if transposed:
         if x.ndim < 3 or not (x := channels_last(x)).flags.c_contiguous:
             return None
         last = x.ndim - 1
@@ -142,12 +142,12 @@ def seen_along(x: Array, axis: Any, keepdims: bool) -> tuple[Any, Any, Seen, Any
     while first - 1 in places:
         first -= 1
     apart = tuple(i for i in places if i < first)
-    if apart and (turned or stop < x.ndim):
+    if apart and (transposed or stop < x.ndim):
         return None
     before, after = x.shape[:first], x.shape[stop:]
     seen = math.prod(before), math.prod(x.shape[first:stop]), math.prod(after)
     shape = (*before, *(1,) * (stop - first), *after) if keepdims else before + after
-    return x, apart, seen, shape, turned and keepdims
+    return x, apart, seen, shape, transposed and keepdims
 
 
 def around(

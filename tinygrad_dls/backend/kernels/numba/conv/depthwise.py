@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..compile import inlined, kernel, task
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd import fma, full, lanes, load_some, store_some
-from ..threads import shares as threads_for
+from ..threads import threads_for
 from .geometry import Geometry, range_inside
 
 Array = Any
@@ -91,15 +91,15 @@ def results_of_three(
 
 
 @task
-def forward_share(
-    share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array, count: int,
+def forward_chunk(
+    chunk: int, chunks: int, x: Array, weight: Array, bias: Array, y: Array, count: int,
     geometry: Any,
 ) -> None:
     h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
     total = count * rows
     begin, end = inner_columns(geometry)
     three = kh == kw == 3 and sx == dx == dy == 1
-    for place in range(share * total // shares, (share + 1) * total // shares):
+    for place in range(chunk * total // chunks, (chunk + 1) * total // chunks):
         row = place % rows * sy - top
         inside = three and row >= 0 and row + 3 <= h
         for j in range(begin if inside else columns):
@@ -113,12 +113,12 @@ def forward_share(
 
 
 @task
-def input_share(
-    share: int, shares: int, errors: Array, weight: Array, x: Array, count: int, geometry: Any
+def input_chunk(
+    chunk: int, chunks: int, errors: Array, weight: Array, x: Array, count: int, geometry: Any
 ) -> None:
     h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
     n, total = lanes(x), count * h
-    for line in range(share * total // shares, (share + 1) * total // shares):
+    for line in range(chunk * total // chunks, (chunk + 1) * total // chunks):
         image, row = line // h, line % h
         for column in range(w):
             to = (line * w + column) * c
@@ -205,14 +205,14 @@ def sum_three(
 
 
 @task
-def weight_share(
-    share: int, shares: int, x: Array, errors: Array, parts: Array, count: int, geometry: Any
+def weight_chunk(
+    chunk: int, chunks: int, x: Array, errors: Array, parts: Array, count: int, geometry: Any
 ) -> None:
     h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
-    mine = share * kh * kw * c
+    mine = chunk * kh * kw * c
     begin, end = inner_columns(geometry)
     three = kh == kw == 3 and sx == dx == dy == 1
-    for place in range(share * count // shares * rows, (share + 1) * count // shares * rows):
+    for place in range(chunk * count // chunks * rows, (chunk + 1) * count // chunks * rows):
         row = place % rows * sy - top
         if not (three and row >= 0 and row + 3 <= h):
             sum_taps(x, errors, parts, mine, geometry, place, 0, columns)
@@ -225,56 +225,56 @@ def weight_share(
 
 @kernel
 def forward(
-    shares: int, x: Array, weight: Array, bias: Array, y: Array, count: int, geometry: Any
+    chunks: int, x: Array, weight: Array, bias: Array, y: Array, count: int, geometry: Any
 ) -> None:
-    together(forward_share, shares, (x, weight, bias, y, count, geometry))
+    parallel_for(forward_chunk, chunks, (x, weight, bias, y, count, geometry))
 
 
 @kernel
 def backward(
-    shares: int, errors: Array, weight: Array, x: Array, count: int, geometry: Any
+    chunks: int, errors: Array, weight: Array, x: Array, count: int, geometry: Any
 ) -> None:
-    together(input_share, shares, (errors, weight, x, count, geometry))
+    parallel_for(input_chunk, chunks, (errors, weight, x, count, geometry))
 
 
 @kernel
 def backward_weight(
-    shares: int, x: Array, errors: Array, parts: Array, count: int, geometry: Any
+    chunks: int, x: Array, errors: Array, parts: Array, count: int, geometry: Any
 ) -> None:
-    together(weight_share, shares, (x, errors, parts, count, geometry))
+    parallel_for(weight_chunk, chunks, (x, errors, parts, count, geometry))
 
 
-def _shares(geometry: Any, count: int) -> int:
+def _chunks(geometry: Any, count: int) -> int:
     _, _, c, rows, columns, kh, kw, *_ = geometry
     return threads_for(2 * count * rows * columns * c * kh * kw)
 
 
 def depthwise(x: Array, weight: Array, bias: Array, y: Array, count: int, geometry: Any) -> None:
     """y[place] = bias + the sum of x[pixel] * weight[tap] over its window; bias may be empty."""
-    forward(_shares(geometry, count), x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1),
+    forward(_chunks(geometry, count), x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1),
             count, geometry)
 
 
 def depthwise_input(errors: Array, weight: Array, x: Array, count: int, geometry: Any) -> None:
     """x[pixel] = the sum of errors[place] * weight[tap] over all windows it lies in."""
     g = Geometry(*geometry)
-    if g.down == g.across == 1:  # a convolution with the window turned around
+    if g.down == g.across == 1:  # a convolution with the window rotated by 180 degrees
         there = g._replace(
             height=g.rows, width=g.columns, rows=g.height, columns=g.width,
             top=(g.window_height - 1) * g.apart_down - g.top,
             left=(g.window_width - 1) * g.apart_across - g.left,
         )
-        turned = np.ascontiguousarray(weight[::-1])
-        depthwise(errors, turned, np.empty(0, x.dtype), x, count, tuple(there))
+        flipped = np.ascontiguousarray(weight[::-1])
+        depthwise(errors, flipped, np.empty(0, x.dtype), x, count, tuple(there))
         return
-    backward(_shares(geometry, count), errors.reshape(-1), weight.reshape(-1), x.reshape(-1),
+    backward(_chunks(geometry, count), errors.reshape(-1), weight.reshape(-1), x.reshape(-1),
              count, geometry)
 
 
 def depthwise_weight(x: Array, errors: Array, count: int, geometry: Any) -> Array:
     """(taps, c): the sum of x[pixel] * errors[place] over all that meet at a tap."""
     _, _, c, _, _, kh, kw, *_ = geometry
-    shares = min(count, _shares(geometry, count)) or 1
-    parts = np.zeros((shares, kh * kw, c), x.dtype)
-    backward_weight(shares, x.reshape(-1), errors.reshape(-1), parts.reshape(-1), count, geometry)
-    return parts[0] if shares == 1 else parts.sum(axis=0)
+    chunks = min(count, _chunks(geometry, count)) or 1
+    parts = np.zeros((chunks, kh * kw, c), x.dtype)
+    backward_weight(chunks, x.reshape(-1), errors.reshape(-1), parts.reshape(-1), count, geometry)
+    return parts[0] if chunks == 1 else parts.sum(axis=0)

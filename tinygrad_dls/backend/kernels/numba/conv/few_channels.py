@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from ..compile import kernel, task
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd import full, lanes, load, load_some, total
 from ..simd.width import HOST
-from ..threads import shares as threads_for
+from ..threads import threads_for
 from .geometry import Geometry
 
 Array = Any
@@ -68,22 +68,22 @@ def narrowed(parts: Array, g: Geometry, n: int) -> Array:
 
 
 @task
-def finite_share(share: int, shares: int, x: Array, bad: Array) -> None:
-    """bad[share] = 0, or NaN if one of its share of x is not finite: 0 times it is NaN."""
+def finite_chunk(chunk: int, chunks: int, x: Array, bad: Array) -> None:
+    """bad[chunk] = 0, or NaN if one of its chunk of x is not finite: 0 times it is NaN."""
     n = lanes(x)
-    begin, end = share * x.size // shares, (share + 1) * x.size // shares
+    begin, end = chunk * x.size // chunks, (chunk + 1) * x.size // chunks
     rest = (end - begin) % n
     s = full(x, 0.0)
     for i in range(begin, end - rest, n):
         s = s + load(x, i) * 0.0
     if rest:
         s = s + load_some(x, end - rest, rest) * 0.0
-    bad[share] = total(s)
+    bad[chunk] = total(s)
 
 
 @kernel
 def find_not_finite(parts: int, x: Array, bad: Array) -> None:
-    together(finite_share, parts, (x, bad))
+    parallel_for(finite_chunk, parts, (x, bad))
 
 
 def all_finite(x: Array) -> bool:

@@ -9,13 +9,13 @@ from numba.extending import intrinsic
 
 from ..compile import inlined, kernel, task
 from ..layout import F32, F64, channels_last
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd.intrinsics import address_of
-from ..simd.transpose import turn as turn_matrix
-from ..threads import shares
+from ..simd.transpose import transpose as transpose_matrix
+from ..threads import threads_for
 
 Array = Any
-BLOCK = 128  # pixels that are turned at a time
+BLOCK = 128  # pixels that are transposed at a time
 FEW = 6  # channels; fewer leave too much of a vector empty
 
 
@@ -77,16 +77,16 @@ def range_inside(offset: int, step: int, length: int, count: int) -> Any:
 
 
 @task
-def turn_share(share: int, shares: int, x: Array, y: Array) -> None:
+def transpose_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
     """y (n, pixels, c) of x (n, c, pixels), block by block."""
     n, c, pixels = x.shape
     blocks = (pixels + BLOCK - 1) // BLOCK
-    for number in range(share * n * blocks // shares, (share + 1) * n * blocks // shares):
+    for number in range(chunk * n * blocks // chunks, (chunk + 1) * n * blocks // chunks):
         i, first = number // blocks, number % blocks * BLOCK
         count = min(BLOCK, pixels - first)
         if c >= FEW:
-            turn_matrix(x, address_of(x, i * c * pixels + first), pixels,
-                        address_of(y, (i * pixels + first) * c), c, c, count)
+            transpose_matrix(x, address_of(x, i * c * pixels + first), pixels,
+                             address_of(y, (i * pixels + first) * c), c, c, count)
             continue
         for j in range(c):
             for p in range(first, first + count):
@@ -94,8 +94,8 @@ def turn_share(share: int, shares: int, x: Array, y: Array) -> None:
 
 
 @kernel
-def turn(parts: int, x: Array, y: Array) -> None:
-    together(turn_share, parts, (x, y))
+def transpose(parts: int, x: Array, y: Array) -> None:
+    parallel_for(transpose_chunk, parts, (x, y))
 
 
 def pixels_of(x: Array) -> Array:
@@ -104,7 +104,8 @@ def pixels_of(x: Array) -> Array:
     if last.flags.c_contiguous or not x.flags.c_contiguous or x.dtype not in (F32, F64):
         return np.ascontiguousarray(last)
     y = np.empty(last.shape, x.dtype)  # NumPy copies number by number, eight times as slow
-    turn(shares(8 * x.size), x.reshape(*x.shape[:2], -1), y.reshape(len(x), -1, x.shape[1]))
+    transpose(threads_for(8 * x.size), x.reshape(*x.shape[:2], -1),
+              y.reshape(len(x), -1, x.shape[1]))
     return y
 
 

@@ -15,8 +15,8 @@ from ...reference.pooling import number_dtype
 from ...windows import Windows
 from ..compile import kernel, task
 from ..layout import F32, F64
-from ..parallel import together
-from ..threads import shares
+from ..parallel import parallel_for
+from ..threads import threads_for
 from .planes import fit_for_loops, lies_last, planes_of
 
 Array = Any
@@ -24,22 +24,22 @@ ONE_ROW = Windows(1, (0,), (1,), 1, (1,))
 
 
 @task
-def max_pool_share(
-    share: int, shares: int, x: Array, y: Array, numbers: Array, bests: Array, orders: Array,
+def max_pool_chunk(
+    chunk: int, chunks: int, x: Array, y: Array, numbers: Array, bests: Array, orders: Array,
     row_starts: Array, row_counts: Array, row_step: int,
     column_starts: Array, column_counts: Array, column_step: int, width: int,
 ) -> None:
     """x (m, h, w, c); y and numbers (m, outputs, outputs, c). `width`: of the largest window.
 
-    Room for each share: `bests` and `orders` (shares, w, c).
+    Room for each chunk: `bests` and `orders` (chunks, w, c).
     """
     m, h, w, c = x.shape
     lines = x.reshape(m, h, w * c)
-    best = bests[share]  # the largest of each column of the window's rows
-    number = orders[share]  # and where it was
+    best = bests[chunk]  # the largest of each column of the window's rows
+    number = orders[chunk]  # and where it was
     flat_best, flat_number = best.reshape(-1), number.reshape(-1)
     one = numbers.dtype.type
-    for p in range(share * m // shares, (share + 1) * m // shares):
+    for p in range(chunk * m // chunks, (chunk + 1) * m // chunks):
         for i in range(row_starts.size):
             line = lines[p, row_starts[i]]
             for t in range(w * c):
@@ -92,20 +92,20 @@ def max_pool_loop(
     row_starts: Array, row_counts: Array, row_step: int,
     column_starts: Array, column_counts: Array, column_step: int, width: int,
 ) -> None:
-    together(max_pool_share, parts,
-             (x, y, numbers, bests, orders, row_starts, row_counts, row_step, column_starts,
-              column_counts, column_step, width))
+    parallel_for(max_pool_chunk, parts,
+                 (x, y, numbers, bests, orders, row_starts, row_counts, row_step, column_starts,
+                  column_counts, column_step, width))
 
 
 @task
-def max_pool_backward_share(
-    share: int, shares: int, dy: Array, numbers: Array, dx: Array, row_starts: Array,
+def max_pool_backward_chunk(
+    chunk: int, chunks: int, dy: Array, numbers: Array, dx: Array, row_starts: Array,
     column_starts: Array, offsets: Array,
 ) -> None:
     """dx gets each dy; offsets[n] is how far place n of a window lies behind its first place."""
     m, rows, columns, c = dy.shape
     w = dx.shape[2]
-    for p in range(share * m // shares, (share + 1) * m // shares):
+    for p in range(chunk * m // chunks, (chunk + 1) * m // chunks):
         plane = dx[p].reshape(-1)
         for i in range(rows):
             start = row_starts[i] * w
@@ -124,8 +124,8 @@ def max_pool_backward_loop(
     parts: int, dy: Array, numbers: Array, dx: Array, row_starts: Array, column_starts: Array,
     offsets: Array,
 ) -> None:
-    together(max_pool_backward_share, parts,
-             (dy, numbers, dx, row_starts, column_starts, offsets))
+    parallel_for(max_pool_backward_chunk, parts,
+                 (dy, numbers, dx, row_starts, column_starts, offsets))
 
 
 class Pooling(reference.Pooling):
@@ -139,7 +139,7 @@ class Pooling(reference.Pooling):
         lengths = tuple([len(window.starts) for window in windows])
         y = planes.empty(lengths, x.dtype)
         numbers = planes.empty(lengths, number_dtype(np, windows))
-        parts = min(len(planes.array), shares(16 * x.size))
+        parts = min(len(planes.array), threads_for(16 * x.size))
         room = (parts, *planes.array.shape[2:])
         max_pool_loop(parts, planes.array, y, numbers, np.empty(room, x.dtype),
                       np.empty(room, numbers.dtype), *rows.bounds, rows.step, *columns.bounds,
@@ -157,8 +157,8 @@ class Pooling(reference.Pooling):
         planes, there = planes_of(dy, last), planes_of(numbers, last)
         size = (math.prod(lengths[:-1]), lengths[-1]) if len(lengths) > 1 else lengths
         dx = planes.zeros(size, dy.dtype)
-        max_pool_backward_loop(min(len(dx), shares(16 * dx.size)), planes.array, there.array, dx,
-                               *_places(windows, dx.shape[-1]))
+        max_pool_backward_loop(min(len(dx), threads_for(16 * dx.size)), planes.array, there.array,
+                               dx, *_places(windows, dx.shape[-1]))
         return planes.shown(dx, size).reshape(*dy.shape[:2], *lengths)
 
 

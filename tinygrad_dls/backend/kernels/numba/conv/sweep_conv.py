@@ -7,8 +7,8 @@ r runs over the rows of the window, and B is the weights as they lie. Padding is
 a band of image rows is copied with its zeros into a scratch small enough for the second cache.
 
 The gradient of the weights is the same with A walked along the channels, its sum over places. The
-gradient of the images is a convolution of dy with the window turned around; for a stride s one for
-each of the s * s places that pixels can have in a step.
+gradient of the images is a convolution of dy with the window rotated by 180 degrees; for a stride s
+one for each of the s * s places that pixels can have in a step.
 """
 
 import math
@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from ..compile import inlined, kernel, task
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd.intrinsics import address_of, lanes
 from ..simd.sweep import ADD, prepare, sweep
-from ..threads import shares as threads_for
+from ..threads import threads_for
 from . import few_channels
 from .geometry import Geometry, copy
-from .weights import as_weight, turned_around
+from .weights import as_weight, rotated
 
 Array = Any
 BAND = 96 * 1024  # bytes of image rows that are worked on at a time: of the second cache
@@ -49,20 +49,20 @@ def padded(
 
 
 @task
-def convolve_share(
-    share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array, images: int,
+def convolve_chunk(
+    chunk: int, chunks: int, x: Array, weight: Array, bias: Array, y: Array, images: int,
     geometry: Any, places: Any, band: int, width: int, flags: int, scratch: Array,
 ) -> None:
-    """Its share of the bands. `places`: where results go: steps of y from image to image, row to
+    """Its chunk of the bands. `places`: where results go: steps of y from image to image, row to
     row and pixel to pixel, the first place, how many channels they have, and in how many groups."""
     h, width_in, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
     y_image, y_row, y_pixel, y_start, o, groups = places
     c_in, c_out = c // groups, o // groups
     panel, size, taps = 2 * lanes(y), y.itemsize, kw * c_in * c_out  # of a row of the window
     bands = -(-rows // band)
-    mine = share * scratch.shape[1]
+    mine = chunk * scratch.shape[1]
     row_of_places = width * c
-    for work in range(share * images * bands // shares, (share + 1) * images * bands // shares):
+    for work in range(chunk * images * bands // chunks, (chunk + 1) * images * bands // chunks):
         image, begin = work // bands, work % bands * band
         end = min(rows, begin + band)
         if scratch.size:
@@ -91,18 +91,18 @@ def convolve_share(
 
 
 @task
-def weight_share(
-    share: int, shares: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any,
+def weight_chunk(
+    chunk: int, chunks: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any,
     groups: int, band: int, width: int, scratch: Array,
 ) -> None:
-    """Its share of the images' bands, summed into parts[share], (groups, kh, kw, in, out) flat."""
+    """Its chunk of the images' bands, summed into parts[chunk], (groups, kh, kw, in, out) flat."""
     h, w, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
     c_in, c_out = c // groups, parts.shape[1] // (kh * kw * c)
     o, panel, size = c_out * groups, 2 * lanes(parts), parts.itemsize
     bands = -(-rows // band)
-    mine, sums = share * scratch.shape[1], share * parts.shape[1]
+    mine, sums = chunk * scratch.shape[1], chunk * parts.shape[1]
     pixels = width * c
-    for work in range(share * images * bands // shares, (share + 1) * images * bands // shares):
+    for work in range(chunk * images * bands // chunks, (chunk + 1) * images * bands // chunks):
         image, begin = work // bands, work % bands * band
         end = min(rows, begin + band)
         if scratch.size:
@@ -129,33 +129,34 @@ def weight_share(
 
 @kernel
 def convolve(
-    shares: int, x: Array, weight: Array, bias: Array, y: Array, images: int, geometry: Any,
+    chunks: int, x: Array, weight: Array, bias: Array, y: Array, images: int, geometry: Any,
     places: Any, band: int, width: int, flags: int, scratch: Array,
 ) -> None:
-    together(convolve_share, shares,
-             (x, weight, bias, y, images, geometry, places, band, width, flags, scratch))
+    parallel_for(convolve_chunk, chunks,
+                 (x, weight, bias, y, images, geometry, places, band, width, flags, scratch))
 
 
 @kernel
 def sum_weights(
-    shares: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any, groups: int,
+    chunks: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any, groups: int,
     band: int, width: int, scratch: Array,
 ) -> None:
-    together(weight_share, shares, (x, dy, parts, images, geometry, groups, band, width, scratch))
+    parallel_for(weight_chunk, chunks,
+                 (x, dy, parts, images, geometry, groups, band, width, scratch))
 
 
-def _bands(g: Geometry, shares: int, dtype: Any) -> tuple[int, int, Array]:
+def _bands(g: Geometry, chunks: int, dtype: Any) -> tuple[int, int, Array]:
     """(rows of places in a band, pixels in a padded row, scratch: empty where x can be read)."""
     width = (g.columns - 1) * g.across + (g.window_width - 1) * g.apart_across + 1
     height = (g.rows - 1) * g.down + (g.window_height - 1) * g.apart_down + 1
     if g.top == g.left == 0 and width <= g.width and height <= g.height:
-        return g.rows, g.width, np.empty((shares, 0), dtype)
+        return g.rows, g.width, np.empty((chunks, 0), dtype)
     size = dtype.itemsize
     window = (g.window_height - 1) * g.apart_down
     fitting = (BAND // (width * g.channels * size) - window - 1) // g.down + 1
     band = min(g.rows, max(2, fitting))
     length = ((band - 1) * g.down + window + 1) * width * g.channels
-    return band, width, np.empty((shares, length), dtype)
+    return band, width, np.empty((chunks, length), dtype)
 
 
 def convolution(
@@ -166,10 +167,10 @@ def convolution(
     """
     o = y.shape[3]
     places = (g.rows * g.columns * o, g.columns * o, o, 0, o, groups)
-    _convolve_abreast(x, weight, bias, y, g, places, flags)
+    _convolve_few_channels(x, weight, bias, y, g, places, flags)
 
 
-def _convolve_abreast(
+def _convolve_few_channels(
     x: Array, weight: Array, bias: Array, y: Array, g: Geometry, places: Any, flags: int
 ) -> None:
     """`_convolve`, with several places at a time where that fills the vectors better."""
@@ -186,9 +187,9 @@ def _convolve(
 ) -> None:
     prepare(x.dtype)
     images = x.shape[0]
-    shares = threads_for(images * g.rows * g.columns * weight.size)
-    band, width, scratch = _bands(g, shares, x.dtype)
-    convolve(shares, x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1), images, tuple(g),
+    chunks = threads_for(images * g.rows * g.columns * weight.size)
+    band, width, scratch = _bands(g, chunks, x.dtype)
+    convolve(chunks, x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1), images, tuple(g),
              places, band, width, flags, scratch)
 
 
@@ -199,10 +200,10 @@ def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
     n = few_channels.how_many(g, images, each, groups, x.dtype)
     there = few_channels.beside(g, n)
     size = there.length * g.channels * each * n
-    shares = threads_for(images * there.rows * there.columns * size)
-    band, width, scratch = _bands(there, shares, x.dtype)
-    parts = np.zeros((shares, size), x.dtype)
-    sum_weights(shares, x.reshape(-1), dy.reshape(-1), parts, images, tuple(there), groups, band,
+    chunks = threads_for(images * there.rows * there.columns * size)
+    band, width, scratch = _bands(there, chunks, x.dtype)
+    parts = np.zeros((chunks, size), x.dtype)
+    sum_weights(chunks, x.reshape(-1), dy.reshape(-1), parts, images, tuple(there), groups, band,
                 width, scratch)
     if n > 1:
         parts = few_channels.narrowed(parts, g, n)
@@ -227,14 +228,14 @@ def input_gradient(
             if not (high and wide):
                 x[:, p :: g.down, q :: g.across] = bias if bias.size else 0
                 continue
-            part = turned_around(weight, groups, taps_down, taps_across)
+            part = rotated(weight, groups, taps_down, taps_across)
             there = Geometry(
                 dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down,
                 apart_across, top, left,
             )
             places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
                       (p * g.width + q) * c, c, groups)
-            _convolve_abreast(dy, part, bias, x, there, places, 0)
+            _convolve_few_channels(dy, part, bias, x, there, places, 0)
 
 
 def _taps(window: int, stride: int, apart: int, place: int) -> tuple[slice, int, int, int]:

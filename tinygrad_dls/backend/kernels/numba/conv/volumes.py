@@ -25,8 +25,8 @@ def convolution(
     rest = (stride[1:], padding[1:], dilation[1:], groups)
     for j, places, depths in _meetings(x.shape[2], weight.shape[2], out[0], stride, padding,
                                        dilation):
-        share = kernels.convolution(_images(x, depths), weight[:, :, j], None, *rest)
-        y[:, places] += channels_last(share).reshape(len(x), -1, *out[1:], len(weight))
+        term = kernels.convolution(_images(x, depths), weight[:, :, j], None, *rest)
+        y[:, places] += channels_last(term).reshape(len(x), -1, *out[1:], len(weight))
     return channels_first(y)
 
 
@@ -42,8 +42,8 @@ def transposed_convolution(
     rest = (size[1:], stride[1:], padding[1:], dilation[1:], groups)
     for j, places, depths in _meetings(size[0], weight.shape[2], x.shape[2], stride, padding,
                                        dilation):
-        share = kernels.transposed_convolution(_images(x, places), weight[:, :, j], None, *rest)
-        y[:, depths] += channels_last(share).reshape(len(x), -1, *size[1:], channels)
+        term = kernels.transposed_convolution(_images(x, places), weight[:, :, j], None, *rest)
+        y[:, depths] += channels_last(term).reshape(len(x), -1, *size[1:], channels)
     return channels_first(y)
 
 

@@ -9,8 +9,8 @@ from ..allocate import Running
 from ..compile import inlined, kernel
 from ..layout import F32, F64, flat, like
 from ..simd import lanes, load, load_some, sigmoid, store, store_some
-from ..threads import shares
-from .clamp import hold, pass_between
+from ..threads import threads_for
+from .clamp import clamp, clamp_backward
 from .functions import (
     HALF,
     ONE,
@@ -232,7 +232,7 @@ class Activations(Running, reference.Activations):
         if x.size < MANY:
             self.run(np.maximum, x, 0, out=y)
         else:
-            self.run(hold, shares(8 * x.size), *views, 0.0, np.inf)
+            self.run(clamp, threads_for(8 * x.size), *views, 0.0, np.inf)
         return y
 
     def relu_backward_in_place(self, dy: Any, y: Any) -> Any:
@@ -240,11 +240,11 @@ class Activations(Running, reference.Activations):
         if views is None:
             return super().relu_backward_in_place(dy, y)
         flat_dy, flat_y = views
-        self.run(pass_between, shares(8 * dy.size), flat_dy, flat_y, flat_dy, 0.0, np.nan)
+        self.run(clamp_backward, threads_for(8 * dy.size), flat_dy, flat_y, flat_dy, 0.0, np.nan)
         return dy
 
     def relu_backward(self, dy: Any, y: Any) -> Any:
-        dx = self._passed(dy, y, 0.0, np.nan)
+        dx = self._clamp_backward(dy, y, 0.0, np.nan)
         return super().relu_backward(dy, y) if dx is None else dx
 
     def leaky_relu(self, x: Any, slope: float) -> Any:
@@ -265,11 +265,11 @@ class Activations(Running, reference.Activations):
         views = flat(x, y)
         if views is None:
             return super().hardtanh(x, low, high)
-        self.run(hold, shares(8 * x.size), *views, float(low), float(high))
+        self.run(clamp, threads_for(8 * x.size), *views, float(low), float(high))
         return y
 
     def hardtanh_backward(self, dy: Any, x: Any, low: float, high: float) -> Any:
-        dx = self._passed(dy, x, float(low), float(high))
+        dx = self._clamp_backward(dy, x, float(low), float(high))
         return super().hardtanh_backward(dy, x, low, high) if dx is None else dx
 
     def hardswish(self, x: Any) -> Any:
@@ -345,11 +345,11 @@ class Activations(Running, reference.Activations):
         self.run(loop, *views, *options)
         return dx
 
-    def _passed(self, dy: Any, x: Any, low: float, high: float) -> Any | None:
+    def _clamp_backward(self, dy: Any, x: Any, low: float, high: float) -> Any | None:
         """dy where low < x < high, else 0; a high of NaN is not a bound. None: not fit for it."""
         dx = self.empty_like(x)
         views = flat(dy, x, dx) or flat(like(dy, x), x, dx)
         if views is None:
             return None
-        self.run(pass_between, shares(8 * x.size), *views, low, high)
+        self.run(clamp_backward, threads_for(8 * x.size), *views, low, high)
         return dx

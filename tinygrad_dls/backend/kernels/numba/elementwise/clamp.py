@@ -4,70 +4,71 @@ from math import nan
 from typing import Any
 
 from ..compile import inlined, kernel, task
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd import lanes, load, load_some, store, store_some, where
-from ..threads import shares as threads_for
+from ..threads import threads_for
 
 Array = Any
 
 
 @inlined
-def held(v: Any, low: Any, high: Any) -> Any:
+def clamped(v: Any, low: Any, high: Any) -> Any:
     """v, but no less than low and no more than high; NaN passes."""
     v = where(v < low, low, v)
     return where(v > high, high, v)
 
 
 @task
-def hold_share(
-    share: int, shares: int, x: Array, y: Array, low: float, high: float
+def clamp_chunk(
+    chunk: int, chunks: int, x: Array, y: Array, low: float, high: float
 ) -> None:
     n = lanes(x)
-    begin, end = share * x.size // shares, (share + 1) * x.size // shares
+    begin, end = chunk * x.size // chunks, (chunk + 1) * x.size // chunks
     rest = (end - begin) % n
     for i in range(begin, end - rest, n):
-        store(y, i, held(load(x, i), low, high))
+        store(y, i, clamped(load(x, i), low, high))
     if rest:
         i = end - rest
-        store_some(y, i, held(load_some(x, i, rest), low, high), rest)
+        store_some(y, i, clamped(load_some(x, i, rest), low, high), rest)
 
 
 @inlined
-def passed(dy: Any, x: Any, low: Any, high: Any) -> Any:
+def clamp_gradient(dy: Any, x: Any, low: Any, high: Any) -> Any:
     """dy where low < x < high, else 0."""
     inside = where(x > low, dy, 0.0)
     return where(x >= high, 0.0, inside)
 
 
 @task
-def pass_share(
-    share: int, shares: int, dy: Array, x: Array, dx: Array, low: float, high: float
+def clamp_backward_chunk(
+    chunk: int, chunks: int, dy: Array, x: Array, dx: Array, low: float, high: float
 ) -> None:
     n = lanes(x)
-    begin, end = share * x.size // shares, (share + 1) * x.size // shares
+    begin, end = chunk * x.size // chunks, (chunk + 1) * x.size // chunks
     rest = (end - begin) % n
     for i in range(begin, end - rest, n):
-        store(dx, i, passed(load(dy, i), load(x, i), low, high))
+        store(dx, i, clamp_gradient(load(dy, i), load(x, i), low, high))
     if rest:
         i = end - rest
-        store_some(dx, i, passed(load_some(dy, i, rest), load_some(x, i, rest), low, high), rest)
+        store_some(dx, i, clamp_gradient(load_some(dy, i, rest), load_some(x, i, rest), low, high),
+                   rest)
 
 
 @kernel
-def hold(shares: int, x: Array, y: Array, low: float, high: float) -> None:
+def clamp(chunks: int, x: Array, y: Array, low: float, high: float) -> None:
     """y = x, but no less than low and no more than high; a high of NaN is not a bound."""
-    together(hold_share, shares, (x, y, low, high))
+    parallel_for(clamp_chunk, chunks, (x, y, low, high))
 
 
 @kernel
-def pass_between(
-    shares: int, dy: Array, x: Array, dx: Array, low: float, high: float
+def clamp_backward(
+    chunks: int, dy: Array, x: Array, dx: Array, low: float, high: float
 ) -> None:
     """dx = dy where low < x < high, else 0; a high of NaN is not a bound."""
-    together(pass_share, shares, (dy, x, dx, low, high))
+    parallel_for(clamp_backward_chunk, chunks, (dy, x, dx, low, high))
 
 
 def relu_in_place(y: Array) -> None:
     """Negative numbers of a contiguous y become 0."""
     flat = y.reshape(-1)
-    hold(threads_for(8 * y.size), flat, flat, 0.0, nan)
+    clamp(threads_for(8 * y.size), flat, flat, 0.0, nan)

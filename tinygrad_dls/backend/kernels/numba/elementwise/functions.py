@@ -38,9 +38,9 @@ _float_from_bits: Any = float_from_bits  # called from kernels with `bits` alone
 @inlined
 def exp32(x: Any) -> Any:
     """e**x in float32: inf above 88.72, 0 below -87.33, NaN of NaN."""
-    held = min(max(x, SMALLEST), LARGEST)
-    whole = np.floor(held * LOG2E + HALF)
-    r = held - whole * LN2_HIGH
+    clamped = min(max(x, SMALLEST), LARGEST)
+    whole = np.floor(clamped * LOG2E + HALF)
+    r = clamped - whole * LN2_HIGH
     r = r - whole * LN2_LOW
     p = ((((E0 * r + E1) * r + E2) * r + E3) * r + E4) * r + E5
     p = p * r * r + r + ONE
@@ -79,11 +79,11 @@ B3, B4, WIDE = f32(1.141608401e-1), f32(5.021940004e-1), f32(3.92)  # erf(3.92) 
 @inlined
 def erf32(x: Any) -> Any:
     """erf(x) in float32, as x P(x^2) / Q(x^2) where |x| < 3.92; 3e-7 relative."""
-    held = min(max(x, -WIDE), WIDE)
-    t = held * held
+    clamped = min(max(x, -WIDE), WIDE)
+    t = clamped * clamped
     p = ((((A0 * t + A1) * t + A2) * t + A3) * t + A4) * t + A5
     q = ((((B0 * t + B1) * t + B2) * t + B3) * t + B4) * t + ONE
-    y = min(max(held * p / q, -ONE), ONE)
+    y = min(max(clamped * p / q, -ONE), ONE)
     return x if x != x else y
 
 

@@ -1,7 +1,7 @@
 """Sums and differences of two arrays on all cores: NumPy's use one.
 
 Images lie channels-last where they come from a layer, and as their file has them where they do not.
-NumPy walks two arrays that lie otherwise number by number; here one of them is turned first.
+NumPy walks two arrays that lie otherwise number by number; here one of them is transposed first.
 """
 
 from typing import Any
@@ -12,10 +12,10 @@ from ..allocate import AT_ONCE, Running
 from ..compile import kernel, task
 from ..conv.geometry import pixels_of
 from ..layout import F64, channels_first, flat
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd import full, lanes, load, load_some, store, store_some
 from ..simd import total as of_lanes
-from ..threads import shares
+from ..threads import threads_for
 
 Array = Any
 BLOCK = 8192  # numbers that are summed in their own precision
@@ -23,9 +23,9 @@ ROWS = 128  # rows that are summed first
 
 
 @task
-def add_share(share: int, shares: int, a: Array, b: Array, y: Array) -> None:
+def add_chunk(chunk: int, chunks: int, a: Array, b: Array, y: Array) -> None:
     n = lanes(a)
-    begin, end = share * a.size // shares, (share + 1) * a.size // shares
+    begin, end = chunk * a.size // chunks, (chunk + 1) * a.size // chunks
     rest = (end - begin) % n
     for i in range(begin, end - rest, n):
         store(y, i, load(a, i) + load(b, i))
@@ -36,14 +36,14 @@ def add_share(share: int, shares: int, a: Array, b: Array, y: Array) -> None:
 
 @kernel
 def add_arrays(parts: int, a: Array, b: Array, y: Array) -> None:
-    together(add_share, parts, (a, b, y))
+    parallel_for(add_chunk, parts, (a, b, y))
 
 
 @task
-def squares_share(share: int, shares: int, a: Array, b: Array, sums: Array) -> None:
+def squares_chunk(chunk: int, chunks: int, a: Array, b: Array, sums: Array) -> None:
     """The sum of (a - b)**2 of each block; the same on any number of cores."""
     n, blocks = lanes(a), sums.size
-    for block in range(share * blocks // shares, (share + 1) * blocks // shares):
+    for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
         begin, end = block * BLOCK, min(a.size, (block + 1) * BLOCK)
         rest = (end - begin) % n
         s = full(a, 0.0)
@@ -58,7 +58,7 @@ def squares_share(share: int, shares: int, a: Array, b: Array, sums: Array) -> N
 
 @kernel
 def sum_of_squares(parts: int, a: Array, b: Array, sums: Array) -> float:
-    together(squares_share, parts, (a, b, sums))
+    parallel_for(squares_chunk, parts, (a, b, sums))
     whole = 0.0
     for block in range(sums.size):
         whole += sums[block]
@@ -66,10 +66,10 @@ def sum_of_squares(parts: int, a: Array, b: Array, sums: Array) -> float:
 
 
 @task
-def sums_share(share: int, shares: int, x: Array, sums: Array) -> None:
+def sums_chunk(chunk: int, chunks: int, x: Array, sums: Array) -> None:
     """The sum of x of each block; the same on any number of cores."""
     n, blocks = lanes(x), sums.size
-    for block in range(share * blocks // shares, (share + 1) * blocks // shares):
+    for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
         begin, end = block * BLOCK, min(x.size, (block + 1) * BLOCK)
         rest = (end - begin) % n
         s = full(x, 0.0)
@@ -83,7 +83,7 @@ def sums_share(share: int, shares: int, x: Array, sums: Array) -> None:
 @kernel
 def sum_of_all(parts: int, x: Array, part: float, sums: Array, y: Array) -> None:
     """y, of shape (), = part * the sum of x."""
-    together(sums_share, parts, (x, sums))
+    parallel_for(sums_chunk, parts, (x, sums))
     whole = 0.0
     for block in range(sums.size):
         whole += sums[block]
@@ -91,11 +91,11 @@ def sum_of_all(parts: int, x: Array, part: float, sums: Array, y: Array) -> None
 
 
 @task
-def difference_share(
-    share: int, shares: int, a: Array, b: Array, factor: float, y: Array
+def difference_chunk(
+    chunk: int, chunks: int, a: Array, b: Array, factor: float, y: Array
 ) -> None:
     n = lanes(a)
-    begin, end = share * a.size // shares, (share + 1) * a.size // shares
+    begin, end = chunk * a.size // chunks, (chunk + 1) * a.size // chunks
     rest = (end - begin) % n
     for i in range(begin, end - rest, n):
         store(y, i, (load(a, i) - load(b, i)) * factor)
@@ -107,19 +107,19 @@ def difference_share(
 @kernel
 def difference(parts: int, a: Array, b: Array, factor: float, y: Array) -> None:
     """y = (a - b) * factor."""
-    together(difference_share, parts, (a, b, factor, y))
+    parallel_for(difference_chunk, parts, (a, b, factor, y))
 
 
 @task
-def rows_share(
-    share: int, shares: int, x: Array, outer: int, n: int, inner: int, sums: Array
+def rows_chunk(
+    chunk: int, chunks: int, x: Array, outer: int, n: int, inner: int, sums: Array
 ) -> None:
     """Of x (outer, n, inner) the sums over ROWS of n each; sums (outer, blocks, inner); all flat.
 
     Four columns of vectors at a time: an addition waits for the one before it in its column.
     """
     width, blocks = lanes(x), (n + ROWS - 1) // ROWS
-    for p in range(share * outer * blocks // shares, (share + 1) * outer * blocks // shares):
+    for p in range(chunk * outer * blocks // chunks, (chunk + 1) * outer * blocks // chunks):
         row = p // blocks * n + p % blocks * ROWS
         begin, end, to = row * inner, min(row + ROWS, p // blocks * n + n) * inner, p * inner
         many = inner - inner % (4 * width)
@@ -148,7 +148,7 @@ def add_rows(
 
     Of blocks first, for precision, and the same on any number of cores.
     """
-    together(rows_share, parts, (x, outer, n, inner, sums))
+    parallel_for(rows_chunk, parts, (x, outer, n, inner, sums))
     blocks = (n + ROWS - 1) // ROWS
     for o in range(outer):
         for j in range(inner):
@@ -164,7 +164,7 @@ def sum_between(
     """y = part * the sum of x, seen as (outer, n, inner), over n; both contiguous floats."""
     outer, n, inner = shape
     sums = place.empty(outer * -(-n // ROWS) * inner, x.dtype)
-    place.run(add_rows, shares(2 * x.size), x.ravel(), outer, n, inner, part, sums, y.ravel())
+    place.run(add_rows, threads_for(2 * x.size), x.ravel(), outer, n, inner, part, sums, y.ravel())
 
 
 def sum_of_rows(rows: Array, place: Running = AT_ONCE) -> Array:
@@ -177,15 +177,15 @@ def sum_of_rows(rows: Array, place: Running = AT_ONCE) -> Array:
 
 def in_one_order(a: Array, b: Array) -> tuple[Array, Array] | None:
     """a and b, of one shape and dtype, lying in memory alike and without gaps; None if they do not
-    and it is not for one of them being channels-last: then the other one is turned."""
+    and it is not for one of them being channels-last: then the other one is transposed."""
     if a.shape != b.shape or a.dtype is not b.dtype:
         return None
     if flat(a, b) is not None:
         return a, b
     if a.ndim > 2 and a.flags.c_contiguous != b.flags.c_contiguous:
-        turned = tuple(channels_first(pixels_of(x)) if x.flags.c_contiguous else x
-                       for x in (a, b))
-        return turned if flat(*turned) is not None else None
+        transposed = tuple(channels_first(pixels_of(x)) if x.flags.c_contiguous else x
+                           for x in (a, b))
+        return transposed if flat(*transposed) is not None else None
     return None
 
 
@@ -195,7 +195,7 @@ def add(a: Array, b: Array) -> Array:
     if pair is None:
         return a + b
     y = np.empty_like(pair[0])
-    add_arrays(shares(8 * a.size), *flat(*pair, y))  # type: ignore[misc]
+    add_arrays(threads_for(8 * a.size), *flat(*pair, y))  # type: ignore[misc]
     return y
 
 
@@ -205,14 +205,14 @@ def squared_distance(a: Array, b: Array) -> Array | None:
     if pair is None:
         return None
     sums = np.empty(-(-a.size // BLOCK))
-    return a.dtype.type(sum_of_squares(shares(8 * a.size), *flat(*pair), sums))  # type: ignore[misc]
+    return a.dtype.type(sum_of_squares(threads_for(8 * a.size), *flat(*pair), sums))  # type: ignore[misc]
 
 
 def total(x: Array, part: float, place: Running = AT_ONCE) -> Array:
     """part * the sum of a contiguous x of floats, as an array of shape ()."""
     y = place.empty((), x.dtype)
     sums = place.empty(-(-x.size // BLOCK), F64)
-    place.run(sum_of_all, shares(8 * x.size), x.ravel(), float(part), sums, y)
+    place.run(sum_of_all, threads_for(8 * x.size), x.ravel(), float(part), sums, y)
     return y
 
 
@@ -223,5 +223,5 @@ def scaled_difference(a: Array, b: Array, factor: float) -> Array | None:
         return None
     y = np.empty_like(pair[0])
     one, two, out = flat(*pair, y)  # type: ignore[misc]
-    difference(shares(8 * a.size), one, two, factor, out)
+    difference(threads_for(8 * a.size), one, two, factor, out)
     return y

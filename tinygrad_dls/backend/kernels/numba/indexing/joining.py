@@ -13,21 +13,21 @@ import numpy as np
 from ...reference import joining as reference
 from ..compile import kernel, task
 from ..layout import F32, F64, channels_first, channels_last
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd import lanes, load, load_some, store, store_some
-from ..threads import shares
+from ..threads import threads_for
 
 Array = Any
 LARGE = 1 << 14  # numbers; of fewer the calls take longer than the copies
 
 
 @task
-def columns_share(
-    share: int, shares: int, source: Array, first: int, target: Array, to: int, count: int
+def columns_chunk(
+    chunk: int, chunks: int, source: Array, first: int, target: Array, to: int, count: int
 ) -> None:
     rows, n = source.shape[0], lanes(source)
     rest = count % n
-    for row in range(share * rows // shares, (share + 1) * rows // shares):
+    for row in range(chunk * rows // chunks, (chunk + 1) * rows // chunks):
         i, j = row * source.shape[1] + first, row * target.shape[1] + to
         for k in range(0, count - rest, n):
             store(target, j + k, load(source, i + k))
@@ -41,7 +41,7 @@ def copy_columns(
     parts: int, source: Array, first: int, target: Array, to: int, count: int
 ) -> None:
     """target[:, to : to + count] = source[:, first : first + count]."""
-    together(columns_share, parts, (source, first, target, to, count))
+    parallel_for(columns_chunk, parts, (source, first, target, to, count))
 
 
 class Joining(reference.Joining):
@@ -59,7 +59,7 @@ class Joining(reference.Joining):
         target = _matrix(y, place)
         for v in views:
             source = _matrix(v, place)
-            copy_columns(shares(8 * v.size), source, 0, target, start, source.shape[1])
+            copy_columns(threads_for(8 * v.size), source, 0, target, start, source.shape[1])
             start += source.shape[1]
         return channels_first(y) if order == "last" else y
 
@@ -73,7 +73,7 @@ class Joining(reference.Joining):
         shape[place] = stop - start
         y, source = np.empty(shape, x.dtype), _matrix(view, place)
         target, each = _matrix(y, place), source.shape[1] // view.shape[place]
-        copy_columns(shares(8 * y.size), source, start * each, target, 0, target.shape[1])
+        copy_columns(threads_for(8 * y.size), source, start * each, target, 0, target.shape[1])
         return channels_first(y) if order == "last" else y
 
 

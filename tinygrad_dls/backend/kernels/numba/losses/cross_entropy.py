@@ -1,8 +1,8 @@
 """Cross-entropy from logits, row by row, and its gradient: each reads the logits once or twice.
 
-With the largest logit of a row as `top` and whole = sum(exp(z - top)) no exp overflows, and
+With the largest logit of a row as `top` and exp_sum = sum(exp(z - top)) no exp overflows, and
 nothing is rounded at the size of large logits. Forward keeps both numbers of each row, from which
-going back has the softmax: exp(z - top) / whole.
+going back has the softmax: exp(z - top) / exp_sum.
 """
 
 from typing import Any
@@ -13,9 +13,9 @@ from ...reference import losses as reference
 from ..allocate import Running
 from ..compile import inlined, kernel, task
 from ..layout import F32, F64, NOTHING
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd import exp, full, lanes, largest, load, load_some, log, store, store_some, total, where
-from ..threads import shares
+from ..threads import threads_for
 
 Array = Any
 INT64 = np.dtype("int64")
@@ -31,13 +31,13 @@ def places(kind: Array) -> Any:
 
 
 @task
-def forward_share(
-    share: int, shares: int, z: Array, labels: Array, losses: Array, tops: Array, wholes: Array,
+def forward_chunk(
+    chunk: int, chunks: int, z: Array, labels: Array, losses: Array, tops: Array, exp_sums: Array,
     smoothing: float,
 ) -> None:
     m, n = z.shape
     width, rest, lane = lanes(z), n % lanes(z), places(z)
-    begin, end = share * m // shares, (share + 1) * m // shares
+    begin, end = chunk * m // chunks, (chunk + 1) * m // chunks
     for i in range(begin, end):
         first, last = i * n, (i + 1) * n - rest
         most, s = full(z, -np.inf), full(z, 0.0)
@@ -52,11 +52,11 @@ def forward_share(
             s = s + exp(load(z, k) - top)
         if rest:
             s = s + where(lane < rest, exp(load_some(z, last, rest) - top), 0.0)
-        wholes[i] = total(s)
-        tops[i] = wholes[i] if np.isnan(wholes[i]) and top < np.inf else top  # a NaN among them
+        exp_sums[i] = total(s)
+        tops[i] = exp_sums[i] if np.isnan(exp_sums[i]) and top < np.inf else top  # a NaN among them
     for i in range(begin, end, width):
         count = min(width, end - i)
-        store_some(losses, i, log(load_some(wholes, i, count)), count)
+        store_some(losses, i, log(load_some(exp_sums, i, count)), count)
     for i in range(begin, end):
         hit = z[i, labels[i]]
         losses[i] += tops[i] - hit
@@ -69,28 +69,28 @@ def forward_share(
 
 @kernel
 def cross_entropy_rows(
-    parts: int, z: Array, labels: Array, losses: Array, tops: Array, wholes: Array,
+    parts: int, z: Array, labels: Array, losses: Array, tops: Array, exp_sums: Array,
     smoothing: float,
 ) -> None:
     """IndexError if a label is out of range; the gradient's kernel then never runs."""
     for label in labels:
         if label < 0 or label >= z.shape[1]:
             raise IndexError("a label is out of range")
-    together(forward_share, parts, (z, labels, losses, tops, wholes, smoothing))
+    parallel_for(forward_chunk, parts, (z, labels, losses, tops, exp_sums, smoothing))
 
 
 @task
-def backward_share(
-    share: int, shares: int, d: Array, part: float, z: Array, labels: Array, tops: Array,
-    wholes: Array, dz: Array, smoothing: float,
+def backward_chunk(
+    chunk: int, chunks: int, d: Array, part: float, z: Array, labels: Array, tops: Array,
+    exp_sums: Array, dz: Array, smoothing: float,
 ) -> None:
     """`d` has one element for each row, or none: then each is 1."""
     m, n = z.shape
     width, rest, each = lanes(z), n % lanes(z), smoothing / n
-    for i in range(share * m // shares, (share + 1) * m // shares):
+    for i in range(chunk * m // chunks, (chunk + 1) * m // chunks):
         first, last, top = i * n, (i + 1) * n - rest, tops[i]
         d_i = d[i] * part if d.size else part
-        scale, shift = d_i / wholes[i], d_i * each
+        scale, shift = d_i / exp_sums[i], d_i * each
         for k in range(first, last, width):
             store(dz, k, exp(load(z, k) - top) * scale - shift)
         if rest:
@@ -100,10 +100,10 @@ def backward_share(
 
 @kernel
 def cross_entropy_gradient(
-    parts: int, d: Array, part: float, z: Array, labels: Array, tops: Array, wholes: Array,
+    parts: int, d: Array, part: float, z: Array, labels: Array, tops: Array, exp_sums: Array,
     dz: Array, smoothing: float,
 ) -> None:
-    together(backward_share, parts, (d, part, z, labels, tops, wholes, dz, smoothing))
+    parallel_for(backward_chunk, parts, (d, part, z, labels, tops, exp_sums, dz, smoothing))
 
 
 class CrossEntropy(Running, reference.Losses):
@@ -113,25 +113,25 @@ class CrossEntropy(Running, reference.Losses):
         if not _fit(z) or labels.shape != z.shape[:1]:
             return super().cross_entropy(z, labels, smoothing)
         m, n = z.shape
-        losses, tops, wholes = (self.empty(m, z.dtype) for _ in range(3))
+        losses, tops, exp_sums = (self.empty(m, z.dtype) for _ in range(3))
         try:
-            self.run(cross_entropy_rows, _parts(z), z, _int64(labels), losses, tops, wholes,
+            self.run(cross_entropy_rows, _parts(z), z, _int64(labels), losses, tops, exp_sums,
                      float(smoothing))
         except IndexError as error:
             raise IndexError(f"{error}: there are {n} classes") from None
-        return losses, tops, wholes
+        return losses, tops, exp_sums
 
     def cross_entropy_backward(
-        self, d: Any, z: Any, labels: Any, tops: Any, wholes: Any, smoothing: float, part: float
+        self, d: Any, z: Any, labels: Any, tops: Any, exp_sums: Any, smoothing: float, part: float
     ) -> Any:
         if not (_fit(z) and d.dtype is z.dtype and d.flags.c_contiguous
-                and tops.flags.c_contiguous and wholes.flags.c_contiguous):
-            return super().cross_entropy_backward(d, z, labels, tops, wholes, smoothing, part)
+                and tops.flags.c_contiguous and exp_sums.flags.c_contiguous):
+            return super().cross_entropy_backward(d, z, labels, tops, exp_sums, smoothing, part)
         dz = self.empty(z.shape, z.dtype)
         if d.size == 1:
             d, part = NOTHING[z.dtype], d.item() * part
         self.run(cross_entropy_gradient, _parts(z), d.reshape(-1), float(part), z, _int64(labels),
-                 tops, wholes, dz, float(smoothing))
+                 tops, exp_sums, dz, float(smoothing))
         return dz
 
 
@@ -141,7 +141,7 @@ def _fit(z: Any) -> bool:
 
 
 def _parts(z: Any) -> int:
-    return min(len(z), shares(32 * z.size))
+    return min(len(z), threads_for(32 * z.size))
 
 
 def _int64(labels: Any) -> Any:

@@ -84,8 +84,8 @@ def ctc_backward_loop(
                     skip = penalty[s + 2] if s + 2 < width else LOWEST
                     beta[s] = log_of_sum(after[s], after[s + 1], after[s + 2] + skip)
             for s in range(width):
-                share = exp32(min(alpha[t, n, s] + beta[s] + losses[n], ZERO))
-                d[t, n, labels[n, s]] -= dy[n] * share
+                posterior = exp32(min(alpha[t, n, s] + beta[s] + losses[n], ZERO))
+                d[t, n, labels[n, s]] -= dy[n] * posterior
 
 
 class Ctc(reference.Ctc):

@@ -10,9 +10,9 @@ import numpy as np
 from ...reference import attention as reference
 from ..compile import inlined, kernel, task
 from ..layout import F32, F64
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd import exp, full, lanes, largest, load, load_some, store, store_some, total, where
-from ..threads import shares as threads_for
+from ..threads import threads_for
 from .batched import fits, multiply
 
 Array = Any
@@ -28,14 +28,14 @@ def hides_all(scores: Array, row: int, count: int) -> bool:
 
 
 @task
-def softmax_share(share: int, shares: int, scores: Array, length: int, causal: bool) -> None:
+def softmax_chunk(chunk: int, chunks: int, scores: Array, length: int, causal: bool) -> None:
     """The softmax of each row of scores (m, n), in its place; a row of -inf becomes 0.
 
     `causal`: row i of every `length` rows keeps its first i + 1 numbers, the others become 0.
     """
     m, n = scores.shape
     width = lanes(scores)
-    for row in range(share * m // shares, (share + 1) * m // shares):
+    for row in range(chunk * m // chunks, (chunk + 1) * m // chunks):
         count = min(row % length + 1, n) if causal else n
         first, last = row * n, row * n + count
         rest = count % width
@@ -67,14 +67,14 @@ def softmax_share(share: int, shares: int, scores: Array, length: int, causal: b
 
 
 @task
-def softmax_backward_share(
-    share: int, shares: int, dw: Array, w: Array, scale: float
+def softmax_backward_chunk(
+    chunk: int, chunks: int, dw: Array, w: Array, scale: float
 ) -> None:
     """scale * w * (dw - sum(dw * w)) of each row (m, n), in the place of dw."""
     m, n = w.shape
     width = lanes(w)
     rest = n % width
-    for row in range(share * m // shares, (share + 1) * m // shares):
+    for row in range(chunk * m // chunks, (chunk + 1) * m // chunks):
         first, last = row * n, row * n + n
         s = full(w, 0.0)
         for i in range(first, last - width + 1, width):
@@ -90,13 +90,13 @@ def softmax_backward_share(
 
 
 @kernel
-def attention_softmax(shares: int, scores: Array, length: int, causal: bool) -> None:
-    together(softmax_share, shares, (scores, length, causal))
+def attention_softmax(chunks: int, scores: Array, length: int, causal: bool) -> None:
+    parallel_for(softmax_chunk, chunks, (scores, length, causal))
 
 
 @kernel
-def attention_softmax_backward(shares: int, dw: Array, w: Array, scale: float) -> None:
-    together(softmax_backward_share, shares, (dw, w, scale))
+def attention_softmax_backward(chunks: int, dw: Array, w: Array, scale: float) -> None:
+    parallel_for(softmax_backward_chunk, chunks, (dw, w, scale))
 
 
 class Attention(reference.Attention):

@@ -9,30 +9,30 @@ from typing import Any
 import numpy as np
 
 from ..compile import kernel, task
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd.intrinsics import address_of
-from ..simd.transpose import turn
-from ..threads import shares
+from ..simd.transpose import transpose
+from ..threads import threads_for
 from .gemm import prepare, product, scratch_size
 
 Array = Any
 
 
 @task
-def products_share(
-    share: int, shares: int, a: int, b: int, c: int, starts: Array, sizes: Any, steps: Any,
+def products_chunk(
+    chunk: int, chunks: int, a: int, b: int, c: int, starts: Array, sizes: Any, steps: Any,
     room: Array, scratch: Array,
 ) -> None:
     """`starts` (matrices, 3): how many numbers after the addresses a, b, c each matrix begins.
     `sizes`: m, n, k. `steps`: of A from row to row and column to column, of B, of C by row."""
     (m, n, k), (a_row, a_column, b_row, b_column, c_row) = sizes, steps
     count, size = starts.shape[0], room.itemsize
-    copies = address_of(scratch, share * scratch.shape[1]) if scratch.size else 0
-    mine = address_of(room, share * room.shape[1])
-    for i in range(share * count // shares, (share + 1) * count // shares):
+    copies = address_of(scratch, chunk * scratch.shape[1]) if scratch.size else 0
+    mine = address_of(room, chunk * room.shape[1])
+    for i in range(chunk * count // chunks, (chunk + 1) * count // chunks):
         b_i, row = b + size * starts[i, 1], b_row
         if b_column != 1:  # its columns are contiguous
-            turn(room, b_i, b_column, mine, n, n, k)
+            transpose(room, b_i, b_column, mine, n, n, k)
             b_i, row = mine, n
         product(room, a + size * starts[i, 0], b_i, c + size * starts[i, 2], m, n, k, a_row,
                 a_column, row, c_row, 0, 0, copies)
@@ -40,10 +40,10 @@ def products_share(
 
 @kernel
 def products(
-    shares: int, a: int, b: int, c: int, starts: Array, sizes: Any, steps: Any, room: Array,
+    chunks: int, a: int, b: int, c: int, starts: Array, sizes: Any, steps: Any, room: Array,
     scratch: Array,
 ) -> None:
-    together(products_share, shares, (a, b, c, starts, sizes, steps, room, scratch))
+    parallel_for(products_chunk, chunks, (a, b, c, starts, sizes, steps, room, scratch))
 
 
 def multiply(a: Array, b: Array, c: Array) -> Array:
@@ -54,7 +54,7 @@ def multiply(a: Array, b: Array, c: Array) -> Array:
     a, b = _one_way(a), _one_way(b)
     starts = np.stack([_places(x, lead) for x in (a, b, c)], axis=1)
     (a_row, a_column), (b_row, b_column), (c_row, _) = map(_steps, (a, b, c))
-    parts = min(shares(len(starts) * m * n * k), len(starts))
+    parts = min(threads_for(len(starts) * m * n * k), len(starts))
     far = a_column if a_row == 1 else 0
     scratch = np.empty((parts, scratch_size(m, n, k, dtype, far)), dtype)
     room = np.empty((parts, k * n if b_column != 1 else 1), dtype)

@@ -2,7 +2,7 @@
 
 A cache holds little, so the product is done in blocks: 512 of k at a time, 512 columns of B, which
 are first copied into panels of two vectors' width, one after the other (a sweep then reads B from
-end to end), and as many rows of A as stay in the second cache meanwhile. If A lies turned (its
+end to end), and as many rows of A as stay in the second cache meanwhile. If A lies transposed (its
 columns are contiguous, as in the gradient of a weight) and its rows are long, a block of it is
 copied, too: addresses a power of two apart map to the same set of the first cache.
 """
@@ -18,31 +18,31 @@ from ..compile import export, inlined
 from ..simd.intrinsics import lanes, load_at, store_at
 from ..simd.sweep import ADD, RELU, sweep
 from ..simd.sweep import prepare as prepare_sweep
-from ..simd.types import ELEMENTS, I64, declared, word
+from ..simd.types import ELEMENTS, I64, declared, intrinsic
 from ..simd.width import HOST
 
 Array = Any
 K_BLOCK, N_BLOCK, M_BLOCK = 512, 512, 120
-K_TURNED, M_TURNED = 256, 240  # where A lies turned
-FAR = 512  # numbers from one row of a turned A to the next, from which on it is copied
+K_TRANSPOSED, M_TRANSPOSED = 256, 240  # where A lies transposed
+FAR = 512  # numbers from one row of a transposed A to the next, from which on it is copied
 PACK_FROM = 36  # rows of A; for fewer the copy takes longer than it saves,
 WIDE = 4096  # unless rows of B are so long: then their beginnings push each other out of the cache
 SIGNATURE = types.void(*[types.int64] * 13)
 
 
-def scratch_size(m: int, n: int, k: int, dtype: Any, turned: int = 0) -> int:
+def scratch_size(m: int, n: int, k: int, dtype: Any, transposed: int = 0) -> int:
     """Return how many numbers `product` needs for its copies; without scratch it makes no copies.
 
-    `turned`: how far apart the rows of A are, if A lies turned.
+    `transposed`: how far apart the rows of A are, if A lies transposed.
     """
     width = 2 * HOST.lanes(np.dtype(dtype).itemsize)
     if n <= width or (m < PACK_FROM and (n < WIDE or m < 8)):
         return 0
     copies = min(k, K_BLOCK) * min(-(-n // width) * width, N_BLOCK)
-    return copies + (K_TURNED * M_TURNED if turned >= FAR else 0)
+    return copies + (K_TRANSPOSED * M_TRANSPOSED if transposed >= FAR else 0)
 
 
-@word
+@intrinsic
 def product(
     typing: Any, array: Any, a: Any, b: Any, c: Any, m: Any, n: Any, k: Any, a_row: Any,
     a_column: Any, b_row: Any, c_row: Any, bias: Any, flags: Any, scratch: Any,
@@ -83,7 +83,7 @@ def pack_rows(kind: Array, source: int, row: int, rows: int, columns: int, to: i
     for i in range(rows):
         for j in range(0, columns, lane):
             some = load_at(kind, source + size * (i * row + j), min(lane, columns - j))
-            store_at(kind, to + size * (i * M_TURNED + j), some)
+            store_at(kind, to + size * (i * M_TRANSPOSED + j), some)
 
 
 @inlined
@@ -93,9 +93,9 @@ def blocks(
 ) -> None:
     """Multiply as `product` does, block by block."""
     size, width = kind.itemsize, 2 * lanes(kind)
-    k_block, m_block = (K_BLOCK, M_BLOCK) if a_column == 1 else (K_TURNED, M_TURNED)
+    k_block, m_block = (K_BLOCK, M_BLOCK) if a_column == 1 else (K_TRANSPOSED, M_TRANSPOSED)
     copies_a = scratch != 0 and a_column >= FAR
-    packed = scratch + (size * K_TURNED * M_TURNED if copies_a else 0)
+    packed = scratch + (size * K_TRANSPOSED * M_TRANSPOSED if copies_a else 0)
     for n0 in range(0, n, N_BLOCK):
         columns = min(N_BLOCK, n - n0)
         for k0 in range(0, max(k, 1), k_block):  # an empty sum is 0, too
@@ -111,7 +111,7 @@ def blocks(
                 from_a, apart = a + size * (m0 * a_row + k0 * a_column), a_column
                 if copies_a:
                     pack_rows(kind, from_a, a_column, inner, rows, scratch)
-                    from_a, apart = scratch, M_TURNED
+                    from_a, apart = scratch, M_TRANSPOSED
                 for j in range(0, columns, width):
                     first = bias + size * (n0 + j) if bias != 0 and k0 == 0 else 0
                     sweep(

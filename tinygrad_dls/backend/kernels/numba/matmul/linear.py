@@ -13,15 +13,15 @@ import numpy as np
 from ...reference import linear as reference
 from ..allocate import AT_ONCE, Running
 from ..compile import inlined, kernel, task
-from ..elementwise.clamp import hold
+from ..elementwise.clamp import clamp
 from ..elementwise.sums import sum_of_rows
 from ..layout import F32, F64, NOTHING
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd.dots import TILE, dot_tile
 from ..simd.intrinsics import address_of, full, lanes, load_some, store_some
 from ..simd.sweep import RELU
-from ..simd.transpose import turn
-from ..threads import shares
+from ..simd.transpose import transpose
+from ..threads import threads_for
 from .batched import multiply
 from .gemm import prepare, product, scratch_size
 
@@ -32,22 +32,22 @@ MANY = 512  # unless there are so many rows that turning W is little beside the 
 FEW = 16  # outputs for which it never pays
 DEEP = 8  # times as many rows as columns in all: then threads share the rows, and add up
 MANY_NUMBERS = 1 << 15  # from which on rows are summed by all threads
-ALONE = 1 << 18  # numbers; fewer are turned by one thread, before others have woken up
+ALONE = 1 << 18  # numbers; fewer are transposed by one thread, before others have woken up
 NO_SCRATCH = {kind: np.empty((1, 0), kind) for kind in (F32, F64)}
 
 
 @inlined
-def part(share: int, shares: int, size: int, step: int) -> tuple[int, int]:
-    """Begin and end of a share of `size` rows, in multiples of `step`."""
+def part(chunk: int, chunks: int, size: int, step: int) -> tuple[int, int]:
+    """Begin and end of a chunk of `size` rows, in multiples of `step`."""
     blocks = -(-size // step)
-    return (min(size, share * blocks // shares * step),
-            min(size, (share + 1) * blocks // shares * step))
+    return (min(size, chunk * blocks // chunks * step),
+            min(size, (chunk + 1) * blocks // chunks * step))
 
 
 @task
-def dots_of_rows(share: int, shares: int, x: Array, weight: Array, bias: Array, y: Array) -> None:
+def dots_of_rows(chunk: int, chunks: int, x: Array, weight: Array, bias: Array, y: Array) -> None:
     k, n = x.shape[1], weight.shape[0]
-    begin, end = part(share, shares, x.shape[0], TILE[0])
+    begin, end = part(chunk, chunks, x.shape[0], TILE[0])
     for j in range(0, n, TILE[1]):
         for i in range(begin, end, TILE[0]):
             dot_tile(x, address_of(x, i * k), k, address_of(weight, j * k), k,
@@ -56,28 +56,28 @@ def dots_of_rows(share: int, shares: int, x: Array, weight: Array, bias: Array, 
 
 
 @task
-def turn_share(share: int, shares: int, matrix: Array, out: Array) -> None:
-    """out (k, n) of a matrix (n, k); each share takes rows of it."""
+def transpose_chunk(chunk: int, chunks: int, matrix: Array, out: Array) -> None:
+    """out (k, n) of a matrix (n, k); each chunk takes rows of it."""
     n, k = matrix.shape
-    begin, end = part(share, shares, n, 16)
-    turn(matrix, address_of(matrix, begin * k), k, address_of(out, begin), n, end - begin, k)
+    begin, end = part(chunk, chunks, n, 16)
+    transpose(matrix, address_of(matrix, begin * k), k, address_of(out, begin), n, end - begin, k)
 
 
 @task
 def rows_times(
-    share: int, shares: int, x: Array, matrix: Array, bias: Array, y: Array, flags: int,
+    chunk: int, chunks: int, x: Array, matrix: Array, bias: Array, y: Array, flags: int,
     scratch: Array,
 ) -> None:
-    """y = x @ matrix + bias; each share takes rows, or columns where there are more of them."""
+    """y = x @ matrix + bias; each chunk takes rows, or columns where there are more of them."""
     (m, k), n = x.shape, matrix.shape[1]
-    copies = address_of(scratch, share * scratch.shape[1]) if scratch.size else 0
+    copies = address_of(scratch, chunk * scratch.shape[1]) if scratch.size else 0
     if m >= n or n < 64:
-        begin, end = part(share, shares, m, 4)
+        begin, end = part(chunk, chunks, m, 4)
         product(y, address_of(x, begin * k), address_of(matrix, 0), address_of(y, begin * n),
                 end - begin, n, k, k, 1, n, n, address_of(bias, 0) if bias.size else 0, flags,
                 copies)
     else:
-        begin, end = part(share, shares, n, 32)
+        begin, end = part(chunk, chunks, n, 32)
         product(y, address_of(x, 0), address_of(matrix, begin), address_of(y, begin), m,
                 end - begin, k, k, 1, n, n, address_of(bias, begin) if bias.size else 0, flags,
                 copies)
@@ -85,31 +85,31 @@ def rows_times(
 
 @task
 def columns_times(
-    share: int, shares: int, a: Array, b: Array, c: Array, scratch: Array
+    chunk: int, chunks: int, a: Array, b: Array, c: Array, scratch: Array
 ) -> None:
-    """c (n, k) = a (m, n).T @ b (m, k); each share takes columns of c, or rows."""
+    """c (n, k) = a (m, n).T @ b (m, k); each chunk takes columns of c, or rows."""
     (m, n), k = a.shape, b.shape[1]
-    copies = address_of(scratch, share * scratch.shape[1]) if scratch.size else 0
+    copies = address_of(scratch, chunk * scratch.shape[1]) if scratch.size else 0
     if k >= n or n < 24:
-        begin, end = part(share, shares, k, 32)
+        begin, end = part(chunk, chunks, k, 32)
         product(c, address_of(a, 0), address_of(b, begin), address_of(c, begin), n, end - begin,
                 m, 1, n, k, k, 0, 0, copies)
     else:
-        begin, end = part(share, shares, n, 4)
+        begin, end = part(chunk, chunks, n, 4)
         product(c, address_of(a, begin), address_of(b, 0), address_of(c, begin * k), end - begin,
                 k, m, 1, n, k, k, 0, 0, copies)
 
 
 @task
 def rows_of_both(
-    share: int, shares: int, a: Array, b: Array, sums: Array, scratch: Array
+    chunk: int, chunks: int, a: Array, b: Array, sums: Array, scratch: Array
 ) -> None:
-    """sums[share] (n, k) = a (m, n).T @ b (m, k) of a share of their rows."""
+    """sums[chunk] (n, k) = a (m, n).T @ b (m, k) of a chunk of their rows."""
     (m, n), k = a.shape, b.shape[1]
-    copies = address_of(scratch, share * scratch.shape[1]) if scratch.size else 0
-    begin, end = share * m // shares, (share + 1) * m // shares
+    copies = address_of(scratch, chunk * scratch.shape[1]) if scratch.size else 0
+    begin, end = chunk * m // chunks, (chunk + 1) * m // chunks
     product(sums, address_of(a, begin * n), address_of(b, begin * k),
-            address_of(sums, share * n * k), n, k, end - begin, 1, n, k, k, 0, 0, copies)
+            address_of(sums, chunk * n * k), n, k, end - begin, 1, n, k, k, 0, 0, copies)
 
 
 @inlined
@@ -142,63 +142,63 @@ def linear_gradients(
     """The three gradients; one that is empty is not wanted. The last two arguments: scratch for
     either product, as large as `scratch_size` says."""
     if dx.size:
-        together(rows_times, parts, (dy, weight, dbias[:0], dx, 0, of_dx))
+        parallel_for(rows_times, parts, (dy, weight, dbias[:0], dx, 0, of_dx))
     if dweight.size:
-        together(columns_times, parts, (dy, x, dweight, of_dweight))
+        parallel_for(columns_times, parts, (dy, x, dweight, of_dweight))
     if dbias.size:
         sum_rows(dy, dbias)
 
 
 @kernel
 def linear_long(parts: int, x: Array, weight: Array, bias: Array, y: Array) -> None:
-    together(dots_of_rows, parts, (x, weight, bias, y))
+    parallel_for(dots_of_rows, parts, (x, weight, bias, y))
 
 
 @kernel
 def linear_short(
-    parts: int, x: Array, weight: Array, turned: Array, bias: Array, y: Array, flags: int,
+    parts: int, x: Array, weight: Array, transposed: Array, bias: Array, y: Array, flags: int,
     scratch: Array,
 ) -> None:
-    together(turn_share, 1 if weight.size < ALONE else parts, (weight, turned))
-    together(rows_times, parts, (x, turned, bias, y, flags, scratch))
+    parallel_for(transpose_chunk, 1 if weight.size < ALONE else parts, (weight, transposed))
+    parallel_for(rows_times, parts, (x, transposed, bias, y, flags, scratch))
 
 
 @kernel
 def product_of_rows(
     parts: int, x: Array, matrix: Array, bias: Array, y: Array, flags: int, scratch: Array
 ) -> None:
-    together(rows_times, parts, (x, matrix, bias, y, flags, scratch))
+    parallel_for(rows_times, parts, (x, matrix, bias, y, flags, scratch))
 
 
 @kernel
 def weight_gradient(parts: int, dy: Array, x: Array, dweight: Array, scratch: Array) -> None:
-    together(columns_times, parts, (dy, x, dweight, scratch))
+    parallel_for(columns_times, parts, (dy, x, dweight, scratch))
 
 
 @kernel
 def weight_gradient_deep(
     parts: int, dy: Array, x: Array, sums: Array, dweight: Array, scratch: Array
 ) -> None:
-    together(rows_of_both, parts, (dy, x, sums, scratch))
+    parallel_for(rows_of_both, parts, (dy, x, sums, scratch))
     for i in range(dweight.shape[0]):
         for j in range(dweight.shape[1]):
             total = sums[0, i, j]
-            for share in range(1, parts):
-                total += sums[share, i, j]
+            for chunk in range(1, parts):
+                total += sums[chunk, i, j]
             dweight[i, j] = total
 
 
 @kernel
-def turn_together(parts: int, matrix: Array, out: Array) -> None:
-    together(turn_share, parts, (matrix, out))
+def transpose_parallel(parts: int, matrix: Array, out: Array) -> None:
+    parallel_for(transpose_chunk, parts, (matrix, out))
 
 
-def turned(matrix: Array) -> Array:
+def transposed(matrix: Array) -> Array:
     """A contiguous copy (k, n) of the transpose of a matrix (n, k) of floats."""
     if not matrix.flags.c_contiguous:
         return np.ascontiguousarray(matrix.T)
     out = np.empty(matrix.shape[::-1], matrix.dtype)
-    turn_together(1 if matrix.size < ALONE else shares(8 * matrix.size), matrix, out)
+    transpose_parallel(1 if matrix.size < ALONE else threads_for(8 * matrix.size), matrix, out)
     return out
 
 
@@ -223,7 +223,7 @@ def times(
     """
     prepare(x.dtype)
     (m, k), n = x.shape, matrix.shape[1]
-    parts = shares(m * n * k)
+    parts = threads_for(m * n * k)
     scratch = scratch_of(place, parts, scratch_size(m, n, k, x.dtype), x.dtype)
     place.run(product_of_rows, parts, x, matrix, bias, y, flags, scratch)
 
@@ -232,9 +232,9 @@ def transposed_times(a: Array, b: Array, place: Running = AT_ONCE) -> Array:
     """a (m, n).T @ b (m, k), both contiguous and of one dtype."""
     prepare(a.dtype)
     (m, n), k = a.shape, b.shape[1]
-    parts = shares(m * n * k)
+    parts = threads_for(m * n * k)
     out = place.empty((n, k), a.dtype)
-    scratch = scratch_of(place, parts, scratch_size(n, k, m, a.dtype, turned=n), a.dtype)
+    scratch = scratch_of(place, parts, scratch_size(n, k, m, a.dtype, transposed=n), a.dtype)
     if parts > 1 and m >= DEEP * (n + k) and m >= DEEP * parts:
         sums = place.empty((parts, n, k), a.dtype)
         place.run(weight_gradient_deep, parts, a, b, sums, out, scratch)
@@ -261,7 +261,7 @@ class Linear(Running, reference.Linear):
         (m, k), n = a.shape, b.shape[1]
         if as_it_lies(m, k, n) and a.flags.c_contiguous and b.flags.f_contiguous:
             y = np.empty((m, n), dtype)
-            linear_long(shares(m * n * k), a, b.T, NOTHING[dtype], y)
+            linear_long(threads_for(m * n * k), a, b.T, NOTHING[dtype], y)
             return y
         if a.flags.f_contiguous:
             return transposed_times(a.T, np.ascontiguousarray(b))
@@ -288,18 +288,18 @@ class Linear(Running, reference.Linear):
         elif not _plain(bias, dtype, 1) or bias.shape[0] != weight.shape[0]:
             return None
         (m, k), n = rows.shape, weight.shape[0]
-        parts = shares(m * n * k)
+        parts = threads_for(m * n * k)
         y = self.empty((m, n), dtype)
         if as_it_lies(m, k, n):
             self.run(linear_long, parts, rows, weight, bias, y)
             if flags:
                 flat = y.ravel()
-                self.run(hold, shares(8 * y.size), flat, flat, 0.0, nan)
+                self.run(clamp, threads_for(8 * y.size), flat, flat, 0.0, nan)
         else:
             prepare(dtype)
             scratch = scratch_of(self, parts, scratch_size(m, n, k, dtype), dtype)
-            turned = self.empty((k, n), dtype)
-            self.run(linear_short, parts, rows, weight, turned, bias, y, flags, scratch)
+            transposed = self.empty((k, n), dtype)
+            self.run(linear_short, parts, rows, weight, transposed, bias, y, flags, scratch)
         return y if x.ndim == 2 else y.reshape(*x.shape[:-1], n)
 
     def linear_backward(
@@ -310,7 +310,7 @@ class Linear(Running, reference.Linear):
                 or dy.dtype is not dtype or errors.shape[1] != weight.shape[0]):
             return super().linear_backward(dy, x, weight, needs)
         (m, k), n = rows.shape, weight.shape[0]
-        if shares(m * n * k) == 1:
+        if threads_for(m * n * k) == 1:
             return self._backward_alone(errors, rows, weight, x.shape, needs)
         dx: Any = None
         dweight: Any = None
@@ -333,7 +333,7 @@ class Linear(Running, reference.Linear):
         prepare(dtype)
         (m, k), n = x.shape, weight.shape[0]
         of_dx = scratch_of(self, 1, scratch_size(m, k, n, dtype), dtype)
-        of_dweight = scratch_of(self, 1, scratch_size(n, k, m, dtype, turned=n), dtype)
+        of_dweight = scratch_of(self, 1, scratch_size(n, k, m, dtype, transposed=n), dtype)
         dx = self.empty((m, k), dtype) if needs[0] else NO_SCRATCH[dtype]
         dweight = self.empty((n, k), dtype) if needs[1] else NO_SCRATCH[dtype]
         few = dy.size < MANY_NUMBERS  # more are summed in blocks, for precision
@@ -372,6 +372,6 @@ def _rows(x: Any) -> Any | None:
     """x (..., k) as (m, k), in order in memory, if it is an array of floats."""
     if (x.dtype is not F32 and x.dtype is not F64) or x.ndim < 1:
         return None
-    if not x.flags.c_contiguous:  # turned: a copy is little beside the product
+    if not x.flags.c_contiguous:  # transposed: a copy is little beside the product
         x = np.ascontiguousarray(x)
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1]) if x.shape[-1] else None

@@ -5,8 +5,8 @@ reads x twice, for the statistics and for y; back reads x and dy twice, for the 
 gradients need and for dx. What follows the normalization is done while y is in a register, and its
 gradient is a mask on dy: `low` < y < `high`.
 
-Each thread takes a share of the rows. Statistics are taken block by block (see `loops.py`)
-and those of the shares are joined in float64.
+Each thread takes a chunk of the rows. Statistics are taken block by block (see `loops.py`)
+and those of the chunks are joined in float64.
 """
 
 from typing import Any
@@ -16,11 +16,11 @@ import numpy as np
 from ...reference import batch_norm as reference
 from ..compile import inlined, kernel, task
 from ..conv.geometry import flat_rows
-from ..elementwise.clamp import held, passed
+from ..elementwise.clamp import clamp_gradient, clamped
 from ..layout import F32, F64, NOTHING, channels_first
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd import full, lanes, load, load_some, store, store_some
-from ..threads import shares as threads_for
+from ..threads import threads_for
 from .loops import moments_of_rows
 
 Array = Any
@@ -29,29 +29,29 @@ ROWS = 512  # that are summed in x's own precision
 
 
 @task
-def moments_share(share: int, shares: int, x: Array, mean: Array, square: Array) -> None:
-    """Of each channel: mean and sum of squared deviations of a share's rows; (shares, c)."""
+def moments_chunk(chunk: int, chunks: int, x: Array, mean: Array, square: Array) -> None:
+    """Of each channel: mean and sum of squared deviations of a chunk's rows; (chunks, c)."""
     m, c = x.shape
-    first, second = share * m // shares, (share + 1) * m // shares
-    moments_of_rows(x, first * c, second - first, c, mean, square, share)
+    first, second = chunk * m // chunks, (chunk + 1) * m // chunks
+    moments_of_rows(x, first * c, second - first, c, mean, square, chunk)
 
 
 @task
-def scale_share(
-    share: int, shares: int, x: Array, centre: Array, scale: Array, shift: Array, residual: Array,
+def scale_chunk(
+    chunk: int, chunks: int, x: Array, centre: Array, scale: Array, shift: Array, residual: Array,
     low: float, high: float, y: Array,
 ) -> None:
     """y = (x - centre) * scale + shift (+ residual), held between low and high (NaN: no bound)."""
     m, c = x.shape
     width, rest = lanes(x), c % lanes(x)
     more, bounds = residual.size > 0, low == low
-    for i in range(share * m // shares * c, (share + 1) * m // shares * c, c):
+    for i in range(chunk * m // chunks * c, (chunk + 1) * m // chunks * c, c):
         for j in range(0, c - width + 1, width):
             v = (load(x, i + j) - load(centre, j)) * load(scale, j) + load(shift, j)
             if more:
                 v = v + load(residual, i + j)
             if bounds:
-                v = held(v, low, high)
+                v = clamped(v, low, high)
             store(y, i + j, v)
         if rest:
             j = c - rest
@@ -60,7 +60,7 @@ def scale_share(
             if more:
                 v = v + load_some(residual, i + j, rest)
             if bounds:
-                v = held(v, low, high)
+                v = clamped(v, low, high)
             store_some(y, i + j, v, rest)
 
 
@@ -72,32 +72,32 @@ def forward(
     """`sums` (2, parts, c) of float64 and `ends` (2, c) of x's dtype are scratch."""
     m, c = x.shape
     means, squares = sums[0], sums[1]
-    together(moments_share, parts, (x, means, squares))
+    parallel_for(moments_chunk, parts, (x, means, squares))
     for j in range(c):
         whole = squares[0, j]
         middle = means[0, j]
         before = m // parts
-        for share in range(1, parts):  # Chan, Golub and LeVeque (1983)
-            count = (share + 1) * m // parts - share * m // parts
-            apart = means[share, j] - middle
+        for chunk in range(1, parts):  # Chan, Golub and LeVeque (1983)
+            count = (chunk + 1) * m // parts - chunk * m // parts
+            apart = means[chunk, j] - middle
             part = count / (before + count)
             middle += apart * part
-            whole += squares[share, j] + apart * apart * part * before
+            whole += squares[chunk, j] + apart * apart * part * before
             before += count
         mean[j] = middle
         var[j] = whole / m
         scale = 1.0 / np.sqrt(whole / m + eps)
         ends[0, j] = scale * weight[j] if weight.size else scale
         ends[1, j] = bias[j] if bias.size else 0.0
-    together(scale_share, parts, (x, mean, ends[0], ends[1], residual, low, high, y))
+    parallel_for(scale_chunk, parts, (x, mean, ends[0], ends[1], residual, low, high, y))
 
 
 @task
-def sums_share(
-    share: int, shares: int, dy: Array, x: Array, y: Array, mean: Array, low: float, high: float,
+def sums_chunk(
+    chunk: int, chunks: int, dy: Array, x: Array, y: Array, mean: Array, low: float, high: float,
     masked: Array, sums: Array, products: Array,
 ) -> None:
-    """Of each channel: the sums of d and of d * (x - mean) of a share's rows; (shares, c).
+    """Of each channel: the sums of d and of d * (x - mean) of a chunk's rows; (chunks, c).
 
     d is dy, where y is given only where low < y < high; written to `masked` unless it is empty.
     """
@@ -105,9 +105,9 @@ def sums_share(
     width, rest = lanes(x), c % lanes(x)
     mask, keep = y.size > 0, masked.size > 0
     s1, s2 = np.empty(c, x.dtype), np.empty(c, x.dtype)
-    sums[share, :] = 0.0
-    products[share, :] = 0.0
-    begin, end = share * m // shares, (share + 1) * m // shares
+    sums[chunk, :] = 0.0
+    products[chunk, :] = 0.0
+    begin, end = chunk * m // chunks, (chunk + 1) * m // chunks
     rows = max(1, min(ROWS, 8192 // c))
     for start in range(begin, end, rows):
         first, last = start * c, min(end, start + rows) * c
@@ -116,7 +116,7 @@ def sums_share(
             for i in range(first + j, last, c):
                 d = load(dy, i)
                 if mask:
-                    d = passed(d, load(y, i), low, high)
+                    d = clamp_gradient(d, load(y, i), low, high)
                 if keep:
                     store(masked, i, d)
                 s = s + d
@@ -129,7 +129,7 @@ def sums_share(
             for i in range(first + j, last, c):
                 d = load_some(dy, i, rest)
                 if mask:
-                    d = passed(d, load_some(y, i, rest), low, high)
+                    d = clamp_gradient(d, load_some(y, i, rest), low, high)
                 if keep:
                     store_some(masked, i, d, rest)
                 s = s + d
@@ -137,31 +137,31 @@ def sums_share(
             store_some(s1, j, s, rest)
             store_some(s2, j, p, rest)
         for j in range(c):
-            sums[share, j] += s1[j]
-            products[share, j] += s2[j]
+            sums[chunk, j] += s1[j]
+            products[chunk, j] += s2[j]
 
 
 @task
-def combine_share(
-    share: int, shares: int, dy: Array, x: Array, y: Array, mean: Array, ends: Array, low: float,
+def combine_chunk(
+    chunk: int, chunks: int, dy: Array, x: Array, y: Array, mean: Array, ends: Array, low: float,
     high: float, dx: Array,
 ) -> None:
-    """dx = ends[0] * d + ends[1] * (x - mean) + ends[2], with d as in `sums_share`."""
+    """dx = ends[0] * d + ends[1] * (x - mean) + ends[2], with d as in `sums_chunk`."""
     m, c = x.shape
     width, rest = lanes(x), c % lanes(x)
     mask = y.size > 0
-    for i in range(share * m // shares * c, (share + 1) * m // shares * c, c):
+    for i in range(chunk * m // chunks * c, (chunk + 1) * m // chunks * c, c):
         for j in range(0, c - width + 1, width):
             d = load(dy, i + j)
             if mask:
-                d = passed(d, load(y, i + j), low, high)
+                d = clamp_gradient(d, load(y, i + j), low, high)
             v = load(ends, c + j) * (load(x, i + j) - load(mean, j)) + load(ends, 2 * c + j)
             store(dx, i + j, load(ends, j) * d + v)
         if rest:
             j = c - rest
             d = load_some(dy, i + j, rest)
             if mask:
-                d = passed(d, load_some(y, i + j, rest), low, high)
+                d = clamp_gradient(d, load_some(y, i + j, rest), low, high)
             v = load_some(ends, c + j, rest) * (load_some(x, i + j, rest) - load_some(
                 mean, j, rest)) + load_some(ends, 2 * c + j, rest)
             store_some(dx, i + j, load_some(ends, j, rest) * d + v, rest)
@@ -175,12 +175,12 @@ def backward(
 ) -> None:
     """`sums` (2, parts, c) of float64 and `ends` (3, c) of x's dtype are scratch; no empty dx."""
     m, c = x.shape
-    together(sums_share, parts, (dy, x, y, mean, low, high, masked, sums[0], sums[1]))
+    parallel_for(sums_chunk, parts, (dy, x, y, mean, low, high, masked, sums[0], sums[1]))
     for j in range(c):
         total, product = 0.0, 0.0
-        for share in range(parts):
-            total += sums[0, share, j]
-            product += sums[1, share, j]
+        for chunk in range(parts):
+            total += sums[0, chunk, j]
+            product += sums[1, chunk, j]
         inverse = 1.0 / np.sqrt(var[j] + eps)
         product *= inverse  # now of d and the normalized x
         dweight[j] = product
@@ -191,9 +191,9 @@ def backward(
         ends[2, j] = -scale * total / m
     if dx.size:
         if masked.size:
-            together(combine_share, parts, (masked, x, masked[:0], mean, ends, low, high, dx))
+            parallel_for(combine_chunk, parts, (masked, x, masked[:0], mean, ends, low, high, dx))
         else:
-            together(combine_share, parts, (dy, x, y, mean, ends, low, high, dx))
+            parallel_for(combine_chunk, parts, (dy, x, y, mean, ends, low, high, dx))
 
 
 @inlined

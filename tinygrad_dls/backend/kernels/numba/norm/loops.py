@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..compile import inlined, kernel, task
-from ..parallel import together
+from ..parallel import parallel_for
 from ..simd import full, lanes, load, load_some, store, store_some, total
 
 Array = Any
@@ -39,12 +39,12 @@ def moments_of_rows(
         stop = min(start + rows, m)
         first = begin + start * c
         last = begin + stop * c
-        share = 1.0 / (stop - start)
+        inverse = 1.0 / (stop - start)
         for j in range(0, c - width + 1, width):
             s = full(x, 0.0)
             for i in range(first + j, last, c):
                 s = s + load(x, i)
-            middle = s * share
+            middle = s * inverse
             s, q = full(x, 0.0), full(x, 0.0)
             for i in range(first + j, last, c):
                 d = load(x, i) - middle
@@ -58,7 +58,7 @@ def moments_of_rows(
             s = full(x, 0.0)
             for i in range(first + j, last, c):
                 s = s + load_some(x, i, rest)
-            middle = s * share
+            middle = s * inverse
             s, q = full(x, 0.0), full(x, 0.0)
             for i in range(first + j, last, c):
                 d = load_some(x, i, rest) - middle
@@ -69,32 +69,32 @@ def moments_of_rows(
             store_some(s2, j, q, rest)
         part = (stop - start) / stop
         for j in range(c):
-            mended = s1[j] * share
+            mended = s1[j] * inverse
             shift = first_mean[j] + mended - mean[place, j]
             mean[place, j] += shift * part
             square[place, j] += s2[j] - mended * s1[j] + shift * shift * part * start
 
 
 @task
-def column_moments_share(
-    share: int, shares: int, x: Array, mean: Array, square: Array,
+def column_moments_chunk(
+    chunk: int, chunks: int, x: Array, mean: Array, square: Array,
 ) -> None:
     """Of each column of x (n, m, c): its mean, and its sum of squared deviations; (n, c)."""
     n, m, c = x.shape
-    for b in range(share * n // shares, (share + 1) * n // shares):
+    for b in range(chunk * n // chunks, (chunk + 1) * n // chunks):
         moments_of_rows(x, b * m * c, m, c, mean, square, b)
 
 
 @task
-def column_products_share(
-    share: int, shares: int, dy: Array, x: Array, mean: Array, sums: Array, products: Array,
+def column_products_chunk(
+    chunk: int, chunks: int, dy: Array, x: Array, mean: Array, sums: Array, products: Array,
 ) -> None:
     """Of each column: the sum of dy, and of dy * (x - mean); all (n, m, c), the sums (n, c)."""
     n, m, c = x.shape
     width, rest = lanes(x), c % lanes(x)
     rows = max(1, BLOCK // c)
     s1, s2 = np.empty(c, x.dtype), np.empty(c, x.dtype)
-    for b in range(share * n // shares, (share + 1) * n // shares):
+    for b in range(chunk * n // chunks, (chunk + 1) * n // chunks):
         sums[b, :] = 0.0
         products[b, :] = 0.0
         for start in range(0, m, rows):
@@ -123,13 +123,13 @@ def column_products_share(
 
 
 @task
-def scale_columns_share(
-    share: int, shares: int, x: Array, mean: Array, scale: Array, shift: Array, y: Array,
+def scale_columns_chunk(
+    chunk: int, chunks: int, x: Array, mean: Array, scale: Array, shift: Array, y: Array,
 ) -> None:
     """y = (x - mean) * scale + shift; x (n, m, c), the others (n, c)."""
     n, m, c = x.shape
     width, rest = lanes(x), c % lanes(x)
-    for row in range(share * n * m // shares, (share + 1) * n * m // shares):
+    for row in range(chunk * n * m // chunks, (chunk + 1) * n * m // chunks):
         i, k = row * c, row // m * c
         for j in range(0, c - width + 1, width):
             y_j = (load(x, i + j) - load(mean, k + j)) * load(scale, k + j) + load(shift, k + j)
@@ -141,14 +141,14 @@ def scale_columns_share(
 
 
 @task
-def combine_columns_share(
-    share: int, shares: int, dy: Array, x: Array, mean: Array, a: Array, b: Array, shift: Array,
+def combine_columns_chunk(
+    chunk: int, chunks: int, dy: Array, x: Array, mean: Array, a: Array, b: Array, shift: Array,
     dx: Array,
 ) -> None:
     """dx = a * dy + b * (x - mean) + shift; dy and x (n, m, c), the others (n, c)."""
     n, m, c = x.shape
     width, rest = lanes(x), c % lanes(x)
-    for row in range(share * n * m // shares, (share + 1) * n * m // shares):
+    for row in range(chunk * n * m // chunks, (chunk + 1) * n * m // chunks):
         i, k = row * c, row // m * c
         for j in range(0, c - width + 1, width):
             d = load(b, k + j) * (load(x, i + j) - load(mean, k + j)) + load(shift, k + j)
@@ -195,14 +195,14 @@ def deviations_of_row(x: Array, first: int, n: int, mean: Any) -> tuple[float, f
 
 
 @task
-def normalize_rows_share(
-    share: int, shares: int, x: Array, weight: Array, bias: Array, eps: float, centered: bool,
+def normalize_rows_chunk(
+    chunk: int, chunks: int, x: Array, weight: Array, bias: Array, eps: float, centered: bool,
     y: Array, mean: Array, var: Array,
 ) -> None:
     """Each row of x (m, n) by its own mean and variance; weight and bias (n,)."""
     m, n = x.shape
     width, rest = lanes(x), n % lanes(x)
-    for k in range(share * m // shares, (share + 1) * m // shares):
+    for k in range(chunk * m // chunks, (chunk + 1) * m // chunks):
         i = k * n
         mean[k] = sum_of_row(x, i, n) / n if centered else 0.0
         sums, squares = deviations_of_row(x, i, n, mean[k])
@@ -221,17 +221,17 @@ def normalize_rows_share(
 
 
 @task
-def normalize_rows_backward_share(
-    share: int, shares: int, dy: Array, x: Array, weight: Array, mean: Array, var: Array, eps:
+def normalize_rows_backward_chunk(
+    chunk: int, chunks: int, dy: Array, x: Array, weight: Array, mean: Array, var: Array, eps:
     float, centered: bool, dx: Array, dweight: Array, dbias: Array,
 ) -> None:
-    """All three gradients; dweight and dbias (shares, n) are of float64, by blocks of rows."""
+    """All three gradients; dweight and dbias (chunks, n) are of float64, by blocks of rows."""
     m, n = x.shape
     width, rest = lanes(x), n % lanes(x)
-    dweight[share, :] = 0.0
-    dbias[share, :] = 0.0
+    dweight[chunk, :] = 0.0
+    dbias[chunk, :] = 0.0
     w, b = np.empty(n, x.dtype), np.empty(n, x.dtype)
-    begin, end = share * m // shares, (share + 1) * m // shares
+    begin, end = chunk * m // chunks, (chunk + 1) * m // chunks
     for start in range(begin, end, 32):
         w[:] = 0
         b[:] = 0
@@ -263,36 +263,36 @@ def normalize_rows_backward_share(
                 store_some(w, j, load_some(w, j, rest) + d * (c * scale), rest)
                 store_some(b, j, load_some(b, j, rest) + d, rest)
         for j in range(n):
-            dweight[share, j] += w[j]
-            dbias[share, j] += b[j]
+            dweight[chunk, j] += w[j]
+            dbias[chunk, j] += b[j]
 
 
 @kernel
 def column_moments(
     parts: int, x: Array, mean: Array, square: Array,
 ) -> None:
-    together(column_moments_share, parts, (x, mean, square))
+    parallel_for(column_moments_chunk, parts, (x, mean, square))
 
 
 @kernel
 def column_products(
     parts: int, dy: Array, x: Array, mean: Array, sums: Array, products: Array,
 ) -> None:
-    together(column_products_share, parts, (dy, x, mean, sums, products))
+    parallel_for(column_products_chunk, parts, (dy, x, mean, sums, products))
 
 
 @kernel
 def scale_columns(
     parts: int, x: Array, mean: Array, scale: Array, shift: Array, y: Array,
 ) -> None:
-    together(scale_columns_share, parts, (x, mean, scale, shift, y))
+    parallel_for(scale_columns_chunk, parts, (x, mean, scale, shift, y))
 
 
 @kernel
 def combine_columns(
     parts: int, dy: Array, x: Array, mean: Array, a: Array, b: Array, shift: Array, dx: Array,
 ) -> None:
-    together(combine_columns_share, parts, (dy, x, mean, a, b, shift, dx))
+    parallel_for(combine_columns_chunk, parts, (dy, x, mean, a, b, shift, dx))
 
 
 @kernel
@@ -300,7 +300,7 @@ def normalize_rows(
     parts: int, x: Array, weight: Array, bias: Array, eps: float, centered: bool, y: Array,
     mean: Array, var: Array,
 ) -> None:
-    together(normalize_rows_share, parts, (x, weight, bias, eps, centered, y, mean, var))
+    parallel_for(normalize_rows_chunk, parts, (x, weight, bias, eps, centered, y, mean, var))
 
 
 @kernel
@@ -308,5 +308,5 @@ def normalize_rows_backward(
     parts: int, dy: Array, x: Array, weight: Array, mean: Array, var: Array, eps: float,
     centered: bool, dx: Array, dweight: Array, dbias: Array,
 ) -> None:
-    together(normalize_rows_backward_share, parts,
-             (dy, x, weight, mean, var, eps, centered, dx, dweight, dbias))
+    parallel_for(normalize_rows_backward_chunk, parts,
+                 (dy, x, weight, mean, var, eps, centered, dx, dweight, dbias))

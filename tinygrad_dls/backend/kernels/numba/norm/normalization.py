@@ -6,7 +6,7 @@ import numpy as np
 
 from ...reference import normalization as reference
 from ..layout import F32, F64
-from ..threads import shares
+from ..threads import threads_for
 from .loops import (
     column_moments,
     column_products,
@@ -35,17 +35,17 @@ class Normalization(reference.Normalization):
             return y, mean.reshape(m, 1), var.reshape(m, 1)
         rows = as_rows(x)
         sets, m, c = rows.shape
-        share = x.shape[2] if x.ndim == 4 else 1  # columns with one mean together
-        mean, square = moments(rows, share)
-        var = square * (1.0 / (m * share))
-        scale = np.repeat((var + eps) ** -0.5, share, axis=1)
+        span = x.shape[2] if x.ndim == 4 else 1  # columns with one mean together
+        mean, square = moments(rows, span)
+        var = square * (1.0 / (m * span))
+        scale = np.repeat((var + eps) ** -0.5, span, axis=1)
         if weight is not None:
             scale *= weight.reshape(c)
         y = np.empty_like(rows)
         scale_columns(
-            _parts(rows), rows, *_columns(rows, np.repeat(mean, share, axis=1), scale,
+            _parts(rows), rows, *_columns(rows, np.repeat(mean, span, axis=1), scale,
                             0.0 if bias is None else bias.reshape(c)), y)
-        kept = (*((sets,) if x.ndim == 4 else (1,)), c // share, *(1,) * (x.ndim - 2))
+        kept = (*((sets,) if x.ndim == 4 else (1,)), c // span, *(1,) * (x.ndim - 2))
         return as_images(y, x.shape), *(v.astype(x.dtype).reshape(kept) for v in (mean, var))
 
     def normalize_backward(
@@ -66,19 +66,19 @@ class Normalization(reference.Normalization):
             return _needed(needs, dx, products.sum(axis=0), sums.sum(axis=0), (1, n), x.dtype)
         d, rows = as_rows(dy), as_rows(x)
         sets, m, c = rows.shape
-        share = x.shape[2] if x.ndim == 4 else 1
-        (mean,) = _columns(rows, np.repeat(mean.reshape(sets, -1), share, axis=1))
-        inverse = np.repeat((var.reshape(sets, -1).astype(F64) + eps) ** -0.5, share, axis=1)
+        span = x.shape[2] if x.ndim == 4 else 1
+        (mean,) = _columns(rows, np.repeat(mean.reshape(sets, -1), span, axis=1))
+        inverse = np.repeat((var.reshape(sets, -1).astype(F64) + eps) ** -0.5, span, axis=1)
         sums, products = _products(d, rows, mean)
         products *= inverse  # now of dy and the normalized x
         dx = None
         if needs[0]:
             w = 1.0 if weight is None else weight.reshape(c)
             g1, g2 = (s * w for s in (sums, products))  # the sums of g and of g n
-            if share > 1:
-                g1, g2 = (np.repeat(g.reshape(sets, -1, share).sum(axis=2), share, axis=1)
+            if span > 1:
+                g1, g2 = (np.repeat(g.reshape(sets, -1, span).sum(axis=2), span, axis=1)
                           for g in (g1, g2))
-            slope, shift = (inverse * g * (-1.0 / (m * share)) for g in (g2 * inverse, g1))
+            slope, shift = (inverse * g * (-1.0 / (m * span)) for g in (g2 * inverse, g1))
             dx = np.empty_like(rows)
             values = _columns(rows, inverse * w, slope, shift)
             combine_columns(_parts(rows), d, rows, mean, *values, dx)
@@ -116,19 +116,19 @@ def as_images(rows: Any, shape: tuple[int, ...]) -> Any:
     return rows.reshape(shape[0], shape[3], shape[1], shape[2]).transpose(0, 2, 3, 1)
 
 
-def moments(rows: Any, share: int) -> tuple[Any, Any]:
-    """Mean and sum of squared deviations (n, c / share), of `share` columns each together."""
+def moments(rows: Any, span: int) -> tuple[Any, Any]:
+    """Mean and sum of squared deviations (n, c / span), of `span` columns each together."""
     n, m, c = rows.shape
     parts, split = _split(rows)
     mean, square = np.empty((2, len(split), c))
     column_moments(parts, split, mean, square)
     if len(split) > n:  # join the statistics of the parts of one set
-        together = mean.mean(axis=0, keepdims=True)
-        square = (square + (mean - together) ** 2 * split.shape[1]).sum(axis=0, keepdims=True)
-        mean = together
-    if share == 1:
+        parallel_for = mean.mean(axis=0, keepdims=True)
+        square = (square + (mean - parallel_for) ** 2 * split.shape[1]).sum(axis=0, keepdims=True)
+        mean = parallel_for
+    if span == 1:
         return mean, square
-    mean, square = mean.reshape(n, -1, share), square.reshape(n, -1, share)
+    mean, square = mean.reshape(n, -1, span), square.reshape(n, -1, span)
     whole = mean.mean(axis=2, keepdims=True)
     return whole.reshape(n, -1), (square + (mean - whole) ** 2 * m).sum(axis=2)
 
@@ -156,7 +156,7 @@ def _split(rows: Any) -> tuple[int, Any]:
 
 def _parts(x: Any) -> int:
     """Return how many threads pay off: a number costs about as much as four multiplications."""
-    return shares(24 * x.size)
+    return threads_for(24 * x.size)
 
 
 def _fit(x: Any, *others: Any) -> bool:

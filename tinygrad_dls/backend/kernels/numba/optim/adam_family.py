@@ -7,41 +7,41 @@ import numpy as np
 from ...reference import adam_family as reference
 from ...reference.optimizers import Arrays
 from ..compile import kernel, task
-from ..parallel import together
-from ..threads import shares
-from .optimizers import lines, settled
+from ..parallel import parallel_for
+from ..threads import threads_for
+from .optimizers import flush_denormal, lines
 
 Array = Any
 
 
 @task
-def adam_share(
-    share: int, shares: int, w: Array, g: Array, m: Array, v: Array, step: float, beta1: float,
+def adam_chunk(
+    chunk: int, chunks: int, w: Array, g: Array, m: Array, v: Array, step: float, beta1: float,
     beta2: float, eps: float, keep: float, decay: float, sign: float, root: float,
 ) -> None:
     """w = keep w - step m / (root sqrt(v) + eps): the corrections are in `step` and `root`."""
     kind = w.dtype.type
     rate, small, stay, scale = kind(step), kind(eps), kind(keep), kind(root)
-    shrink, turn = kind(decay), kind(sign)
+    shrink, direction = kind(decay), kind(sign)
     b1, b2, new1, new2 = kind(beta1), kind(beta2), kind(1.0 - beta1), kind(1.0 - beta2)
-    mine = slice(share * w.size // shares, (share + 1) * w.size // shares)
+    mine = slice(chunk * w.size // chunks, (chunk + 1) * w.size // chunks)
     w, g, m, v = w[mine], g[mine], m[mine], v[mine]
     for i in range(w.size):
-        d = turn * g[i] + shrink * w[i]
+        d = direction * g[i] + shrink * w[i]
         a = b1 * m[i] + new1 * d
         b = b2 * v[i] + new2 * d * d
-        m[i] = settled(a)
-        v[i] = settled(b)
+        m[i] = flush_denormal(a)
+        v[i] = flush_denormal(b)
         w[i] = w[i] * stay - rate * a / (np.sqrt(b) * scale + small)
 
 
 @kernel
 def adam_step(
-    shares: int, w: Array, g: Array, m: Array, v: Array, step: float, beta1: float, beta2: float,
+    chunks: int, w: Array, g: Array, m: Array, v: Array, step: float, beta1: float, beta2: float,
     eps: float, keep: float, decay: float, sign: float, root: float,
 ) -> None:
-    together(adam_share, shares,
-             (w, g, m, v, step, beta1, beta2, eps, keep, decay, sign, root))
+    parallel_for(adam_chunk, chunks,
+                 (w, g, m, v, step, beta1, beta2, eps, keep, decay, sign, root))
 
 
 @kernel
@@ -51,14 +51,14 @@ def amsgrad_loop(
 ) -> None:
     kind = w.dtype.type
     rate, small, stay, scale = kind(step), kind(eps), kind(keep), kind(root)
-    shrink, turn = kind(decay), kind(sign)
+    shrink, direction = kind(decay), kind(sign)
     b1, b2, new1, new2 = kind(beta1), kind(beta2), kind(1.0 - beta1), kind(1.0 - beta2)
     for i in range(w.size):
-        d = turn * g[i] + shrink * w[i]
+        d = direction * g[i] + shrink * w[i]
         a = b1 * m[i] + new1 * d
         b = b2 * v[i] + new2 * d * d
-        m[i] = settled(a)
-        v[i] = settled(b)
+        m[i] = flush_denormal(a)
+        v[i] = flush_denormal(b)
         c = largest[i] if largest[i] > b else b
         largest[i] = c
         w[i] = w[i] * stay - rate * a / (np.sqrt(c) * scale + small)
@@ -70,15 +70,15 @@ def adamax_loop(
     decay: float, sign: float,
 ) -> None:
     kind = w.dtype.type
-    rate, small, shrink, turn = kind(step), kind(eps), kind(decay), kind(sign)
+    rate, small, shrink, direction = kind(step), kind(eps), kind(decay), kind(sign)
     b1, new1, b2 = kind(beta1), kind(1.0 - beta1), kind(beta2)
     for i in range(w.size):
-        d = turn * g[i] + shrink * w[i]
+        d = direction * g[i] + shrink * w[i]
         a = b1 * m[i] + new1 * d
         old, new = b2 * u[i], abs(d) + small
         b = old if old > new else new
-        m[i] = settled(a)
-        u[i] = settled(b)
+        m[i] = flush_denormal(a)
+        u[i] = flush_denormal(b)
         w[i] -= rate * a / b
 
 
@@ -89,14 +89,14 @@ def nadam_loop(
 ) -> None:
     kind = w.dtype.type
     now, then, small, stay, scale = kind(of_g), kind(of_m), kind(eps), kind(keep), kind(root)
-    shrink, turn = kind(decay), kind(sign)
+    shrink, direction = kind(decay), kind(sign)
     b1, b2, new1, new2 = kind(beta1), kind(beta2), kind(1.0 - beta1), kind(1.0 - beta2)
     for i in range(w.size):
-        d = turn * g[i] + shrink * w[i]
+        d = direction * g[i] + shrink * w[i]
         a = b1 * m[i] + new1 * d
         b = b2 * v[i] + new2 * d * d
-        m[i] = settled(a)
-        v[i] = settled(b)
+        m[i] = flush_denormal(a)
+        v[i] = flush_denormal(b)
         w[i] = w[i] * stay - (now * d + then * a) / (np.sqrt(b) * scale + small)
 
 
@@ -108,14 +108,14 @@ def radam_loop(
     """w = keep w - step m / (sqrt(v) + eps), or without the divisor if `plain` is 1 (else 0)."""
     kind = w.dtype.type
     rate, small, stay, one = kind(step), kind(eps), kind(keep), kind(plain)
-    shrink, turn = kind(decay), kind(sign)
+    shrink, direction = kind(decay), kind(sign)
     b1, b2, new1, new2 = kind(beta1), kind(beta2), kind(1.0 - beta1), kind(1.0 - beta2)
     for i in range(w.size):
-        d = turn * g[i] + shrink * w[i]
+        d = direction * g[i] + shrink * w[i]
         a = b1 * m[i] + new1 * d
         b = b2 * v[i] + new2 * d * d
-        m[i] = settled(a)
-        v[i] = settled(b)
+        m[i] = flush_denormal(a)
+        v[i] = flush_denormal(b)
         w[i] = w[i] * stay - rate * a / (one if one > 0 else np.sqrt(b) + small)
 
 
@@ -126,16 +126,16 @@ def lamb_loop(
 ) -> None:
     """The norms in float64; the step of each element is computed a second time, not kept."""
     kind = w.dtype.type
-    small, shrink, turn = kind(eps), kind(decay), kind(sign)
+    small, shrink, direction = kind(eps), kind(decay), kind(sign)
     first, scale = kind(correct), kind(root)
     b1, b2, new1, new2 = kind(beta1), kind(beta2), kind(1.0 - beta1), kind(1.0 - beta2)
     long, short = 0.0, 0.0
     for i in range(w.size):
-        d = turn * g[i]
+        d = direction * g[i]
         a = b1 * m[i] + new1 * d
         b = b2 * v[i] + new2 * d * d
-        m[i] = settled(a)
-        v[i] = settled(b)
+        m[i] = flush_denormal(a)
+        v[i] = flush_denormal(b)
         u = first * a / (np.sqrt(b) * scale + small) + shrink * w[i]
         long += float(w[i]) * float(w[i])
         short += float(u) * float(u)
@@ -147,7 +147,7 @@ def lamb_loop(
         w[i] -= rate * (first * m[i] / (np.sqrt(v[i]) * scale + small) + shrink * w[i])
 
 
-class Adams(reference.Adams):
+class AdamFamily(reference.AdamFamily):
     """Those of the reference that compiled loops beat: all of them."""
 
     def adam(
@@ -167,7 +167,7 @@ class Adams(reference.Adams):
             if largest is not None:
                 amsgrad_loop(*row, *options)
             else:
-                adam_step(shares(45 * row[0].size), *row, *options)
+                adam_step(threads_for(45 * row[0].size), *row, *options)
 
     def adamax(
         self, ws: Arrays, gs: Arrays, ms: Arrays, us: Arrays, lr: float, beta1: float,

@@ -13,14 +13,14 @@ from ...reference.optimizers import Arrays
 from ...sparse_rows import rows_of
 from ..compile import inlined, kernel, task
 from ..layout import F32, F64
-from ..parallel import together
-from ..threads import shares
+from ..parallel import parallel_for
+from ..threads import threads_for
 
 Array = Any
 
 
 @inlined
-def settled(a: Any) -> Any:
+def flush_denormal(a: Any) -> Any:
     """a, or 0 where it is denormal.
 
     An average that nothing feeds any more, that of a dead unit, shrinks down to the smallest number
@@ -31,17 +31,17 @@ def settled(a: Any) -> Any:
 
 
 @task
-def sgd_share(share: int, shares: int, w: Array, g: Array, lr: float, decay: float) -> None:
+def sgd_chunk(chunk: int, chunks: int, w: Array, g: Array, lr: float, decay: float) -> None:
     rate, shrink = w.dtype.type(lr), w.dtype.type(decay)
-    mine = slice(share * w.size // shares, (share + 1) * w.size // shares)
+    mine = slice(chunk * w.size // chunks, (chunk + 1) * w.size // chunks)
     w, g = w[mine], g[mine]
     for i in range(w.size):  # from 0: of other ranges the compiler makes no vectors
         w[i] -= rate * (g[i] + shrink * w[i])
 
 
 @kernel
-def sgd_step(shares: int, w: Array, g: Array, lr: float, decay: float) -> None:
-    together(sgd_share, shares, (w, g, lr, decay))
+def sgd_step(chunks: int, w: Array, g: Array, lr: float, decay: float) -> None:
+    parallel_for(sgd_chunk, chunks, (w, g, lr, decay))
 
 
 @kernel
@@ -55,28 +55,28 @@ def sgd_rows_loop(w: Array, g: Array, rows: Array, lr: float) -> None:
 
 
 @task
-def sgd_momentum_share(
-    share: int, shares: int, w: Array, g: Array, velocity: Array, lr: float, momentum: float,
+def sgd_momentum_chunk(
+    chunk: int, chunks: int, w: Array, g: Array, velocity: Array, lr: float, momentum: float,
     part: float, sign: float, decay: float, nesterov: bool,
 ) -> None:
     kind = w.dtype.type
-    rate, mu, new, turn, shrink = kind(lr), kind(momentum), kind(part), kind(sign), kind(decay)
-    mine = slice(share * w.size // shares, (share + 1) * w.size // shares)
+    rate, mu, new, direction, shrink = kind(lr), kind(momentum), kind(part), kind(sign), kind(decay)
+    mine = slice(chunk * w.size // chunks, (chunk + 1) * w.size // chunks)
     w, g, velocity = w[mine], g[mine], velocity[mine]
     for i in range(w.size):
-        d = turn * g[i] + shrink * w[i]
+        d = direction * g[i] + shrink * w[i]
         v = mu * velocity[i] + new * d
-        velocity[i] = settled(v)
+        velocity[i] = flush_denormal(v)
         w[i] -= rate * (d + mu * v if nesterov else v)
 
 
 @kernel
 def sgd_momentum_step(
-    shares: int, w: Array, g: Array, velocity: Array, lr: float, momentum: float, part: float,
+    chunks: int, w: Array, g: Array, velocity: Array, lr: float, momentum: float, part: float,
     sign: float, decay: float, nesterov: bool,
 ) -> None:
-    together(sgd_momentum_share, shares,
-             (w, g, velocity, lr, momentum, part, sign, decay, nesterov))
+    parallel_for(sgd_momentum_chunk, chunks,
+                 (w, g, velocity, lr, momentum, part, sign, decay, nesterov))
 
 
 @kernel
@@ -85,12 +85,12 @@ def rmsprop_loop(
     sign: float,
 ) -> None:
     kind = w.dtype.type
-    rate, small, shrink, turn = kind(lr), kind(eps), kind(decay), kind(sign)
+    rate, small, shrink, direction = kind(lr), kind(eps), kind(decay), kind(sign)
     old, new = kind(alpha), kind(1.0 - alpha)
     for i in range(w.size):
-        d = turn * g[i] + shrink * w[i]
+        d = direction * g[i] + shrink * w[i]
         s = old * square[i] + new * d * d
-        square[i] = settled(s)
+        square[i] = flush_denormal(s)
         w[i] -= rate * d / (np.sqrt(s) + small)
 
 
@@ -101,18 +101,18 @@ def rmsprop_full_loop(
 ) -> None:
     """With velocity, and centered or not; where it is not, `mean` is any array, left as it is."""
     kind = w.dtype.type
-    rate, small, shrink, turn = kind(lr), kind(eps), kind(decay), kind(sign)
+    rate, small, shrink, direction = kind(lr), kind(eps), kind(decay), kind(sign)
     old, new, mu = kind(alpha), kind(1.0 - alpha), kind(momentum)
     for i in range(w.size):
-        d = turn * g[i] + shrink * w[i]
+        d = direction * g[i] + shrink * w[i]
         s = old * square[i] + new * d * d
-        square[i] = settled(s)
+        square[i] = flush_denormal(s)
         if centered:
             a = old * mean[i] + new * d
-            mean[i] = settled(a)
+            mean[i] = flush_denormal(a)
             s -= a * a
         b = mu * velocity[i] + d / (np.sqrt(s) + small)
-        velocity[i] = settled(b)
+        velocity[i] = flush_denormal(b)
         w[i] -= rate * b
 
 
@@ -121,9 +121,9 @@ def adagrad_loop(
     w: Array, g: Array, total: Array, lr: float, eps: float, decay: float, sign: float
 ) -> None:
     kind = w.dtype.type
-    rate, small, shrink, turn = kind(lr), kind(eps), kind(decay), kind(sign)
+    rate, small, shrink, direction = kind(lr), kind(eps), kind(decay), kind(sign)
     for i in range(w.size):
-        d = turn * g[i] + shrink * w[i]
+        d = direction * g[i] + shrink * w[i]
         s = total[i] + d * d
         total[i] = s
         w[i] -= rate * d / (np.sqrt(s) + small)
@@ -135,15 +135,15 @@ def adadelta_loop(
     decay: float, sign: float,
 ) -> None:
     kind = w.dtype.type
-    rate, small, shrink, turn = kind(lr), kind(eps), kind(decay), kind(sign)
+    rate, small, shrink, direction = kind(lr), kind(eps), kind(decay), kind(sign)
     old, new = kind(rho), kind(1.0 - rho)
     for i in range(w.size):
-        d = turn * g[i] + shrink * w[i]
+        d = direction * g[i] + shrink * w[i]
         s = old * square[i] + new * d * d
         u = steps[i]
         step = d * np.sqrt(u + small) / np.sqrt(s + small)
-        square[i] = settled(s)
-        steps[i] = settled(old * u + new * step * step)
+        square[i] = flush_denormal(s)
+        steps[i] = flush_denormal(old * u + new * step * step)
         w[i] -= rate * step
 
 
@@ -152,19 +152,19 @@ def lion_loop(
     w: Array, g: Array, m: Array, lr: float, beta1: float, beta2: float, decay: float, sign: float
 ) -> None:
     kind = w.dtype.type
-    rate, turn, shrink = kind(lr), kind(sign), kind(1.0 - lr * decay)
+    rate, direction, shrink = kind(lr), kind(sign), kind(1.0 - lr * decay)
     old1, new1 = kind(beta1), kind(1.0 - beta1)
     old2, new2 = kind(beta2), kind(1.0 - beta2)
     for i in range(w.size):
-        d, a = turn * g[i], m[i]
+        d, a = direction * g[i], m[i]
         c = old1 * a + new1 * d
         w[i] = w[i] * shrink - rate * np.sign(c)
-        m[i] = settled(old2 * a + new2 * d)
+        m[i] = flush_denormal(old2 * a + new2 * d)
 
 
 @kernel
-def blend_loop(a: Array, x: Array, share: float) -> None:
-    part = a.dtype.type(share)
+def blend_loop(a: Array, x: Array, chunk: float) -> None:
+    part = a.dtype.type(chunk)
     for i in range(a.size):
         a[i] += part * (x[i] - a[i])
 
@@ -187,13 +187,13 @@ class Optimizers(reference.Optimizers):
                 if places is not None:
                     sgd_rows_loop(w.reshape(whole.shape), whole, places, lr)
                 else:
-                    sgd_step(shares(15 * w.size), w, g, lr, decay)
+                    sgd_step(threads_for(15 * w.size), w, g, lr, decay)
         else:  # the first velocity is the gradient itself: no dampening, nothing before
-            share, sign = 1.0 if first else 1.0 - dampening, -1.0 if maximize else 1.0
+            chunk, sign = 1.0 if first else 1.0 - dampening, -1.0 if maximize else 1.0
             for row in rows:
                 if first:
                     row[2][:] = 0
-                sgd_momentum_step(shares(25 * row[0].size), *row, lr, momentum, share, sign,
+                sgd_momentum_step(threads_for(25 * row[0].size), *row, lr, momentum, chunk, sign,
                                       decay, nesterov)
 
     def rmsprop(
@@ -247,13 +247,13 @@ class Optimizers(reference.Optimizers):
         for row in rows:
             lion_loop(*row, lr, beta1, beta2, decay, -1.0 if maximize else 1.0)
 
-    def blend(self, averages: Arrays, values: Arrays, share: float) -> None:
+    def blend(self, averages: Arrays, values: Arrays, chunk: float) -> None:
         rows = lines(averages, values)
         if rows is None:
-            super().blend(averages, values, share)
+            super().blend(averages, values, chunk)
             return
         for row in rows:
-            blend_loop(*row, share)
+            blend_loop(*row, chunk)
 
 
 def lines(*columns: Arrays) -> list[tuple[Array, ...]] | None:

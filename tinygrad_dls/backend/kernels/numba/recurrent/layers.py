@@ -15,11 +15,11 @@ from ...reference.recurrent import parts, steps
 from ..compile import inlined, kernel, task
 from ..elementwise.sums import sum_of_rows
 from ..layout import F32, F64, NOTHING
-from ..matmul.linear import times, transposed_times, turned
-from ..parallel import together
+from ..matmul.linear import times, transposed, transposed_times
+from ..parallel import parallel_for
 from ..simd.intrinsics import address_of, lanes
 from ..simd.sweep import ADD, prepare, sweep
-from ..threads import shares
+from ..threads import threads_for
 from .gates import gru_gates, gru_gates_back, lstm_gates, lstm_gates_back, rnn_gates, rnn_gates_back
 
 Array = Any
@@ -41,31 +41,32 @@ def multiply(
 
 
 @inlined
-def own(share: int, shares: int, sequences: int) -> tuple[int, int]:
-    """The sequences of a share: from the first to before the second number."""
-    return share * sequences // shares, (share + 1) * sequences // shares
+def own(chunk: int, chunks: int, sequences: int) -> tuple[int, int]:
+    """The sequences of a chunk: from the first to before the second number."""
+    return chunk * sequences // chunks, (chunk + 1) * sequences // chunks
 
 
 @task
-def rnn_share(
-    share: int, shares: int, z: Array, turned: Array, none: Array, h: Array, h_before: Array,
+def rnn_chunk(
+    chunk: int, chunks: int, z: Array, transposed: Array, none: Array, h: Array, h_before: Array,
     output: Array, order: Array, rectified: bool,
 ) -> None:
-    begin, end = own(share, shares, h.shape[0])
+    begin, end = own(chunk, chunks, h.shape[0])
     H = h.shape[1]
     for t in range(order.shape[0]):
         first, last = order[t, 0], min(end, order[t, 1])
         if last > begin:
-            multiply(h, H, begin, last - begin, turned, 0, H, z, (first + begin) * H, H, none, ADD)
+            multiply(h, H, begin, last - begin, transposed, 0, H, z, (first + begin) * H, H, none,
+                     ADD)
             rnn_gates(z, h, h_before, output, first, begin, last, rectified)
 
 
 @task
-def rnn_share_back(
-    share: int, shares: int, d_output: Array, dh: Array, output: Array, dz: Array, w_hh: Array,
+def rnn_chunk_back(
+    chunk: int, chunks: int, d_output: Array, dh: Array, output: Array, dz: Array, w_hh: Array,
     none: Array, order: Array, rectified: bool,
 ) -> None:
-    begin, end = own(share, shares, dh.shape[0])
+    begin, end = own(chunk, chunks, dh.shape[0])
     H = dh.shape[1]
     for t in range(order.shape[0] - 1, -1, -1):
         first, last = order[t, 0], min(end, order[t, 1])
@@ -75,26 +76,26 @@ def rnn_share_back(
 
 
 @task
-def lstm_share(
-    share: int, shares: int, gates: Array, turned: Array, none: Array, h: Array, c: Array,
+def lstm_chunk(
+    chunk: int, chunks: int, gates: Array, transposed: Array, none: Array, h: Array, c: Array,
     h_before: Array, c_before: Array, tanh_c: Array, output: Array, order: Array,
 ) -> None:
-    begin, end = own(share, shares, h.shape[0])
+    begin, end = own(chunk, chunks, h.shape[0])
     H = h.shape[1]
     for t in range(order.shape[0]):
         first, last = order[t, 0], min(end, order[t, 1])
         if last > begin:
-            multiply(h, H, begin, last - begin, turned, 0, 4 * H, gates, (first + begin) * 4 * H,
-                     4 * H, none, ADD)
+            multiply(h, H, begin, last - begin, transposed, 0, 4 * H, gates,
+                     (first + begin) * 4 * H, 4 * H, none, ADD)
             lstm_gates(gates, h, c, h_before, c_before, tanh_c, output, first, begin, last)
 
 
 @task
-def lstm_share_back(
-    share: int, shares: int, d_output: Array, dh: Array, dc: Array, gates: Array,
+def lstm_chunk_back(
+    chunk: int, chunks: int, d_output: Array, dh: Array, dc: Array, gates: Array,
     c_before: Array, tanh_c: Array, dz: Array, w_hh: Array, none: Array, order: Array,
 ) -> None:
-    begin, end = own(share, shares, dh.shape[0])
+    begin, end = own(chunk, chunks, dh.shape[0])
     H = dh.shape[1]
     for t in range(order.shape[0] - 1, -1, -1):
         first, last = order[t, 0], min(end, order[t, 1])
@@ -104,28 +105,28 @@ def lstm_share_back(
 
 
 @task
-def gru_share(
-    share: int, shares: int, gates: Array, turned: Array, none: Array, bias_n: Array, h: Array,
+def gru_chunk(
+    chunk: int, chunks: int, gates: Array, transposed: Array, none: Array, bias_n: Array, h: Array,
     h_n: Array, h_before: Array, output: Array, order: Array,
 ) -> None:
-    begin, end = own(share, shares, h.shape[0])
+    begin, end = own(chunk, chunks, h.shape[0])
     H = h.shape[1]
     for t in range(order.shape[0]):
         first, last = order[t, 0], min(end, order[t, 1])
         if last > begin:
-            multiply(h, H, begin, last - begin, turned, 0, 2 * H, gates, (first + begin) * 3 * H,
-                     3 * H, none, ADD)
-            multiply(h, H, begin, last - begin, turned, 2 * H, 3 * H, h_n, (first + begin) * H, H,
-                     bias_n, 0)
+            multiply(h, H, begin, last - begin, transposed, 0, 2 * H, gates,
+                     (first + begin) * 3 * H, 3 * H, none, ADD)
+            multiply(h, H, begin, last - begin, transposed, 2 * H, 3 * H, h_n, (first + begin) * H,
+                     H, bias_n, 0)
             gru_gates(gates, h, h_n, h_before, output, first, begin, last)
 
 
 @task
-def gru_share_back(
-    share: int, shares: int, d_output: Array, dh: Array, gates: Array, h_n: Array,
+def gru_chunk_back(
+    chunk: int, chunks: int, d_output: Array, dh: Array, gates: Array, h_n: Array,
     h_before: Array, d_of_x: Array, d_of_h: Array, w_hh: Array, none: Array, order: Array,
 ) -> None:
-    begin, end = own(share, shares, dh.shape[0])
+    begin, end = own(chunk, chunks, dh.shape[0])
     H = dh.shape[1]
     for t in range(order.shape[0] - 1, -1, -1):
         first, last = order[t, 0], min(end, order[t, 1])
@@ -137,10 +138,10 @@ def gru_share_back(
 
 @kernel
 def rnn_sequence(
-    parts: int, z: Array, turned: Array, none: Array, h: Array, h_before: Array, output:
+    parts: int, z: Array, transposed: Array, none: Array, h: Array, h_before: Array, output:
     Array, order: Array, rectified: bool,
 ) -> None:
-    together(rnn_share, parts, (z, turned, none, h, h_before, output, order, rectified))
+    parallel_for(rnn_chunk, parts, (z, transposed, none, h, h_before, output, order, rectified))
 
 
 @kernel
@@ -148,16 +149,16 @@ def rnn_back_sequence(
     parts: int, d_output: Array, dh: Array, output: Array, dz: Array, w_hh: Array, none:
     Array, order: Array, rectified: bool,
 ) -> None:
-    together(rnn_share_back, parts, (d_output, dh, output, dz, w_hh, none, order, rectified))
+    parallel_for(rnn_chunk_back, parts, (d_output, dh, output, dz, w_hh, none, order, rectified))
 
 
 @kernel
 def lstm_sequence(
-    parts: int, gates: Array, turned: Array, none: Array, h: Array, c: Array, h_before:
+    parts: int, gates: Array, transposed: Array, none: Array, h: Array, c: Array, h_before:
     Array, c_before: Array, tanh_c: Array, output: Array, order: Array,
 ) -> None:
-    together(lstm_share, parts,
-             (gates, turned, none, h, c, h_before, c_before, tanh_c, output, order))
+    parallel_for(lstm_chunk, parts,
+                 (gates, transposed, none, h, c, h_before, c_before, tanh_c, output, order))
 
 
 @kernel
@@ -165,16 +166,17 @@ def lstm_back_sequence(
     parts: int, d_output: Array, dh: Array, dc: Array, gates: Array, c_before: Array,
     tanh_c: Array, dz: Array, w_hh: Array, none: Array, order: Array,
 ) -> None:
-    together(lstm_share_back, parts,
-             (d_output, dh, dc, gates, c_before, tanh_c, dz, w_hh, none, order))
+    parallel_for(lstm_chunk_back, parts,
+                 (d_output, dh, dc, gates, c_before, tanh_c, dz, w_hh, none, order))
 
 
 @kernel
 def gru_sequence(
-    parts: int, gates: Array, turned: Array, none: Array, bias_n: Array, h: Array, h_n:
+    parts: int, gates: Array, transposed: Array, none: Array, bias_n: Array, h: Array, h_n:
     Array, h_before: Array, output: Array, order: Array,
 ) -> None:
-    together(gru_share, parts, (gates, turned, none, bias_n, h, h_n, h_before, output, order))
+    parallel_for(gru_chunk, parts,
+                 (gates, transposed, none, bias_n, h, h_n, h_before, output, order))
 
 
 @kernel
@@ -182,7 +184,8 @@ def gru_back_sequence(
     parts: int, d_output: Array, dh: Array, gates: Array, h_n: Array, h_before: Array,
     d_of_x: Array, d_of_h: Array, w_hh: Array, none: Array, order: Array,
 ) -> None:
-    together(gru_share_back, parts, (d_output, dh, gates, h_n, h_before, d_of_x, d_of_h, w_hh, none,
+    parallel_for(gru_chunk_back, parts,
+                 (d_output, dh, gates, h_n, h_before, d_of_x, d_of_h, w_hh, none,
               order))
 
 
@@ -198,8 +201,8 @@ class Recurrent(reference.Recurrent):
         z = _of_inputs(x, w_ih, _bias(w_ih, b_ih, b_hh))
         joined, (output, h) = _room(x, sizes[0], w_hh.shape[1])
         h[:], h_before = h0, np.empty_like(output)
-        rnn_sequence(_shares(w_hh, sizes), z, turned(w_hh), NOTHING[x.dtype], h, h_before, output,
-                     _order(sizes, reverse), activation == "relu")
+        rnn_sequence(_chunks(w_hh, sizes), z, transposed(w_hh), NOTHING[x.dtype], h, h_before,
+                     output, _order(sizes, reverse), activation == "relu")
         return joined, h_before
 
     def rnn_backward(
@@ -212,7 +215,7 @@ class Recurrent(reference.Recurrent):
         d_output, dh = _gradients(dy, h_before.shape, sizes[0])
         output, _ = parts(y, h_before.shape, sizes[0])
         dz = np.empty_like(output)
-        rnn_back_sequence(_shares(w_hh, sizes), d_output, dh, output, dz, _plain(w_hh),
+        rnn_back_sequence(_chunks(w_hh, sizes), d_output, dh, output, dz, _plain(w_hh),
                           NOTHING[dy.dtype], _order(sizes, reverse), activation == "relu")
         dx, *of_weights = _back(dz, dz, x, w_ih, h_before, (needs[0], *needs[2:]))
         return dx, dh, *of_weights
@@ -228,8 +231,8 @@ class Recurrent(reference.Recurrent):
         joined, (output, h, c) = _room(x, sizes[0], width, width)
         h[:], c[:] = h0, c0
         h_before, c_before, tanh_c = (np.empty_like(output) for _ in range(3))
-        lstm_sequence(_shares(w_hh, sizes), gates, turned(w_hh), NOTHING[x.dtype], h, c, h_before,
-                      c_before, tanh_c, output, _order(sizes, reverse))
+        lstm_sequence(_chunks(w_hh, sizes), gates, transposed(w_hh), NOTHING[x.dtype], h, c,
+                      h_before, c_before, tanh_c, output, _order(sizes, reverse))
         return joined, gates, c_before, tanh_c, h_before
 
     def lstm_backward(
@@ -243,7 +246,7 @@ class Recurrent(reference.Recurrent):
             )
         d_output, dh, dc = _gradients(dy, h_before.shape, sizes[0], c_before.shape[1])
         dz = np.empty_like(gates)
-        lstm_back_sequence(_shares(w_hh, sizes), d_output, dh, dc, gates, c_before, tanh_c, dz,
+        lstm_back_sequence(_chunks(w_hh, sizes), d_output, dh, dc, gates, c_before, tanh_c, dz,
                            _plain(w_hh), NOTHING[dy.dtype], _order(sizes, reverse))
         dx, *of_weights = _back(dz, dz, x, w_ih, h_before, (needs[0], *needs[3:7]))
         return dx, dh, dc, *of_weights, None
@@ -261,8 +264,8 @@ class Recurrent(reference.Recurrent):
         gates = _of_inputs(x, w_ih, bias)
         joined, (output, h) = _room(x, sizes[0], width)
         h[:], h_before, h_n = h0, np.empty_like(output), np.empty_like(output)
-        gru_sequence(_shares(w_hh, sizes), gates, turned(w_hh), NOTHING[x.dtype], bias_n, h, h_n,
-                     h_before, output, _order(sizes, reverse))
+        gru_sequence(_chunks(w_hh, sizes), gates, transposed(w_hh), NOTHING[x.dtype], bias_n, h,
+                     h_n, h_before, output, _order(sizes, reverse))
         return joined, gates, h_n, h_before
 
     def gru_backward(
@@ -274,7 +277,7 @@ class Recurrent(reference.Recurrent):
             return super().gru_backward(dy, x, w_ih, w_hh, *saved, sizes, reverse, needs)
         d_output, dh = _gradients(dy, h_before.shape, sizes[0])
         d_of_x, d_of_h = np.empty_like(gates), np.empty_like(gates)
-        gru_back_sequence(_shares(w_hh, sizes), d_output, dh, gates, h_n, h_before, d_of_x, d_of_h,
+        gru_back_sequence(_chunks(w_hh, sizes), d_output, dh, gates, h_n, h_before, d_of_x, d_of_h,
                           _plain(w_hh), NOTHING[dy.dtype], _order(sizes, reverse))
         dx, *of_weights = _back(d_of_x, d_of_h, x, w_ih, h_before, (needs[0], *needs[2:]))
         return dx, dh, *of_weights
@@ -299,16 +302,16 @@ def _order(sizes: Sequence[int], reverse: bool) -> Array:
     return np.array(steps(sizes, reverse), np.int64).reshape(-1, 2)
 
 
-def _shares(w_hh: Array, sizes: Sequence[int]) -> int:
+def _chunks(w_hh: Array, sizes: Sequence[int]) -> int:
     """On how many threads: at most as many as there are sequences."""
     prepare(w_hh.dtype)
-    return min(sizes[0], shares(sum(sizes) * w_hh.size)) or 1
+    return min(sizes[0], threads_for(sum(sizes) * w_hh.size)) or 1
 
 
 def _of_inputs(x: Array, w_ih: Array, bias: Array) -> Array:
     """x @ w_ih.T + bias, of all rows."""
     z = np.empty((len(x), len(w_ih)), x.dtype)
-    times(_plain(x), turned(w_ih), bias, z)
+    times(_plain(x), transposed(w_ih), bias, z)
     return z
 
 

@@ -18,17 +18,17 @@ from .types import (
     constant,
     first_lanes,
     fold,
+    intrinsic,
     llvm_type,
     masked_load,
     vector_of,
-    word,
 )
 from .width import HOST
 
 TILE = (4, 5) if HOST.registers >= 32 else (3, 3)  # rows of A, rows of B
 
 
-@word
+@intrinsic
 def dot_tile(
     typing: Any, array: Any, a: Any, a_row: Any, b: Any, b_row: Any, c: Any, c_row: Any,
     rows: Any, columns: Any, inner: Any, bias: Any,
@@ -66,8 +66,8 @@ class _Dots:
         """The address of a row; of the last one there is, where there are fewer."""
         b = self.builder
         last = b.sub(count, I64(1))
-        held = b.select(b.icmp_signed("<", I64(number), last), I64(number), last)
-        return b.add(start, b.mul(step, held))
+        clamped = b.select(b.icmp_signed("<", I64(number), last), I64(number), last)
+        return b.add(start, b.mul(step, clamped))
 
     def multiply(self, a_rows: list[Any], b_rows: list[Any], inner: Any) -> None:
         """Add all products into the sums, the last ones with a mask."""

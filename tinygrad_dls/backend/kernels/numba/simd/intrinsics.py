@@ -32,32 +32,32 @@ from .types import (
     Vector,
     address,
     bits,
+    broadcast,
     call_llvm,
     first_lanes,
     fold,
+    intrinsic,
     is_floats,
     joined,
     llvm_type,
     masked_load,
     masked_store,
     operand,
-    spread,
     vector_of,
     whole,
-    word,
 )
 
 # --- loading and storing -------------------------------------------------------------------------
 
 
-@word
+@intrinsic
 def lanes(typing: Any, array: Any) -> Any:
     """Return how many numbers of the array a vector holds; known when the kernel is compiled."""
     count = vector_of(array.dtype).count
     return types.IntegerLiteral(count)(array), lambda context, builder, s, a: I64(count)
 
 
-@word
+@intrinsic
 def load(typing: Any, array: Any, place: Any) -> Any:
     """The vector of elements `place`, `place + 1` ..."""
     if not is_floats(array):
@@ -71,7 +71,7 @@ def load(typing: Any, array: Any, place: Any) -> Any:
     return kind(array, types.int64), generate
 
 
-@word
+@intrinsic
 def load_some(typing: Any, array: Any, place: Any, how_many: Any) -> Any:
     """The first `how_many` elements from `place` on, and zeros; memory after them is not read."""
     if not is_floats(array):
@@ -85,7 +85,7 @@ def load_some(typing: Any, array: Any, place: Any, how_many: Any) -> Any:
     return kind(array, types.int64, types.int64), generate
 
 
-@word
+@intrinsic
 def store(typing: Any, array: Any, place: Any, vector: Any) -> Any:
     """Write a vector to elements `place`, `place + 1` ..."""
     if not is_floats(array) or vector != vector_of(array.dtype):
@@ -99,7 +99,7 @@ def store(typing: Any, array: Any, place: Any, vector: Any) -> Any:
     return types.void(array, types.int64, vector), generate
 
 
-@word
+@intrinsic
 def store_some(typing: Any, array: Any, place: Any, vector: Any, how_many: Any) -> Any:
     """Write the first `how_many` numbers of a vector; memory after them is not touched."""
     if not is_floats(array) or vector != vector_of(array.dtype):
@@ -113,7 +113,7 @@ def store_some(typing: Any, array: Any, place: Any, vector: Any, how_many: Any) 
     return types.void(array, types.int64, vector, types.int64), generate
 
 
-@word
+@intrinsic
 def full(typing: Any, array: Any, number: Any) -> Any:
     """A vector full of one number, to go with vectors of the array."""
     if not is_floats(array) or not isinstance(number, types.Number):
@@ -121,12 +121,12 @@ def full(typing: Any, array: Any, number: Any) -> Any:
     kind = vector_of(array.dtype)
 
     def generate(context: Any, builder: Any, s: Any, a: Any) -> Any:
-        return spread(builder, context.cast(builder, a[1], s.args[1], kind.dtype), kind.count)
+        return broadcast(builder, context.cast(builder, a[1], s.args[1], kind.dtype), kind.count)
 
     return kind(array, number), generate
 
 
-@word
+@intrinsic
 def load_at(typing: Any, array: Any, address: Any, how_many: Any) -> Any:
     """The first `how_many` numbers from an address on, and zeros; of the dtype of `array`."""
     if not is_floats(array):
@@ -140,7 +140,7 @@ def load_at(typing: Any, array: Any, address: Any, how_many: Any) -> Any:
     return kind(array, types.int64, types.int64), generate
 
 
-@word
+@intrinsic
 def store_at(typing: Any, array: Any, address: Any, vector: Any) -> Any:
     """Write a vector to an address."""
     if not is_floats(array) or vector != vector_of(array.dtype):
@@ -154,7 +154,7 @@ def store_at(typing: Any, array: Any, address: Any, vector: Any) -> Any:
     return types.void(array, types.int64, vector), generate
 
 
-@word
+@intrinsic
 def address_of(typing: Any, array: Any, place: Any) -> Any:
     """Return the address of element `place` of an array, as an integer. The array must outlive its
     use.
@@ -170,7 +170,7 @@ def address_of(typing: Any, array: Any, place: Any) -> Any:
 # --- functions -----------------------------------------------------------------------------------
 
 
-@word
+@intrinsic
 def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c, rounded once; one instruction. One of them is a vector."""
     kind = next((k for k in (a, b, c) if isinstance(k, Vector)), None)
@@ -184,7 +184,7 @@ def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
     return kind(a, b, c), generate
 
 
-@word
+@intrinsic
 def where(typing: Any, mask: Any, a: Any, b: Any) -> Any:
     """a where the mask is true, else b; one of a and b is a vector."""
     kind = joined(a, b)
@@ -198,25 +198,25 @@ def where(typing: Any, mask: Any, a: Any, b: Any) -> Any:
     return kind(mask, a, b), generate
 
 
-@word
+@intrinsic
 def nearest(typing: Any, x: Any) -> Any:
     """The nearest whole numbers, as floats."""
     return x(x), lambda context, builder, s, a: call_llvm(builder, "rint", x, a[0])
 
 
-@word
+@intrinsic
 def absolute(typing: Any, x: Any) -> Any:
     """|x|."""
     return x(x), lambda context, builder, s, a: call_llvm(builder, "fabs", x, a[0])
 
 
-@word
+@intrinsic
 def root(typing: Any, x: Any) -> Any:
     """The square root."""
     return x(x), lambda context, builder, s, a: call_llvm(builder, "sqrt", x, a[0])
 
 
-@word
+@intrinsic
 def power_of_two(typing: Any, k: Any) -> Any:
     """2**k for whole numbers k (as floats) for which it is a normal number."""
 
@@ -228,7 +228,7 @@ def power_of_two(typing: Any, k: Any) -> Any:
     return k(k), generate
 
 
-@word
+@intrinsic
 def exponent(typing: Any, x: Any) -> Any:
     """e of x = m * 2**e with m from 1/2 to 1, as floats; x is normal and positive."""
 
@@ -240,7 +240,7 @@ def exponent(typing: Any, x: Any) -> Any:
     return x(x), generate
 
 
-@word
+@intrinsic
 def mantissa(typing: Any, x: Any) -> Any:
     """m of x = m * 2**e with m from 1/2 to 1; x is normal and positive."""
 
@@ -253,7 +253,7 @@ def mantissa(typing: Any, x: Any) -> Any:
     return x(x), generate
 
 
-@word
+@intrinsic
 def total(typing: Any, x: Any) -> Any:
     """The sum of a vector's numbers."""
 
@@ -263,7 +263,7 @@ def total(typing: Any, x: Any) -> Any:
     return x.dtype(x), generate
 
 
-@word
+@intrinsic
 def largest(typing: Any, x: Any) -> Any:
     """The largest of a vector's numbers."""
 

@@ -56,9 +56,9 @@ def erf(x: Any) -> Any:
 
 def exp32(x: Any) -> Any:
     """A polynomial for e**r."""
-    held = where(x < 89.0, where(x > -104.0, x, -104.0), 89.0)
-    k = nearest(held * LOG2_E)
-    r = fma(k, -LN2_LOW, fma(k, -LN2_HIGH, held))
+    clamped = where(x < 89.0, where(x > -104.0, x, -104.0), 89.0)
+    k = nearest(clamped * LOG2_E)
+    r = fma(k, -LN2_LOW, fma(k, -LN2_HIGH, clamped))
     p = fma(r, 1.9875691500e-4, 1.3981999507e-3)
     p = fma(p, r, 8.3334519073e-3)
     p = fma(p, r, 4.1665795894e-2)
@@ -72,9 +72,9 @@ def exp32(x: Any) -> Any:
 
 def exp64(x: Any) -> Any:
     """A quotient of polynomials: e**r = 1 + 2 rP(r*r) / (Q(r*r) - rP(r*r))."""
-    held = where(x < 710.0, where(x > -746.0, x, -746.0), 710.0)
-    k = nearest(held * LOG2_E)
-    r = fma(k, -LN2_LOW64, fma(k, -LN2_HIGH64, held))
+    clamped = where(x < 710.0, where(x > -746.0, x, -746.0), 710.0)
+    k = nearest(clamped * LOG2_E)
+    r = fma(k, -LN2_LOW64, fma(k, -LN2_HIGH64, clamped))
     s = r * r
     p = fma(s, 1.26177193074810590878e-4, 3.02994407707441961300e-2)
     p = r * fma(p, s, 9.99999999999999999910e-1)

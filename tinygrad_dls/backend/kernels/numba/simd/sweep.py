@@ -30,16 +30,16 @@ from ..compile import export
 from .types import (
     ELEMENTS,
     I64,
+    broadcast,
     call_llvm,
     constant,
     declared,
     first_lanes,
+    intrinsic,
     llvm_type,
     masked_load,
     masked_store,
-    spread,
     vector_of,
-    word,
 )
 from .width import HOST
 
@@ -88,7 +88,7 @@ class Tile:
         self.left = left
         self.mask, self.contiguous = mask, contiguous  # is a_inner one element (else a_row)?
         several = not contiguous and vectors == 1 and left is None
-        self.unroll = 2 if several else 1  # steps of k in one turn of the loop
+        self.unroll = 2 if several else 1  # steps of k in one iteration of the loop
         self.number, self.whole = ELEMENTS[kind.dtype], llvm_type(kind)
         self.itemsize = kind.dtype.bitwidth // 8
         self.results = [
@@ -154,7 +154,7 @@ class Tile:
             else:
                 address = b.add(starts[0], I64(i * self.itemsize))
             number = b.load(b.inttoptr(address, self.number.as_pointer()), align=self.itemsize)
-            factor = spread(b, number, self.kind.count)
+            factor = broadcast(b, number, self.kind.count)
             for column, result in zip(columns, row):
                 total = call_llvm(b, "fma", self.kind, factor, column, b.load(result))
                 b.store(total, result)
@@ -237,10 +237,10 @@ def _is_set(builder: Any, flags: Any, flag: int) -> Any:
 
 
 def sweep_of(dtype: Any, contiguous: bool) -> Any:
-    """All instructions of a sweep of one dtype, as a word for kernels."""
+    """All instructions of a sweep of one dtype, as an intrinsic."""
     kind = vector_of(dtype)
 
-    @word
+    @intrinsic
     def instructions(
         typing: Any, a: Any, b: Any, c: Any, rows: Any, columns: Any, a_row: Any, inner: Any,
         a_inner: Any, b_inner: Any, outer: Any, a_outer: Any, b_outer: Any, c_row: Any, bias: Any,
@@ -352,7 +352,7 @@ def _symbol(kind: Any) -> str:
     return f"tinygrad_dls_sweep_{kind}"
 
 
-@word
+@intrinsic
 def sweep(
     typing: Any, array: Any, a: Any, b: Any, c: Any, rows: Any, columns: Any, a_row: Any,
     inner: Any, a_inner: Any, b_inner: Any, outer: Any, a_outer: Any, b_outer: Any, c_row: Any,

@@ -18,16 +18,16 @@ from .types import (
     I32,
     I64,
     first_lanes,
+    intrinsic,
     llvm_type,
     masked_load,
     masked_store,
     vector_of,
-    word,
 )
 
 
-@word
-def turn_tile(
+@intrinsic
+def transpose_tile(
     typing: Any, array: Any, source: Any, row: Any, to: Any, to_row: Any, rows: Any, columns: Any
 ) -> Any:
     """Write a tile (rows, columns) at address `source` to address `to`, transposed.
@@ -56,7 +56,9 @@ def turn_tile(
 
 
 @inlined
-def turn(kind: Any, source: int, row: int, to: int, to_row: int, rows: int, columns: int) -> None:
+def transpose(
+    kind: Any, source: int, row: int, to: int, to_row: int, rows: int, columns: int,
+) -> None:
     """Write a matrix (rows, columns) at address `source` to address `to`, transposed.
 
     Of the dtype of the array `kind`; `row` and `to_row`: numbers from one row to the next.
@@ -64,8 +66,8 @@ def turn(kind: Any, source: int, row: int, to: int, to_row: int, rows: int, colu
     n, size = lanes(kind), kind.itemsize
     for i in range(0, rows, n):
         for j in range(0, columns, n):
-            turn_tile(kind, source + size * (i * row + j), row, to + size * (j * to_row + i),
-                      to_row, min(n, rows - i), min(n, columns - j))
+            transpose_tile(kind, source + size * (i * row + j), row, to + size * (j * to_row + i),
+                           to_row, min(n, rows - i), min(n, columns - j))
 
 
 def _lines(

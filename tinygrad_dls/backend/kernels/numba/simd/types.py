@@ -1,4 +1,4 @@
-"""Vectors as Numba and LLVM know them: types, and the instructions that words are made of."""
+"""Vectors as Numba and LLVM know them: types, and the instructions that intrinsics are made of."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from .width import HOST
 
 I32, I64, BIT = ir.IntType(32), ir.IntType(64), ir.IntType(1)
 ELEMENTS: dict[Any, Any] = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
-word: Any = extending.intrinsic  # a function of kernels, that says what LLVM code it stands for
+intrinsic: Any = extending.intrinsic  # of kernels: it says what LLVM code it stands for
 declared: Any = cgutils.get_or_insert_function
 
 
@@ -60,7 +60,7 @@ def is_floats(array: Any) -> bool:
 # --- instructions --------------------------------------------------------------------------------
 
 
-def spread(builder: Any, number: Any, count: int) -> Any:
+def broadcast(builder: Any, number: Any, count: int) -> Any:
     """A vector full of one LLVM value."""
     kind = ir.VectorType(number.type, count)
     empty = ir.Constant(kind, ir.Undefined)
@@ -86,7 +86,7 @@ def call_llvm(builder: Any, name: str, kind: Vector, *arguments: Any) -> Any:
 def first_lanes(builder: Any, how_many: Any, count: int) -> Any:
     """A mask of the first `how_many` lanes."""
     places = ir.Constant(ir.VectorType(I32, count), list(range(count)))
-    return builder.icmp_signed("<", places, spread(builder, builder.trunc(how_many, I32), count))
+    return builder.icmp_signed("<", places, broadcast(builder, builder.trunc(how_many, I32), count))
 
 
 def masked_load(builder: Any, kind: Vector, pointer: Any, mask: Any) -> Any:
@@ -127,7 +127,7 @@ def operand(context: Any, builder: Any, value: Any, kind: Any, vector: Vector) -
     """An operand as a vector."""
     if isinstance(kind, Vector):
         return value
-    return spread(builder, context.cast(builder, value, kind, vector.dtype), vector.count)
+    return broadcast(builder, context.cast(builder, value, kind, vector.dtype), vector.count)
 
 
 def bits(kind: Vector) -> tuple[Any, int, int]:
@@ -147,9 +147,9 @@ def fold(builder: Any, vector: Any, count: int, join: Any) -> Any:
     width = count // 2
     while width:
         places = [(i + width) % count for i in range(count)]
-        turned = builder.shuffle_vector(
+        swapped = builder.shuffle_vector(
             vector, vector, ir.Constant(ir.VectorType(I32, count), places)
         )
-        vector = join(vector, turned)
+        vector = join(vector, swapped)
         width //= 2
     return builder.extract_element(vector, I32(0))
