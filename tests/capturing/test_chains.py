@@ -14,9 +14,9 @@ from tinygrad_dls.backend.kernels.table import wants_compiled
 from tinygrad_dls.capturing.emit import chain_kernels, program
 from tinygrad_dls.capturing.emit.chain_kernels import caller, kernel_of
 from tinygrad_dls.capturing.fuse import chains
-from tinygrad_dls.capturing.fuse.chains import Chain, Common, fuse_chains
+from tinygrad_dls.capturing.fuse.chains import Common, ElementwiseChain, fuse_chains
 from tinygrad_dls.capturing.fuse.rules import RULES, rules_of
-from tinygrad_dls.capturing.record.recorder import Instruction, kind_of
+from tinygrad_dls.capturing.record.recorder import Instruction, info_of
 from tinygrad_dls.ops import activations, arithmetic, elementwise
 
 pytestmark = pytest.mark.skipif(not wants_compiled(), reason="chains are for compiled kernels")
@@ -84,13 +84,13 @@ class Recorded:
 
     def fused(self):
         """The results of all of them by one kernel."""
-        kinds = {n: kind_of(a) for n, a in self.arrays.items()}
-        finder = chains._Finder(self.instructions, set(), kinds, {})
+        infos = {n: info_of(a) for n, a in self.arrays.items()}
+        finder = chains._Finder(self.instructions, set(), infos, {})
         assert len(finder.steps) == len(self.instructions), "one of them would not be fused"
         steps = tuple(s for _, found in finder.steps.values() for s in found)
         common = Common((SIZE,), np.dtype(self.dtype), "rows")
-        chain = Chain(tuple(self.instructions), steps, common, kinds)
-        takes = tuple(n for n in kinds if n[0] == "x")
+        chain = ElementwiseChain(tuple(self.instructions), steps, common, infos)
+        takes = tuple(n for n in infos if n[0] == "x")
         kernel = kernel_of(chain, tuple(s.made for s in steps))
         made = caller(chain, kernel, takes, fails)(*(self.arrays[n] for n in takes))
         found = dict(zip(kernel.results, made, strict=True))
@@ -272,7 +272,7 @@ def _kernels(step, x):
     captured = dls.capture(step)
     with np.errstate(all="ignore"):
         captured(x), captured(x)
-    (kind,) = captured._kinds.values()
+    (kind,) = captured._signatures.values()
     return [kernel for _, kernel in kind.program._chains.values()]
 
 
@@ -303,8 +303,9 @@ def test_images_that_lie_channels_last_and_spread_gradients():
         return (y, w.grad)
 
     captured = compare(step, [dls.from_numpy(x)], 1)
-    spread = [k.spread for _, k in next(iter(captured._kinds.values())).program._chains.values()]
-    assert any(spread)  # the gradient of a sum
+    seen = [k.broadcast for _,
+            k in next(iter(captured._signatures.values())).program._chains.values()]
+    assert any(seen)  # the gradient of a sum
 
 
 def test_memory_at_its_peak_is_lower(monkeypatch):
@@ -361,9 +362,9 @@ def test_a_chain_never_needs_more_memory_than_its_operations():
     """Both results stay, so fusing holds three arrays where the operations hold two."""
     array = np.zeros(1 << 16, "float32")
     op, names = arithmetic.Add().on(dls.Device("cpu")), ["x0", "t0", "t1", "t2", "t3"]
-    kinds = {n: kind_of(np.zeros_like(array)) for n in names}
+    infos = {n: info_of(np.zeros_like(array)) for n in names}
     kept = [np.zeros_like(array) for _ in names]  # each its own owner
-    kinds = {n: kind_of(a) for n, a in zip(names, kept)}
+    infos = {n: info_of(a) for n, a in zip(names, kept)}
     relu, square = activations.Relu().on(op.device), arithmetic.PowerOf(2).on(op.device)
 
     def line(op, takes, makes):
@@ -371,8 +372,8 @@ def test_a_chain_never_needs_more_memory_than_its_operations():
 
     first = Instruction("call", ("x0",), ("t0",), len, {})
     listed = [first, line(relu, ("t0",), "t1"), line(square, ("t1",), "t2")]
-    assert fuse_chains(listed, {"t1", "t2"}, kinds, {}) == listed
-    fused = fuse_chains(listed, {"t2"}, kinds, {})
+    assert fuse_chains(listed, {"t1", "t2"}, infos, {}) == listed
+    fused = fuse_chains(listed, {"t2"}, infos, {})
     assert [i.kind for i in fused] == ["call", "chain"]
     assert fused[1].takes == ("t0",) and fused[1].makes == ("t2",)
 
@@ -381,13 +382,13 @@ def test_nothing_passes_a_call_and_what_lies_between_is_respected():
     device = dls.Device("cpu")
     relu, neg, mean = activations.Relu().on(device), elementwise.Neg().on(device), len
     kept = {n: np.zeros(1 << 16, "float32") for n in ("x0", "t0", "t1", "t2", "t3")}
-    kinds = {n: kind_of(a) for n, a in kept.items()}
+    infos = {n: info_of(a) for n, a in kept.items()}
 
     def line(op, takes, makes, kind="forward"):
         return Instruction(kind, takes, (makes,), op, ({}, [(1 << 16,)]))
 
     def kinds_of(listed, outside=("t3",)):
-        return [i.kind for i in fuse_chains(listed, set(outside), kinds, {})]
+        return [i.kind for i in fuse_chains(listed, set(outside), infos, {})]
 
     one, two = line(relu, ("x0",), "t0"), line(neg, ("t0",), "t1")
     barrier = Instruction("call", (), (), mean, {})

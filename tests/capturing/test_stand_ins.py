@@ -179,7 +179,7 @@ def test_a_call_waits_for_the_replay_of_another_thread(monkeypatch):
     for _ in range(3):
         step(dls.ones(4))
     inside, go_on = threading.Event(), threading.Event()
-    (kind,) = step._kinds.values()
+    (kind,) = step._signatures.values()
     replay = kind.program.run
 
     def slowly(*arrays):

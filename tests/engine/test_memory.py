@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_dls as dls
 from tinygrad_dls.engine.autograd import Node
-from tinygrad_dls.ops.op import Op, Plan
+from tinygrad_dls.ops.op import BackwardRule, Op
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +144,7 @@ def test_operations_made_for_one_call_go_with_it() -> None:
         z.backward()
 
     def ops() -> int:
-        return sum(issubclass(type(o), (Op, Plan)) for o in gc.get_objects())
+        return sum(issubclass(type(o), (Op, BackwardRule)) for o in gc.get_objects())
 
     once()
     before = ops()

@@ -33,7 +33,7 @@ class Captured(Generic[T]):
         functools.update_wrapper(self, step)
         self.step = step
         self.reason: str | None = None
-        self._kinds: dict[Any, _Kind] = {}
+        self._signatures: dict[Any, Signature] = {}
         self._lock = new_rlock()
         self._busy: int | None = None  # the thread that replays: in it the step may be called
 
@@ -46,16 +46,16 @@ class Captured(Generic[T]):
         with self._lock:
             if self._busy == threading.get_ident():
                 return self.step(*args, **kwargs)
-            kind = self._kinds.get(key)
+            kind = self._signatures.get(key)
             if kind is None:
-                if len(self._kinds) >= PROGRAMS:
+                if len(self._signatures) >= PROGRAMS:
                     self._give_up(
                         f"the step was called with more than {PROGRAMS} kinds of arguments: where "
                         "lengths change, pad or cut to a few; pass numbers that change as tensors",
                         f"is replayed for the first {PROGRAMS} kinds, and runs as it is for others")
                     self._forget_recordings()
                     return self.step(*args, **kwargs)
-                kind = self._kinds[key] = _Kind()
+                kind = self._signatures[key] = Signature()
             program = kind.program
             if program is None:
                 if not kind.tries and (unfit := _is_unfit(key)):
@@ -82,7 +82,7 @@ class Captured(Generic[T]):
             finally:
                 self._busy = None
 
-    def _record(self, kind: _Kind, args: Any, kwargs: Any, tensors: list[Any]) -> T:
+    def _record(self, kind: Signature, args: Any, kwargs: Any, tensors: list[Any]) -> T:
         """Run the step as it is, and write down what it does."""
         if kind.tries >= TRIES:
             return self.step(*args, **kwargs)
@@ -121,12 +121,12 @@ class Captured(Generic[T]):
 
     def _forget_recordings(self) -> None:
         """First recordings hold all arrays of their run: of kinds that come once, for nothing."""
-        for kind in self._kinds.values():
+        for kind in self._signatures.values():
             kind.last = None
 
     def source(self) -> str:
         """The programs as Python; one comment if there are none yet, or why there are none."""
-        programs = [k.program for k in self._kinds.values() if k.program is not None]
+        programs = [k.program for k in self._signatures.values() if k.program is not None]
         if programs:
             return "\n\n".join(p.source for p in programs)
         return f"# {self._name()} is not captured" + (
@@ -136,12 +136,12 @@ class Captured(Generic[T]):
         return getattr(self.step, "__name__", "the step")
 
     def __repr__(self) -> str:
-        count = sum(k.program is not None for k in self._kinds.values())
+        count = sum(k.program is not None for k in self._signatures.values())
         state = f"{count} programs" if count != 1 else "1 program"
         return f"<captured {self._name()}: {self.reason or state}>"
 
 
-class _Kind:
+class Signature:
     """The properties that arguments of one kind share."""
 
     def __init__(self) -> None:

@@ -32,7 +32,7 @@ from .graph_errors import check_overwritten, freed, miscounted
 from .modes import mode, traces
 
 if TYPE_CHECKING:
-    from ..ops.op import Op, Plan
+    from ..ops.op import BackwardRule, Op
 
 Array: TypeAlias = Any  # of NumPy, of CuPy or of the strict device
 Hook: TypeAlias = Callable[[Any], Any]
@@ -67,7 +67,7 @@ class Node:
     __slots__ = ("__weakref__", "dtype", "edges", "grad", "hooks", "plan", "saved", "scope", "seq",
                  "shape", "trace", "value")
     seq: int  # creation number: newer nodes have larger ones
-    plan: "Plan"  # the op, and how to go back through it
+    plan: "BackwardRule"  # the op, and how to go back through it
     saved: tuple[Any, ...] | None  # what that takes; None: freed
     edges: "tuple[Any, ...]"  # where each input came from; None, a number, ABSENT: no gradient
     shape: tuple[int, ...]

@@ -20,7 +20,7 @@ from ..engine.modes import mode, traces
 from ..engine.versions import next_number, owner_of, share
 from ..errors import DeviceError
 from .cards import explain
-from .op import Needs, Op, Plan
+from .op import BackwardRule, Needs, Op
 
 NUMBERS = (bool, int, float)
 SCALARS = (*NUMBERS, np.generic)
@@ -35,7 +35,7 @@ class Bound(NamedTuple):
     op: Op
     forward: Callable[..., Any]
     array_type: type
-    plans: list[Plan | None]  # where the first input wants a gradient, the second, both
+    plans: list[BackwardRule | None]  # where the first input wants a gradient, the second, both
 
 
 def function(op: Op) -> Function:
@@ -186,7 +186,7 @@ def _of_two(op: Op) -> Function:
 
 def _of_many(op: Op) -> Function:
     bound: dict[Device, Op] = {}
-    plans: dict[tuple[Device, Needs], Plan] = {}
+    plans: dict[tuple[Device, Needs], BackwardRule] = {}
     differentiable, in_float32 = op.differentiable, op.in_float32
     promotes = op.broadcasts or op.inputs[0].startswith("*")
 
@@ -273,7 +273,7 @@ def call_once(op: Op, x: Any) -> Any:
 
 
 def record(
-    plan: Plan, tensors: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...],
+    plan: BackwardRule, tensors: Sequence[Any], arrays: Sequence[Any], made: tuple[Any, ...],
     began: float | None = None,
 ) -> Node:
     """The node of a call: the plan's op made `made` (the output, then extras) of `arrays`."""

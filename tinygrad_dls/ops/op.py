@@ -32,7 +32,7 @@ from ..errors import GraphError
 Needs: TypeAlias = tuple[bool, ...]
 
 
-class Plan(NamedTuple):
+class BackwardRule(NamedTuple):
     """The way back through one op, for one choice of inputs that want a gradient."""
 
     op: "Op"
@@ -42,7 +42,7 @@ class Plan(NamedTuple):
     keep: Callable[..., tuple[Any, ...]]  # picks it out of (*inputs, y, *extras, needs)
     back: Callable[[Any, tuple[Any, ...]], tuple[Any, ...]]  # (dy, saved) -> dL/d(each input)
 
-    def on_tensors(self) -> "Plan":
+    def on_tensors(self) -> "BackwardRule":
         """The same, recording its own steps: for gradients of gradients."""
         op = self.op
         if op.once:
@@ -122,14 +122,14 @@ class Op:
         bound.__dict__.update(self.__dict__, xp=place.xp, kernels=place.kernels, device=place)
         return bound
 
-    def plan(self, needs: Needs, fast: bool = True) -> Plan:
+    def plan(self, needs: Needs, fast: bool = True) -> BackwardRule:
         """Return the way back when the inputs marked in `needs` want a gradient.
 
         The op does not remember its plans, which hold the op: that would be a reference cycle.
         """
         kind: Any = type(self)
         names, keep, back_of = _plan_of(kind, needs, fast)
-        return Plan(self, self.device, needs, names, keep, back_of(self))
+        return BackwardRule(self, self.device, needs, names, keep, back_of(self))
 
     @classmethod
     def _rules(cls, needs: Sequence[bool]) -> list[tuple[str, Any]]:

@@ -21,7 +21,7 @@ from .embedding import Embedding
 from .gathering import TakeAlongAxis
 from .indexing import GetItem, Take
 from .matmul import Linear, Matmul
-from .op import Op, Plan
+from .op import BackwardRule, Op
 from .recurrent import OverSequences
 
 PICKS = (Embedding, GetItem, Take, TakeAlongAxis)  # read no more of x than they give
@@ -49,7 +49,7 @@ def forward_work(op: Op, arrays: Sequence[Any], made: Sequence[Any]) -> Work:
 
 
 def backward_work(
-    plan: Plan, arrays: Sequence[Any], made: Sequence[Any], saved: Sequence[Any]
+    plan: BackwardRule, arrays: Sequence[Any], made: Sequence[Any], saved: Sequence[Any]
 ) -> Work:
     """The work of its backward rule, for the gradients that are wanted; `saved` is what it reads.
 
@@ -71,7 +71,7 @@ def backward_work(
     return Work(name, 2 * macs or _size(wanted), moved, macs)
 
 
-def kept_bytes(plan: Plan, arrays: Sequence[Any], made: Sequence[Any]) -> int:
+def kept_bytes(plan: BackwardRule, arrays: Sequence[Any], made: Sequence[Any]) -> int:
     """Memory of the output and of the extras that backward needs; 0 for a view of an operand.
 
     The operands are not counted: they were where they were made.

@@ -21,16 +21,16 @@ import numpy as np
 
 from ..._util.locks import new_lock
 from ..._util.user_folders import user_cache
-from ..fuse.chains import Chain
+from ..fuse.chains import ElementwiseChain
 
 Array = Any
 BOOL = np.dtype(bool)
-WORDS = {ast.Add: "plus", ast.Sub: "minus", ast.Mult: "times", ast.Div: "over"}
+INTRINSICS = {ast.Add: "plus", ast.Sub: "minus", ast.Mult: "times", ast.Div: "over"}
 IMPORTS = f"""\
 from {__package__}.exact import (
     absolute, exact, full, lanes, load, load_some, load_some_truths, load_truths, maximum, minimum,
     minus, over, part, plus, root, sign, store, store_some, store_some_truths, store_truths, times,
-    times_truth, together, where,
+    parallel_for, times_truth, where,
 )
 """
 
@@ -42,13 +42,13 @@ class Kernel(NamedTuple):
     arrays: tuple[str, ...]  # names in the program of its operands: whole arrays of numbers,
     truths: tuple[str, ...]  # of bools,
     numbers: tuple[str | float, ...]  # arrays of one number, and numbers
-    spread: frozenset[str]  # those of the former that are one number in a large array
+    broadcast: frozenset[str]  # those of the former that are one number in a large array
     results: tuple[str, ...]  # what it makes
     aliases: dict[str, str]  # what are other names of results or operands
 
 
-class _Words(ast.NodeTransformer):
-    """An expression in the words that kernels of chains are written in."""
+class _Intrinsics(ast.NodeTransformer):
+    """An expression in the intrinsics that kernels of chains are written in."""
 
     def __init__(self, values: dict[str, str]) -> None:
         self.values = values
@@ -61,27 +61,27 @@ class _Words(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         operands = [self.visit(node.left), self.visit(node.right)]
-        return ast.Call(ast.Name(WORDS[type(node.op)]), operands, [])
+        return ast.Call(ast.Name(INTRINSICS[type(node.op)]), operands, [])
 
 
-def kernel_of(chain: Chain, needed: tuple[str, ...]) -> Kernel:
+def kernel_of(chain: ElementwiseChain, needed: tuple[str, ...]) -> Kernel:
     """The kernel that makes `needed`, of a chain's steps."""
-    kinds, common = chain.kinds, chain.common
+    infos, common = chain.infos, chain.common
     values: dict[str, str] = {}  # numbers by their text: 0.0 and -0.0 are equal
     given: dict[str, list[Any]] = {"a": [], "b": [], "c": []}
-    spread: set[str] = set()
+    broadcast: set[str] = set()
     same: dict[str, str] = {}
     lines: list[str] = []
     for step in chain.steps:
         for operand in step.operands.values():
             if str(operand) in values:
                 continue
-            kind = kinds.get(operand) if isinstance(operand, str) else None
+            kind = infos.get(operand) if isinstance(operand, str) else None
             letter = "c"
             if kind is not None and kind.shape == common.shape and kind.order == common.order:
                 letter = "b" if kind.dtype == BOOL else "a"
-            elif kind is not None and kind.order == "spread":
-                spread.add(str(operand))
+            elif kind is not None and kind.order == "broadcast":
+                broadcast.add(str(operand))
             values[str(operand)] = f"{letter}{len(given[letter])}"
             given[letter].append(operand)
         words = {word: values[str(operand)] for word, operand in step.operands.items()}
@@ -91,27 +91,27 @@ def kernel_of(chain: Chain, needed: tuple[str, ...]) -> Kernel:
             same[step.made] = same.get(str(source), str(source))
             continue
         values[step.made] = f"v{len(lines)}"
-        tree = _Words(words).visit(ast.parse(step.expression, mode="eval"))
+        tree = _Intrinsics(words).visit(ast.parse(step.expression, mode="eval"))
         lines.append(f"    {values[step.made]} = {ast.unparse(tree)}")
     taken = {*given["a"], *given["b"], *given["c"]}
     wanted = dict.fromkeys(same.get(n, n) for n in needed)
     results = tuple(n for n in wanted if n not in taken)
     aliases = {n: same[n] for n in needed if n in same}
-    truths = [kinds[n].dtype == BOOL for n in results]
+    truths = [infos[n].dtype == BOOL for n in results]
     text = _text(lines, given, [values[n] for n in results], truths)
     return Kernel(text, tuple(given["a"]), tuple(given["b"]), tuple(given["c"]),
-                  frozenset(spread), results, aliases)
+                  frozenset(broadcast), results, aliases)
 
 
 def _text(
     lines: list[str], given: dict[str, list[Any]], results: list[str], truths: list[bool]
 ) -> str:
-    """The kernel: the chain on vectors, one thread's share of the arrays, all shares."""
+    """The kernel: the chain on vectors, one chunk of the arrays, all chunks."""
     a, b, c = ([f"{letter}{i}" for i in range(len(given[letter]))] for letter in "abc")
     y = [f"y{i}" for i in range(len(results))]
     arguments = ", ".join([*a, *b, *c, *y])
 
-    def turn(some: str, last: str) -> list[str]:
+    def body(some: str, last: str) -> list[str]:
         read = [f"load{some}({x}, i{last})" for x in a]
         read += [f"load{some}_truths(a0, {x}, i{last})" for x in b]
         made = ", ".join(v.replace("v", "w") for v in results)
@@ -122,15 +122,15 @@ def _text(
     return "\n".join([
         "@part", f"def chain({', '.join([*a, *b, *c])}):", *lines,
         f"    return {', '.join(results)}", "", "",
-        "@exact", f"def share_of_chain(share, shares, {arguments}):", "    n = lanes(a0)",
-        "    begin, end = share * a0.size // shares, (share + 1) * a0.size // shares",
+        "@exact", f"def chunk_of_chain(chunk, chunks, {arguments}):", "    n = lanes(a0)",
+        "    begin, end = chunk * a0.size // chunks, (chunk + 1) * a0.size // chunks",
         "    rest = (end - begin) % n", *(f"    {x} = full(a0, {x})" for x in c),
-        "    for i in range(begin, end - rest, n):", *(f"        {x}" for x in turn("", "")),
+        "    for i in range(begin, end - rest, n):", *(f"        {x}" for x in body("", "")),
         "    if rest:", "        i = end - rest",
-        *(f"        {x}" for x in turn("_some", ", rest")),
+        *(f"        {x}" for x in body("_some", ", rest")),
         "", "",
-        "@exact", f"def run(shares, {arguments}):",
-        f"    together(share_of_chain, shares, ({arguments},))", "",
+        "@exact", f"def run(chunks, {arguments}):",
+        f"    parallel_for(chunk_of_chain, chunks, ({arguments},))", "",
     ])
 
 
@@ -182,7 +182,7 @@ def _kept(name: str, source: str) -> Path | None:
 
 
 def caller(
-    chain: Chain, kernel: Kernel, takes: tuple[str, ...], plain: Callable[..., Any]
+    chain: ElementwiseChain, kernel: Kernel, takes: tuple[str, ...], plain: Callable[..., Any]
 ) -> Callable[..., Any]:
     """A function of the arrays `takes` that makes the kernel's results, by it or else by `plain`:
     where arrays do not lie in memory as they did."""
@@ -191,9 +191,9 @@ def caller(
     run, dtype = compiled(kernel.text), chain.common.dtype
     places = [takes.index(n) for n in (*kernel.arrays, *kernel.truths)]
     dtypes = [dtype] * len(kernel.arrays) + [BOOL] * len(kernel.truths)
-    numbers = [(takes.index(n), n in kernel.spread) if isinstance(n, str) else n
+    numbers = [(takes.index(n), n in kernel.broadcast) if isinstance(n, str) else n
                for n in kernel.numbers]
-    made = [chain.kinds[n].dtype for n in kernel.results]
+    made = [chain.infos[n].dtype for n in kernel.results]
 
     def call(*given: Array) -> Any:
         values: list[float] = []
@@ -202,7 +202,7 @@ def caller(
                 values.append(number)
                 continue
             array = given[number[0]]
-            if array.dtype is not dtype or (number[1] and not _is_spread(array)):
+            if array.dtype is not dtype or (number[1] and not _is_broadcast(array)):
                 return plain(*given)
             values.append(array.item(0))
         first = given[places[0]]
@@ -217,7 +217,7 @@ def caller(
     return call
 
 
-def _is_spread(array: Array) -> bool:
+def _is_broadcast(array: Array) -> bool:
     return not any(s for s, n in zip(array.strides, array.shape) if n > 1)
 
 

@@ -1,7 +1,7 @@
 """The language of chain kernels: vectors whose arithmetic rounds after each operation.
 
 The operators of `simd` let a product and a sum become one instruction, which rounds once.
-NumPy, operation by operation, rounds twice: these words do too. Everything else that a chain
+NumPy, operation by operation, rounds twice: these intrinsics do too. Everything else that a chain
 takes is handed on from here, so that the hash of this file and of those it imports stands for all.
 """
 
@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba import types
 
 from ...backend.kernels.numba.kernel_cache import kept_in
-from ...backend.kernels.numba.parallel import together as together
+from ...backend.kernels.numba.parallel import parallel_for as parallel_for
 from ...backend.kernels.numba.simd import absolute as absolute
 from ...backend.kernels.numba.simd import full as full
 from ...backend.kernels.numba.simd import lanes as lanes
@@ -28,10 +28,10 @@ from ...backend.kernels.numba.simd.types import (
     Mask,
     address,
     first_lanes,
+    intrinsic,
     joined,
     operand,
     vector_of,
-    word,
 )
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}  # and no fast arithmetic
@@ -50,16 +50,16 @@ def part(function: Callable[..., Any]) -> Any:
     return numba.njit(forceinline=True, **OPTIONS)(function)
 
 
-def spoken(function: Callable[..., Any]) -> Any:
-    """A word of kernels: what LLVM code stands for it."""
-    return word(function)
+def typed_intrinsic(function: Callable[..., Any]) -> Any:
+    """An intrinsic of kernels: what LLVM code stands for it."""
+    return intrinsic(function)
 
 
 # --- arithmetic ----------------------------------------------------------------------------------
 
 
 def _arithmetic(instruction: str) -> Any:
-    """A word for one instruction on two vectors; one of them may be a number."""
+    """An intrinsic for one instruction on two vectors; one of them may be a number."""
 
     def typed(typing: Any, a: Any, b: Any) -> Any:
         kind = joined(a, b)
@@ -72,7 +72,7 @@ def _arithmetic(instruction: str) -> Any:
 
         return kind(a, b), generate
 
-    return word(typed)
+    return intrinsic(typed)
 
 
 plus, minus, times, over = map(_arithmetic, ("fadd", "fsub", "fmul", "fdiv"))
@@ -109,7 +109,7 @@ def _bytes(builder: Any, context: Any, array: Any, value: Any, place: Any, count
     return address(context, builder, array, value, place, ir.VectorType(BYTE, count))
 
 
-@spoken
+@typed_intrinsic
 def load_truths(typing: Any, numbers: Any, truths: Any, place: Any) -> Any:
     """As many elements of an array of bools, from `place` on, as a vector of `numbers` has."""
     count = vector_of(numbers.dtype).count
@@ -121,7 +121,7 @@ def load_truths(typing: Any, numbers: Any, truths: Any, place: Any) -> Any:
     return Mask(count)(numbers, truths, types.int64), generate
 
 
-@spoken
+@typed_intrinsic
 def store_truths(typing: Any, truths: Any, place: Any, mask: Any) -> Any:
     """Write a mask to elements `place`, `place + 1` ... of an array of bools."""
 
@@ -133,7 +133,7 @@ def store_truths(typing: Any, truths: Any, place: Any, mask: Any) -> Any:
     return types.void(truths, types.int64, mask), generate
 
 
-@spoken
+@typed_intrinsic
 def load_some_truths(
     typing: Any, numbers: Any, truths: Any, place: Any, how_many: Any
 ) -> Any:
@@ -154,7 +154,7 @@ def load_some_truths(
     return Mask(count)(numbers, truths, types.int64, types.int64), generate
 
 
-@spoken
+@typed_intrinsic
 def store_some_truths(typing: Any, truths: Any, place: Any, mask: Any, how_many: Any) -> Any:
     """Write the first `how_many` of a mask; memory after them is not touched."""
 

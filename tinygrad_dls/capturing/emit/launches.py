@@ -10,7 +10,7 @@ import numpy as np
 
 from ...backend.kernels.numba.threads import team as team
 from ..plan.lifetimes import place, roots
-from ..plan.stand_ins import Launch, Plan, StandIn, plan_of
+from ..plan.stand_ins import Launch, LaunchPlan, StandIn, plan_of
 from ..record.recorder import Instruction, Recorder
 
 Line = tuple[str, str]  # and its comment
@@ -34,7 +34,7 @@ class Launches:
         self._recorder = recorder
         self._known: dict[str, StandIn] = {}
         plans = [self._plan(i) for i in instructions]
-        self._arrays = place(instructions, plans, recorder.kinds, outside)
+        self._arrays = place(instructions, plans, recorder.infos, outside)
         self._names: dict[StandIn, str] = {}  # of what plans make
         self._counts: dict[str, int] = {}
         for number, (i, plan) in enumerate(zip(instructions, plans)):
@@ -43,13 +43,13 @@ class Launches:
 
     # --- planning --------------------------------------------------------------------------------
 
-    def _plan(self, i: Instruction) -> Plan | None:
+    def _plan(self, i: Instruction) -> LaunchPlan | None:
         if i.kind not in ("forward", "backward"):
             return None
         given = [self._given(name) for name in i.takes]
         if any(g is NotImplemented for g in given):
             return None
-        plan = plan_of(i, given, self._recorder.kinds)
+        plan = plan_of(i, given, self._recorder.infos)
         if plan is not None:
             self._known.update(
                 (n, r) for n, r in zip(i.makes, plan.results) if n != "_" and r is not None)
@@ -62,7 +62,7 @@ class Launches:
         if name in self._known:
             return self._known[name]
         value = self._recorder.constants.get(name)
-        kind = self._recorder.kinds.get(name)
+        kind = self._recorder.infos.get(name)
         if kind is not None:
             if kind.order != "rows" or not kind.dtype.isnative:
                 return NotImplemented
@@ -79,7 +79,7 @@ class Launches:
 
     # --- writing ---------------------------------------------------------------------------------
 
-    def _written(self, i: Instruction, plan: Plan) -> list[Line]:
+    def _written(self, i: Instruction, plan: LaunchPlan) -> list[Line]:
         op = i.subject if i.kind == "forward" else i.subject.op
         backward = i.kind == "backward"
         said = f"backward of {op.label()}" if backward else f"{op.label()} {i.detail[1][0]}"

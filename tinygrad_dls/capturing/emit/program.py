@@ -28,7 +28,7 @@ from ...backend.kernels.table import wants_compiled
 from ...engine.autograd import add_gradient, as_tensor, sum_to
 from ...engine.versions import mark_write
 from ..fuse.chains import NAME, fuse_chains
-from ..fuse.pairs import fuse_neighbours
+from ..fuse.pairs import fuse_pairs
 from ..record.recorder import Instruction, Recorder, Result
 from .chain_kernels import Kernel, caller, kernel_of
 
@@ -46,9 +46,9 @@ class Program:
         held = {id(h.tensor) for h in self.held}
         self.attributes = [(vars(module), name, value) for module, _ in self.modules
                            for name, value in vars(module).items() if id(value) in held]
-        self._constant = {recorder.kinds[n].owner for n in recorder.constants
-                          if n in recorder.kinds}  # who owns the memory of constants
-        self._kinds = recorder.kinds
+        self._constant = {recorder.infos[n].owner for n in recorder.constants
+                          if n in recorder.infos}  # who owns the memory of constants
+        self._infos = recorder.infos
         self.namespace: dict[str, Any] = {
             "added": added, "sum_to": sum_to, "add_gradient": add_gradient,
             "mark_write": mark_write, "tensor": as_tensor,
@@ -62,8 +62,8 @@ class Program:
         self._plain: list[str] = []  # their operations one by one, as functions
         answer = self._structure(result)
         outside = NAME.findall(answer)
-        instructions = fuse_neighbours(recorder, set(outside))
-        instructions = fuse_chains(instructions, outside, recorder.kinds, recorder.constants)
+        instructions = fuse_pairs(recorder, set(outside))
+        instructions = fuse_chains(instructions, outside, recorder.infos, recorder.constants)
         self.namespace.update(recorder.constants)
         self._fixed: set[str] = set()  # names of arrays that are made once
         self.team = 0  # how many threads it was planned for, and how many there are
@@ -163,7 +163,7 @@ class Program:
     def _structure(self, result: Any) -> str:
         """The result as an expression that makes it."""
         if isinstance(result, Result):
-            kind = self._kinds.get(result.name)
+            kind = self._infos.get(result.name)
             constant = result.name[0] == "c" or (kind and kind.owner in self._constant)
             copied = ".copy()" if constant else ""  # who gets it may write to it
             return f"tensor({result.name}{copied}, {self._bind('D', result.device)})"

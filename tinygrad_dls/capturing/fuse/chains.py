@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...backend.kernels.table import wants_compiled
-from ..record.recorder import Instruction, Kind
+from ..record.recorder import ArrayInfo, Instruction
 from .rules import SUM, TRUTHS, rules_of
 
 NAME = re.compile(r"\b[a-z]\d+\b")
@@ -52,13 +52,13 @@ class Common(NamedTuple):
     order: str
 
 
-class Chain(NamedTuple):
+class ElementwiseChain(NamedTuple):
     """The subject of an instruction of kind "chain"."""
 
     members: tuple[Instruction, ...]
     steps: tuple[Step, ...]
     common: Common
-    kinds: dict[str, Kind]  # of all names in it
+    infos: dict[str, ArrayInfo]  # of all names in it
 
     def said(self) -> str:
         """The chain on one line, for a comment."""
@@ -84,14 +84,14 @@ class _Item:
 
 
 def fuse_chains(
-    instructions: Sequence[Instruction], outside: Iterable[str], kinds: dict[str, Kind],
+    instructions: Sequence[Instruction], outside: Iterable[str], infos: dict[str, ArrayInfo],
     constants: dict[str, Any],
 ) -> list[Instruction]:
     """The same step with its chains fused; `outside`: names that the step's result is made of."""
     whole = list(instructions)
     if not wants_compiled():
         return whole
-    finder = _Finder(whole, set(outside), kinds, constants)
+    finder = _Finder(whole, set(outside), infos, constants)
     while True:  # what is not worth it stays where it was
         items = finder.arrange()
         idle = [i for i in items if len(i.members) > 1 and finder.spared(i) < WORTH]
@@ -106,11 +106,11 @@ class _Finder:
     """Looks for chains in one list of instructions."""
 
     def __init__(
-        self, instructions: list[Instruction], outside: set[str], kinds: dict[str, Kind],
+        self, instructions: list[Instruction], outside: set[str], infos: dict[str, ArrayInfo],
         constants: dict[str, Any],
     ) -> None:
         self.instructions, self.outside = instructions, outside
-        self.kinds, self.constants = kinds, constants
+        self.infos, self.constants = infos, constants
         self.written = {n for i in instructions if i.kind == "wrote" for n in _names(i.takes)}
         self.steps: dict[int, tuple[Common, list[Step]]] = {}
         self.users: dict[str, set[int]] = {}
@@ -121,8 +121,8 @@ class _Finder:
             if found is not None:
                 self.steps[number] = found
         self.last = {name: max(numbers) for name, numbers in self.users.items()}
-        held = {k.owner for n, k in kinds.items() if n[0] in "xwc"}
-        self.bytes = {n: (k.owner, k.bytes) for n, k in kinds.items() if k.owner not in held}
+        held = {k.owner for n, k in infos.items() if n[0] in "xwc"}
+        self.bytes = {n: (k.owner, k.bytes) for n, k in infos.items() if k.owner not in held}
         self.plain = [_Item([i], one.takes, one.makes) for i, one in enumerate(instructions)]
         self.limit = self._peak(self.plain, self.outside)
 
@@ -131,7 +131,7 @@ class _Finder:
     def _fusible(self, one: Instruction) -> tuple[Common, list[Step]] | None:
         """Return what an instruction computes, if it works element by element on large arrays."""
         made = [n for n in one.makes if n != "_"]
-        first = self.kinds.get(made[0]) if made else None
+        first = self.infos.get(made[0]) if made else None
         if first is None or int(np.prod(first.shape)) < LEAST:
             return None
         named = self._expressions(one)
@@ -165,10 +165,10 @@ class _Finder:
         pairs = [(m, rules.backward.get(i, "")) for i, m in zip(op.inputs, one.makes) if m != "_"]
         return (pairs, values) if all(e for _, e in pairs) else None
 
-    def _common(self, first: Kind, steps: list[Step]) -> Common | None:
+    def _common(self, first: ArrayInfo, steps: list[Step]) -> Common | None:
         """Shape, dtype and order of the arrays of these steps; None if they do not agree."""
         floats = [k.dtype for s in steps for n in (s.made, *s.operands.values())
-                  if isinstance(n, str) and (k := self.kinds.get(n)) and k.dtype in FLOATS]
+                  if isinstance(n, str) and (k := self.infos.get(n)) and k.dtype in FLOATS]
         if not floats or first.order not in ("rows", "channels last"):
             return None
         common = Common(first.shape, floats[0], first.order)
@@ -178,10 +178,10 @@ class _Finder:
                 role = self.role(value, common, word in TRUTHS)
                 if role is None:
                     return None
-                if role == "number" and value not in self.kinds:
+                if role == "number" and value not in self.infos:
                     step.operands[word] = self._number(value)
                 arrays += role == "array"
-            made = self.kinds.get(step.made)
+            made = self.infos.get(step.made)
             if not arrays or made is None or made[:1] != common[:1] or made.order != common.order:
                 return None
             if made.dtype not in (common.dtype, np.dtype(bool)):
@@ -189,10 +189,10 @@ class _Finder:
         return common
 
     def role(self, value: str | float, common: Common, truth: bool = False) -> str | None:
-        """Classify an operand of a chain: array, truths, spread, number; None: it cannot be part of
-        one.
+        """Classify an operand of a chain: array, truths, broadcast, number; None: it cannot be part
+        of one.
         """
-        kind = self.kinds.get(value) if isinstance(value, str) else None
+        kind = self.infos.get(value) if isinstance(value, str) else None
         if kind is None:
             try:
                 number = self._number(value)
@@ -207,7 +207,7 @@ class _Finder:
         if kind.dtype != common.dtype or truth:
             return None
         if kind.shape == common.shape:
-            return "spread" if kind.order == "spread" else None
+            return "broadcast" if kind.order == "broadcast" else None
         alone = all(n == 1 for n in kind.shape) and len(kind.shape) <= len(common.shape)
         return "number" if alone else None
 
@@ -277,8 +277,8 @@ class _Finder:
 
     def _large(self, names: Iterable[str | float]) -> int:
         """Count the bytes read, or written, of the large arrays among these."""
-        known = [self.kinds[n] for n in names if isinstance(n, str) and n in self.kinds]
-        sizes = [(int(np.prod(k.shape)), k.dtype.itemsize) for k in known if k.order != "spread"]
+        known = [self.infos[n] for n in names if isinstance(n, str) and n in self.infos]
+        sizes = [(int(np.prod(k.shape)), k.dtype.itemsize) for k in known if k.order != "broadcast"]
         return sum(count * size for count, size in sizes if count >= LEAST)
 
     def _needed(self, item: _Item) -> list[str]:
@@ -332,8 +332,8 @@ class _Finder:
         used += [n for m in members for n in _names(m.takes) if n[0] != "c"]
         taken = tuple(n for n in dict.fromkeys(used) if n not in made)
         names = dict.fromkeys([*used, *made])
-        chain = Chain(members, steps, self.steps[item.members[0]][0],
-                      {n: self.kinds[n] for n in names})
+        chain = ElementwiseChain(members, steps, self.steps[item.members[0]][0],
+                                 {n: self.infos[n] for n in names})
         return Instruction("chain", taken, tuple(item.needed), chain)
 
 

@@ -27,7 +27,7 @@ LAYERS = (BatchNorm, Linear, Convolution)
 TRACKING = (BatchNorm, InstanceNorm)  # their running statistics are a result, too
 
 
-class Chain(NamedTuple):
+class FusedGroup(NamedTuple):
     """Places in the recording of what is to become one operation."""
 
     layer: int
@@ -36,10 +36,10 @@ class Chain(NamedTuple):
     residual: str | None  # the other operand of the addition
 
 
-def fuse_neighbours(recorder: Recorder, returned: set[str]) -> list[Instruction]:
+def fuse_pairs(recorder: Recorder, returned: set[str]) -> list[Instruction]:
     """The recorded instructions with neighbours fused, and without operations whose results nobody
     takes (such as the last state of a layer); `returned`: names that the step returns."""
-    return _without_unused(_Neighbours(recorder, returned).fused(), returned)
+    return _without_unused(_Pairs(recorder, returned).fused(), returned)
 
 
 def _without_unused(instructions: Sequence[Instruction], returned: set[str]) -> list[Instruction]:
@@ -62,12 +62,12 @@ def _bare(taken: str) -> str:
     return taken.removeprefix("tensor(").removesuffix(")")
 
 
-class _Neighbours:
+class _Pairs:
     def __init__(self, recorder: Recorder, returned: set[str]) -> None:
         self.recorder, self.returned, self.old = recorder, returned, recorder.instructions
         self.new: list[Instruction | None] = list(self.old)
         self.users: dict[str, list[int]] = {}
-        self.kinds = recorder.kinds
+        self.infos = recorder.infos
         for place, instruction in enumerate(self.old):
             for name in instruction.takes:
                 self.users.setdefault(_bare(name), []).append(place)
@@ -75,31 +75,31 @@ class _Neighbours:
     def fused(self) -> list[Instruction]:
         for place, instruction in enumerate(self.old):
             if instruction.kind == "forward" and type(instruction.subject) in LAYERS:
-                chain = self._chain(place)
-                back = self._gradients(chain) if chain else None
-                if chain is not None and back is not None:
-                    self._replace(chain, back)
+                group = self._group(place)
+                back = self._gradients(group) if group else None
+                if group is not None and back is not None:
+                    self._replace(group, back)
         return [i for i in self.new if i is not None]
 
     # --- finding ---------------------------------------------------------------------------------
 
-    def _chain(self, layer: int) -> Chain | None:
+    def _group(self, layer: int) -> FusedGroup | None:
         """The layer with the activation after it, if nothing else sees what is between them."""
         made, add, residual = self.old[layer].makes[0], None, None
-        if made not in self.kinds:  # no NumPy array
+        if made not in self.infos:  # no NumPy array
             return None
         last = self._only_user(made)
         if last is not None and type(self.old[layer].subject) is BatchNorm and (
                 type(self.old[last].subject) is Add):
             add, (a, b) = last, self.old[last].takes
             residual = b if a == made else a
-            if residual not in self.kinds or self.kinds[residual][:3] != self.kinds[made][:3]:
+            if residual not in self.infos or self.infos[residual][:3] != self.infos[made][:3]:
                 return None  # shape, dtype and order in memory: sums after it have that order, too
             last = self._only_user(self.old[add].makes[0])
         if last is None or not self._quiet(layer, last):
             return None
-        chain = Chain(layer, add, last, residual)
-        return chain if self._operation(chain) is not None else None
+        group = FusedGroup(layer, add, last, residual)
+        return group if self._operation(group) is not None else None
 
     def _only_user(self, name: str) -> int | None:
         """The one forward instruction that takes `name`; Hardtanh's own gradient may, too."""
@@ -133,15 +133,15 @@ class _Neighbours:
                     return False
         return True
 
-    def _gradients(self, chain: Chain) -> list[int] | None:
+    def _gradients(self, group: FusedGroup) -> list[int] | None:
         """Places of the gradients: the activation's, the addition's, the layer's. [] if the step
         does not go back through them; None if something else takes what is between them."""
-        activation = self.old[chain.activation]
+        activation = self.old[group.activation]
         saved = activation.makes[0] if type(activation.subject) is Relu else activation.takes[0]
         found = [p for p in self.users.get(saved, []) if self._is_gradient(p, activation, saved)]
         if not found:
             return []
-        parts = [chain.layer] if chain.add is None else [chain.add, chain.layer]
+        parts = [group.layer] if group.add is None else [group.add, group.layer]
         name = self.old[found[0]].makes[0]
         for part in parts:
             users = self.users.get(name, [])
@@ -151,17 +151,17 @@ class _Neighbours:
             if back.kind != "backward" or back.subject.op is not self.old[part].subject:
                 return None
             found.append(users[0])
-            if part == chain.add:
-                name = back.makes[self.old[part].takes.index(self.old[chain.layer].makes[0])]
+            if part == group.add:
+                name = back.makes[self.old[part].takes.index(self.old[group.layer].makes[0])]
         if any(i.kind == "call" for i in self.old[found[0]:found[-1]]):
             return None
         return found if len(found) == 1 + len(parts) else None
 
     # --- replacing -------------------------------------------------------------------------------
 
-    def _operation(self, chain: Chain, reuse: bool = False) -> Any | None:
+    def _operation(self, group: FusedGroup, reuse: bool = False) -> Any | None:
         """The operation that does it all, on the layer's device; None if there is none."""
-        layer, activation = self.old[chain.layer].subject, self.old[chain.activation].subject
+        layer, activation = self.old[group.layer].subject, self.old[group.activation].subject
         bounds: tuple[float, float | None] = (0.0, None)
         if type(activation) is Hardtanh and type(layer) is BatchNorm:
             bounds = activation.low, activation.high
@@ -175,21 +175,21 @@ class _Neighbours:
             op = ConvolutionRelu(layer.stride, layer.padding, layer.dilation, layer.groups, reuse)
         return op.on(layer.device)
 
-    def _replace(self, chain: Chain, back: list[int]) -> None:
+    def _replace(self, group: FusedGroup, back: list[int]) -> None:
         """The fused operation where the activation was, its gradient where that one's was."""
-        reuse = bool(back) and self._is_free(back[0], self.old[chain.activation].makes[0])
-        op, layer = self._operation(chain, reuse), self.old[chain.layer]
-        activation, takes = self.old[chain.activation], list(layer.takes)
+        reuse = bool(back) and self._is_free(back[0], self.old[group.activation].makes[0])
+        op, layer = self._operation(group, reuse), self.old[group.layer]
+        activation, takes = self.old[group.activation], list(layer.takes)
         normalized = isinstance(op, BatchNormActivation)
         if normalized:
-            takes.insert(3, chain.residual or "None")
-        gradient = self._gradient(op, chain, back, takes) if back else None
-        for place in (chain.layer, chain.add, *back):
+            takes.insert(3, group.residual or "None")
+        gradient = self._gradient(op, group, back, takes) if back else None
+        for place in (group.layer, group.add, *back):
             if place is not None:
                 self.new[place] = None
         detail: Any = ({}, [activation.detail[1][0], *layer.detail[1][1:]])
         makes = (activation.makes[0], *layer.makes[1:])
-        self.new[chain.activation] = Instruction("forward", tuple(takes), makes, op, detail)
+        self.new[group.activation] = Instruction("forward", tuple(takes), makes, op, detail)
         if back:
             self.new[back[0]] = gradient
 
@@ -198,22 +198,22 @@ class _Neighbours:
         as y does.
         """
         name = self.old[place].takes[0]
-        kind = self.kinds.get(name)
+        kind = self.infos.get(name)
         if kind is None or name[0] != "g" or name in self.returned:
             return False
-        holders = [n for n, other in self.kinds.items() if other.owner == kind.owner]
+        holders = [n for n, other in self.infos.items() if other.owner == kind.owner]
         return (holders == [name] and self.users[name] == [place]
-                and kind[:3] == self.kinds[y][:3])
+                and kind[:3] == self.infos[y][:3])
 
     def _gradient(
-        self, op: Any, chain: Chain, back: Sequence[int], takes: Sequence[str]
+        self, op: Any, group: FusedGroup, back: Sequence[int], takes: Sequence[str]
     ) -> Instruction:
         """The gradient of the fused operation, of what those of its parts took and made."""
         activation, layer = self.old[back[0]], self.old[back[-1]]
         needs, makes = list(layer.subject.needs), list(layer.makes)
         if isinstance(op, BatchNormActivation):
             share = "_"  # of dL/dy, for the residual
-            if chain.add is not None:
+            if group.add is not None:
                 (one, two) = self.old[back[1]].makes
                 share = two if one == layer.takes[0] else one
             needs.insert(3, share != "_")
@@ -221,10 +221,10 @@ class _Neighbours:
         plan = op.plan(tuple(needs))
         known = dict(zip(op.inputs, takes))
         known.update(zip(layer.subject.names, layer.takes[1:]))
-        known["y"] = self.old[chain.activation].makes[0]
+        known["y"] = self.old[group.activation].makes[0]
         known["needs"] = self.recorder.constant(tuple(needs))
         if "shapes" not in known:
             known["shapes"] = self.recorder.constant(tuple(
-                self.kinds[name].shape if name in self.kinds else () for name in takes))
+                self.infos[name].shape if name in self.infos else () for name in takes))
         saved = (known[name] for name in plan.names)
         return Instruction("backward", (activation.takes[0], *saved), tuple(makes), plan)

@@ -16,9 +16,9 @@ from ...ops.matmul import LinearRelu
 from ...ops.normalization import BatchNormActivation
 from ...ops.op import is_built_in
 from ..fuse.chains import NAME
-from ..record.recorder import Instruction, Kind
+from ..record.recorder import ArrayInfo, Instruction
 from .memory import Stay, arrays
-from .stand_ins import Plan, StandIn
+from .stand_ins import LaunchPlan, StandIn
 
 FUSED = (BatchNormActivation, ConvolutionRelu, LinearRelu)  # may give back what they were given
 
@@ -26,10 +26,10 @@ FUSED = (BatchNormActivation, ConvolutionRelu, LinearRelu)  # may give back what
 class Aliases:
     """Names that may stand for the same memory."""
 
-    def __init__(self, kinds: dict[str, Kind]) -> None:
+    def __init__(self, infos: dict[str, ArrayInfo]) -> None:
         self.above: dict[str, str] = {}
         owners: dict[int, str] = {}
-        for name, kind in kinds.items():
+        for name, kind in infos.items():
             self.join(name, owners.setdefault(kind.owner, name))
 
     def of(self, name: str) -> str:
@@ -44,11 +44,11 @@ class Aliases:
 
 
 def place(
-    instructions: Sequence[Instruction], plans: Sequence[Plan | None], kinds: dict[str, Kind],
-    outside: Iterable[str],
+    instructions: Sequence[Instruction], plans: Sequence[LaunchPlan | None],
+    infos: dict[str, ArrayInfo], outside: Iterable[str],
 ) -> dict[StandIn, Any]:
     """The arrays for those stand-ins that can be made once; the rest is made by each replay."""
-    aliases = Aliases(kinds)
+    aliases = Aliases(infos)
     leaves = set(outside)
     for i, plan in zip(instructions, plans):
         if i.kind in ("gradient", "call", "wrote") or not _ours(i):
@@ -80,7 +80,7 @@ def place(
     return dict(zip(stays, arrays(list(stays.values()))))
 
 
-def roots(plan: Plan) -> list[StandIn]:
+def roots(plan: LaunchPlan) -> list[StandIn]:
     """The arrays that a plan makes, or takes from other plans, in the order they are met."""
     found = {a.root: None for launch in plan.launches
              for a in (*launch.arguments, *launch.named.values())

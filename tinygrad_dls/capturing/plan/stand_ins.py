@@ -22,7 +22,7 @@ import numpy as np
 
 from ...backend.kernels.numba.table import CompiledKernels
 from ...ops.op import Op, is_built_in
-from ..record.recorder import Instruction, Kind
+from ..record.recorder import ArrayInfo, Instruction
 
 
 class NotPlanned(Exception):
@@ -101,7 +101,7 @@ class Launch(NamedTuple):
     named: dict[str, Any]
 
 
-class Plan(NamedTuple):
+class LaunchPlan(NamedTuple):
     """The launches of an instruction, and its results: None for one that nobody uses."""
 
     launches: list[Launch]
@@ -126,8 +126,8 @@ class PlanningKernels(CompiledKernels):
 
 
 def plan_of(
-    instruction: Instruction, given: Sequence[Any], kinds: dict[str, Kind]
-) -> Plan | None:
+    instruction: Instruction, given: Sequence[Any], infos: dict[str, ArrayInfo]
+) -> LaunchPlan | None:
     """The plan of an instruction that takes `given`, stand-ins and values; None if it has none."""
     op = _operation(instruction)
     if op is None:
@@ -146,7 +146,7 @@ def plan_of(
     for name, result in zip(instruction.makes, results, strict=True):
         if name == "_":
             continue
-        kind = kinds.get(name)
+        kind = infos.get(name)
         fits = (isinstance(result, StandIn) and kind is not None and result.root not in taken
                 and result.shape == kind.shape and result.dtype == kind.dtype)
         if not fits:
@@ -154,7 +154,7 @@ def plan_of(
     roots = [r.root for n, r in zip(instruction.makes, results) if n != "_" and r is not None]
     if len(set(roots)) < len(roots) or not kernels.launches:
         return None
-    return Plan(kernels.launches, results)
+    return LaunchPlan(kernels.launches, results)
 
 
 def _operation(instruction: Instruction) -> Op | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ops.op import Op, Plan
+from ...ops.op import BackwardRule, Op
 from .recorder import Instruction, Recorder
 
 CHANGES = "a number or an array that it uses changes from step to step: make it an argument"
@@ -45,7 +45,7 @@ def difference(a: Recorder, b: Recorder) -> str | None:
 
 def _alike(a: Any, b: Any) -> bool:
     """The same op with the same parameters, the same leaf, function ..."""
-    if isinstance(a, Plan) and isinstance(b, Plan):
+    if isinstance(a, BackwardRule) and isinstance(b, BackwardRule):
         return a.needs == b.needs and type(a.op) is type(b.op)
     if isinstance(a, Op) and type(a) is type(b):
         mine, other = a.parameters, b.parameters

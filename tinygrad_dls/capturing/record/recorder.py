@@ -39,12 +39,12 @@ class Instruction(NamedTuple):
     detail: Any = None  # what else two recordings must have in common
 
 
-class Kind(NamedTuple):
+class ArrayInfo(NamedTuple):
     """The properties of an array that are known by its name."""
 
     shape: tuple[int, ...]
     dtype: Any
-    order: str  # in memory: rows (as C has it), channels last, spread (one number), other
+    order: str  # in memory: rows (as C has it), channels last, broadcast (one number), other
     owner: int  # stands for the array that owns the memory
     bytes: int  # of the owner
 
@@ -65,7 +65,7 @@ class Recorder:
         self.instructions: list[Instruction] = []
         self.held: list[Held] = []
         self.constants: dict[str, Any] = {}
-        self.kinds: dict[str, Kind] = {}  # of NumPy arrays
+        self.infos: dict[str, ArrayInfo] = {}  # of NumPy arrays
         self.modules: list[tuple[Any, bool]] = []
         self.reason: str | None = None
         self._names: dict[int, str] = {}
@@ -97,7 +97,7 @@ class Recorder:
             self._names[id(value)] = name
             self._alive.append(value)
         if value.__class__ is np.ndarray:
-            self.kinds[name] = kind_of(value)
+            self.infos[name] = info_of(value)
         return name
 
     def constant(self, value: Any) -> str:
@@ -346,15 +346,15 @@ class Result(NamedTuple):
     device: Any
 
 
-def kind_of(array: Any) -> Kind:
+def info_of(array: Any) -> ArrayInfo:
     """Describe a NumPy array by everything except its numbers."""
     owner = owner_of(array)
     if array.flags.c_contiguous:
         order = "rows"
     elif array.size and not any(s for s, n in zip(array.strides, array.shape) if n > 1):
-        order = "spread"
+        order = "broadcast"
     elif array.ndim > 2 and np.moveaxis(array, 1, -1).flags.c_contiguous:
         order = "channels last"
     else:
         order = "other"
-    return Kind(array.shape, array.dtype, order, id(owner), owner.nbytes)
+    return ArrayInfo(array.shape, array.dtype, order, id(owner), owner.nbytes)
