@@ -77,6 +77,16 @@ def test_an_entity_in_the_name_of_a_module_is_no_entity_in_dot():
     assert 'label="a&amp;lt;b' in t.to_dot()
 
 
+def test_a_long_name_of_a_module_does_not_widen_the_picture():
+    model = nn.Sequential()
+    model.add_module("n" * 10_000, nn.Linear(2, 2))
+    with dls.trace() as t:
+        model(dls.Tensor(np.ones((1, 2), "float32")))
+    svg = ElementTree.fromstring(t.to_svg())
+    assert float(svg.get("viewBox").split()[2]) < 2000
+    assert max(len(g["label"]) for g in data_of(t.to_html())["groups"]) <= 80
+
+
 def test_before_backward_there_are_no_steps_back():
     x = dls.Tensor(2.0, requires_grad=True)
     with dls.trace() as t:

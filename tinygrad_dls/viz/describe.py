@@ -208,6 +208,11 @@ def shorten(text: str, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def frame_label(path: tuple[str, ...]) -> str:
+    """The name of a module at its frame: that of the innermost one."""
+    return shorten(path[-1], 80)
+
+
 def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
 

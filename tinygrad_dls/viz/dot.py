@@ -6,7 +6,7 @@ edge and frame has an id of its own, which becomes the id in the SVG.
 
 from html import escape
 
-from . import style
+from . import describe, style
 from .groups import Path
 from .picture import Box, Line, Picture
 from .scene import legend
@@ -55,8 +55,8 @@ def _groups(picture: Picture) -> list[str]:
         if path:
             out += [
                 f"{indent[2:]}subgraph cluster_{number[path]} {{",
-                f'{indent}graph [id="c{number[path]}" label={_quoted(path[-1])} labeljust=l '
-                f'labelloc=t style="rounded,filled" fillcolor="{_tint(len(path))}" '
+                f'{indent}graph [id="c{number[path]}" label={_quoted(describe.frame_label(path))} '
+                f'labeljust=l labelloc=t style="rounded,filled" fillcolor="{_tint(len(path))}" '
                 f'color="{style.FRAME[0]}" fontcolor="{style.QUIET[0]}" fontsize=11 '
                 f'tooltip={_quoted("/".join(path))}]',
             ]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import GraphError
-from . import style
+from . import describe, style
 from .dot import ROLES
 from .flags import flags
 from .folding import Fold
@@ -114,7 +114,8 @@ def _document(record: Record, options: Options) -> dict[str, Any]:
     return {
         "nodes": plain["nodes"],
         "edges": [{**edge, "gradient": edge["from"] in tracked} for edge in plain["edges"]],
-        "groups": [{"label": path[-1], "parent": number[path[:-1]], "box": _box(folded[path])}
+        "groups": [{"label": describe.frame_label(path), "parent": number[path[:-1]],
+                    "box": _box(folded[path])}
                    for path in groups],
         "closed": _closed(groups, inside),
         "forward": plain["forward_order"],

@@ -3,7 +3,7 @@
 import io
 from typing import Any
 
-from . import style
+from . import describe, style
 from .engines import EngineError
 from .layout import Rect
 from .picture import Box, Picture
@@ -37,7 +37,8 @@ def write_png(picture: Picture) -> bytes:
     pen = _Pen(axes)
     for path, r in drawn.layout.frames.items():
         pen.polygon(_round(r), style.FRAME[0] + "18", style.FRAME[0])
-        pen.text(r.x + INSIDE, r.y + INSIDE + 7, path[-1], SMALL, style.QUIET[0], "left")
+        name = describe.frame_label(path)
+        pen.text(r.x + INSIDE, r.y + INSIDE + 7, name, SMALL, style.QUIET[0], "left")
     for arrow, route in zip(picture.arrows, drawn.layout.routes):
         points = curve(route)
         if picture.options.rankdir == "LR":

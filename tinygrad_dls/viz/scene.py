@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from . import style
+from . import describe, style
 from .groups import Path
 from .layout import Layout, Size, layout
 from .picture import Box, Line, Picture
@@ -61,7 +61,7 @@ def line_width(line: Line) -> float:
 
 def label_size(path: Path) -> Size:
     """Of a frame's label."""
-    return style.text_width(path[-1], style.FRAME_SIZE), style.FRAME_SIZE
+    return style.text_width(describe.frame_label(path), style.FRAME_SIZE), style.FRAME_SIZE
 
 
 def legend(picture: Picture) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from . import style
+from . import describe, style
 from .layout import Rect, Stop
 from .picture import Arrow, Box, Picture
 from .scene import INSIDE, LINE_STEP, MARGIN, SWATCH, TITLE_STEP, Scene, place_legend, scene
@@ -131,7 +131,8 @@ def _labels(drawn: Scene) -> list[str]:
     """Of the frames; over the arrows, with a halo."""
     return [
         f'<text class="dls-label dls-halo" x="{r.x + INSIDE:.1f}" '
-        f'y="{r.y + INSIDE + style.FRAME_SIZE * 0.7:.1f}">{_text(path[-1])}</text>'
+        f'y="{r.y + INSIDE + style.FRAME_SIZE * 0.7:.1f}">'
+        f'{_text(describe.frame_label(path))}</text>'
         for path, r in drawn.layout.frames.items()
     ]
 
