@@ -89,6 +89,11 @@ def test_the_table_of_operations_is_up_to_date():
     assert result.returncode == 0, "run: python tools/op_table.py"
 
 
+def test_type_stubs_are_up_to_date():
+    result = subprocess.run([sys.executable, ROOT / "tools" / "type_stubs.py", "--check"])
+    assert result.returncode == 0, "run: python tools/type_stubs.py"
+
+
 def test_every_package_is_listed_for_the_wheel():
     config = ConfigParser()
     config.read(ROOT / "setup.cfg")

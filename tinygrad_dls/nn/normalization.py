@@ -218,7 +218,7 @@ class _InstanceNorm(_Tracking):
     def forward(self, input: Tensor) -> Tensor:
         self._check_input(input)
         if input.ndim == min(self.dims):  # one example
-            return self._normalized(input.reshape(1, *input.shape)).reshape(input.shape)  # type: ignore[no-any-return]
+            return self._normalized(input.reshape(1, *input.shape)).reshape(input.shape)
         return self._normalized(input)
 
     def _normalized(self, x: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ def dropout(
     if probability(p) == 0 or not training:
         return x
     if p == 1:
-        return x * 0.0  # type: ignore[no-any-return]
+        return x * 0.0
     return ops.dropout(x, p, _stream(generator, inplace))  # type: ignore[no-any-return]
 
 
@@ -149,7 +149,7 @@ def _channels(
     if probability(p) == 0 or not training:
         return x
     if p == 1:
-        return x * 0.0  # type: ignore[no-any-return]
+        return x * 0.0
     lead = 2 if batched or x.ndim == axes[1] else 1  # (m, c), or (c)
     ones = _ones(x, (*x.shape[:lead], *(1,) * (x.ndim - lead)))
     noise = ops.dropout(ones, p, _stream(generator, inplace))
@@ -163,7 +163,7 @@ def _alpha(
     if probability(p) == 0 or not training:
         return x
     if p == 1:
-        return x * 0.0  # type: ignore[no-any-return]
+        return x * 0.0
     kept = ops.dropout(_ones(x, shape), p, _stream(generator, inplace)) > 0
     a = float((1 - p) * (1 + p * DROPPED**2)) ** -0.5  # back to variance 1
     b = -a * p * DROPPED  # and to mean 0

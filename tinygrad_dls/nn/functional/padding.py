@@ -91,4 +91,4 @@ def _cut(x: Tensor, widths: tuple[tuple[int, int], ...]) -> Tensor:
     if not any(map(any, widths)):
         return x
     inside = tuple([slice(before, n - after) for n, (before, after) in zip(x.shape, widths)])
-    return x[inside]  # type: ignore[no-any-return]
+    return x[inside]

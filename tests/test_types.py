@@ -1,0 +1,73 @@
+"""Types that users get: results are tensors, and mypy finds the mistakes in a user's file."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+START = """
+import tinygrad_dls as dls
+import tinygrad_dls.nn.functional as F
+from tinygrad_dls import data, nn, optim
+x = dls.randn(3, 4)
+model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+opt = optim.Adam(model.parameters(), lr=1e-3)
+"""
+TENSOR = "Tensor"
+TYPES = {
+    "x": TENSOR, "dls.exp(x)": TENSOR, "x + 1": TENSOR, "1 - x": TENSOR, "x @ x.T": TENSOR,
+    "-x": TENSOR, "x ** 2": TENSOR, "x > 0": TENSOR, "x == x": TENSOR, "x[0]": TENSOR,
+    "x[:, 1:]": TENSOR, "x.sum()": TENSOR, "x.sum(axis=0)": TENSOR, "x.mean(dim=1)": TENSOR,
+    "x.max(axis=1, keepdims=True)": TENSOR, "x.argmax(axis=1)": TENSOR, "x.T": TENSOR,
+    "x.reshape(2, 6)": TENSOR, "dls.sum(x, axis=(0, 1))": TENSOR, "dls.clip(x, 0, 1)": TENSOR,
+    "dls.concatenate([x, x])": TENSOR, "dls.where(x > 0, x, 0)": TENSOR, "x.detach()": TENSOR,
+    'dls.einsum("ij,kj", x, x)': TENSOR, "dls.tensor([1.0])": TENSOR, "F.relu(x)": TENSOR,
+    "dls.split(x, 2)": "list[Tensor]", "x.topk(2)": "tuple[Tensor, Tensor]",
+    "x.nonzero()": "tuple[Tensor, ...]", "dls.allclose(x, x)": "bool",
+    "x.shape": "tuple[int, ...]", "x.grad": "Tensor | None", "x.numpy()": "ndarray[Any, Any]",
+    "F.cross_entropy(x, x)": TENSOR, "nn.Linear(4, 3).weight": "Parameter",
+    "model.state_dict()": "dict[str, Tensor]", "model.parameters()": "Iterator[Parameter]",
+}
+MISTAKES = {
+    "nn.Linear(4, 3, bais=True)": "bais", 'nn.Linear("four", 3)': "incompatible type",
+    "optim.Adam(model.parameters(), lrate=1e-3)": "lrate", "F.relu(x, inplac=True)": "inplac",
+    "x.sum(axes=0)": "axes", "dls.exp(x, 3)": "Too many", "x.reshap(3, 4)": "no attribute",
+    "dls.sum(x, axis='rows')": "incompatible type", "dls.split(x, 2).sum()": "no attribute",
+    "model.state_dic()": "no attribute", "x.grad.sum()": "None", "opt.stepp()": "no attribute",
+}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What mypy says of each expression, as one text."""
+    pytest.importorskip("mypy")
+    expressions = [*TYPES, *MISTAKES]
+    lines = START.splitlines()
+    lines += [f"reveal_type({e})" for e in TYPES] + list(MISTAKES)
+    file = tmp_path_factory.mktemp("user") / "user.py"
+    file.write_text("\n".join(lines), "utf-8")
+    found = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-error-summary",
+         f"--cache-dir={ROOT / '.mypy_cache' / 'user'}", str(file)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )
+    said = dict.fromkeys(expressions, "")
+    first = len(START.splitlines()) + 1
+    for number, text in re.findall(r"^[^\n]*user\.py:(\d+): (.*)$", found.stdout, re.M):
+        said[expressions[int(number) - first]] += text + "\n"
+    return said
+
+
+@pytest.mark.parametrize("expression", TYPES)
+def test_the_type_of(expression: str, answers: dict[str, str]) -> None:
+    found = re.search(r'Revealed type is "(.*)"', answers[expression])
+    assert found, answers[expression]
+    assert re.sub(r"\b(?:\w+\.)+", "", found[1]) == TYPES[expression]
+
+
+@pytest.mark.parametrize("expression", MISTAKES)
+def test_the_mistake_is_found(expression: str, answers: dict[str, str]) -> None:
+    assert "error" in answers[expression] and MISTAKES[expression] in answers[expression]
