@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # half a minute of mypy
 ROOT = Path(__file__).resolve().parents[1]
 START = """
 import tinygrad_dls as dls
