@@ -129,11 +129,13 @@ def test_the_command_checks_its_files_before_it_measures(tmp_path, capsys):
 def test_a_profile_accounts_for_the_step(captured):
     from tinygrad_dls.bench import profile
 
-    plain, lines = profile.profile("c2", captured, steps=5)
+    # The calmest of three: another process may hold up the steps that are not watched.
+    plain, lines = min((profile.profile("c2", captured, steps=5) for _ in range(3)),
+                       key=lambda found: found[0])
     named = {line.name: line for line in lines}
     assert plain > 0 and all(line.ms >= 0 for line in lines)
     assert [line.ms for line in lines] == sorted((line.ms for line in lines), reverse=True)
-    assert sum(line.ms for line in lines) > 0  # how much of `plain` depends on what else runs
+    assert sum(line.ms for line in lines) > 0.2 * plain
     if wants_compiled():
         if sys.version_info < (3, 12):
             loops = named["backend/kernels/numba/optim/adam_family: adam_step"]

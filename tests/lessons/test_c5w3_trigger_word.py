@@ -102,11 +102,8 @@ def test_the_whole_run_finds_voices_it_never_heard(run_lesson, seed):
 @pytest.mark.timeout(3600)  # minutes of training
 @pytest.mark.course
 @pytest.mark.usefixtures("course")
-@pytest.mark.parametrize("seed", ["1", "2"])
-def test_the_course_s_recordings(run_lesson, seed):
-    """Every seed finds the words; how many false ones two other words set off is chance.
-
-    The bounds are wider than the figures in the lesson: another processor rounds otherwise.
-    """
+@pytest.mark.parametrize(("seed", "false"), [("1", 5), ("2", 25), ("3", 25)])
+def test_the_course_s_recordings(run_lesson, seed, false):
+    """Every seed finds the words; how many false ones two other words set off is chance."""
     figures = run_lesson(NAME, "--seed", seed, timeout=3000).figures
-    assert figures["found"] >= 85 and figures["false"] <= 30 and figures["f1"] > 75
+    assert figures["found"] >= 90 and figures["false"] <= false and figures["f1"] > 80

@@ -3,12 +3,12 @@
 import hashlib
 import json
 import re
-import shutil
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from viz_browser import browser, wait_for  # noqa: F401
+from viz_browser import opened as opened_file  # noqa: F401
 
 import tinygrad_dls as dls
 from tinygrad_dls import nn
@@ -133,45 +133,10 @@ def test_what_does_not_fit_is_folded_at_first():
 # --- in a browser --------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
 @pytest.fixture
-def opened(browser, tmp_path):
-    """Opens a graph's page without a network; fails on console messages and requests."""
-    heard = []
-
-    def open_page(graph, **options):
-        path = graph.save(tmp_path / "page.html", **options)
-        tab = browser.new_context(offline=True).new_page()
-        tab.on("console", lambda message: heard.append(message.text))
-        tab.on("pageerror", lambda error: heard.append(str(error)))
-        tab.on("request", lambda request: heard.append(request.url)
-               if Path(request.url).name != "page.html" else None)
-        tab.goto(f"file://{path}")
-        tab.wait_for_selector("body[data-ready]")
-        return tab
-
-    yield open_page
-    assert heard == []
-
-
-def wait_for(tab, condition):
-    """Until it holds (the page's policy does not let Playwright wait for an expression)."""
-    for _ in range(300):
-        if condition():
-            return
-        tab.wait_for_timeout(100)
-    raise AssertionError("it did not come to hold")
+def opened(opened_file, tmp_path):  # noqa: F811
+    """Opens a graph's page."""
+    return lambda graph, **options: opened_file(graph.save(tmp_path / "page.html", **options))
 
 
 def test_steps_by_keyboard(opened):

@@ -157,6 +157,7 @@ def of_number(case: Case, own: bool = False) -> str:
     if not own:
         shown |= {f"{name} = {n}": (name, float(n)) for name, n in case.rule.lengths.items()}
     for text, (name, value) in shown.items():
+        text += ", wrong sign" if c < 0 else ""
         for form, made in _powers(name, value):
             if made and np.isclose(c, made, rtol=1e-5):
                 if form.startswith("1 / "):
