@@ -226,7 +226,7 @@ def _kind_of(x: Any, tensors: list[Any]) -> Any:
         tensors.append(x)
         array = x._data
         layout = array.flags.c_contiguous or array.strides
-        return array.shape, array.dtype, layout, x.device, x.requires_grad
+        return array.shape, array.dtype, layout, x.device, x.requires_grad, x._kind
     if isinstance(x, (list, tuple)):
         return type(x), tuple([_kind_of(value, tensors) for value in x])
     if isinstance(x, dict):

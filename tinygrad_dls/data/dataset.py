@@ -75,7 +75,7 @@ class TensorDataset(Dataset):
                 if t.device not in on_device:  # the places go there once
                     on_device[t.device] = t.device.from_host(places)
                 rows = t._data[on_device[t.device]]
-            batch.append(as_tensor(rows, t.device))
+            batch.append(as_tensor(rows, t.device, None, t._kind))
         return tuple(batch)
 
 

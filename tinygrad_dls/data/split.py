@@ -95,5 +95,6 @@ def train_test_split(
 
 def _rows(values: Any, places: np.ndarray[Any, Any]) -> Any:
     if isinstance(values, Tensor):
-        return as_tensor(values._data[values.device.from_host(places)], values.device)
+        rows = values._data[values.device.from_host(places)]
+        return as_tensor(rows, values.device, None, values._kind)
     return np.asarray(values)[places]

@@ -21,9 +21,10 @@ import weakref
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 from .._util.locks import new_lock
+from ..backend.dtypes import promote
 from ..backend.kernels.adding import add_into, added, summed
 from ..errors import DtypeError, GraphError
 from . import versions
@@ -48,6 +49,10 @@ class TensorBase:
 
     A tensor with a `_node` was computed; one without is a leaf, and if it requires grad it is
     where gradients end up.
+
+    What operations make of a tensor has the class that `_kind` names: of a parameter Tensor. A
+    subclass that names itself survives operations, and may promote dtypes by a rule of its own.
+    Where kinds meet, the subclass wins.
     """
 
     __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_node", "_sharing", "device", "name",
@@ -59,6 +64,8 @@ class TensorBase:
     device: Any
     name: str | None
     requires_grad: bool
+    _kind: ClassVar[Any]
+    _promote: ClassVar[Callable[..., Any]] = staticmethod(promote)
 
 
 class Node:
@@ -77,6 +84,7 @@ class Node:
     hooks: list[Hook] | None
     scope: "Scope | None"
     trace: Trace | None
+    _kind: ClassVar[None] = None  # a node knows no class of tensors
 
     @property
     def op(self) -> "Op":
@@ -100,9 +108,11 @@ class Scope(NamedTuple):
     outer: "Scope | None"
 
 
-def as_tensor(array: Array, device: Any, edge: "Node | None" = None) -> Any:
-    """A tensor around `array` whose history is `edge`."""
-    tensor = new(Tensor)
+def as_tensor(
+    array: Array, device: Any, edge: "Node | None" = None, kind: "type[TensorBase] | None" = None
+) -> Any:
+    """A tensor around `array`, of class `kind`, whose history is `edge`."""
+    tensor = new(kind or Tensor)
     tensor._data = array
     tensor.device = device
     tensor.requires_grad = edge is not None
@@ -111,16 +121,16 @@ def as_tensor(array: Array, device: Any, edge: "Node | None" = None) -> Any:
     return tensor
 
 
-def constant(array: Array, device: Any) -> Any:
+def constant(array: Array, device: Any, kind: "type[TensorBase] | None" = None) -> Any:
     """A tensor of an array that is the same whatever other tensors hold: zeros, a range ..."""
     if traces.active and mode.recorder is not None:
         mode.recorder.created(array)
-    return as_tensor(array, device)
+    return as_tensor(array, device, None, kind)
 
 
 def detached(x: Any) -> Any:
     """A tensor of the array of `x`, without its history."""
-    result = as_tensor(x._data, x.device)
+    result = as_tensor(x._data, x.device, None, x._kind)
     if traces.active and mode.recorder is not None:
         mode.recorder.detached(x, result)
     return result
@@ -133,7 +143,7 @@ Tensor: Any = TensorBase  # until tensor.py, which stands on this file, register
 def register_tensor(cls: type[TensorBase]) -> type[TensorBase]:
     """Class decorator: results of operations are objects of this class."""
     global Tensor
-    Tensor = cls
+    Tensor = cls._kind = cls
     return cls
 
 
@@ -167,7 +177,7 @@ def add_gradient(leaf: Any, gradient: Array, sole: bool) -> Array:
         before = leaf._grad
         gradient = own(gradient, device, sole) if before is None else device.asarray(
             before._data + gradient)
-        leaf._grad = as_tensor(gradient, device)
+        leaf._grad = as_tensor(gradient, device, None, leaf._kind)
     return gradient
 
 
@@ -347,7 +357,8 @@ def sum_to(share: Any, shape: tuple[int, ...]) -> Any:
 def through_hooks(hooks: list[Hook], gradient: Any, owner: Any, create_graph: bool) -> Any:
     """Show hooks the gradient as a tensor; what one returns takes the gradient's place."""
     for hook in tuple(hooks):  # a hook may remove itself
-        result = hook(gradient if create_graph else as_tensor(gradient, owner.device))
+        result = hook(gradient if create_graph else as_tensor(
+            gradient, owner.device, None, owner._kind))
         if result is None:
             continue
         if not isinstance(result, Tensor) or result.shape != owner.shape:
@@ -384,7 +395,8 @@ def keep_gradient(tensor: Any) -> None:
         kept = holder()
         if kept is not None:
             before = kept._grad
-            kept._grad = gradient.clone() if before is None else before + gradient
+            gradient = gradient.clone() if before is None else before + gradient
+            kept._grad = as_tensor(gradient._data, gradient.device, gradient._node, kept._kind)
 
     keep.keeps = holder  # type: ignore[attr-defined]
     add_hook(tensor, keep)

@@ -271,7 +271,7 @@ class Module(Hooked, Copied):
     def state_dict(self) -> dict[str, Tensor]:
         """name -> values of each parameter and buffer: a snapshot, detached and contiguous."""
         return {
-            name: as_tensor(tensor.device.copy(tensor._data), tensor.device)
+            name: as_tensor(tensor.device.copy(tensor._data), tensor.device, None, tensor._kind)
             for name, tensor in self._state().items()
         }
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend.device import Device, default_device
-from ..backend.dtypes import default_dtype, promote
+from ..backend.dtypes import default_dtype
 from ..engine import autograd
 from ..engine.autograd import ABSENT, KEPT_FOR_PICTURES, Node, TensorBase, new
 from ..engine.conversion import host_array
@@ -84,7 +84,7 @@ def _of_one(op: Op) -> Function:
             raise explain(bound_op, (x,), error) from error
         if out.__class__ is not array_type:
             out = device.asarray(out)
-        result = new(autograd.Tensor)
+        result = new(x._kind)
         result._data = out
         result.device = device
         result._grad = result._hooks = result.name = None
@@ -123,21 +123,23 @@ def _of_two(op: Op) -> Function:
 
     def call(a: Any, b: Any) -> Any:
         if isinstance(a, TensorBase):
-            device, x, needs_a = a.device, a._data, a.requires_grad
+            device, kind, x, needs_a = a.device, a._kind, a._data, a.requires_grad
             if isinstance(b, TensorBase):
                 y, needs_b = b._data, b.requires_grad
                 if b.device is not device:
                     raise _two_devices(op, a, b)
+                if b._kind is not kind and issubclass(b._kind, kind):
+                    kind = b._kind
                 if x.dtype is not y.dtype and broadcasts:
-                    x, y = promote(x, y)
+                    x, y = kind._promote(x, y)
             else:
-                x, y = _with_constant(x, b, device, broadcasts)
+                x, y = _with_constant(x, b, a, broadcasts)
                 needs_b = False
         else:
             if not isinstance(b, TensorBase):
                 b = tensor_of(b, default_device())
-            device, needs_a, needs_b = b.device, False, b.requires_grad
-            y, x = _with_constant(b._data, a, device, broadcasts)
+            device, kind, needs_a, needs_b = b.device, b._kind, False, b.requires_grad
+            y, x = _with_constant(b._data, a, b, broadcasts)
         if in_float32 and x.__class__ not in NUMBERS and x.dtype is F16:
             return _called_in_float32(op, a, b)
         if floats and (x.__class__ in NUMBERS or x.dtype.kind != "f"):
@@ -150,7 +152,7 @@ def _of_two(op: Op) -> Function:
             raise explain(bound_op, (a, b), error) from error
         if out.__class__ is not array_type:
             out = device.asarray(out)
-        result = new(autograd.Tensor)
+        result = new(kind)
         result._data = out
         result.device = device
         result._grad = result._hooks = result.name = None
@@ -192,6 +194,7 @@ def _of_many(op: Op) -> Function:
 
     def call(*inputs: Any) -> Any:
         device: Any = None
+        kind = autograd.Tensor
         arrays: list[Any] = []
         needs: list[bool] = []
         constants = False
@@ -201,6 +204,8 @@ def _of_many(op: Op) -> Function:
                     if device is not None:
                         raise _two_devices(op, *inputs)
                     device = x.device
+                if x._kind is not kind and issubclass(x._kind, kind):
+                    kind = x._kind
                 arrays.append(x._data)
                 needs.append(x.requires_grad)
             else:
@@ -211,7 +216,7 @@ def _of_many(op: Op) -> Function:
             device = device or default_device()
             arrays = _as_arrays(arrays, device)
         if promotes:
-            arrays = list(promote(*arrays))
+            arrays = list(kind._promote(*arrays))
         if in_float32 and arrays[0].dtype is F16:
             return _called_in_float32(op, *inputs)
         bound_op = bound.get(device) or bound.setdefault(device, op.on(device))
@@ -223,7 +228,7 @@ def _of_many(op: Op) -> Function:
         made = out if op.extras else (out,)
         if made[0].__class__ is not device.array_type:
             made = (device.asarray(made[0]), *made[1:])
-        result = autograd.as_tensor(made[0], device)
+        result = autograd.as_tensor(made[0], device, None, kind)
         if True in needs and differentiable and mode.grad:
             result.requires_grad = True
             key = device, tuple(needs)
@@ -261,7 +266,7 @@ def call_once(op: Op, x: Any) -> Any:
         raise explain(bound, (x,), error) from error
     if out.__class__ is not device.array_type:
         out = device.asarray(out)
-    result = autograd.as_tensor(out, device)
+    result = autograd.as_tensor(out, device, None, x._kind)
     if op.views and mode.grad and out.base is not None:
         share(x, result)
     if x.requires_grad and op.differentiable and mode.grad:
@@ -366,21 +371,25 @@ def is_float(x: Any) -> bool:
     return hasattr(x, "dtype") and x.dtype.kind == "f"
 
 
-def _with_constant(x: Any, constant: Any, device: Device, promotes: bool) -> tuple[Any, Any]:
-    """`x` and a constant operand for it. A number never promotes; an array follows the rules."""
+def _with_constant(x: Any, constant: Any, tensor: Any, promotes: bool) -> tuple[Any, Any]:
+    """`x`, the array of `tensor`, and a constant operand for it.
+
+    A number never promotes; an array follows the rules.
+    """
     if isinstance(constant, np.generic):
         constant = constant.item()
     if isinstance(constant, NUMBERS):
         if constant.__class__ is float and x.dtype.kind != "f":
             x = x.astype(default_dtype())
         return x, constant
+    device = tensor.device
     if isinstance(constant, np.ndarray) and device.array_type is not np.ndarray:
         raise DeviceError(
             f"a NumPy array met a tensor on {device}: move it there first, dls.Tensor(a).to"
             f"({str(device)!r})"
         )
     array = tensor_of(constant, device)._data
-    return promote(x, array) if promotes else (x, array)
+    return tensor._promote(x, array) if promotes else (x, array)
 
 
 def _to_floats(x: Any, y: Any) -> tuple[Any, Any]:

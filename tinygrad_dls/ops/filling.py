@@ -9,7 +9,7 @@ from ..engine.autograd import constant
 def full_like(x: Any, value: float, dtype: Any = None) -> Any:
     """A tensor like x, of its dtype unless another is given, all elements `value`; no gradient."""
     kind = x.dtype if dtype is None else tensor_dtype(dtype)
-    return constant(x.device.xp.full(x.shape, value, dtype=kind), x.device)
+    return constant(x.device.xp.full(x.shape, value, dtype=kind), x.device, x._kind)
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Any:

@@ -133,11 +133,12 @@ def nonzero(x: Any) -> tuple[Any, ...]:
     """
     if x.ndim == 0:
         raise ShapeError("nonzero of a tensor of shape () has no axis to name places along")
-    return tuple(autograd.as_tensor(a, x.device) for a in x.device.xp.nonzero(x._data))
+    found = x.device.xp.nonzero(x._data)
+    return tuple(autograd.as_tensor(a, x.device, None, x._kind) for a in found)
 
 
 def argwhere(x: Any) -> Any:
     """Find the elements of x that are not 0: one row of indices each, shape (count, x.ndim), int64.
     No gradient.
     """
-    return autograd.as_tensor(x.device.xp.argwhere(x._data), x.device)
+    return autograd.as_tensor(x.device.xp.argwhere(x._data), x.device, None, x._kind)

@@ -31,7 +31,7 @@ def to_device(x: Any, device: Device) -> Any:
     """The values of x on `device`, a copy."""
     op = ToDevice(x.device, device).on(device)
     out = op.forward(x._data)
-    y = autograd.as_tensor(out, device)
+    y = autograd.as_tensor(out, device, None, x._kind)
     if x.requires_grad and mode.grad:
         y.requires_grad = True
         y._node = record(op.plan((True,)), (x,), (x._data,), (out,))

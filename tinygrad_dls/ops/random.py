@@ -49,4 +49,4 @@ def dropout(x: Any, p: float, seed: int) -> Any:
 def uniform_like(x: Any, low: float, high: float, seed: int) -> Any:
     """Numbers of stream `seed`, low <= u < high, with the shape, dtype and device of x."""
     u = x.device.kernels.uniform(seed, x.size, low, high)
-    return as_tensor(u.reshape(x.shape).astype(x.dtype), x.device)
+    return as_tensor(u.reshape(x.shape).astype(x.dtype), x.device, None, x._kind)

@@ -132,7 +132,8 @@ def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Any:
     if (x.requires_grad and mode.grad) or traces.active:
         return function_of(Sort, place, bool(descending))(x)
     y = x.device.xp.sort(x._data, axis=place)
-    return as_tensor(y[along(place, REVERSED)] if descending else y, x.device)
+    y = y[along(place, REVERSED)] if descending else y
+    return as_tensor(y, x.device, None, x._kind)
 
 
 def argsort(x: Any, axis: int | None = -1, descending: bool = False) -> Any:

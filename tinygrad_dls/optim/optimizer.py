@@ -318,4 +318,4 @@ def _restored(name: str, value: Any, p: Tensor) -> Any:
 def zeros_like(p: Tensor) -> Tensor:
     """Zeros in the shape, dtype and place of `p`, made there: for its state."""
     zeros = p.device.xp.zeros(p.shape, dtype=p.dtype)
-    return as_tensor(zeros, p.device)  # type: ignore[no-any-return]
+    return as_tensor(zeros, p.device, None, p._kind)  # type: ignore[no-any-return]

@@ -58,7 +58,8 @@ def grad(
                 share = autograd.through_hooks(x._hooks, share, x, create_graph)
                 owned.discard(x)
             if share is not None and not create_graph:
-                share = as_tensor(autograd.own(share, x.device, edge in owned), x.device)
+                array = autograd.own(share, x.device, edge in owned)
+                share = as_tensor(array, x.device, None, x._kind)
                 owned.discard(edge)  # asked for twice, it is given in two copies
             results.append(share)
     return tuple(results)
@@ -138,7 +139,7 @@ def checkpoint(f: Callable[..., Tensor], *inputs: Any) -> Tensor:
     device = tensors[0].device
     bound = op.on(device)
     out = bound.forward(*tensors)
-    result: Tensor = as_tensor(out, device)
+    result: Tensor = as_tensor(out, device, None, tensors[0]._kind)
     if mode.grad:
         needs = tuple(x.requires_grad for x in tensors)
         result.requires_grad = True

@@ -244,7 +244,7 @@ class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
             seed = self.device.one(self._data.dtype)
             if self._data.ndim:
                 seed = seed.reshape(self.shape)
-            return as_tensor(seed, self.device) if create_graph else seed
+            return as_tensor(seed, self.device, None, self._kind) if create_graph else seed
         tensor = grad if isinstance(grad, Tensor) else Tensor(grad, device=self.device)
         if tensor.shape != self.shape:
             raise ShapeError(

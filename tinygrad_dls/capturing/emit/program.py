@@ -27,6 +27,7 @@ from ...backend.kernels.adding import added
 from ...backend.kernels.table import wants_compiled
 from ...engine.autograd import add_gradient, as_tensor, sum_to
 from ...engine.versions import mark_write
+from ...tensors import Tensor
 from ..fuse.chains import NAME, fuse_chains
 from ..fuse.pairs import fuse_pairs
 from ..record.recorder import Instruction, Recorder, Result
@@ -166,7 +167,8 @@ class Program:
             kind = self._infos.get(result.name)
             constant = result.name[0] == "c" or (kind and kind.owner in self._constant)
             copied = ".copy()" if constant else ""  # who gets it may write to it
-            return f"tensor({result.name}{copied}, {self._bind('D', result.device)})"
+            of = "" if result.kind is Tensor else f", None, {self._bind('T', result.kind)}"
+            return f"tensor({result.name}{copied}, {self._bind('D', result.device)}{of})"
         if isinstance(result, (list, tuple)) and not hasattr(result, "_fields"):
             inside = "".join(f"{self._structure(v)}, " for v in result).rstrip(" ")
             return f"({inside})" if isinstance(result, tuple) else f"[{inside}]"

@@ -325,7 +325,7 @@ class Recorder:
     def results(self, value: Any) -> Any:
         """Return the result of the step, with names in place of its tensors."""
         if isinstance(value, TensorBase):
-            return Result(self.of_tensor(value), value.device)
+            return Result(self.of_tensor(value), value.device, value._kind)
         if isinstance(value, (list, tuple)) and (
                 type(value) in (list, tuple) or hasattr(value, "_fields")):
             inside = [self.results(v) for v in value]
@@ -340,10 +340,11 @@ class Recorder:
 
 
 class Result(NamedTuple):
-    """A tensor that the step returns: the name of its array, and where it is."""
+    """A tensor that the step returns: the name of its array, where it is, and its class."""
 
     name: str
     device: Any
+    kind: type[TensorBase]
 
 
 def info_of(array: Any) -> ArrayInfo:

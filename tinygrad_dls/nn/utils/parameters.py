@@ -44,7 +44,8 @@ def get_total_norm(
             f"the norm of the gradients is {float(norm)}, nothing was clipped: look for a NaN in "
             "the data, or a learning rate that is too high"
         )
-    return as_tensor(device.asarray(norm), device)  # type: ignore[no-any-return]
+    kind = given[0]._kind
+    return as_tensor(device.asarray(norm), device, None, kind)  # type: ignore[no-any-return]
 
 
 def _norm(xp: Any, arrays: list[Any], power: float) -> Any:
