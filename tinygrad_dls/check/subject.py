@@ -229,7 +229,7 @@ def _kind(value: Any) -> str:
     if isinstance(value, (bool, np.bool_)):
         return ""
     if isinstance(value, (int, float, np.ndarray, np.generic)) or _is_numbers(value):
-        return np.asarray(value).dtype.kind
+        return str(np.asarray(value).dtype.kind)
     return str(value._data.dtype.kind) if isinstance(value, TensorBase) else ""
 
 

@@ -23,7 +23,9 @@ from .indexing import GetItem, getitem, plain_index
 from .scatter import IndexPut, values_for
 from .shape import clone
 
-WORK = 1000  # of NumPy's search for a common place of two views; beyond, they may have one
+# Of NumPy's search for a common place of two views; beyond, they may have one. Any: the types of
+# NumPy before 2.5 know only 0 and -1.
+WORK: Any = 1000
 
 
 def assign(x: Any, index: Any, values: Any, how: str) -> None:
@@ -120,7 +122,7 @@ def _lookers(x: Any, plain: Any) -> list[Any]:
     except REFUSALS:
         return []  # the write itself says what is wrong
     part = part if np.may_share_memory(part, x._data) else x._data  # a copy says nothing
-    return [t for t in others if np.may_share_memory(t._data, part, WORK)]  # type: ignore[arg-type]
+    return [t for t in others if np.may_share_memory(t._data, part, WORK)]
 
 
 _ANY: Any = object()
