@@ -40,8 +40,8 @@ PARAMETERS = [dls.zeros(3, requires_grad=True)]
     (lambda: dls.randn(3, dtpe="float32"), "randn has no argument 'dtpe'; did you mean 'dtype'?"),
     (lambda: dls.zeros(3, requires=True), "zeros has no argument 'requires'; did you mean "
                                           "'requires_grad'?"),
-    (lambda: dls.ones(size=(2, 3)), "the shape comes first, without a name: ones(2, 3)"),
-    (lambda: dls.randint(0, 5, size=(2,)), "randint has no argument 'size'; did you mean 'shape'?"),
+    (lambda: dls.ones(shape=(2, 3)), "the shape comes first, without a name: ones(2, 3)"),
+    (lambda: dls.randint(0, 5, sizes=(2,)), "did you mean 'size'?"),
     (lambda: dls.zeros_like(Z, dtyp="int64"), "did you mean 'dtype'?"),
     (lambda: dls.Tensor(1.0, requiresgrad=True), "Tensor has no argument 'requiresgrad'; did you "
                                                  "mean 'requires_grad'?"),

@@ -109,3 +109,23 @@ def test_gains_are_pytorchs():
         assert math.isclose(init.calculate_gain(name), torch.nn.init.calculate_gain(name))
     assert math.isclose(init.calculate_gain("leaky_relu", 0.3),
                         torch.nn.init.calculate_gain("leaky_relu", 0.3))
+
+
+def test_arrays_are_filled_as_tensors_are():
+    """`nn.init.normal_(w.data)`, as PyTorch's programs write it."""
+    for fill in (init.normal_, init.uniform_, init.xavier_uniform_, init.kaiming_normal_,
+                 init.trunc_normal_, init.orthogonal_, init.eye_, init.ones_):
+        options = {} if fill in (init.eye_, init.ones_) else {"generator": dls.Generator(0)}
+        a, b = nn.Parameter(np.zeros((4, 3))), nn.Parameter(np.zeros((4, 3)))
+        bare = np.zeros((4, 3))
+        if options:
+            fill(b, generator=dls.Generator(0))
+            fill(bare, generator=dls.Generator(0))
+        else:
+            fill(b), fill(bare)
+        before = a.version
+        assert isinstance(fill(a.data, **options), np.ndarray) and a.version > before
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+        np.testing.assert_array_equal(bare, b.numpy())
+    with pytest.raises(dls.DtypeError):
+        init.zeros_([1.0, 2.0])

@@ -208,14 +208,46 @@ def test_errors_name_the_containers_on_the_way():
         Elsewhere()(dls.ones(3, 4))
 
 
+def test_what_a_plain_list_hides_is_told_once_when_parameters_are_asked_for(recwarn):
+    net = Net()
+    net.history, net.sizes = [], [1, 2]
+    net.hparams = {"layer": (layer := nn.Linear(2, 2))}
+    net.layer = layer  # found under a name of its own
+    net.both = [net.fc1, net.fc2]  # only another way to them
+    count = len(list(net.parameters()))
+    assert count == 7 and not recwarn.list
+    net.layers, net.table = [nn.Linear(2, 2)], {"a": nn.Parameter(np.zeros(2, "float32"))}
+    assert len(list(net.parameters())) == len(list(net.parameters())) == count
+    told = [str(w.message) for w in recwarn.list]
+    assert len(told) == 2 and "ModuleList" in told[0] and "ParameterDict" in told[1]
+    assert {w.filename for w in recwarn.list} == {__file__}
+
+
+def test_methods_that_a_user_overrides_are_not_called_by_assignments():
+    class Scratch(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.history = []
+            self.weight = dls.randn(3, 2)
+
+        def parameters(self):
+            return [self.weight]
+
+    assert Scratch().parameters()[0].shape == (3, 2)
+
+
+def test_getattr_finds_modules_parameters_and_buffers():
+    net = Net()
+    net.register_buffer("count", dls.zeros(()))
+    for name in ("fc1", "fc2", "count"):
+        assert net.__getattr__(name) is getattr(net, name)
+    assert net.fc1.__getattr__("weight") is net.fc1.weight
+    with pytest.raises(AttributeError, match="did you mean 'fc1'"):
+        net.__getattr__("fc11")
+
+
 def test_what_would_lose_parameters_is_refused():
     net = Net()
-    with pytest.raises(dls.DtypeError, match="ModuleList"):
-        net.layers = [nn.Linear(2, 2)]
-    with pytest.raises(dls.DtypeError, match="ModuleDict"):
-        net.layers = {"a": nn.Linear(2, 2)}
-    net.layers = [net.fc1, net.fc2]  # known already: only another way to them
-    net.sizes = [1, 2]
     with pytest.raises(dls.DtypeError, match="is a parameter"):
         net.fc1.weight = dls.ones(20, 4)
     net.fc1.bias = None

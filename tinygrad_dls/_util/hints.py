@@ -162,7 +162,7 @@ def _is_no_number(value: Any) -> bool:
 def _words(hint: Any) -> str:
     """A hint in words."""
     if isinstance(hint, typing.TypeVar):
-        return _with_article(getattr(hint.__bound__, "__name__", "value"))
+        return _words(hint.__bound__ or object)
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         kinds = list(dict.fromkeys(map(_words, inner)))

@@ -1,5 +1,7 @@
 """Initial values, written in place. Drawn on the host, so that all devices start alike.
 
+Each function takes a tensor or an array: `w`, or `w.data`, which is its array.
+
 A weight has shape (out, in) or (out, in, *window): fan_in = in * window, fan_out = out * window.
 """
 
@@ -13,12 +15,13 @@ import numpy as np
 from .._util.arguments import number
 from .._util.keywords import near_names
 from .._util.namespaces import answer_wrong_names
+from ..backend.device import Device, default_device
 from ..engine.versions import check_writable, mark_write
 from ..errors import DataError, DtypeError, ShapeError
 from ..random import Generator, chosen
 from ..tensors import Tensor
 
-T = TypeVar("T", bound=Tensor)
+T = TypeVar("T", bound=Tensor | np.ndarray)
 
 
 @near_names
@@ -34,13 +37,25 @@ def constant_(tensor: T, val: float) -> T:
 
 
 def _write(tensor: T, values: Any) -> T:
-    """Put values (a number, or an array of the tensor's device) into a leaf."""
-    if not isinstance(tensor, Tensor):
-        raise DtypeError(f"nn.init writes into a tensor, not into a {type(tensor).__name__}")
-    check_writable(tensor._data, "nn.init")
-    tensor._data[...] = values
-    mark_write(tensor._data, "nn.init")
+    """Put values, a number or an array of the host, into a leaf or an array."""
+    if isinstance(tensor, Tensor):
+        array, device = tensor._data, tensor.device
+    else:
+        array, device = tensor, _device_of(tensor)
+    check_writable(array, "nn.init")
+    array[...] = device.from_host(values) if isinstance(values, np.ndarray) else values
+    mark_write(array, "nn.init")
     return tensor
+
+
+def _device_of(array: Any) -> Device:
+    """The device of an array; DtypeError for anything else."""
+    if isinstance(array, np.ndarray):
+        return Device("cpu")
+    place = default_device()
+    if not isinstance(array, place.array_type):
+        raise DtypeError(f"nn.init writes into a tensor, not into a {type(array).__name__}")
+    return place
 
 
 @near_names
@@ -83,7 +98,7 @@ def uniform_(
     if not a <= b:
         raise DataError(f"uniform_ draws from a to b, the lower first, not from {a} to {b}")
     drawn = chosen(generator).uniform(tensor.shape, a, b, tensor.dtype)
-    return _write(tensor, tensor.device.from_host(drawn))
+    return _write(tensor, drawn)
 
 
 @near_names
@@ -103,7 +118,7 @@ def normal_(
     if not std >= 0:
         raise DataError(f"a standard deviation is not negative, and this is {std}")
     drawn = chosen(generator).normal(tensor.shape, tensor.dtype)
-    return _write(tensor, tensor.device.from_host(drawn * std + mean))
+    return _write(tensor, drawn * std + mean)
 
 
 @near_names
@@ -136,7 +151,7 @@ def trunc_normal_(
             new = source.uniform((count,), low, high, tensor.dtype)
             keep = source.uniform((count,)) < np.exp(-0.5 * ((new - mean) / std) ** 2)
             drawn[outside] = np.where(keep, new, np.inf)
-    return _write(tensor, tensor.device.from_host(drawn))
+    return _write(tensor, drawn)
 
 
 @near_names
@@ -161,7 +176,7 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None
     q, r = np.linalg.qr(drawn.T if shape[0] < shape[1] else drawn)
     q = q * np.sign(np.diagonal(r))  # all rotations are alike, whatever the algorithm's signs
     q = (q.T if shape[0] < shape[1] else q).reshape(tensor.shape) * gain
-    return _write(tensor, tensor.device.from_host(q.astype(tensor.dtype)))
+    return _write(tensor, q.astype(tensor.dtype))
 
 
 @near_names
@@ -176,7 +191,7 @@ def eye_(tensor: T) -> T:
     """
     if tensor.ndim != 2:
         raise ShapeError(f"eye_ is for a matrix, this is\n  {tensor.shape}")
-    return _write(tensor, tensor.device.from_host(np.eye(*tensor.shape, dtype=tensor.dtype)))
+    return _write(tensor, np.eye(*tensor.shape, dtype=tensor.dtype))
 
 
 @near_names
@@ -245,7 +260,7 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, _he_std(tensor, a, mode, nonlinearity), generator)
 
 
-def _he_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+def _he_std(tensor: Tensor | np.ndarray, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise DataError(f"mode is 'fan_in' or 'fan_out', not {mode!r}")
     fan = fans(tensor)[mode == "fan_out"]
@@ -274,7 +289,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 @near_names
-def fans(tensor: Tensor) -> tuple[int, int]:
+def fans(tensor: Tensor | np.ndarray) -> tuple[int, int]:
     """Count the inputs and outputs of one unit: (fan_in, fan_out) of a weight (out, in, *window).
 
     fan_in = in * window, fan_out = out * window. ShapeError for less than 2 axes.

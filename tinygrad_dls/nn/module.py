@@ -30,6 +30,7 @@ from ..tensors import Tensor
 from .copying import Copied
 from .cost import Cost
 from .counting import cost_of
+from .hidden import warn_of_hidden
 from .hooks import Hooked
 from .parameter import Parameter
 from .state import LoadResult, load
@@ -114,32 +115,21 @@ class Module(Hooked, Copied):
                 f"{name} is a parameter: a plain tensor in its place would not be trained.\n"
                 f"Write nn.Parameter(...), or set its values: with dls.no_grad(): {name}.copy_(v)"
             )
-        elif isinstance(value, (list, dict)):
-            self._refuse_hidden(name, value)
         object.__setattr__(self, name, value)
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """Resolve computed attributes, such as the weight of a weight-normed layer."""
+            """Resolve computed attributes, such as the weight of a weight-normed layer.
+
+            `self.__getattr__(name)`, as PyTorch's programs write it, finds all others, too.
+            """
+            if name in vars(self):
+                return vars(self)[name]
             if name in self._computed:
                 return self._computed[name](self)
             owner = f"{type(self).__name__!r} object"
             raise NoSuchName(owner, name, () if name.startswith("_") else dir(self), False)
-
-    def _refuse_hidden(self, name: str, value: Any) -> None:
-        """Modules and parameters inside a plain list or dict would never be found."""
-        held = list(value.values() if isinstance(value, dict) else value)
-        known = {id(part) for part in (*self.modules(), *self.parameters())}
-        hidden = [v for v in held if isinstance(v, (Module, Parameter)) and id(v) not in known]
-        if hidden:
-            better = "Module" if isinstance(hidden[0], Module) else "Parameter"
-            better += "Dict" if isinstance(value, dict) else "List"
-            raise DtypeError(
-                f"{type(self).__name__}.{name} is a plain {type(value).__name__}, in which no "
-                f"parameters are found, so they would not be trained: write nn.{better}(...), or "
-                "assign each to an attribute of its own"
-            )
 
     # --- its parts -------------------------------------------------------------------------------
 
@@ -176,7 +166,12 @@ class Module(Hooked, Copied):
     def named_parameters(
         self, prefix: str = "", recurse: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """All parameters, each once, with dotted names such as "fc1.weight"."""
+        """All parameters, each once, with dotted names such as "fc1.weight".
+
+        Warns, once, of those in a plain list or dict, which are not found.
+        """
+        if recurse:
+            warn_of_hidden(self, Module)
         return _once(self._tensors(prefix, recurse, lambda m, n, v: isinstance(v, Parameter)))
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:

@@ -29,8 +29,12 @@ def tensor(
     return Tensor(data, requires_grad, dtype, device, name)
 
 
-def shape_of(shape: tuple[Any, ...]) -> tuple[int, ...]:
-    """(2, 3) and ((2, 3),) alike; lengths are integers, 0 or more."""
+def shape_of(shape: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+    """(2, 3) and ((2, 3),) alike; lengths are integers, 0 or more. `size`: instead, if given."""
+    if size is not None:
+        if shape not in ((), ((),)):
+            raise ShapeError(f"the shape is given twice: {shape} and size={size}")
+        shape = (size,)
     if len(shape) == 1 and isinstance(shape[0], Sequence):
         shape = tuple(shape[0])
     try:
@@ -56,12 +60,12 @@ def _wrapped(
 
 
 def _filled(
-    shape: tuple[Any, ...], value: float, dtype: DTypeLike | None, device: str | Device | None,
+    shape: tuple[int, ...], value: float, dtype: DTypeLike | None, device: str | Device | None,
     requires_grad: bool, name: str | None,
 ) -> Tensor:
     place = _place(device)
     kind = tensor_dtype(dtype or default_dtype())
-    array = _made(place.xp.full, shape_of(shape), value, dtype=kind)
+    array = _made(place.xp.full, shape, value, dtype=kind)
     return _wrapped(array, place, requires_grad, name)
 
 
@@ -75,53 +79,56 @@ def _made(make: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
 
 @near_names
 def full(
-    shape: int | Sequence[int], value: float, dtype: DTypeLike | None = None,
-    requires_grad: bool = False, device: str | Device | None = None, name: str | None = None,
+    shape: int | Sequence[int] = (), fill_value: float = 0.0, dtype: DTypeLike | None = None,
+    requires_grad: bool = False, device: str | Device | None = None, name: str | None = None, *,
+    size: int | Sequence[int] | None = None,
 ) -> Tensor:
-    """All elements `value`; floats by default, integers of an integer, bools of a bool."""
+    """All elements `fill_value`; floats by default, integers of an integer, bools of a bool."""
+    value = fill_value
     value = value.item() if isinstance(value, (Tensor, np.generic)) else value
     if not isinstance(value, (bool, int, float)):
         raise DataError(f"full takes one number for all elements, not {value!r}")
     whole = {bool: "bool", int: "int64"}.get(type(value))
-    return _filled((shape,), value, dtype or whole, device, requires_grad, name)
+    lengths = shape_of((shape,), size)
+    return _filled(lengths, value, dtype or whole, device, requires_grad, name)
 
 
 @near_names
 def zeros(
     *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
-    requires_grad: bool = False, name: str | None = None,
+    requires_grad: bool = False, name: str | None = None, size: Any = None,
 ) -> Tensor:
-    """All elements 0, of the default float dtype: zeros((2, 3)) or zeros(2, 3)."""
-    return _filled(shape, 0, dtype, device, requires_grad, name)
+    """All elements 0, of the default float dtype: zeros((2, 3)), zeros(2, 3), zeros(size=...)."""
+    return _filled(shape_of(shape, size), 0, dtype, device, requires_grad, name)
 
 
 @near_names
 def ones(
     *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
-    requires_grad: bool = False, name: str | None = None,
+    requires_grad: bool = False, name: str | None = None, size: Any = None,
 ) -> Tensor:
     """All elements 1, of the default float dtype: ones((2, 3)) or ones(2, 3)."""
-    return _filled(shape, 1, dtype, device, requires_grad, name)
+    return _filled(shape_of(shape, size), 1, dtype, device, requires_grad, name)
 
 
 @near_names
 def empty(
     *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
-    requires_grad: bool = False, name: str | None = None,
+    requires_grad: bool = False, name: str | None = None, size: Any = None,
 ) -> Tensor:
     """Memory that nobody wrote to yet, of the default float dtype: fill it before you read it."""
     place = _place(device)
     kind = tensor_dtype(dtype or default_dtype())
-    array = _made(place.xp.empty, shape_of(shape), dtype=kind)
+    array = _made(place.xp.empty, shape_of(shape, size), dtype=kind)
     return _wrapped(array, place, requires_grad, name)
 
 
 @near_names
 def full_like(
-    x: Tensor, value: float, dtype: DTypeLike | None = None, requires_grad: bool = False
+    x: Tensor, fill_value: float, dtype: DTypeLike | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor in the shape, dtype and place of x, all elements `value`."""
-    made: Tensor = ops.full_like(x, value, dtype)
+    """A tensor in the shape, dtype and place of x, all elements `fill_value`."""
+    made: Tensor = ops.full_like(x, fill_value, dtype)
     return made.requires_grad_(requires_grad)
 
 

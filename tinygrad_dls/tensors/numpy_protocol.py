@@ -124,7 +124,8 @@ class NumpyDispatch:
 
 def _no_counterpart(name: str, keywords: dict[str, Any]) -> DtypeError:
     what = f"np.{name} with {', '.join(keywords)}=" if keywords else f"np.{name}"
+    instead = "`with dls.no_grad(): x += v`" if "out" in keywords else "an operation of dls"
     return DtypeError(
-        f"{what} of a tensor has no counterpart here, and would lose its history: use an "
-        "operation of dls, or x.numpy() for the values"
+        f"{what} of a tensor has no counterpart here, and would lose its history: use {instead}, "
+        "or x.numpy() for the values"
     )

@@ -21,9 +21,10 @@ from .tensor import Tensor
 def randn(
     *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None,
     device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
+    size: Any = None,
 ) -> Tensor:
     """Standard normal numbers."""
-    drawn = chosen(generator).normal(shape_of(shape), dtype)
+    drawn = chosen(generator).normal(shape_of(shape, size), dtype)
     return tensor_from(drawn, device, requires_grad, name)
 
 
@@ -31,9 +32,10 @@ def randn(
 def rand(
     *shape: Any, generator: Generator | None = None, dtype: DTypeLike | None = None,
     device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
+    size: Any = None,
 ) -> Tensor:
     """Uniform numbers, 0 <= x < 1."""
-    drawn = chosen(generator).uniform(shape_of(shape), dtype=dtype)
+    drawn = chosen(generator).uniform(shape_of(shape, size), dtype=dtype)
     return tensor_from(drawn, device, requires_grad, name)
 
 
@@ -61,14 +63,14 @@ def rand_like(
 def randint(
     low: int, high: Any = None, shape: Any = (), generator: Generator | None = None,
     dtype: DTypeLike | None = None, device: str | Device | None = None,
-    requires_grad: bool = False, name: str | None = None,
+    requires_grad: bool = False, name: str | None = None, *, size: Any = None,
 ) -> Tensor:
     """Integers, low <= x < high, int64; randint(high, shape) begins at 0."""
     if isinstance(high, (tuple, list)):  # PyTorch's randint(high, size)
         high, shape = None, high
     if high is None:
         low, high = 0, low
-    draw, sizes = chosen(generator).integers, shape_of((shape,))
+    draw, sizes = chosen(generator).integers, shape_of((shape,), size)
     try:
         drawn = draw(low, high, sizes)
     except (ValueError, TypeError, OverflowError) as error:
@@ -144,12 +146,24 @@ def multinomial(
 
 @near_names
 def normal(
-    mean: float = 0.0, std: float = 1.0, shape: Any = (), generator: Generator | None = None,
-    dtype: DTypeLike | None = None, device: str | Device | None = None,
-    requires_grad: bool = False, name: str | None = None,
+    mean: Tensor | float = 0.0, std: Tensor | float = 1.0, shape: Any = (),
+    generator: Generator | None = None, dtype: DTypeLike | None = None,
+    device: str | Device | None = None, requires_grad: bool = False, name: str | None = None, *,
+    size: Any = None,
 ) -> Tensor:
-    """Normal numbers of this mean and standard deviation."""
-    if std < 0:
+    """Normal numbers of this mean and standard deviation: of `shape`, or one for each of theirs.
+
+    Where `mean` or `std` is a tensor the shape is that to which both broadcast, without history.
+    """
+    given = [x for x in (mean, std) if isinstance(x, Tensor)]
+    middle, spread = (x.numpy() if isinstance(x, Tensor) else float(x) for x in (mean, std))
+    if np.any(np.asarray(spread) < 0):
         raise DataError(f"normal: a standard deviation is 0 or more, not {std!r}")
-    drawn = chosen(generator).normal(shape_of((shape,)), dtype)
-    return tensor_from(drawn * float(std) + float(mean), device, requires_grad, name)
+    lengths = shape_of((shape,), size)
+    if given:
+        if lengths:
+            raise ShapeError("normal takes its shape from mean and std where one is a tensor")
+        lengths = np.broadcast_shapes(np.shape(middle), np.shape(spread))
+        dtype, device = dtype or given[0].dtype, device or given[0].device
+    drawn = chosen(generator).normal(lengths, dtype)
+    return tensor_from((drawn * spread + middle).astype(drawn.dtype), device, requires_grad, name)

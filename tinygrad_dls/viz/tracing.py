@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ..engine.collector import Collector
 from ..engine.modes import tracing
 from ..errors import GraphError
+from ..tensors import Tensor
 from .checking import Operations, with_verdicts
 from .graphs import Graph
 from .picture import Options
@@ -36,12 +37,15 @@ class trace(Graph):
     ended last.
     names: a dict of tensors by name, such as `locals()`, which is read when the block ends.
     options: those of `dls.graph`.
+    `dls.trace(m)` of a matrix m is the sum of its diagonal, as in NumPy: m.trace().
     """
 
     def __new__(
         cls, function: Any = None, *, names: Mapping[str, Any] | None = None, **options: Any
     ) -> Any:
-        """`@trace` and `@trace()` decorate alike."""
+        """`@trace` and `@trace()` decorate alike; of a matrix it is the sum of its diagonal."""
+        if isinstance(function, Tensor):
+            return function.trace()
         if function is not None and not callable(function):
             raise GraphError(
                 f"trace takes a function to decorate, not a {type(function).__name__}: "

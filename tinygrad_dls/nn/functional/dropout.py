@@ -6,11 +6,13 @@ where the places are drawn from, `dls.manual_seed`'s if None; every call drops o
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from ... import ops
 from ..._util.arguments import is_amount
+from ..._util.callers import users_frame, warn_at
 from ..._util.keywords import near_names
 from ...backend.device import default_device
 from ...backend.dtypes import default_dtype
@@ -144,6 +146,11 @@ def _channels(
     generator: Generator | None, axes: tuple[int, int], batched: bool = False,
 ) -> Tensor:
     x = _floats(input)
+    if name == "dropout2d" and x.ndim == 2:  # as PyTorch, which warns, too
+        message = ("dropout2d of (m, c) drops single elements, since there are no channels of "
+                   "more than one: write dropout")
+        warn_at(users_frame(sys._getframe(1)), message, UserWarning)
+        return dropout(x, p, training, inplace, generator)
     if x.ndim not in axes:
         raise ShapeError(f"{name} takes {axes[0]} or {axes[1]} axes, not {x.ndim}:\n  {x.shape}")
     if probability(p) == 0 or not training:
