@@ -3,7 +3,7 @@
 import doctest
 import importlib
 import inspect
-import pkgutil
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,25 +11,37 @@ from typing import Any
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls import audio, capturing, data, io, models, nn, ops, optim, text, train, vision
+from tinygrad_dls import audio, data, io, nn, optim, text, train, vision
 from tinygrad_dls.nn import functional, init, packing, utils
 from tinygrad_dls.nn.utils import parametrizations
 from tinygrad_dls.optim import lr_scheduler, swa_utils
 from tinygrad_dls.vision import transforms
 
-RUN = [ops, nn, optim, data, train, io, capturing, vision, text, audio, models]
+PACKAGE = Path(dls.__file__).parent
 # Rooms of which every public name has an example:
 WHOLE = [nn, functional, init, utils, parametrizations, packing, optim, lr_scheduler, swa_utils,
          data, train, io, vision, transforms, text, audio]
-NEEDS = {"tinygrad_dls.io.keras_files": "h5py", "tinygrad_dls.io.torch_files": "torch"}
+# Packages whose names are shown elsewhere: by `dls.*`, by a command, by lessons, or not public.
+OTHERS = {"tinygrad_dls", "_util", "backend", "bench", "capturing", "check", "engine", "learn",
+          "models", "ops", "tensors", "viz", "data.sources"}
+NEEDS = {"tinygrad_dls.io.keras_files": "h5py", "tinygrad_dls.io.torch_files": "torch",
+         "tinygrad_dls.vision.drawing": "matplotlib", "tinygrad_dls.vision.images": "skimage",
+         "tinygrad_dls.audio.resampling": "scipy", "tinygrad_dls.audio.midi": "mido"}
 BASES = {transforms.Transform}  # say what to define, and cannot be called themselves
 
 
-def modules(room: Any) -> Iterator[Any]:
-    """The names of a package and of all modules below it, as parameters of a test."""
-    below = pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
-    for name in (room.__name__, *(found.name for found in below)):
-        yield pytest.param(name, marks=[pytest.mark.torch] * (NEEDS.get(name) == "torch"))
+def modules_with_examples() -> dict[str, list[str]]:
+    """The names of all modules that hold an example, by room."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if ">>> " in path.read_text("utf-8"):
+            parts = path.relative_to(PACKAGE).with_suffix("").parts
+            name = ".".join(("tinygrad_dls", *(p for p in parts if p != "__init__")))
+            found.setdefault(parts[0], []).append(name)
+    return found
+
+
+EXAMPLES = modules_with_examples()
 
 
 def public(room: Any) -> Iterator[tuple[str, Any]]:
@@ -42,27 +54,92 @@ def public(room: Any) -> Iterator[tuple[str, Any]]:
                 yield name, thing
 
 
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let examples write files."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MPLBACKEND", "agg")
+def failures(name: str, folder: Path) -> str:
+    """The examples of a module that fail, as text; "" if all pass."""
+    os.chdir(folder)  # examples write files
     dls.manual_seed(0)
+    said: list[str] = []
+    runner = doctest.DocTestRunner(verbose=False)
+    for test in doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name)):
+        runner.run(test, out=said.append)
+    return "".join(said)
 
 
-@pytest.mark.parametrize("name", [name for room in RUN for name in modules(room)])
-def test_examples_run(name: str) -> None:
-    if name in NEEDS:
-        pytest.importorskip(NEEDS[name])
-    if name.startswith(vision.__name__):
-        pytest.importorskip("matplotlib").use("Agg")
-    assert doctest.testmod(importlib.import_module(name)).failed == 0
+@pytest.mark.parametrize("room", [
+    *EXAMPLES, pytest.param("needs PyTorch", marks=pytest.mark.torch)])
+def test_examples_run(
+    room: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.chdir(PACKAGE)  # undone afterwards, wherever the examples went
+    torch = [name for name, needed in NEEDS.items() if needed == "torch"]
+    names = torch if room == "needs PyTorch" else [n for n in EXAMPLES[room] if n not in torch]
+    wrong = ""
+    for name in names:
+        if name in NEEDS:
+            try:
+                importlib.import_module(NEEDS[name])
+            except ImportError:
+                continue
+        wrong += failures(name, tmp_path_factory.mktemp("examples"))
+    assert not wrong, wrong
+
+
+def test_an_example_that_fails_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wrong_example.py").write_text('"""\n>>> 1 + 1\n3\n"""\n', "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert "Expected:\n    3\nGot:\n    2" in failures("wrong_example", tmp_path)
+
+
+def lacking(room: Any) -> list[str]:
+    """The public names of a room without an example."""
+    return [name for name, thing in public(room)
+            if thing not in BASES and ">>>" not in (thing.__doc__ or "")]
 
 
 @pytest.mark.parametrize("room", WHOLE, ids=lambda room: room.__name__)
 def test_every_public_name_has_an_example(room: Any) -> None:
-    found = dict(public(room))
-    assert found
-    lacking = [name for name, thing in found.items()
-               if thing not in BASES and ">>>" not in (thing.__doc__ or "")]
-    assert lacking == []
+    assert dict(public(room))
+    assert lacking(room) == []
+
+
+def test_every_package_is_looked_at_or_named_as_another() -> None:
+    packages = {path.parent.relative_to(PACKAGE) for path in PACKAGE.rglob("__init__.py")}
+    names = {".".join(path.parts) or "tinygrad_dls" for path in packages}
+    looked_at = {room.__name__.removeprefix("tinygrad_dls.") for room in WHOLE}
+    others = {name for name in names - looked_at
+              if name not in OTHERS and name.partition(".")[0] not in OTHERS}
+    assert others == set(), "add these to WHOLE"
+
+
+def test_a_name_without_an_example_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nn.Linear, "__doc__", "Linear layer.")
+    assert lacking(nn) == ["Linear"]
+
+
+def paragraphs(thing: Any) -> str:
+    """The text of a docstring above its example."""
+    return (thing.__doc__ or "").partition(">>>")[0]
+
+
+CONTAINERS = {nn.Module, nn.Parameter, nn.Sequential, nn.ModuleList, nn.ModuleDict,
+              nn.ParameterList, nn.ParameterDict}
+
+
+@pytest.mark.parametrize("room", [nn, functional], ids=["layers", "functions"])
+def test_layers_and_functions_say_their_shapes(room: Any) -> None:
+    silent = [name for name, thing in public(room)
+              if thing not in CONTAINERS and "Shape" not in paragraphs(thing)]
+    assert silent == []
+
+
+def test_functions_that_raise_say_so() -> None:
+    silent = []
+    for name, thing in public(functional):
+        body = inspect.getsource(inspect.unwrap(thing))
+        if "raise " in body and "Raises:" not in paragraphs(thing):
+            silent.append(name)
+    assert silent == []

@@ -27,6 +27,8 @@ class _InPlace(Module):
 class ReLU(_InPlace):
     """Rectified linear unit: y = max(x, 0) (Nair and Hinton 2010).
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.ReLU()(dls.tensor([-2.0, 0.0, 3.0]))
@@ -39,6 +41,8 @@ class ReLU(_InPlace):
 
 class ReLU6(_InPlace):
     """ReLU clamped at 6: y = min(max(x, 0), 6) (Krizhevsky 2010).
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -54,6 +58,7 @@ class SELU(_InPlace):
     """Scaled ELU: y = 1.0507 elu(x, 1.6733) (Klambauer et al. 2017).
 
     The two constants keep mean 0 and variance 1 through layers whose inputs have them.
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -68,6 +73,8 @@ class SELU(_InPlace):
 class SiLU(_InPlace):
     """Sigmoid linear unit, also called swish: y = x sigmoid(x) (Elfwing et al. 2018).
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.SiLU()(dls.tensor([-2.0, 0.0, 2.0]))
@@ -80,6 +87,8 @@ class SiLU(_InPlace):
 
 class Mish(_InPlace):
     """Smooth relative of ReLU: y = x tanh(softplus(x)) (Misra 2019).
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -94,6 +103,8 @@ class Mish(_InPlace):
 class Hardsigmoid(_InPlace):
     """Piecewise linear sigmoid: y = x / 6 + 1/2, clamped to [0, 1] (Courbariaux et al. 2015).
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.Hardsigmoid()(dls.tensor([-4.0, 0.0, 1.5]))
@@ -106,6 +117,8 @@ class Hardsigmoid(_InPlace):
 
 class Hardswish(_InPlace):
     """Piecewise quadratic swish: y = x hardsigmoid(x) (Howard et al. 2019).
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -120,6 +133,8 @@ class Hardswish(_InPlace):
 class Tanh(Module):
     """Hyperbolic tangent: y = (exp(x) - exp(-x)) / (exp(x) + exp(-x)), between -1 and 1.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.Tanh()(dls.tensor([-1.0, 0.0, 1.0]))
@@ -132,6 +147,8 @@ class Tanh(Module):
 
 class Sigmoid(Module):
     """Logistic function: y = 1 / (1 + exp(-x)), between 0 and 1.
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -146,6 +163,8 @@ class Sigmoid(Module):
 class LogSigmoid(Module):
     """Logarithm of the sigmoid: y = log(1 / (1 + exp(-x))), finite also for very negative x.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.LogSigmoid()(dls.tensor([-50.0, 0.0, 2.0]))
@@ -158,6 +177,8 @@ class LogSigmoid(Module):
 
 class Softsign(Module):
     """Rational sigmoid: y = x / (1 + |x|), between -1 and 1.
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -172,6 +193,8 @@ class Softsign(Module):
 class Tanhshrink(Module):
     """The part of x that tanh cuts off: y = x - tanh(x).
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.Tanhshrink()(dls.tensor([-2.0, 0.0, 2.0]))
@@ -184,6 +207,8 @@ class Tanhshrink(Module):
 
 class LeakyReLU(Module):
     """ReLU with a slope below 0: y = x where x > 0, else negative_slope * x (Maas et al. 2013).
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -206,6 +231,7 @@ class PReLU(Module):
     """Leaky ReLU whose slope is learned: y = x where x > 0, else weight * x (He et al. 2015).
 
     `num_parameters`: 1, or the number of channels (axis 1 of x); all slopes start at `init`.
+    Shape: x (m, channels, ...) or any; y as x; `weight` (num_parameters,).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -241,6 +267,7 @@ class RReLU(Module):
 
     In training a is drawn for each element from [lower, upper); in evaluation it is their mean.
     `generator`: where it is drawn from, `dls.manual_seed`'s if None.
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -277,6 +304,8 @@ class _Alpha(Module):
 class ELU(_Alpha):
     """Exponential linear unit: y = x where x > 0, else alpha (exp(x) - 1) (Clevert et al. 2016).
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.ELU()(dls.tensor([-9.0, -1.0, 2.0]))
@@ -291,6 +320,7 @@ class CELU(_Alpha):
     """ELU with slope 1 at 0 for every alpha: y = x where x > 0, else alpha (exp(x / alpha) - 1).
 
     Barron 2017.
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -307,6 +337,7 @@ class GELU(Module):
 
     With `approximate` "tanh" y = x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))). Hendrycks
     and Gimpel 2016.
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -327,6 +358,8 @@ class GELU(Module):
 class Softplus(Module):
     """Smooth ReLU: y = log(1 + exp(beta x)) / beta; x itself where beta x > threshold.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.Softplus()(dls.tensor([-1.0, 0.0, 30.0]))
@@ -346,6 +379,8 @@ class Softplus(Module):
 
 class Hardtanh(Module):
     """Linear function with two limits: y = x clamped to [min_val, max_val].
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -379,6 +414,8 @@ class _Shrink(Module):
 class Hardshrink(_Shrink):
     """Hard threshold around 0: y = x where |x| > lambd, else 0.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.Hardshrink(0.5)(dls.tensor([-1.0, 0.2, 0.7]))
@@ -392,6 +429,8 @@ class Hardshrink(_Shrink):
 class Softshrink(_Shrink):
     """Soft threshold around 0: y = x moved towards 0 by lambd, and 0 where |x| <= lambd.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.Softshrink(0.5)(dls.tensor([-1.0, 0.2, 0.75]))
@@ -404,6 +443,8 @@ class Softshrink(_Shrink):
 
 class Threshold(Module):
     """Replacement of small values: y = x where x > threshold, else value.
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn

@@ -35,6 +35,7 @@ class Dropout(_Dropout):
 
     The factor 1 / (1 - p) keeps the mean (Srivastava et al. 2014). In evaluation y = x.
     `generator`: where the zeros are drawn from, `dls.manual_seed`'s if None.
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -52,6 +53,7 @@ class Dropout1d(_Dropout):
     """Dropout of whole channels of sequences; x (m, c, length) or (c, length).
 
     Each channel of each example is 0 with probability p, else x / (1 - p).
+    Shape: y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -69,6 +71,7 @@ class Dropout2d(_Dropout):
 
     Neighboring pixels are alike, so that dropping single ones would change little. x of 3 axes
     is (m, c, length), as in PyTorch.
+    Shape: y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -83,6 +86,8 @@ class Dropout2d(_Dropout):
 
 class Dropout3d(_Dropout):
     """Dropout of whole channels of volumes; x (m, c, d, h, w) or (c, d, h, w).
+
+    Shape: y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -99,6 +104,7 @@ class AlphaDropout(_Dropout):
 
     Dropped elements become the limit of SELU for very negative x, -1.7581, before all are scaled
     and moved so that mean and variance stay.
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -114,6 +120,8 @@ class AlphaDropout(_Dropout):
 
 class FeatureAlphaDropout(_Dropout):
     """AlphaDropout of whole channels; x (m, c, ...).
+
+    Shape: y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn

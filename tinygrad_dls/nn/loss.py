@@ -21,6 +21,7 @@ class MSELoss(_Loss):
     """Mean squared error: the mean of (input - target)**2.
 
     `reduction`, here and in all losses: "mean", "sum", or "none" for a loss of each element.
+    Shape: any, all of one shape.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -34,6 +35,8 @@ class MSELoss(_Loss):
 
 class L1Loss(_Loss):
     """Mean absolute error: the mean of |input - target|.
+
+    Shape: any, all of one shape.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -49,6 +52,7 @@ class SmoothL1Loss(_Loss):
     """Smooth absolute error: d**2 / (2 beta) where |d| < beta, else |d| - beta / 2.
 
     d = input - target (Girshick 2015).
+    Shape: any, all of one shape.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -68,6 +72,7 @@ class HuberLoss(_Loss):
     """Huber's error: d**2 / 2 where |d| <= delta, else delta (|d| - delta / 2).
 
     d = input - target; it is delta times `SmoothL1Loss` with beta = delta (Huber 1964).
+    Shape: any, all of one shape.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -85,6 +90,8 @@ class HuberLoss(_Loss):
 
 class SoftMarginLoss(_Loss):
     """Logistic loss: log(1 + exp(-target * input)), targets 1 and -1.
+
+    Shape: any, all of one shape.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -106,6 +113,8 @@ class _MarginLoss(_Loss):
 
 class HingeEmbeddingLoss(_MarginLoss):
     """Hinge of distances: x where the target is 1, max(0, margin - x) where it is -1.
+
+    Shape: any, all of one shape.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -141,6 +150,7 @@ class MarginRankingLoss(_MarginLoss):
     """Hinge of a difference: max(0, -target (input1 - input2) + margin), targets 1 and -1.
 
     Target 1: input1 is to be the larger one.
+    Shape: any, all of one shape.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -183,6 +193,7 @@ class TripletMarginWithDistanceLoss(_Loss):
     """TripletMarginLoss with a distance of your own: max(0, d(a, p) - d(a, n) + margin).
 
     `distance_function(x, y)` gives a distance for each pair; `nn.PairwiseDistance()` by default.
+    Shape: three times one shape that the distance function takes.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -212,6 +223,7 @@ class KLDivLoss(_Loss):
 
     `reduction` "batchmean", the sum divided by the batch, is the divergence itself; "mean"
     divides by the number of elements. `log_target`: the target holds logarithms, too.
+    Shape: any, all of one shape.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -233,6 +245,7 @@ class PoissonNLLLoss(_Loss):
 
     With `log_input=False`, input is the mean itself: input - target log(input + eps). `full` adds
     Stirling's approximation of log(target!) where target > 1.
+    Shape: any, all of one shape.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -258,6 +271,7 @@ class GaussianNLLLoss(_Loss):
 
     Call it with (input, target, var). var is clamped at `eps` from below; `full` adds
     log(2 pi) / 2.
+    Shape: input and target any, of one shape; `var` of that shape, or without its last axis.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn

@@ -176,6 +176,7 @@ class BatchNorm2d(_BatchNorm):
     """Batch norm of images x (m, channels, h, w), by channel; see `BatchNorm1d`.
 
     Mean and variance are taken over the batch and all pixels.
+    Shape: y as x; all parameters and buffers (num_features,).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -189,6 +190,8 @@ class BatchNorm2d(_BatchNorm):
 
 class BatchNorm3d(_BatchNorm):
     """Batch norm of volumes x (m, channels, d, h, w), by channel; see `BatchNorm1d`.
+
+    Shape: y as x; all parameters and buffers (num_features,).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -251,6 +254,7 @@ class InstanceNorm2d(_InstanceNorm):
     """Normalization of each channel of each image; x (m, c, h, w) or (c, h, w).
 
     See `InstanceNorm1d`.
+    Shape: y as x; all parameters and buffers (num_features,).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -266,6 +270,7 @@ class InstanceNorm3d(_InstanceNorm):
     """Normalization of each channel of each volume; x (m, c, d, h, w) or (c, d, h, w).
 
     See `InstanceNorm1d`.
+    Shape: y as x; all parameters and buffers (num_features,).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn

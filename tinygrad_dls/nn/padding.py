@@ -81,6 +81,7 @@ class ConstantPad3d(_ConstantPad):
     """Pad volumes with `value`; x (m, channels, depth, height, width) or without m.
 
     `padding`: one number for all sides, or (left, right, top, bottom, front, back).
+    Shape: each length becomes before + length + after.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -94,6 +95,8 @@ class ConstantPad3d(_ConstantPad):
 class ZeroPad1d(_Pad):
     """Pad sequences with zeros; x (m, channels, length). Options as `ConstantPad1d`.
 
+    Shape: each length becomes before + length + after.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.ZeroPad1d(1)(dls.tensor([[1.0, 2.0, 3.0]]))
@@ -105,6 +108,8 @@ class ZeroPad1d(_Pad):
 
 class ZeroPad2d(_Pad):
     """Pad images with zeros; x (m, channels, height, width). Options as `ConstantPad2d`.
+
+    Shape: each length becomes before + length + after.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -120,6 +125,8 @@ class ZeroPad2d(_Pad):
 class ZeroPad3d(_Pad):
     """Pad volumes with zeros; x (m, channels, depth, height, width). Options as `ConstantPad3d`.
 
+    Shape: each length becomes before + length + after.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.ZeroPad3d(1)(dls.ones(1, 1, 2, 2, 2)).shape
@@ -134,6 +141,7 @@ class ReflectionPad1d(_Pad):
 
     The value at the end is not repeated, so the padding is shorter than the length. Options as
     `ConstantPad1d`, without `value`.
+    Shape: each length becomes before + length + after.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -148,6 +156,7 @@ class ReflectionPad2d(_Pad):
     """Pad images with their reflection; x (m, channels, height, width).
 
     Options as `ConstantPad2d`, without `value`.
+    Shape: each length becomes before + length + after.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -163,6 +172,7 @@ class ReflectionPad3d(_Pad):
     """Pad volumes with their reflection; x (m, channels, depth, height, width).
 
     Options as `ConstantPad3d`, without `value`.
+    Shape: each length becomes before + length + after.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -177,6 +187,7 @@ class ReplicationPad1d(_Pad):
     """Pad sequences with copies of their ends, a b c | c c; x (m, channels, length).
 
     Options as `ConstantPad1d`, without `value`.
+    Shape: each length becomes before + length + after.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -191,6 +202,7 @@ class ReplicationPad2d(_Pad):
     """Pad images with copies of their edges; x (m, channels, height, width).
 
     Options as `ConstantPad2d`, without `value`.
+    Shape: each length becomes before + length + after.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -206,6 +218,7 @@ class ReplicationPad3d(_Pad):
     """Pad volumes with copies of their edges; x (m, channels, depth, height, width).
 
     Options as `ConstantPad3d`, without `value`.
+    Shape: each length becomes before + length + after.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -220,6 +233,7 @@ class CircularPad1d(_Pad):
     """Pad sequences as if they lay on a circle, a b c | a b; x (m, channels, length).
 
     Options as `ConstantPad1d`, without `value`.
+    Shape: each length becomes before + length + after.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -234,6 +248,7 @@ class CircularPad2d(_Pad):
     """Pad images as if they lay on a torus; x (m, channels, height, width).
 
     Options as `ConstantPad2d`, without `value`.
+    Shape: each length becomes before + length + after.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -249,6 +264,7 @@ class CircularPad3d(_Pad):
     """Pad volumes as if they lay on a torus; x (m, channels, depth, height, width).
 
     Options as `ConstantPad3d`, without `value`.
+    Shape: each length becomes before + length + after.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn

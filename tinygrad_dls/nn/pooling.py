@@ -73,6 +73,7 @@ class MaxPool3d(_MaxPool):
     """Largest element of each window of a volume; x (m, channels, depth, height, width).
 
     Options and output lengths as `MaxPool2d`.
+    Shape: y (m, channels, d', h', w'), each length as in `MaxPool2d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -151,6 +152,7 @@ class AvgPool3d(_AvgPool):
     """Mean of each window of a volume; x (m, channels, depth, height, width).
 
     Options and output lengths as `AvgPool2d`.
+    Shape: y (m, channels, d', h', w'), each length as in `AvgPool2d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -207,6 +209,8 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     """Means of `output_size` windows that cover a volume; x (m, channels, depth, height, width).
 
+    Shape: y (m, channels, *output_size).
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.AdaptiveAvgPool3d((1, 2, 2))(dls.zeros(1, 3, 4, 6, 6)).shape
@@ -233,6 +237,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     """Largest elements of `output_size` windows that cover a sequence.
 
     Windows as `AdaptiveAvgPool1d`. `return_indices`: (y, indices).
+    Shape: x (m, channels, length), y (m, channels, output_size).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -248,6 +253,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
     `output_size`: a number, or (height, width), None for as many as there are. Windows as
     `AdaptiveAvgPool1d`. `return_indices`: (y, indices).
+    Shape: x (m, channels, h, w), y (m, channels, *output_size).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -260,6 +266,8 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """Largest elements of `output_size` windows that cover a volume; see `AdaptiveMaxPool2d`.
+
+    Shape: x (m, channels, d, h, w), y (m, channels, *output_size).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -325,6 +333,8 @@ class MaxUnpool2d(_MaxUnpool):
 
 class MaxUnpool3d(_MaxUnpool):
     """Put each element back where `MaxPool3d` found it, zeros elsewhere; see `MaxUnpool2d`.
+
+    Shape: x and indices (m, channels, d, h, w), each length of y as in `MaxUnpool2d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn

@@ -35,10 +35,11 @@ def sinusoidal_positions(
     positions: int, d_model: int, dtype: DTypeLike | None = None,
     device: str | Device | None = None,
 ) -> Tensor:
-    """Compute sine and cosine of each position at d_model / 2 frequencies: (positions, d_model).
+    """Compute sine and cosine of each position at d_model / 2 frequencies.
 
     Column 2i of row p is sin(p / 10000**(2i / d_model)), column 2i + 1 the cosine of that (Vaswani
     et al. 2017, section 3.5; Course 5, week 4).
+    Shape: y (positions, d_model).
 
     >>> from tinygrad_dls import nn
     >>> nn.sinusoidal_positions(2, 4)

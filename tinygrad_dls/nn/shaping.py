@@ -17,6 +17,8 @@ from .module import Module
 class Identity(Module):
     """Return the input: y = x; takes the place of a layer. Arguments are accepted and ignored.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.Identity(10, whatever=True)(dls.tensor([1.0, 2.0]))
@@ -32,6 +34,8 @@ class Identity(Module):
 
 class Flatten(Module):
     """Merge the axes from `start_dim` to `end_dim` into one; by default all but the first.
+
+    Shape: x (m, n1, n2, ...), y (m, n1 n2 ...).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -53,6 +57,7 @@ class Unflatten(Module):
     """Split the axis `dim` into several, of lengths `unflattened_size`.
 
     One of the lengths may be -1: whatever is left.
+    Shape: x (..., n, ...), y (..., *unflattened_size, ...), whose product is n.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn

@@ -23,6 +23,8 @@ class _Along(Module):
 class Softmax(_Along):
     """Probabilities from logits: y = exp(x) / sum of exp(x) along axis `dim`, the last by default.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.Softmax(dim=1)(dls.tensor([[0.0, 0.0], [1.0, 3.0]]))
@@ -36,6 +38,8 @@ class Softmax(_Along):
 
 class Softmin(_Along):
     """Softmax of the negated values: y = softmax(-x) along axis `dim`, the last by default.
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -52,6 +56,7 @@ class LogSoftmax(_Along):
     """Log-probabilities: y = x - log(sum of exp(x)) along axis `dim`, the last by default.
 
     It is finite where log(softmax(x)) would be -inf. `nn.NLLLoss` takes it.
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -66,6 +71,8 @@ class LogSoftmax(_Along):
 
 class Softmax2d(Module):
     """Softmax over the channels of each pixel; x (m, c, h, w) or (c, h, w).
+
+    Shape: y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn

@@ -192,6 +192,7 @@ class TransformerEncoder(_Stack):
 
     The copies start with equal weights, as PyTorch's do. `enable_nested_tensor` and `mask_check`
     are accepted for its sake and change nothing.
+    Shape: as the layer; y as src.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -219,6 +220,7 @@ class TransformerDecoder(_Stack):
     """Stack of `num_layers` copies of a decoder layer, and a norm at the end if given.
 
     The copies start with equal weights, as PyTorch's do.
+    Shape: as the layer; y as tgt.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn

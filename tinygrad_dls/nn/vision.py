@@ -8,9 +8,9 @@ from .module import Module
 
 
 class PixelShuffle(Module):
-    """Move channels into space: (..., c r r, h, w) to (..., c, h r, w r), r = `upscale_factor`.
+    """Move channels into space: each r r channels become squares of r by r (Shi et al. 2016).
 
-    A learned upsampling, behind a convolution with c r r output channels (Shi et al. 2016).
+    Shape: x (..., c r r, h, w), y (..., c, h r, w r), r = `upscale_factor`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -30,9 +30,9 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Move space into channels: (..., c, h r, w r) to (..., c r r, h, w), r = `downscale_factor`.
+    """Move space into channels: squares of r by r become r r channels; undoes `PixelShuffle`.
 
-    The inverse of `PixelShuffle`.
+    Shape: x (..., c, h r, w r), y (..., c r r, h, w), r = `downscale_factor`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -54,7 +54,8 @@ class ChannelShuffle(Module):
     """Interleave the channels of `groups` groups (Zhang et al. 2018); x (m, channels, *lengths).
 
     Channels 0 1 2 | 3 4 5 of 2 groups become 0 3 1 4 2 5, so that the next grouped convolution
-    sees all groups. y has the shape of x.
+    sees all groups.
+    Shape: y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn

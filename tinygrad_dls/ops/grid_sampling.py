@@ -23,10 +23,13 @@ MODES, PADDINGS = ("bilinear", "nearest"), ("zeros", "border", "reflection")
 
 @near_names
 def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> Any:
-    """The places (m, height, width, 2) that matrices theta (m, 2, 3) move a regular grid to.
+    """The positions that the matrices theta move a regular grid to, for `grid_sample`.
 
-    `size` (m, channels, height, width) is that of the images wanted. `align_corners`: -1 and 1
-    are the centers of the corner pixels, not the edges of the image.
+    `size`: the shape of the images wanted. `align_corners`: -1 and 1 are the centers of the corner
+    pixels, not the edges of the image (Jaderberg et al. 2015).
+
+    Shape: theta (m, 2, 3), size (m, channels, h, w), y (m, h, w, 2).
+    Raises: ShapeError if theta has not one matrix for each image.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

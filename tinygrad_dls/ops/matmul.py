@@ -168,7 +168,10 @@ _linear = function(Linear())
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    """x @ weight.T + bias; x (..., n_in), weight (n_out, n_in), bias (n_out,).
+    """x @ weight.T + bias.
+
+    Shape: x (..., n_in), weight (n_out, n_in), bias (n_out,), y (..., n_out).
+    Raises: ShapeError if these do not fit together.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

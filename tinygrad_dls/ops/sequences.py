@@ -19,10 +19,14 @@ def rnn(
     x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
     nonlinearity: str = "tanh", batch_sizes: Sequence[int] | None = None, reverse: bool = False,
 ) -> tuple[Any, Any]:
-    """(output, h_n) of one RNN layer over x (steps, sequences, n_in).
+    """(output, h_n): one RNN layer over a batch of sequences; a step is `F.rnn_tanh_cell`.
 
-    h0 (sequences, n) or None for zeros; w_ih (n, n_in), w_hh (n, n), biases (n,); "tanh" or
-    "relu". `batch_sizes`: x is packed, (rows, n_in). `reverse`: from the last step to the first.
+    `nonlinearity`: "tanh" or "relu". h0 None: zeros. `batch_sizes`: x is packed, (rows, n_in).
+    `reverse`: from the last step to the first.
+
+    Shape: x (steps, m, n_in), h0 and h_n (m, n), w_ih (n, n_in), w_hh (n, n), biases (n,), output
+    (steps, m, n).
+    Raises: ShapeError if these do not fit together, DataError for an unknown `nonlinearity`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -42,10 +46,13 @@ def lstm(
     x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
     w_hr: Any = None, batch_sizes: Sequence[int] | None = None, reverse: bool = False,
 ) -> tuple[Any, Any, Any]:
-    """(output, h_n, c_n) of one LSTM layer over x (steps, sequences, n_in).
+    """(output, h_n, c_n): one LSTM layer over a batch of sequences; a step is `F.lstm_cell`.
 
-    h0, c0 (sequences, n) or None; w_ih (4n, n_in), w_hh (4n, n), biases (4n,), gates i f g o;
-    with a projection w_hr (p, n), h has p units. Options as `rnn`.
+    h0 and c0 None: zeros. `w_hr` projects h to p units (Sak et al. 2014). Options as `rnn`.
+
+    Shape: x (steps, m, n_in), h0 and c0 (m, n), w_ih (4n, n_in), w_hh (4n, n), biases (4n,) in the
+    order i f g o, w_hr (p, n), output (steps, m, n), with w_hr (steps, m, p).
+    Raises: ShapeError if these do not fit together.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -63,9 +70,13 @@ def gru(
     x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
     batch_sizes: Sequence[int] | None = None, reverse: bool = False,
 ) -> tuple[Any, Any]:
-    """(output, h_n) of one GRU layer over x (steps, sequences, n_in).
+    """(output, h_n): one GRU layer over a batch of sequences; a step is `F.gru_cell`.
 
-    w_ih (3n, n_in), w_hh (3n, n), biases (3n,), gates r z n. Options as `rnn`.
+    Options as `rnn`.
+
+    Shape: x (steps, m, n_in), h0 and h_n (m, n), w_ih (3n, n_in), w_hh (3n, n), biases (3n,) in the
+    order r z n, output (steps, m, n).
+    Raises: ShapeError if these do not fit together.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

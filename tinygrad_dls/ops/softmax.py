@@ -72,6 +72,8 @@ class LogSoftmax(Op):
 def softmax(x: Any, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) along `axis`; the results along it are positive and sum to 1.
 
+    Shape: x (...), y likewise.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.softmax(dls.tensor([[0.0, 0.0], [1.0, 3.0]]))
@@ -84,6 +86,8 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """log(softmax(x)) along `axis`, without taking the log of a 0.
+
+    Shape: x (...), y likewise.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

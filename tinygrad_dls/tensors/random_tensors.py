@@ -113,12 +113,17 @@ def bernoulli(
 def multinomial(
     weights: Any, num_samples: int, replacement: bool = False, generator: Generator | None = None,
 ) -> Tensor:
-    """Places drawn with the chances that `weights` give: (n,) or (m, n) -> (..., num_samples).
+    """Draw indices with the probabilities that `weights` give; int64.
 
-    Weights are 0 or more and need not sum to 1; without `replacement` no place is drawn twice.
-    int64, on the device of the weights. DataError where there are too few places to draw.
+    Weights are 0 or more and need not sum to 1; without `replacement` no index is drawn twice.
 
-    >>> dls.multinomial(F.softmax(logits, axis=1), 1)    # the next token of each row
+    Shape: weights (n,) or (m, n), y (..., num_samples).
+    Raises: DataError if there are too few indices to draw from.
+
+    >>> import tinygrad_dls as dls
+    >>> probabilities = dls.tensor([[0.0, 1.0], [1.0, 0.0]])
+    >>> dls.multinomial(probabilities, 1).tolist()  # the next token of each row
+    [[1], [0]]
     """
     device = weights.device if isinstance(weights, Tensor) else None
     chances = np.asarray(weights.detach().numpy() if isinstance(weights, Tensor) else weights,

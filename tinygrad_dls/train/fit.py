@@ -77,9 +77,9 @@ def fit(
     watch: "watch.html", a page that shows the training while it goes on (see dls.watch), or a watch
         of your own, which stays open.
 
-    DataError where the loss is NaN or infinite, with its epoch and step. Ctrl-C ends training
-    after the current step: the history has `interrupted` True, the model keeps its weights.
-    What an error ended is not lost either: `error.history` has the epochs before it.
+    Raises: DataError where the loss is NaN or infinite, with its epoch and step. Every error that
+    ends training carries the epochs before it as `error.history`. Ctrl-C ends training after the
+    current step: the history has `interrupted` True, the model keeps its weights.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import data, nn, optim

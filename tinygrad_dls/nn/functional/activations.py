@@ -28,6 +28,8 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 def tanh(input: Any) -> Tensor:
     """(exp(x) - exp(-x)) / (exp(x) + exp(-x)), between -1 and 1.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.tanh(dls.tensor([-1.0, 0.0, 1.0]))
@@ -38,6 +40,8 @@ def tanh(input: Any) -> Tensor:
 
 def sigmoid(input: Any) -> Tensor:
     """1 / (1 + exp(-x)), between 0 and 1.
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -50,6 +54,8 @@ def sigmoid(input: Any) -> Tensor:
 def logsigmoid(input: Any) -> Tensor:
     """log(sigmoid(x)), without taking the log of a 0.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.logsigmoid(dls.tensor([-50.0, 0.0, 2.0]))
@@ -60,6 +66,8 @@ def logsigmoid(input: Any) -> Tensor:
 
 def softsign(input: Any) -> Tensor:
     """x / (1 + |x|), between -1 and 1.
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -72,6 +80,8 @@ def softsign(input: Any) -> Tensor:
 def relu(input: Any, inplace: bool = False) -> Tensor:
     """max(x, 0); slope 0 at 0.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.relu(dls.tensor([-2.0, 0.0, 3.0]))
@@ -81,7 +91,9 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
 
 
 def relu6(input: Any, inplace: bool = False) -> Tensor:
-    """x held between 0 and 6; slope 0 at both (Howard et al. 2017, MobileNets).
+    """x clamped to 0 and 6; slope 0 at both (Howard et al. 2017, MobileNets).
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -95,7 +107,9 @@ def relu6(input: Any, inplace: bool = False) -> Tensor:
 def hardtanh(
     input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
-    """x held between min_val and max_val; slope 0 at both.
+    """x clamped to min_val and max_val; slope 0 at both.
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -106,7 +120,9 @@ def hardtanh(
 
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
-    """x / 6 + 1/2 held between 0 and 1; slope 0 where it is one of them.
+    """x / 6 + 1/2 clamped to 0 and 1; slope 0 where it is one of them.
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -120,6 +136,8 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
 def hardswish(input: Any, inplace: bool = False) -> Tensor:
     """x times hardsigmoid(x); slope 0 at -3 and 1 at 3 (Howard et al. 2019, MobileNetV3).
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.hardswish(dls.tensor([-1.5, 1.5, 4.0]))
@@ -131,6 +149,8 @@ def hardswish(input: Any, inplace: bool = False) -> Tensor:
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else negative_slope * x, which is also its slope at 0.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.leaky_relu(dls.tensor([-2.0, 0.0, 3.0]), 0.1)
@@ -140,7 +160,10 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
 
 
 def prelu(input: Any, weight: Any) -> Tensor:
-    """x where x > 0, else weight * x; weight (1,), or (C,) for the channels, axis 1 of input.
+    """x where x > 0, else weight * x (He et al. 2015).
+
+    Shape: x (m, channels, ...) or any, y as x, weight (1,) or (channels,).
+    Raises: ShapeError if weight has neither one slope nor one for each channel.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -171,6 +194,9 @@ def rrelu(
 
     Otherwise the slope is the middle of the two (Xu et al. 2015). `generator`: where it is drawn.
 
+    Shape: any; y as x.
+    Raises: DataError if lower is above upper.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.rrelu(dls.tensor([-2.0, 3.0]), 0.25, 0.75)
@@ -189,6 +215,8 @@ def rrelu(
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha (exp(x) - 1); slope alpha at 0 (Clevert et al. 2016).
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.elu(dls.tensor([-9.0, -1.0, 2.0]))
@@ -199,6 +227,8 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 def selu(input: Any, inplace: bool = False) -> Tensor:
     """1.0507 elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer et al. 2017).
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -212,6 +242,9 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha (exp(x / alpha) - 1): slope 1 at 0 (Barron 2017).
 
+    Shape: any; y as x.
+    Raises: DataError if alpha is 0.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.celu(dls.tensor([-9.0, -1.0, 2.0]), alpha=2.0)
@@ -224,9 +257,11 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 def gelu(input: Any, approximate: str = "none") -> Tensor:
-    """x times the normal distribution's share below x (Hendrycks and Gimpel 2016).
+    """x Phi(x), Phi the standard normal distribution function (Hendrycks and Gimpel 2016).
 
-    approximate="tanh": by the paper's formula, which GPT-2 has.
+    approximate="tanh": the paper's approximation, which GPT-2 uses.
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -239,6 +274,8 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
 def silu(input: Any, inplace: bool = False) -> Tensor:
     """x sigmoid(x), also called swish.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.silu(dls.tensor([-2.0, 0.0, 2.0]))
@@ -249,6 +286,8 @@ def silu(input: Any, inplace: bool = False) -> Tensor:
 
 def mish(input: Any, inplace: bool = False) -> Tensor:
     """x tanh(softplus(x)) (Misra 2019).
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -262,6 +301,8 @@ def mish(input: Any, inplace: bool = False) -> Tensor:
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta, a smooth relu; x itself where beta x > threshold.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.softplus(dls.tensor([-1.0, 0.0, 30.0]))
@@ -272,6 +313,8 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 
 def tanhshrink(input: Any) -> Tensor:
     """x - tanh(x).
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -285,6 +328,8 @@ def tanhshrink(input: Any) -> Tensor:
 def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0; slope 0 at both edges.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.hardshrink(dls.tensor([-1.0, 0.2, 0.7]))
@@ -297,6 +342,9 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
 
 def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 where |x| <= lambd; slope 0 at both edges.
+
+    Shape: any; y as x.
+    Raises: DataError if lambd is below 0.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -313,6 +361,8 @@ def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, else value; slope 0 at the threshold.
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.threshold(dls.tensor([0.0, 1.0, 2.0]), 1.0, -5.0)
@@ -326,6 +376,9 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
 @near_names
 def glu(input: Any, dim: int = -1) -> Tensor:
     """a sigmoid(b), where a and b are the halves of x along axis `dim` (Dauphin et al. 2017).
+
+    Shape: x (..., 2n, ...), y (..., n, ...).
+    Raises: ShapeError if the axis is of odd length.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -344,7 +397,9 @@ def glu(input: Any, dim: int = -1) -> Tensor:
 
 @renamed
 def softmin(x: Any, axis: int = -1) -> Tensor:
-    """softmax(-x): the smallest gets the most.
+    """softmax(-x) along `axis`: the smallest gets the most.
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -363,7 +418,10 @@ def gumbel_softmax(
     """softmax((logits + g) / tau) with Gumbel noise g: a soft draw from the categories.
 
     `hard`: one-hot forward, with the soft draw's gradient (Jang et al. 2017; Maddison et al. 2017).
-    `eps` is taken for PyTorch's sake and not needed.
+    `eps` is accepted as in PyTorch, and not needed.
+
+    Shape: logits (..., categories), or with the categories along `axis`; y likewise.
+    Raises: DataError if tau is not above 0.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

@@ -27,12 +27,16 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """softmax(scale * query @ key.T + mask) @ value (Vaswani et al. 2017; Course 5, week 4).
 
-    query (..., l, e), key (..., s, e), value (..., s, f): the result is (..., l, f). `scale` is
-    1 / sqrt(e) unless told. In a mask of bools TRUE MEANS "MAY BE SEEN" (in nn.MultiheadAttention
-    it means the opposite, both as in PyTorch); a mask of floats is added. It broadcasts to
-    (..., l, s). `is_causal`: row i sees keys up to i. A row that sees nothing gives 0, as in
-    PyTorch. `dropout_p` drops weights on every call. `enable_gqa`: the axis -3 of key and value is
-    shorter, each of their heads serves several of the query.
+    `scale` is 1 / sqrt(e) by default. In a mask of bools TRUE MEANS "MAY BE SEEN" (in
+    nn.MultiheadAttention it means the opposite, both as in PyTorch); a mask of floats is added.
+    `is_causal`: row i sees keys up to i. A row that sees nothing gives 0, as in PyTorch.
+    `dropout_p` drops weights on every call. `enable_gqa`: key and value have fewer heads (axis -3),
+    and each serves several heads of the query.
+
+    Shape: query (..., l, e), key (..., s, e), value (..., s, f), y (..., l, f); leading axes and
+    the mask, to (..., l, s), broadcast.
+    Raises: ShapeError if these do not fit together, DtypeError for a mask of integers, DataError if
+    `attn_mask` and `is_causal` are both given.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

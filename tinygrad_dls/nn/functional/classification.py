@@ -34,12 +34,15 @@ def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100,
     reduction: str = "mean", label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Softmax cross-entropy from logits and labels; natural log.
+    """Softmax cross-entropy: -log softmax(logits)[label], natural log.
 
-    Logits (m, classes) with labels (m,), or (m, classes, d1, ...) with labels (m, d1, ...), or
-    (classes,) with one label. Labels are integers, or probabilities of the shape of the logits.
-    `weight` (classes,) weighs the classes, places labelled `ignore_index` count for nothing;
-    a mean divides by the weights that counted. DataError for a label out of range.
+    Labels are integers, or probabilities of the shape of the logits. `weight` weighs the classes;
+    labels equal to `ignore_index` do not count. "mean" divides by the weights that counted.
+    `label_smoothing` e: the target is 1 - e for the label, and e / classes more for every class.
+
+    Shape: logits (m, classes), labels (m,); or (m, classes, d1, ...) with (m, d1, ...), or
+    (classes,) with one label. weight (classes,). The loss is one number, with "none" as the labels.
+    Raises: DataError for a label out of range, or if none counts; ShapeError if labels do not fit.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -84,10 +87,12 @@ def nll_loss(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:
-    """-log p[label] of log-probabilities and integer labels; shapes as for `cross_entropy`.
+    """Negative log-likelihood: -p[label] of log-probabilities p. `cross_entropy` takes logits.
 
-    `weight` (classes,) weighs the classes; places labelled `ignore_index` count for nothing.
-    DataError for a label out of range. `cross_entropy` takes logits instead.
+    `weight` weighs the classes; labels equal to `ignore_index` do not count.
+
+    Shape: as `cross_entropy`, with integer labels.
+    Raises: DataError for a label out of range; ShapeError if labels do not fit.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -226,8 +231,11 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-t log(p) - (1 - t) log(1 - p) of probabilities p against targets t in [0, 1], natural log.
 
-    Logs are held at -100, as in PyTorch, and have gradient 0 there: p = 0 for t = 1 learns nothing.
-    `binary_cross_entropy_with_logits` has neither the limit nor the dead end.
+    Logarithms are clamped at -100, as in PyTorch, and have gradient 0 there: p = 0 for t = 1 learns
+    nothing. `binary_cross_entropy_with_logits` has neither the limit nor the dead end.
+
+    Shape: p and t any, of one shape; `weight` broadcasts to it.
+    Raises: DataError if p or t is outside [0, 1]; ShapeError if the shapes differ.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -268,9 +276,12 @@ def _held_log(p: Any) -> Any:
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
-    """Loss of sigmoid(logits) against targets in [0, 1] of the same shape; natural log.
+    """Binary cross-entropy of sigmoid(x) against targets t in [0, 1]: log(1 + exp(x)) - t x.
 
-    `weight` weighs the losses, `pos_weight` the part of the targets 1; both broadcast.
+    `weight` weighs the losses, `pos_weight` the part of the targets 1. Computed without overflow.
+
+    Shape: x and t any, of one shape; `weight` and `pos_weight` broadcast to it.
+    Raises: DataError if t is outside [0, 1]; ShapeError if the shapes differ.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -314,8 +325,11 @@ def multi_margin_loss(
 ) -> Tensor:
     """Mean over the classes j other than the label y of max(0, margin - x[y] + x[j])**p.
 
-    The mean divides by all classes, y included. x (m, classes) or (classes,); labels (m,);
-    `weight` (classes,) weighs the examples by their labels; p is 1 or 2.
+    The mean divides by all classes, y included. p is 1 or 2; `weight` weighs the examples by their
+    labels.
+
+    Shape: x (m, classes) or (classes,), labels (m,) or (), weight (classes,).
+    Raises: DataError for another p, or a label out of range.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -350,6 +364,8 @@ def multilabel_soft_margin_loss(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean"
 ) -> Tensor:
     """Mean over the classes, the last axis, of binary_cross_entropy_with_logits.
+
+    Shape: logits and targets (m, classes), weight (classes,); with "none" a loss for each of the m.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

@@ -24,7 +24,10 @@ def conv1d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
     dilation: Any = 1, groups: int = 1,
 ) -> Any:
-    """Convolution of sequences (n, c, length) with weight (o, c / groups, k); see `conv2d`.
+    """Cross-correlate sequences with windows: `conv2d` along one axis, with its arguments.
+
+    Shape: x (n, c, length) or (c, length), weight (o, c / groups, k), bias (o,), y (n, o, length'),
+    length' = floor((length + 2 padding - dilation (k - 1) - 1) / stride) + 1.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -39,11 +42,15 @@ def conv2d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
     dilation: Any = 1, groups: int = 1,
 ) -> Any:
-    """Cross-correlation of images (n, c, h, w), or of one, with weight (o, c / groups, k, l).
+    """Cross-correlate images with windows: y[o] = bias[o] + sum over c of weight[o, c] * x[c].
 
-    Zeros are padded: `padding` is one number, one for each axis, "valid" (none) or "same" (the
-    output is as large as the input; one more after than before where that is uneven).
-    ShapeError, with the fix, if something does not fit. Course 4, week 1.
+    `padding` with zeros: a number, one for each axis, "valid" (none) or "same" (h' = h, stride 1
+    only; of an odd number of zeros one more comes after). With `groups` each group of output
+    channels sees one group of input channels. The window is not flipped. Course 4, week 1.
+
+    Shape: x (n, c, h, w) or (c, h, w), weight (o, c / groups, k, l), bias (o,), y (n, o, h', w'),
+    h' = floor((h + 2 padding - dilation (k - 1) - 1) / stride) + 1, w' likewise with l.
+    Raises: ShapeError, with a fix, if operands or arguments do not fit together.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -62,7 +69,10 @@ def conv3d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
     dilation: Any = 1, groups: int = 1,
 ) -> Any:
-    """Convolution of volumes (n, c, d, h, w) with weight (o, c / groups, j, k, l); see `conv2d`.
+    """Cross-correlate volumes with windows: `conv2d` along three axes, with its arguments.
+
+    Shape: x (n, c, d, h, w) or (c, d, h, w), weight (o, c / groups, j, k, l), bias (o,), y (n, o,
+    d', h', w'), each length as in `conv2d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -77,7 +87,10 @@ def conv_transpose1d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
     output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
 ) -> Any:
-    """Transposed convolution of (n, c, length), weight (c, o / groups, k).
+    """Transposed convolution of sequences: `conv_transpose2d` along one axis.
+
+    Shape: x (n, c, length) or (c, length), weight (c, o / groups, k), bias (o,), y (n, o, length'),
+    length' = (length - 1) stride - 2 padding + dilation (k - 1) + output_padding + 1.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -92,10 +105,16 @@ def conv_transpose2d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
     output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
 ) -> Any:
-    """Transposed convolution of images (n, c, h, w), weight (c, o / groups, k, l).
+    """Transposed convolution: each x[c] times weight[c, o] is added to y[o], `stride` apart.
 
-    Each axis becomes (h - 1) stride - 2 padding + dilation (k - 1) + output_padding + 1 long:
-    what a convolution with these arguments makes h of. Course 4, week 3 (U-Net).
+    It is the gradient of `conv2d` with respect to its input, and makes images larger. With a
+    stride, `conv2d` maps several sizes to h: `output_padding` chooses one of them. Course 4, week 3
+    (U-Net).
+
+    Shape: x (n, c, h, w) or (c, h, w), weight (c, o / groups, k, l), bias (o,), y (n, o, h', w'),
+    h' = (h - 1) stride - 2 padding + dilation (k - 1) + output_padding + 1, w' likewise with l.
+    Raises: ShapeError if operands do not fit together, if nothing is left of the output, or if
+    `output_padding` is not smaller than the stride or the dilation.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -112,7 +131,10 @@ def conv_transpose3d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
     output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
 ) -> Any:
-    """Transposed convolution of volumes (n, c, d, h, w), weight (c, o / groups, j, k, l).
+    """Transposed convolution of volumes: `conv_transpose2d` along three axes.
+
+    Shape: x (n, c, d, h, w) or (c, d, h, w), weight (c, o / groups, j, k, l), bias (o,), y (n, o,
+    d', h', w'), each length as in `conv_transpose2d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -126,7 +148,11 @@ def conv_transpose3d(
 def unfold(
     input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Any:
-    """All windows of images (n, c, h, w) as columns (n, c * k * l, places), or of one image.
+    """Write each window of an image as a column (im2col).
+
+    Shape: x (n, c, h, w) or (c, h, w), y (n, c k l, h' w') for windows of k by l, with
+    h' = floor((h + 2 padding - dilation (k - 1) - 1) / stride) + 1, w' likewise with l.
+    Raises: ShapeError if the window is larger than the padded image.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -151,7 +177,12 @@ def fold(
     input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     stride: Any = 1,
 ) -> Any:
-    """Columns (n, c * k * l, places) added up to images (n, c, *output_size).
+    """Add columns up to an image (col2im): an element is the sum over all windows that hold it.
+
+    It is the gradient of `unfold`, whose arguments it takes.
+
+    Shape: x (n, c k l, windows) or (c k l, windows), y (n, c, *output_size).
+    Raises: ShapeError if the columns are not as many as there are windows in such an image.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

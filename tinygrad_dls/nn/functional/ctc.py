@@ -20,14 +20,18 @@ def ctc_loss(
     log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0,
     reduction: str = "mean", zero_infinity: bool = False,
 ) -> Tensor:
-    """-log of the summed chance of all ways to stretch the labels over the sequence.
+    """-log of the summed probability of all alignments of the labels with the sequence.
 
-    log_probs (T, N, C), logarithms of a softmax; targets (N, S), padded with anything, or all
-    labels one after the other (sum of target_lengths,); lengths (N,). One sequence: (T, C), (S,),
-    and two numbers. "mean" divides each loss by its number of labels first, as PyTorch does.
-    A sequence too short for its labels costs infinity, or 0 with `zero_infinity`, with gradient 0.
-    The gradient is the formula's; PyTorch's is right only after log_softmax, where both agree.
-    (Graves et al. 2006; Course 5, week 3)
+    "mean" divides each loss by its number of labels first, as PyTorch does. A sequence too short
+    for its labels costs infinity, or with `zero_infinity` 0, with gradient 0. The gradient is the
+    formula's; PyTorch's is right only after log_softmax, where both agree (Graves et al. 2006;
+    Course 5, week 3).
+
+    Shape: log_probs (T, N, C), logarithms of a softmax; targets (N, S), padded with anything, or
+    all labels in one row (sum of target_lengths,); lengths (N,). One sequence: (T, C), (S,), two
+    numbers.
+    Raises: ShapeError if these do not fit together, DataError for a label that is out of range or
+    the blank.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

@@ -20,7 +20,10 @@ TINY = 1e-12  # added to squared lengths in cosine_embedding_loss, as in PyTorch
 
 @near_names
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """x1 . x2 / (|x1| |x2|) along axis `dim`; the inputs broadcast, lengths count at least eps.
+    """x1 . x2 / (|x1| |x2|) along axis `dim`; norms below eps count as eps.
+
+    Shape: x1 and x2 (..., d, ...), which broadcast; y without axis `dim`.
+    Raises: ShapeError if they do not broadcast.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -46,9 +49,12 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
 def pairwise_distance(
     x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
-    """|x1 - x2 + eps| along the last axis, in the p-norm; the inputs broadcast.
+    """x1 - x2 + eps| along the last axis, in the p-norm.
 
     `eps` keeps the gradient finite where the two are equal.
+
+    Shape: x1 and x2 (..., d), which broadcast; y (...), with `keepdim` (..., 1).
+    Raises: DataError if p is not above 0.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -72,7 +78,9 @@ def cosine_embedding_loss(
 ) -> Tensor:
     """1 - cos where the target is 1, max(0, cos - margin) where it is -1; cos of the two inputs.
 
-    Inputs (m, n) and targets (m,), or (n,) and one target.
+    Shape: inputs (m, n) and targets (m,), or (n,) and one target; with "none" a loss for each
+    target.
+    Raises: ShapeError if these do not fit together, DataError for other targets than 1 and -1.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -104,7 +112,8 @@ def margin_ranking_loss(
 ) -> Tensor:
     """max(0, -target (input1 - input2) + margin): target 1 wants the first larger, -1 the second.
 
-    All of one shape.
+    Shape: any, all three of one shape.
+    Raises: ShapeError if the shapes differ, DataError for other targets than 1 and -1.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -127,7 +136,10 @@ def triplet_margin_loss(
 ) -> Tensor:
     """max(0, |a - p| - |a - n| + margin) with pairwise_distance (Schroff et al. 2015, FaceNet).
 
-    All three (m, n) or (n,). `swap`: the negative is measured from the positive where it is closer.
+    `swap`: the negative is measured from the positive where it is closer.
+
+    Shape: all three (m, n) or (n,); with "none" m losses.
+    Raises: ShapeError if the shapes differ, DataError if the margin is not above 0.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -151,7 +163,10 @@ def triplet_margin_with_distance_loss(
     distance_function: Callable[[Any, Any], Tensor] | None = None, margin: float = 1.0,
     swap: bool = False, reduction: str = "mean",
 ) -> Tensor:
-    """triplet_margin_loss with a distance of your own, pairwise_distance unless told.
+    """triplet_margin_loss with a distance function of your own; pairwise_distance by default.
+
+    Shape: all three of one shape that the distance function takes.
+    Raises: DtypeError if `distance_function` cannot be called.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

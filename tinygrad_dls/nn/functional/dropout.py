@@ -32,6 +32,12 @@ def dropout(
 ) -> Tensor:
     """In training each element is 0 with probability p, else x / (1 - p); otherwise x itself.
 
+    The elements that stay are scaled, so that the expected value is x ("inverted" dropout;
+    Srivastava et al. 2014).
+
+    Shape: any; y as x.
+    Raises: DataError if p is not between 0 and 1.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> y = F.dropout(dls.ones(100), 0.75)
@@ -51,7 +57,9 @@ def dropout1d(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Whole channels are 0 with probability p, else x / (1 - p); x (m, c, l) or (c, l).
+    """Whole channels are 0 with probability p, else x / (1 - p), in training; otherwise x itself.
+
+    Shape: x (m, c, length) or (c, length), y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -67,9 +75,9 @@ def dropout2d(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Whole channels are 0 with probability p, else x / (1 - p); x (m, c, h, w).
+    """Whole channels are 0 with probability p, else x / (1 - p), in training (Tompson et al. 2015).
 
-    Three axes are taken for (m, c, l), as PyTorch does (Tompson et al. 2015).
+    Shape: x (m, c, h, w), y as x; three axes are taken for (m, c, length), as PyTorch does.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -85,7 +93,9 @@ def dropout3d(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Whole channels are 0 with probability p, else x / (1 - p); x (m, c, d, h, w) or without m.
+    """Whole channels are 0 with probability p, else x / (1 - p), in training; otherwise x itself.
+
+    Shape: x (m, c, d, h, w) or (c, d, h, w), y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -105,6 +115,8 @@ def alpha_dropout(
 
     (Klambauer et al. 2017)
 
+    Shape: any; y as x.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> y = F.alpha_dropout(dls.ones(100), 0.5, training=True)
@@ -120,7 +132,10 @@ def feature_alpha_dropout(
     input: Any, p: float = 0.5, training: bool = False, inplace: bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    """alpha_dropout of whole channels; x (m, c, ...).
+    """alpha_dropout of whole channels.
+
+    Shape: x (m, c, ...), y as x.
+    Raises: ShapeError if x has fewer than two axes.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

@@ -17,7 +17,9 @@ linear = ops.linear
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     """y[k] = input1 @ weight[k] @ input2 + bias[k].
 
-    input1 (..., n1), input2 (..., n2), weight (n_out, n1, n2), bias (n_out,); y (..., n_out).
+    Shape: input1 (..., n1), input2 (..., n2), weight (n_out, n1, n2), bias (n_out,), y (...,
+    n_out).
+    Raises: ShapeError if these do not fit together.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

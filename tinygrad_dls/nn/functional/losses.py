@@ -30,7 +30,10 @@ from .checks import (
 
 @near_names
 def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """(input - target)**2 of tensors of one shape; a mean divides by the sum of `weight`.
+    """Mean squared error: (input - target)**2; a mean divides by the sum of `weight`.
+
+    Shape: input, target and weight any, of one shape; with "none" the loss, too.
+    Raises: ShapeError if the shapes differ: broadcasting would hide a mistake.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -42,7 +45,9 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = Non
 
 @near_names
 def l1_loss(input: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """|input - target| of tensors of one shape; slope 0 at 0. A mean divides by sum(weight).
+    """Mean absolute error: |input - target|, slope 0 at 0; a mean divides by the sum of `weight`.
+
+    Shape: as `mse_loss`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -69,6 +74,9 @@ def _of_difference(
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """d**2 / (2 beta) where |d| < beta, else |d| - beta / 2; d = input - target (Girshick 2015).
 
+    Shape: as `mse_loss`.
+    Raises: DataError if beta is below 0.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.smooth_l1_loss(dls.tensor([0.5, 3.0]), dls.tensor([0.0, 0.0]), reduction="none")
@@ -92,6 +100,9 @@ def huber_loss(
 
     With `weight` the mean still divides by the number of losses, as PyTorch's.
 
+    Shape: as `mse_loss`.
+    Raises: DataError if delta is not above 0.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
     >>> F.huber_loss(dls.tensor([1.0, 3.0]), dls.tensor([0.0, 0.0]), reduction="none", delta=2.0)
@@ -111,7 +122,10 @@ def huber_loss(
 
 @near_names
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """log(1 + exp(-target * input)), targets 1 and -1.
+    """Logistic loss: log(1 + exp(-target * input)), targets 1 and -1.
+
+    Shape: any, both of one shape.
+    Raises: ShapeError if the shapes differ, DataError for other targets than 1 and -1.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -128,7 +142,10 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor
 def hinge_embedding_loss(
     input: Any, target: Any, margin: float = 1.0, reduction: str = "mean"
 ) -> Tensor:
-    """A distance itself where the target is 1, max(0, margin - distance) where it is -1.
+    """Hinge of distances x: x where the target is 1, max(0, margin - x) where it is -1.
+
+    Shape: any, both of one shape.
+    Raises: ShapeError if the shapes differ, DataError for other targets than 1 and -1.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -147,11 +164,14 @@ def hinge_embedding_loss(
 def kl_div(
     input: Any, target: Any, reduction: str = "mean", log_target: bool = False
 ) -> Tensor:
-    """target (log(target) - input): the divergence of exp(input) from target, element-wise.
+    """target (log(target) - input): the divergence of exp(input) from target, element by element.
 
-    `input` are log-probabilities, `log_target`: so is the target. "batchmean" divides the sum by
+    `input` are log-probabilities, with `log_target` the target, too. "batchmean" divides the sum by
     the first axis, which is the divergence's definition; "mean" divides by the elements. A target
     of 0 costs 0, with gradient 0 where the slope is infinite.
+
+    Shape: any, both of one shape.
+    Raises: ShapeError if the shapes differ, DataError for negative targets.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -183,10 +203,13 @@ def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8,
     reduction: str = "mean",
 ) -> Tensor:
-    """exp(input) - target * input: -log of the chance of a count whose mean is exp(input).
+    """exp(input) - target * input: -log of the probability of a count whose mean is exp(input).
 
-    Not `log_input`: the mean itself goes in. `full` adds Stirling's approximation of
-    log(target!), for targets above 1.
+    With log_input=False the input is the mean itself. `full` adds Stirling's approximation of
+    log(target!), for targets above 1. `eps` keeps log(input + eps) finite.
+
+    Shape: any, both of one shape.
+    Raises: ShapeError if the shapes differ.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -215,9 +238,12 @@ def gaussian_nll_loss(
 ) -> Tensor:
     """(log(var) + (input - target)**2 / var) / 2: -log of the density of a normal distribution.
 
-    `var`: a number, or of the input's shape, or with its last axis missing, or one axis of
-    length 1. Below `eps` it counts as eps, and gets the gradient it has there, as PyTorch's.
-    `full` adds log(2 pi) / 2.
+    A variance below `eps` counts as eps, and gets the gradient it has there, as PyTorch's. `full`
+    adds log(2 pi) / 2.
+
+    Shape: input and target any, of one shape; `var` a number, of that shape, without its last axis,
+    or with axes of length 1.
+    Raises: ShapeError if these do not fit together, DataError for a negative variance.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

@@ -26,12 +26,15 @@ def batch_norm(
     weight: Tensor | None = None, bias: Tensor | None = None, training: bool = False,
     momentum: float | Tensor = 0.1, eps: float = 1e-5,
 ) -> Tensor:
-    """(x - mean) / sqrt(var + eps) * weight + bias for each channel; x (m, c, ...), the rest (c,).
+    """(x - mean) / sqrt(var + eps) * weight + bias for each channel.
 
-    In training mean and variance are the batch's, and the running ones, if given, are moved
-    towards them in place: r = (1 - momentum) r + momentum * new, with the variance without bias.
-    Otherwise the running ones are used. DataError if a channel has one number in training.
-    (Ioffe and Szegedy 2015; Course 2, week 3.)
+    In training mean and variance are the batch's, and the running ones, if given, move towards them
+    in place: r = (1 - momentum) r + momentum * new, with the unbiased variance. Otherwise the
+    running ones are used (Ioffe and Szegedy 2015; Course 2, week 3).
+
+    Shape: x (m, c, ...), y as x; all others (c,).
+    Raises: DataError if a channel has only one number in training, or without running statistics
+    otherwise; ShapeError if the shapes do not fit.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -92,10 +95,13 @@ def instance_norm(
     weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
     momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:
-    """`batch_norm` of each example by itself; x (m, c, ...) with at least one more axis.
+    """`batch_norm` of each example by itself (Ulyanov, Vedaldi and Lempitsky 2016).
 
-    Running statistics, if given, are moved towards the mean of the examples' ones; with
-    use_input_stats=False they are used (Ulyanov, Vedaldi and Lempitsky 2016).
+    Running statistics, if given, move towards the mean of the examples'; with use_input_stats=False
+    they are used instead.
+
+    Shape: x (m, c, length, ...), y as x; all others (c,).
+    Raises: DataError if a channel of an example has only one number.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -127,7 +133,10 @@ def group_norm(
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias for each group of channels of each example.
 
-    x (m, c, ...), c a multiple of `num_groups`; weight and bias (c,) (Wu and He 2018).
+    (Wu and He 2018)
+
+    Shape: x (m, c, ...), y as x; weight and bias (c,).
+    Raises: ShapeError if `num_groups` does not divide c.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -156,9 +165,10 @@ def layer_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None,
     bias: Tensor | None = None, eps: float = 1e-5,
 ) -> Tensor:
-    """(x - mean) / sqrt(var + eps) * weight + bias over the last axes; x (..., *normalized_shape).
+    """(x - mean) / sqrt(var + eps) * weight + bias over the last axes (Ba, Kiros and Hinton 2016).
 
-    `weight` and `bias` have that shape (Ba, Kiros and Hinton 2016).
+    Shape: x (..., *normalized_shape), y as x; weight and bias normalized_shape.
+    Raises: ShapeError if the shape of x does not end in `normalized_shape`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -177,9 +187,12 @@ def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None,
     eps: float | None = None,
 ) -> Tensor:
-    """x / sqrt(mean(x**2) + eps) * weight over the last axes; x (..., *normalized_shape).
+    """x / sqrt(mean(x**2) + eps) * weight over the last axes (Zhang and Sennrich 2019).
 
-    `eps` None: the smallest step of the dtype at 1 (Zhang and Sennrich 2019).
+    `eps` None: the machine epsilon of the dtype.
+
+    Shape: x (..., *normalized_shape), y as x; weight normalized_shape.
+    Raises: ShapeError if the shape of x does not end in `normalized_shape`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -199,9 +212,13 @@ def rms_norm(
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
-    """x / (k + alpha * s)**beta, s the mean square of the `size` channels around; x (m, c, ...).
+    """x / (k + alpha * s)**beta, s the mean square of `size` neighbouring channels.
 
-    Beyond the first and last channel there are zeros (Krizhevsky, Sutskever and Hinton 2012).
+    There are zeros before the first and after the last channel (Krizhevsky, Sutskever and Hinton
+    2012).
+
+    Shape: x (m, c, ...), y as x.
+    Raises: ShapeError if `size` is not a whole number from 1.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -228,7 +245,9 @@ def local_response_norm(
 
 @near_names
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """x / max(norm, eps), the norm (sum |x|**p)**(1/p) along `dim`: vectors of length 1.
+    """x / max(norm, eps) with the norm (sum of |x|**p)**(1/p) along `dim`: vectors of length 1.
+
+    Shape: any; y as x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

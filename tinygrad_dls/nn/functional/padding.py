@@ -20,11 +20,16 @@ MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "cir
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Tensor:
-    """More places around: `pad` is (left, right, top, bottom ...), pairs from the last axis on.
+    """Pad or crop: `pad` is (left, right, top, bottom, ...), pairs from the last axis on.
 
-    `mode`: constant (`value`, 0 unless told), reflect (a b c | b a), replicate (a b c | c c),
-    circular (a b c | a b). Negative widths cut off. The other modes than constant pad the last
-    axes of images (m, channels, *lengths) or (channels, *lengths).
+    `mode`: constant (`value`, 0 by default), reflect (a b c | b a), replicate (a b c | c c) or
+    circular (a b c | a b). Negative widths crop. Modes other than constant pad the spatial axes of
+    images.
+
+    Shape: x (...), for other modes than constant (m, channels, *lengths) or (channels, *lengths);
+    each padded length becomes length + before + after.
+    Raises: ShapeError if widths are not pairs, do not fit the axes, or leave nothing; DataError for
+    an unknown mode.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

@@ -20,7 +20,10 @@ def max_pool1d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     dilation: Numbers = 1, ceil_mode: bool = False, return_indices: bool = False,
 ) -> Any:
-    """The largest of each window; input (m, channels, length). With indices: a pair.
+    """The largest element of each window of a sequence; options as `max_pool2d`.
+
+    Shape: x (m, channels, length) or (channels, length), y (m, channels, length'),
+    length' = floor((length + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -36,7 +39,14 @@ def max_pool2d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     dilation: Numbers = 1, ceil_mode: bool = False, return_indices: bool = False,
 ) -> Any:
-    """The largest of each window; input (m, channels, height, width). With indices: a pair.
+    """The largest element of each window of an image.
+
+    `stride` is kernel_size by default, `ceil_mode` rounds h' up. Padding is never the largest. With
+    `return_indices` the result is (y, indices), counted in an image of h w, for `max_unpool2d`.
+
+    Shape: x (m, channels, h, w) or (channels, h, w), y (m, channels, h', w'),
+    h' = floor((h + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1, and w' likewise.
+    Raises: ShapeError if a window does not fit into the image, or padding is more than half of it.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -53,7 +63,10 @@ def max_pool3d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     dilation: Numbers = 1, ceil_mode: bool = False, return_indices: bool = False,
 ) -> Any:
-    """The largest of each window; input (m, channels, depth, height, width).
+    """The largest element of each window of a volume; options as `max_pool2d`.
+
+    Shape: x (m, channels, d, h, w) or without m, y (m, channels, d', h', w'), lengths as in
+    `max_pool2d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -69,7 +82,10 @@ def avg_pool1d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     ceil_mode: bool = False, count_include_pad: bool = True,
 ) -> Tensor:
-    """The mean of each window; input (m, channels, length).
+    """The mean of each window of a sequence; options as `avg_pool2d`.
+
+    Shape: x (m, channels, length) or (channels, length), y (m, channels, length'),
+    length' = floor((length + 2 padding - kernel_size) / stride) + 1.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -85,7 +101,15 @@ def avg_pool2d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:
-    """The mean of each window; input (m, channels, height, width).
+    """The mean of each window of an image.
+
+    `stride` is kernel_size by default, `ceil_mode` rounds h' up. Zeros of the padding count in the
+    mean unless `count_include_pad` is False; `divisor_override` is divided by in place of their
+    number.
+
+    Shape: x (m, channels, h, w) or (channels, h, w), y (m, channels, h', w'),
+    h' = floor((h + 2 padding - kernel_size) / stride) + 1, and w' likewise.
+    Raises: ShapeError if a window does not fit into the image, or padding is more than half of it.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -102,7 +126,10 @@ def avg_pool3d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
     ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:
-    """The mean of each window; input (m, channels, depth, height, width).
+    """The mean of each window of a volume; options as `avg_pool2d`.
+
+    Shape: x (m, channels, d, h, w) or without m, y (m, channels, d', h', w'), lengths as in
+    `avg_pool2d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -114,7 +141,11 @@ def avg_pool3d(
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
-    """Means of `output_size` windows; input (m, channels, length).
+    """The means of `output_size` windows that cover a sequence.
+
+    Window i goes from floor(i length / output_size) to ceil((i + 1) length / output_size).
+
+    Shape: x (m, channels, length) or (channels, length), y (m, channels, output_size).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -125,7 +156,12 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """Means of `output_size` windows, 1: of whole images; input (m, channels, height, width).
+    """The means of `output_size` windows that cover an image; 1: one mean of each channel.
+
+    `output_size`: a number, or (h', w') of which None leaves a length as it is.
+
+    Shape: x (m, channels, h, w) or (channels, h, w), y (m, channels, h', w').
+    Raises: ShapeError if `output_size` is not made of whole numbers from 1.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -136,7 +172,9 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
-    """Means of `output_size` windows; input (m, channels, depth, height, width).
+    """The means of `output_size` windows that cover a volume; see `adaptive_avg_pool2d`.
+
+    Shape: x (m, channels, d, h, w) or without m, y (m, channels, *output_size).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -147,7 +185,11 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest of `output_size` windows; input (m, channels, length).
+    """The largest elements of `output_size` windows that cover a sequence.
+
+    Windows as in `adaptive_avg_pool1d`, `return_indices` as in `max_pool2d`.
+
+    Shape: x (m, channels, length) or (channels, length), y (m, channels, output_size).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -158,7 +200,11 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest of `output_size` windows; input (m, channels, height, width).
+    """The largest elements of `output_size` windows that cover an image.
+
+    `output_size` as in `adaptive_avg_pool2d`, `return_indices` as in `max_pool2d`.
+
+    Shape: x (m, channels, h, w) or (channels, h, w), y (m, channels, *output_size).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -169,7 +215,11 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest of `output_size` windows; input (m, channels, depth, height, width).
+    """The largest elements of `output_size` windows that cover a volume.
+
+    Options as `adaptive_max_pool2d`.
+
+    Shape: x (m, channels, d, h, w) or without m, y (m, channels, *output_size).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -184,7 +234,10 @@ def max_unpool1d(
     input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
     padding: Numbers = 0, output_size: Sequence[int] | None = None,
 ) -> Tensor:
-    """Zeros, with the input at the indices of `max_pool1d`.
+    """Zeros, with the elements of x at the indices of `max_pool1d`; see `max_unpool2d`.
+
+    Shape: x and indices (m, channels, length), y (m, channels, length'),
+    length' = (length - 1) stride - 2 padding + kernel_size, or `output_size`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -201,7 +254,14 @@ def max_unpool2d(
     input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
     padding: Numbers = 0, output_size: Sequence[int] | None = None,
 ) -> Tensor:
-    """Zeros, with the input at the indices of `max_pool2d`.
+    """Zeros, with the elements of x at the indices that `max_pool2d` returned.
+
+    `output_size`: the size before pooling, where the stride leaves several open.
+
+    Shape: x and indices (m, channels, h, w), y (m, channels, h', w'),
+    h' = (h - 1) stride - 2 padding + kernel_size, and w' likewise, or `output_size`.
+    Raises: DataError if an index is outside y; ShapeError if `output_size` cannot have been pooled
+    to x.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -219,7 +279,10 @@ def max_unpool3d(
     input: Tensor, indices: Tensor, kernel_size: Numbers, stride: Numbers | None = None,
     padding: Numbers = 0, output_size: Sequence[int] | None = None,
 ) -> Tensor:
-    """Zeros, with the input at the indices of `max_pool3d`.
+    """Zeros, with the elements of x at the indices of `max_pool3d`; see `max_unpool2d`.
+
+    Shape: x and indices (m, channels, d, h, w), y (m, channels, d', h', w'), lengths as in
+    `max_unpool2d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -236,7 +299,10 @@ def lp_pool1d(
     input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """(sum of x**p)**(1/p) of each window, p = `norm_type`; input (m, channels, length).
+    """(sum of x**p)**(1/p) of each window of a sequence, p = `norm_type`; see `lp_pool2d`.
+
+    Shape: x (m, channels, length) or (channels, length), y (m, channels, length'),
+    length' = floor((length - kernel_size) / stride) + 1.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -251,9 +317,14 @@ def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: Numbers, stride: Numbers | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """(sum of x**p)**(1/p) of each window, p = `norm_type`; input (m, channels, height, width).
+    """(sum of x**p)**(1/p) of each window of an image, p = `norm_type`.
 
-    As in PyTorch no absolute value is taken: NaN where the sum is negative and p is odd.
+    As in PyTorch no absolute value is taken: the result is NaN where the sum is negative and p is
+    odd.
+
+    Shape: x (m, channels, h, w) or (channels, h, w), y (m, channels, h', w'),
+    h' = floor((h - kernel_size) / stride) + 1, and w' likewise; `ceil_mode` rounds up.
+    Raises: DataError if `norm_type` is not above 0.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

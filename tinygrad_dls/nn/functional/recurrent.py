@@ -16,7 +16,10 @@ rnn, lstm, gru = ops.rnn, ops.lstm, ops.gru
 def rnn_tanh_cell(
     input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
-    """tanh(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): one step; shapes as `lstm_cell`.
+    """tanh(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): one step of an RNN; hx None: zeros.
+
+    Shape: input (m, n_in) or (n_in,), hx and y (m, n) or (n,), w_ih (n, n_in), w_hh (n, n), biases
+    (n,).
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -29,7 +32,9 @@ def rnn_tanh_cell(
 def rnn_relu_cell(
     input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
-    """relu(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): one step; shapes as `lstm_cell`.
+    """relu(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): one step of an RNN; hx None: zeros.
+
+    Shape: as `rnn_tanh_cell`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -42,7 +47,10 @@ def rnn_relu_cell(
 def gru_cell(
     input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
-    """h of the next step of a GRU; weights with 3 gates r z n, shapes as `lstm_cell`.
+    """One step of a GRU: h' = (1 - z) n + z h, gates r, z, n (Cho et al. 2014); hx None: zeros.
+
+    Shape: input (m, n_in) or (n_in,), hx and y (m, n) or (n,), w_ih (3n, n_in), w_hh (3n, n),
+    biases (3n,), rows in the order r z n.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -55,10 +63,13 @@ def gru_cell(
 def lstm_cell(
     input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> tuple[Tensor, Tensor]:
-    """(h, c) of the next step of an LSTM, from input (m, n_in) or (n_in,) and hx = (h, c).
+    """(h', c'): one step of an LSTM, c' = f c + i g and h' = o tanh(c').
 
-    h and c (m, n) or (n,), or hx None for zeros; w_ih (4n, n_in), w_hh (4n, n), biases (4n,),
-    gates i f g o.
+    `hx`: the pair (h, c), or None for zeros (Hochreiter and Schmidhuber 1997).
+
+    Shape: input (m, n_in) or (n_in,), h and c (m, n) or (n,), w_ih (4n, n_in), w_hh (4n, n), biases
+    (4n,), rows in the order i f g o.
+    Raises: DataError if `hx` is not a pair, ShapeError if the shapes do not fit together.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

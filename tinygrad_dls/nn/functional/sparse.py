@@ -25,9 +25,12 @@ MODES = ("sum", "mean", "max")
 
 @near_names
 def one_hot(target: Any, num_classes: int = -1) -> Tensor:
-    """int64: for each label a row of `num_classes` zeros with a 1 at the label.
+    """A row of zeros with a 1 at the label, for each label; int64.
 
-    -1: as many classes as the largest label needs.
+    `num_classes` -1: as many classes as the largest label needs.
+
+    Shape: labels (...), y (..., num_classes).
+    Raises: DtypeError if labels are not integers, DataError if one is not below `num_classes`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -53,11 +56,14 @@ def embedding(
     input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
     norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
 ) -> Tensor:
-    """The rows of weight (count, n) at the places `input`: y has shape (*input.shape, n).
+    """Look up rows of a table: y = weight[input].
 
-    Row `padding_idx` gets no gradient. `max_norm`: rows that are looked up and longer are first
-    shortened to it, in `weight` itself. `scale_grad_by_freq` divides each row's gradient by how
-    often it was looked up. DataError for a place out of range; gradients are dense.
+    Row `padding_idx` gets no gradient. `max_norm`: rows that are looked up and longer (in the
+    `norm_type`-norm) are first shortened to it, in `weight` itself. `scale_grad_by_freq` divides
+    each row's gradient by how often it was looked up. `sparse` must be False: gradients are dense.
+
+    Shape: input (...) of integers, weight (count, n), y (..., n).
+    Raises: DtypeError if `input` is not of integers, DataError if an index is out of range.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -81,12 +87,17 @@ def embedding_bag(
     sparse: bool = False, per_sample_weights: Any = None, include_last_offset: bool = False,
     padding_idx: int | None = None,
 ) -> Tensor:
-    """The sum, mean or largest of the rows of each bag of places; y (bags, n).
+    """The sum, mean or maximum (`mode`) of the rows of each bag of indices.
 
-    `input` (bags, places), or all places one after the other and `offsets`, where each bag starts
-    (with `include_last_offset` also where the last one ends). `per_sample_weights` weigh the rows
-    of a sum. Places equal to `padding_idx` are passed over; an empty bag is 0. Of equal largest
-    rows each gets its share of the gradient.
+    `offsets`: where each bag starts, if `input` has all indices in one row (with
+    `include_last_offset` also where the last one ends). `per_sample_weights` weigh the rows of a
+    sum. Indices equal to `padding_idx` are skipped; an empty bag is 0. Of equal largest rows each
+    gets its share of the gradient. Other options as `embedding`.
+
+    Shape: input (bags, indices), or (all indices,) with offsets (bags,); weight (count, n), y
+    (bags, n).
+    Raises: DataError if an index, an offset or an option is out of range; ShapeError if weights do
+    not fit the indices.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F

@@ -21,10 +21,17 @@ def interpolate(
     align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Tensor:
-    """Images (m, channels, *lengths) with other lengths: `size`, or `scale_factor` times as long.
+    """Resize images: to `size`, or `scale_factor` times as large.
 
-    `mode`: nearest, nearest-exact, linear, bilinear, bicubic, trilinear, or area. There is no
-    `antialias`: mode="area" takes means of what it makes smaller.
+    `mode`: nearest, nearest-exact, linear (sequences), bilinear and bicubic (images), trilinear
+    (volumes), or area, which takes means. With `align_corners` the centers of the corner pixels
+    stay at the corners; otherwise pixels are areas. There is no `antialias`: mode="area" is for
+    smaller images.
+
+    Shape: x (m, channels, *lengths), y (m, channels, *lengths'), lengths' = size, or floor(length *
+    scale_factor).
+    Raises: ShapeError if the mode does not fit the axes, or both or neither of `size` and
+    `scale_factor` are given; DataError for an unknown mode.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -43,10 +50,14 @@ def grid_sample(
     input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """The values of images (m, channels, height, width) at the places grid (m, rows, columns, 2).
+    """The values of images at the positions of a grid.
 
-    Places are pairs (x, y), from -1 at the left or top edge to 1. `padding_mode` says what lies
-    outside: zeros, border or reflection.
+    Positions are pairs (x, y), from -1 at the left or top edge to 1. `mode`: bilinear or nearest.
+    `padding_mode`, outside the image: zeros, border or reflection. `align_corners`: -1 and 1 are
+    the centers of the corner pixels, not the edges (Jaderberg et al. 2015).
+
+    Shape: x (m, channels, h, w), grid (m, rows, columns, 2), y (m, channels, rows, columns).
+    Raises: ShapeError if the two do not fit together; DataError for an unknown mode.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -60,7 +71,10 @@ def grid_sample(
 
 @near_names
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """(..., c r r, h, w) to (..., c, h r, w r): channels become pixels (Shi et al. 2016).
+    """Turn channels into pixels: each r r channels become squares of r by r (Shi et al. 2016).
+
+    Shape: x (..., c r r, h, w), y (..., c, h r, w r), r = `upscale_factor`.
+    Raises: ShapeError if r r does not divide the channels.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -83,7 +97,10 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
 @near_names
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    """(..., c, h r, w r) to (..., c r r, h, w): pixels become channels.
+    """Turn pixels into channels: squares of r by r become r r channels; undoes `pixel_shuffle`.
+
+    Shape: x (..., c, h r, w r), y (..., c r r, h, w), r = `downscale_factor`.
+    Raises: ShapeError if r does not divide the height and the width.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -103,7 +120,10 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 @near_names
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Channels of images (m, channels, *lengths) redistributed over `groups` (ShuffleNet 2018).
+    """Interleave groups of channels: channel i of group j becomes i groups + j (Zhang 2018).
+
+    Shape: x (m, channels, *lengths), y likewise.
+    Raises: ShapeError if `groups` does not divide the channels.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
@@ -125,6 +145,8 @@ def upsample(
     align_corners: bool | None = None,
 ) -> Tensor:
     """`interpolate`, under its older name.
+
+    Shape: x (m, channels, *lengths), y (m, channels, *size), or `scale_factor` times as long.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls.nn import functional as F
