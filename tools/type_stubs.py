@@ -1,8 +1,8 @@
 """Make the type stubs of functions and methods from the operations: `python tools/type_stubs.py`.
 
-Operations are functions made at run time, so a type checker sees `Any`. Their signatures are known
-all the same: this writes them down, with `Tensor` for what they return. tests/test_project.py
-checks that the stubs are up to date.
+Functions and methods are made at run time from the table in ops/names.py, so a type checker would
+not see them. This writes down their names and signatures, with `Tensor` for what they return.
+tests/test_project.py checks that the stubs are up to date.
 """
 
 import inspect
@@ -14,9 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+OPERATIONS = "tinygrad_dls.ops"
 FUNCTIONS = "tinygrad_dls.tensors.functions"
-METHODS = (("tinygrad_dls.tensors.operators", "Operators"),
-           ("tinygrad_dls.tensors.shaping", "Shaping"))
+METHODS = "tinygrad_dls.tensors.methods"
 SYNONYMS = "tinygrad_dls.tensors.torch_names"
 TENSORS = "tinygrad_dls.tensors"
 
@@ -100,19 +100,37 @@ def synonyms_of(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
             yield name, "Any"
 
 
+def stub_of_operations() -> str:
+    """The stub of the package of operations: for the code of this package, which casts by itself.
+
+    A function that a file of a family has keeps its type; one made of a class takes anything.
+    """
+    lines = []
+    for name in sorted(import_module(f"{OPERATIONS}.names").NAMES, key=lambda name: name.inner):
+        file, _, found = name.op.partition(".")
+        made = getattr(name.build(), "__module__", "") == f"{OPERATIONS}.call"
+        lines.append(f"{name.inner}: Callable[..., Any]" if made
+                     else f"from .{file} import {found} as {name.inner}")
+    lines.sort(key=lambda line: not line.startswith("from"))
+    return (HEADER.partition("import builtins")[0]
+            + "from collections.abc import Callable\nfrom typing import Any\n\n"
+            + "from . import indexing as indexing\nfrom . import shape as shape\n"
+            + "\n".join(lines) + "\n")
+
+
 def stub_of_functions() -> str:
     """The stub of the module of functions."""
     module = import_module(FUNCTIONS)
-    lines = [f"def {name}{signature(value)}: ..." for name, value in sorted(vars(module).items())
-             if not name.startswith("_") and inspect.isfunction(value) and name != "renamed"]
-    return HEADER.format(tensors=TENSORS) + "\n" + "\n".join(map(qualified, lines)) + "\n"
+    names = sorted(module.__all__)
+    lines = [qualified(f"def {name}{signature(getattr(module, name))}: ...") for name in names]
+    listed = f"__all__ = {names}\n\n".replace("'", '"')
+    return HEADER.format(tensors=TENSORS) + "\n" + listed + "\n".join(lines) + "\n"
 
 
-def stub_of_methods(place: str, name: str) -> str:
-    """The stub of a class of methods that `Tensor` inherits."""
-    kind = getattr(import_module(place), name)
-    lines = [f"class {name}:"]
-    for method, value in vars(kind).items():
+def stub_of_methods() -> str:
+    """The stub of the class of methods that `Tensor` inherits."""
+    lines = ["class Methods:"]
+    for method, value in vars(import_module(METHODS).Methods).items():
         if method == "__hash__":
             lines.append("    def __hash__(self) -> builtins.int: ...")
         elif isinstance(value, property):
@@ -133,8 +151,8 @@ def qualified(line: str) -> str:
 
 def stubs() -> dict[Path, str]:
     """Each stub's file and its text."""
-    made = {FUNCTIONS: stub_of_functions()}
-    made |= {place: stub_of_methods(place, name) for place, name in METHODS}
+    made = {OPERATIONS: stub_of_operations(), FUNCTIONS: stub_of_functions(),
+            METHODS: stub_of_methods()}
     return {Path(str(import_module(place).__file__)).with_suffix(".pyi"): text
             for place, text in made.items()}
 

@@ -149,7 +149,7 @@ def on_host(value: Any) -> Any:
 
 
 _ONE: dict[str, Callable[[Any], Any]] = {
-    "Neg": ops.neg, "Abs": ops.abs_, "Exp": ops.exp, "Log": ops.log, "Sqrt": ops.sqrt,
+    "Neg": ops.neg, "Abs": ops.abs, "Exp": ops.exp, "Log": ops.log, "Sqrt": ops.sqrt,
     "Sin": ops.sin, "Cos": ops.cos, "Tan": ops.tan, "Asin": ops.arcsin, "Acos": ops.arccos,
     "Atan": ops.arctan, "Sinh": ops.sinh, "Cosh": ops.cosh, "Tanh": ops.tanh,
     "Asinh": ops.arcsinh, "Acosh": ops.arccosh, "Atanh": ops.arctanh, "Erf": ops.erf,

@@ -134,7 +134,7 @@ def _average_pool(a: Args) -> Any:
 @operator("LpPool")
 def _lp_pool(a: Args) -> Any:
     power = float(a.option("p", 2))
-    total = ops.resample(ops.abs_(a[0]) ** power, _pool(a).maps("one"))
+    total = ops.resample(ops.abs(a[0]) ** power, _pool(a).maps("one"))
     return total ** (1.0 / power)
 
 

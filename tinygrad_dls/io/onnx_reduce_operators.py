@@ -17,7 +17,7 @@ _REDUCED: dict[str, Callable[..., Any]] = {
     "ReduceSum": ops.sum, "ReduceMean": ops.mean, "ReduceMax": ops.max, "ReduceMin": ops.min,
     "ReduceProd": ops.prod, "ReduceLogSumExp": ops.logsumexp,
     "ReduceL2": lambda x, axis, keepdims: ops.vector_norm(x, axis=axis, keepdims=keepdims),
-    "ReduceL1": lambda x, axis, keepdims: ops.sum(ops.abs_(x), axis, keepdims=keepdims),
+    "ReduceL1": lambda x, axis, keepdims: ops.sum(ops.abs(x), axis, keepdims=keepdims),
     "ReduceSumSquare": lambda x, axis, keepdims: ops.sum(x * x, axis, keepdims=keepdims),
     "ReduceLogSum": lambda x, axis, keepdims: ops.log(ops.sum(x, axis, keepdims=keepdims)),
 }

@@ -288,7 +288,7 @@ def _neighbours(at: Any, mode: str) -> list[tuple[Any, Any]]:
         return [(low, 1.0 - d), (low + 1.0, d)]
     a, found = -0.75, []
     for k in (-1.0, 0.0, 1.0, 2.0):
-        t = ops.abs_(d - k)
+        t = ops.abs(d - k)
         weight = ((a + 2) * t - (a + 3)) * t * t + 1.0 if k in (0, 1) else (
             a * (((t - 5.0) * t + 8.0) * t - 4.0))
         found.append((low + k, weight))

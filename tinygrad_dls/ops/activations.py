@@ -314,14 +314,8 @@ class Softsign(Op):
         return dy / size / size  # its square may overflow
 
 
-sigmoid = function(Sigmoid())
 logsigmoid = function(LogSigmoid())
-relu = function(Relu())
 prelu = function(PRelu())
-hardswish = function(Hardswish())
-silu = function(Silu())
-mish = function(Mish())
-softsign = function(Softsign())
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:

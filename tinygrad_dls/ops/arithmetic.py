@@ -184,8 +184,6 @@ add = function(Add())
 sub = function(Sub())
 mul = function(Mul())
 div = function(Div())
-maximum = function(Maximum())
-minimum = function(Minimum())
 power_of_tensor = function(Pow())
 
 

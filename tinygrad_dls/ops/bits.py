@@ -7,7 +7,6 @@ import numpy as np
 
 from ..engine.autograd import Array
 from ..errors import DtypeError
-from .call import function
 from .op import Op
 from .samples import PAIRS, Rng, Sample
 
@@ -78,9 +77,3 @@ class Invert(Op):
     def forward(self, x: Array) -> Array:
         _check(x)
         return ~x
-
-
-bitwise_and = function(BitwiseAnd())
-bitwise_or = function(BitwiseOr())
-bitwise_xor = function(BitwiseXor())
-invert = function(Invert())

@@ -208,18 +208,11 @@ class Where(Op):
 
 
 less = function(Less())
-less_equal = function(LessEqual())
 greater = function(Greater())
-greater_equal = function(GreaterEqual())
 equal = function(Equal())
 not_equal = function(NotEqual())
-logical_not = function(LogicalNot())
 logical_and = function(LogicalAnd())
-logical_or = function(LogicalOr())
-logical_xor = function(LogicalXor())
 isnan = function(Isnan())
-isinf = function(Isinf())
-isfinite = function(Isfinite())
 _where = function(Where())
 
 

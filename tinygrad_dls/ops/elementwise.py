@@ -230,17 +230,9 @@ class CastToInteger(Op):
         return x.astype(self.dtype)
 
 
-neg = function(Neg())
 abs_ = function(Abs())
-exp = function(Exp())
-expm1 = function(Expm1())
-exp2 = function(Exp2())
 log = function(Log())
-log2 = function(Log2())
-log10 = function(Log10())
-log1p = function(Log1p())
 sqrt = function(Sqrt())
-rsqrt = function(Rsqrt())
 
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:

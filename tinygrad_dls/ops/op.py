@@ -93,7 +93,7 @@ class Op:
     @property
     def name(self) -> str:
         """The name in messages and pictures: the class's, in snake case."""
-        return _snake(type(self).__name__)
+        return snake_case(type(self).__name__)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -221,5 +221,5 @@ def is_built_in(op: Any) -> bool:
 
 
 @cache
-def _snake(name: str) -> str:
+def snake_case(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

@@ -142,13 +142,8 @@ class Fmod(Op):
         return -dy * self.xp.trunc(a / b)
 
 
-sign = function(Sign())
-floor = function(Floor())
-ceil = function(Ceil())
-trunc = function(Trunc())
 floor_divide = function(FloorDivide())
 remainder = function(Remainder())
-fmod = function(Fmod())
 
 
 def round(x: Any, decimals: int = 0) -> Any:

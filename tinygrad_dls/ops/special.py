@@ -8,7 +8,7 @@ import numpy as np
 from .._util.arguments import number
 from ..engine.autograd import Array
 from .arithmetic import add, mul, sub
-from .call import function, function_of
+from .call import function_of
 from .op import Op
 from .samples import binary_samples, unary_samples
 
@@ -94,9 +94,6 @@ class NanToNum(Op):
         return self.xp.where(self.xp.isfinite(x), dy, 0.0)
 
 
-erf = function(Erf())
-erfc = function(Erfc())
-logaddexp = function(Logaddexp())
 
 
 def nan_to_num(

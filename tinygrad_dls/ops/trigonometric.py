@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..engine.autograd import Array
-from .call import function
 from .elementwise import over
 from .op import Op
 from .samples import Rng, Sample, binary_samples, unary_samples
@@ -230,19 +229,3 @@ class Hypot(Op):
 
     def backward_b(self, dy: Any, b: Any, y: Any) -> Any:
         return over(self.xp, dy * b, y)
-
-
-sin = function(Sin())
-cos = function(Cos())
-tan = function(Tan())
-arcsin = function(Arcsin())
-arccos = function(Arccos())
-arctan = function(Arctan())
-arctan2 = function(Arctan2())
-sinh = function(Sinh())
-cosh = function(Cosh())
-tanh = function(Tanh())
-arcsinh = function(Arcsinh())
-arccosh = function(Arccosh())
-arctanh = function(Arctanh())
-hypot = function(Hypot())

@@ -10,28 +10,8 @@ import numpy as np
 
 from .. import ops
 from ..errors import DtypeError, GraphError
+from ..ops.names import NAMES
 from .torch_names import with_numpys_keywords
-
-_UFUNCS: dict[str, Any] = {
-    "add": ops.add, "subtract": ops.sub, "multiply": ops.mul, "divide": ops.div,
-    "true_divide": ops.div, "power": ops.power, "float_power": ops.power, "matmul": ops.matmul,
-    "negative": ops.neg, "absolute": ops.abs, "fabs": ops.abs, "exp": ops.exp,
-    "expm1": ops.expm1, "exp2": ops.exp2, "log": ops.log, "log1p": ops.log1p, "log2": ops.log2,
-    "log10": ops.log10, "sqrt": ops.sqrt, "square": ops.square, "reciprocal": ops.reciprocal,
-    "sin": ops.sin, "cos": ops.cos, "tan": ops.tan, "arcsin": ops.arcsin, "arccos": ops.arccos,
-    "arctan": ops.arctan, "arctan2": ops.arctan2, "sinh": ops.sinh, "cosh": ops.cosh,
-    "tanh": ops.tanh, "arcsinh": ops.arcsinh, "arccosh": ops.arccosh, "arctanh": ops.arctanh,
-    "hypot": ops.hypot, "logaddexp": ops.logaddexp, "maximum": ops.maximum,
-    "minimum": ops.minimum, "sign": ops.sign, "floor": ops.floor, "ceil": ops.ceil,
-    "trunc": ops.trunc, "rint": ops.round, "remainder": ops.remainder, "fmod": ops.fmod,
-    "floor_divide": ops.floor_divide, "divmod": ops.divmod, "positive": lambda x: x,
-    "less": ops.less, "less_equal": ops.less_equal, "greater": ops.greater,
-    "greater_equal": ops.greater_equal, "equal": ops.equal, "not_equal": ops.not_equal,
-    "isnan": ops.isnan, "isinf": ops.isinf, "isfinite": ops.isfinite,
-    "logical_not": ops.logical_not, "logical_and": ops.logical_and, "logical_or": ops.logical_or,
-    "logical_xor": ops.logical_xor, "invert": ops.invert, "bitwise_and": ops.bitwise_and,
-    "bitwise_or": ops.bitwise_or, "bitwise_xor": ops.bitwise_xor,
-}
 
 
 def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
@@ -43,15 +23,11 @@ def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 
 _FUNCTIONS: dict[str, Any] = {
-    "sum": ops.sum, "mean": ops.mean, "var": ops.var, "std": ops.std, "max": ops.max,
-    "amax": ops.max, "min": ops.min, "amin": ops.min, "argmax": ops.argmax, "argmin": ops.argmin,
-    "any": ops.any, "all": ops.all, "prod": ops.prod, "cumsum": ops.cumsum,
-    "cumprod": ops.cumprod, "diff": lambda a, n=1, axis=-1: ops.diff(a, n, axis),
+    word: getattr(ops, name.inner) for name in NAMES for word in name.numpy.split()
+} | {  # whose parameters have another order or other names in NumPy; and attributes
+    "diff": lambda a, n=1, axis=-1: ops.diff(a, n, axis),
     "sort": lambda a, axis=-1, kind=None: ops.sort(a, axis),
-    "argsort": lambda a, axis=-1, kind=None: ops.argsort(a, axis), "median": ops.median,
-    "count_nonzero": ops.count_nonzero, "norm": ops.norm, "round": ops.round,
-    "around": ops.round, "isclose": ops.isclose, "allclose": ops.allclose,
-    "array_equal": ops.array_equal,
+    "argsort": lambda a, axis=-1, kind=None: ops.argsort(a, axis),
     "nan_to_num": lambda x, nan=0.0, posinf=None, neginf=None: ops.nan_to_num(
         x, nan, posinf, neginf),
     "vector_norm": lambda x, axis=None, keepdims=False, ord=2: ops.vector_norm(
@@ -61,20 +37,11 @@ _FUNCTIONS: dict[str, Any] = {
     "full_like": lambda a, fill_value, dtype=None: ops.full_like(a, fill_value, dtype),
     "reshape": lambda a, shape: ops.reshape(a, shape),
     "transpose": lambda a, axes=None: ops.transpose(a, axes),
-    "swapaxes": ops.swapaxes, "moveaxis": ops.moveaxis, "expand_dims": ops.expand_dims,
-    "squeeze": ops.squeeze, "ravel": ops.ravel, "broadcast_to": ops.broadcast_to,
-    "concatenate": ops.concatenate, "stack": ops.stack, "where": ops.where, "clip": ops.clip,
-    "einsum": ops.einsum, "take_along_axis": ops.take_along_axis,
-    "copy": ops.clone, "pad": ops.pad,
-    "dot": ops.dot, "vdot": ops.vdot, "inner": ops.inner, "outer": ops.outer,
-    "tensordot": ops.tensordot, "broadcast_arrays": ops.broadcast_arrays,
-    "meshgrid": ops.meshgrid, "repeat": lambda a, repeats, axis=None: ops.repeat(a, repeats, axis),
+    "repeat": lambda a, repeats, axis=None: ops.repeat(a, repeats, axis),
     "tile": lambda A, reps: ops.tile(A, reps), "flip": lambda m, axis=None: ops.flip(m, axis),
-    "roll": ops.roll, "rot90": ops.rot90, "split": _split, "array_split": _array_split,
-    "hstack": ops.hstack, "vstack": ops.vstack, "tril": ops.tril, "triu": ops.triu,
-    "diag": ops.diag, "diagonal": ops.diagonal, "trace": ops.trace, "unstack": ops.unstack,
-    "take": lambda a, indices, axis=None: ops.take(a, indices, axis), "nonzero": ops.nonzero,
-    "argwhere": ops.argwhere, "permute_dims": ops.permute_dims,
+    "split": _split, "array_split": _array_split,
+    "take": lambda a, indices, axis=None: ops.take(a, indices, axis),
+    "positive": lambda x: x,
     "shape": lambda x: x.shape, "ndim": lambda x: x.ndim, "size": lambda x: x.size,
 }
 _KEYWORDS = {"ddof": "correction", "a_min": "min", "a_max": "max"}
@@ -99,7 +66,7 @@ class NumpyDispatch:
         return values.astype(dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
-        ours = _UFUNCS.get(ufunc.__name__)
+        ours = _FUNCTIONS.get(ufunc.__name__)
         if ours is None or method != "__call__" or keywords:
             call = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             raise _no_counterpart(call, keywords if ours else {})

@@ -22,9 +22,8 @@ from ..errors import DeviceError, DtypeError, GraphError, ShapeError
 from ..ops.call import unrecorded
 from ..ops.scatter import IndexPut
 from .copying import Copying
+from .methods import Methods
 from .numpy_protocol import NumpyDispatch
-from .operators import Operators
-from .shaping import Shaping
 from .torch_names import Synonyms
 
 
@@ -36,7 +35,7 @@ class Count(int):
 
 
 @register_tensor
-class Tensor(Copying, NumpyDispatch, Operators, Shaping, Synonyms, TensorBase):
+class Tensor(Copying, NumpyDispatch, Methods, Synonyms, TensorBase):
     """An n-dimensional array that remembers how it was computed, if it requires grad.
 
     `data`: numbers, nested lists (floats become float32, see `dls.set_default_dtype`), an array

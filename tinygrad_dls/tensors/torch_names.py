@@ -10,7 +10,8 @@ from .. import ops
 from ..backend.device import default_device
 from ..engine.autograd import TensorBase
 from ..errors import DataError, DtypeError, ShapeError
-from ..ops.call import tensor_of
+from ..ops.call import function_of, tensor_of
+from ..ops.names import Name
 
 _NAMES = {"dim": "axis", "keepdim": "keepdims", "unbiased": "correction",
           "start_dim": "start_axis", "end_dim": "end_axis", "dims": "axis", "dim1": "axis1",
@@ -27,6 +28,27 @@ _PAIRS = {  # of values and places, in PyTorch
 }
 
 
+def as_function(name: Name) -> Callable[..., Any]:
+    """The function that users call as `dls.NAME`."""
+    function = getattr(ops, name.inner)
+    return renamed(function) if name.plain != "both" and _has_options(function) else function
+
+
+def as_method(name: Name) -> Callable[..., Any]:
+    """The method that users call as `x.NAME`."""
+    function = getattr(ops, name.inner)
+    return function if name.plain or not _has_options(function) else renamed(function)
+
+
+def _has_options(function: Callable[..., Any]) -> bool:
+    """Return whether `function` is of one tensor, or a list, and not made of an op as it is."""
+    if function.__module__ == function_of.__module__:
+        return False
+    known = list(inspect.signature(function).parameters)
+    return function.__name__ in _OF_MANY or (known[0] == "x" and "dim" not in known)
+
+
+@functools.cache
 def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of a tensor, which also takes lists, dim= for axis= and keepdim= for keepdims=."""
     of_one = function.__name__ not in _OF_MANY
@@ -120,13 +142,6 @@ class Synonyms:
     def unsqueeze(self, dim: int) -> Any:
         """PyTorch's name of `expand_dims`."""
         return ops.expand_dims(self, dim)
-
-    add, sub, mul, div, neg = ops.add, ops.sub, ops.mul, ops.div, ops.neg
-    eq, ne, lt, le, gt, ge = (ops.equal, ops.not_equal, ops.less, ops.less_equal, ops.greater,
-                              ops.greater_equal)
-    asin, acos, atan, atan2 = ops.arcsin, ops.arccos, ops.arctan, ops.arctan2
-    asinh, acosh, atanh, absolute = ops.arcsinh, ops.arccosh, ops.arctanh, ops.abs
-    clamp = renamed(ops.clip)
 
     def pow(self, exponent: Any) -> Any:
         """PyTorch's name of `**`."""

@@ -1,12 +1,14 @@
-"""The operators and NumPy's names as methods: what a tensor inherits from the operations."""
+"""The methods that a tensor inherits: operators, and the operations of ops/names.py."""
 
 from typing import Any
 
 from .. import ops
-from .torch_names import renamed
+from ..errors import ShapeError
+from ..ops.names import NAMES
+from .torch_names import as_method
 
 
-class Operators:
+class Methods:
     """`x + y`, `x @ y`, `x[i]`, `x.sum(axis=0)` ...: each is one function of `ops`."""
 
     __slots__ = ()
@@ -101,52 +103,7 @@ class Operators:
     def __ixor__(self, other: Any) -> Any:  # type: ignore[misc]
         return self._in_place(ops.bitwise_xor, other, "x ^= v")  # type: ignore[attr-defined]
 
-    # --- functions, as methods -------------------------------------------------------------------
-
-    exp, expm1, exp2 = ops.exp, ops.expm1, ops.exp2
-    log, log1p, log2, log10 = ops.log, ops.log1p, ops.log2, ops.log10
-    sqrt, rsqrt, square, reciprocal = ops.sqrt, ops.rsqrt, ops.square, ops.reciprocal
-    sin, cos, tan, sinh, cosh, tanh = ops.sin, ops.cos, ops.tan, ops.sinh, ops.cosh, ops.tanh
-    arcsin, arccos, arctan, arctan2 = ops.arcsin, ops.arccos, ops.arctan, ops.arctan2
-    arcsinh, arccosh, arctanh, hypot = ops.arcsinh, ops.arccosh, ops.arctanh, ops.hypot
-    erf, erfc, sigmoid, relu = ops.erf, ops.erfc, ops.sigmoid, ops.relu
-    abs, sign, clone, clip, lerp = ops.abs, ops.sign, ops.clone, renamed(ops.clip), ops.lerp
-    floor, ceil, round, trunc = ops.floor, ops.ceil, ops.round, ops.trunc
-    remainder, fmod, floor_divide = ops.remainder, ops.fmod, ops.floor_divide
-    maximum, minimum, logaddexp = ops.maximum, ops.minimum, ops.logaddexp
-    isnan, isinf, isfinite = ops.isnan, ops.isinf, ops.isfinite
-    isclose, allclose, nan_to_num = ops.isclose, ops.allclose, ops.nan_to_num
-    logical_and, logical_or = ops.logical_and, ops.logical_or
-    logical_not, logical_xor = ops.logical_not, ops.logical_xor
-    sum = renamed(ops.sum)
-    mean = renamed(ops.mean)
-    var = renamed(ops.var)
-    std = renamed(ops.std)
-    prod = renamed(ops.prod)
-    norm = renamed(ops.norm)
-    median = renamed(ops.median)
-    cumsum = renamed(ops.cumsum)
-    cumprod = renamed(ops.cumprod)
-    diff = renamed(ops.diff)
-    sort = renamed(ops.sort)
-    argsort = renamed(ops.argsort)
-    topk = renamed(ops.topk)
-    count_nonzero = renamed(ops.count_nonzero)
-    max = renamed(ops.max)
-    min = renamed(ops.min)
-    argmax = renamed(ops.argmax)
-    argmin = renamed(ops.argmin)
-    any = renamed(ops.any)
-    all = renamed(ops.all)
-    softmax = renamed(ops.softmax)
-    log_softmax = renamed(ops.log_softmax)
-    logsumexp = renamed(ops.logsumexp)
-    squeeze = renamed(ops.squeeze)
-    reshape = ops.reshape
-    transpose = ops.transpose
-    swapaxes = ops.swapaxes
-    broadcast_to = ops.broadcast_to
-    flatten = renamed(ops.flatten)
+    # --- PyTorch's and NumPy's, in terms of others ----------------------------------------------
 
     @property
     def T(self) -> Any:
@@ -157,3 +114,44 @@ class Operators:
     def mT(self) -> Any:
         """The last two axes swapped: the transpose of each matrix of a batch."""
         return ops.swapaxes(self, -1, -2)
+
+    def expand_as(self, other: Any) -> Any:
+        """PyTorch's name of `broadcast_to(other.shape)`."""
+        return ops.broadcast_to(self, other.shape)
+
+    def view_as(self, other: Any) -> Any:
+        """PyTorch's name of `reshape(other.shape)`."""
+        return ops.reshape(self, other.shape)
+
+    reshape_as = view_as
+
+    def narrow(self, dim: int, start: int, length: int) -> Any:
+        """PyTorch's x[start : start + length] along axis `dim`."""
+        axis = ops.shape.axis_of(dim, self.ndim, "narrow")  # type: ignore[attr-defined]
+        n = self.shape[axis]  # type: ignore[attr-defined]
+        first = start + n if start < 0 else start
+        if length < 0 or first < 0 or first + length > n:
+            raise ShapeError(f"narrow: {length} places from {start} on an axis of length {n}")
+        return ops.getitem(self, (*(slice(None),) * axis, slice(first, first + length)))
+
+    def select(self, dim: int, index: int) -> Any:
+        """PyTorch's x[index] along axis `dim`."""
+        axis = ops.shape.axis_of(dim, self.ndim, "select")  # type: ignore[attr-defined]
+        return ops.getitem(self, (*(slice(None),) * axis, index))
+
+    def t(self) -> Any:
+        """PyTorch's transpose of a matrix."""
+        if self.ndim > 2:  # type: ignore[attr-defined]
+            raise ShapeError("t() transposes a matrix; x.mT those of a batch, x.T reverses all "
+                             f"axes of the shape\n  {self.shape}")  # type: ignore[attr-defined]
+        return ops.transpose(self)
+
+    def contiguous(self) -> Any:
+        """The same values in memory of C order; x itself if it is."""
+        lies = self._data.flags.c_contiguous  # type: ignore[attr-defined]
+        return self if lies else ops.clone(self)
+
+
+for _name in NAMES:
+    for _word in _name.method.split():
+        setattr(Methods, _word, as_method(_name))
