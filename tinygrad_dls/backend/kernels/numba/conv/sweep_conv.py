@@ -58,7 +58,7 @@ def convolve_chunk(
     h, width_in, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
     y_image, y_row, y_pixel, y_start, o, groups = places
     c_in, c_out = c // groups, o // groups
-    panel, size, taps = 2 * lanes(y), y.itemsize, kw * c_in * c_out  # of a row of the window
+    panel, size = 2 * lanes(y), y.itemsize
     bands = -(-rows // band)
     mine = chunk * scratch.shape[1]
     row_of_places = width * c
@@ -75,18 +75,20 @@ def convolve_chunk(
             for j in range(0, c_out, panel):
                 channel = group * c_out + j
                 first = address_of(bias, channel) if bias.size else 0
-                w = address_of(weight, group * kh * taps + j)
+                some = min(panel, c_out - j)
+                taps = kw * c_in * some  # of a row of the window
+                w = address_of(weight, kh * kw * c_in * (group * c_out + j))
                 for i in range(begin, end):
                     a = base + size * ((i - begin) * down * row_of_places + group * c_in)
                     to = address_of(y, y_start + image * y_image + i * y_row + channel)
                     if groups == 1 and apart_across == 1:
-                        sweep(y, a, w, to, columns, min(panel, c_out - j), across * c, kw * c, 1,
-                              c_out, kh, apart_down * row_of_places, taps, y_pixel, first, flags)
+                        sweep(y, a, w, to, columns, some, across * c, kw * c, 1, some, kh,
+                              apart_down * row_of_places, taps, y_pixel, first, flags)
                         continue
                     for k in range(kh):
                         sweep(y, a + size * k * apart_down * row_of_places, w + size * k * taps, to,
-                              columns, min(panel, c_out - j), across * c, c_in, 1, c_out, kw,
-                              apart_across * c, c_in * c_out, y_pixel, first,
+                              columns, some, across * c, c_in, 1, some, kw, apart_across * c,
+                              c_in * some, y_pixel, first,
                               (ADD if k else 0) | (flags if k == kh - 1 else 0))
 
 
@@ -163,7 +165,7 @@ def convolution(
     x: Array, weight: Array, bias: Array, y: Array, g: Geometry, groups: int, flags: int
 ) -> None:
     """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (groups, kh, kw, c / groups,
-    o / groups), + bias (o,) or an empty one; all contiguous and of one dtype. `flags`: RELU or 0.
+    o / groups) in panels, + bias (o,) or an empty one; all contiguous and of one dtype. `flags`: RELU or 0.
     """
     o = y.shape[3]
     places = (g.rows * g.columns * o, g.columns * o, o, 0, o, groups)

@@ -1,18 +1,26 @@
 """Weights of convolutions, (o, c, kh, kw) as PyTorch has them, in the order that sweeps read them.
 
-A sweep reads all outputs of one tap and one input next to each other, (taps, c, o); going back, all
+A sweep reads the outputs of one tap and one input next to each other, (taps, c, o); going back, the
 inputs of one output, (taps, o, c), from the last tap on; and it leaves gradients in the first
 order. Each is a heap of small matrices to transpose: NumPy goes number by number, which takes twice
 as long where there are many.
+
+A sweep takes only as many columns as fit two vectors, so wide weights lie in panels of that many
+columns, one panel after the other, and a sweep reads its panel from end to end. Rows of all columns
+would be a power of two apart, and such addresses share few places of a cache: a panel of 512 rows
+would not stay in it for the next pixels.
 """
 
 from typing import Any
 
 import numpy as np
 
-from ..compile import kernel
+from ..compile import kernel, task
+from ..parallel import parallel_for
 from ..simd.intrinsics import address_of
 from ..simd.transpose import transpose
+from ..simd.width import HOST
+from ..threads import threads_for
 
 Array = Any
 MANY = 10_000  # numbers
@@ -30,29 +38,78 @@ def transpose_each(
                   to_row, rows, columns)
 
 
+@task
+def panels_chunk(
+    chunk: int, chunks: int, weight: Array, inner: int, step: int, row: int, taps: int, back: bool,
+    width: int, panels: Array,
+) -> None:
+    """Its chunk of the panels of one weight, each (taps, inner, columns), the last one narrower.
+
+    Number (tap, i, j) of the whole is weight[i * step + j * row + tap], or with `back` that of the
+    last tap, the last but one and so on.
+    """
+    columns = weight.size // (taps * inner)
+    count = -(-columns // width)
+    for panel in range(chunk * count // chunks, (chunk + 1) * count // chunks):
+        j = panel * width
+        some = min(width, columns - j)
+        begin = j * taps * inner + (back * (taps - 1) * inner * some)
+        to_row = -inner * some if back else inner * some
+        for i in range(inner):
+            transpose(weight, address_of(weight, i * step + j * row), row,
+                      address_of(panels, begin + i * some), to_row, some, taps)
+
+
+@kernel
+def fill_panels(
+    parts: int, weight: Array, inner: int, step: int, row: int, taps: int, back: bool, width: int,
+    panels: Array,
+) -> None:
+    parallel_for(panels_chunk, parts, (weight, inner, step, row, taps, back, width, panels))
+
+
+def panel_width(dtype: Any) -> int:
+    """Return how many columns a sweep takes at a time."""
+    return 2 * HOST.lanes(dtype.itemsize)
+
+
+def in_panels(rows: Array) -> Array:
+    """(groups, kh, kw, c, o) in panels: for each group (panels, kh, kw, c, at most two vectors)."""
+    width = panel_width(rows.dtype)
+    groups, columns = len(rows), rows.shape[-1]
+    if columns <= width:
+        return np.ascontiguousarray(rows)
+    parts = [rows[..., j : j + width].reshape(groups, -1) for j in range(0, columns, width)]
+    return np.concatenate(parts, axis=1).reshape(rows.shape)
+
+
 def by_output(weight: Array, groups: int) -> Array:
-    """(groups, kh, kw, c, o) of a weight (groups * o, c, kh, kw), contiguous."""
+    """(groups, kh, kw, c, o) of a weight (groups * o, c, kh, kw), in panels."""
     o, c, kh, kw = weight.shape
     if groups > 1 or weight.size < MANY or not weight.flags.c_contiguous:
         by_group = weight.reshape(groups, -1, c, kh, kw).transpose(0, 3, 4, 2, 1)
-        return np.ascontiguousarray(by_group)
-    taps, transposed = kh * kw, np.empty((1, kh, kw, c, o), weight.dtype)
-    transpose_each(c, weight.reshape(-1), taps, c * taps, transposed.reshape(-1), 0, o, c * o, o,
-                   taps)
-    return transposed
+        return in_panels(by_group)
+    return _many_in_panels(weight, (1, kh, kw, c, o), kh * kw, c * kh * kw, False)
 
 
 def rotated(weight: Array, groups: int, down: slice, across: slice) -> Array:
-    """(groups, kh, kw, o, c) of a weight (groups * o, c, kh, kw): these taps, contiguous."""
+    """(groups, kh, kw, o, c) of a weight (groups * o, c, kh, kw): these taps, in panels."""
     o, c, kh, kw = weight.shape
     whole = (down, across) == (slice(kh - 1, None, -1), slice(kw - 1, None, -1))
     if groups > 1 or weight.size < MANY or not weight.flags.c_contiguous or not whole:
         by_group = weight.reshape(groups, -1, c, kh, kw).transpose(0, 3, 4, 1, 2)
-        return np.ascontiguousarray(by_group[:, down, across])
-    taps, transposed = kh * kw, np.empty((1, kh, kw, o, c), weight.dtype)
-    transpose_each(o, weight.reshape(-1), c * taps, taps, transposed.reshape(-1),
-                   (taps - 1) * o * c, c, -o * c, c, taps)
-    return transposed
+        return in_panels(by_group[:, down, across])
+    return _many_in_panels(weight, (1, kh, kw, o, c), c * kh * kw, kh * kw, True)
+
+
+def _many_in_panels(
+    weight: Array, shape: tuple[int, ...], step: int, row: int, back: bool
+) -> Array:
+    """A contiguous weight of one group in panels of this shape, by all threads."""
+    panels = np.empty(shape, weight.dtype)
+    fill_panels(threads_for(8 * weight.size), weight.reshape(-1), shape[3], step, row,
+                shape[1] * shape[2], back, panel_width(weight.dtype), panels.reshape(-1))
+    return panels
 
 
 def as_weight(parts: Array, groups: int, c: int, window: tuple[int, ...]) -> Array:
