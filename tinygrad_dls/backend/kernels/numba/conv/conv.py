@@ -1,4 +1,5 @@
-"""Convolutions of images: on the sweep, depthwise ones by channel, volumes as sums of images."""
+"""Convolutions of images: on the sweep, small ones as one product, depthwise ones by channel;
+volumes as sums of images."""
 
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..elementwise.sums import sum_of_rows
 from ..layout import F32, F64, NOTHING, channels_first
 from ..matmul.linear import times, transposed_times
 from ..simd.sweep import RELU
-from . import sweep_conv, volumes
+from . import im2col, sweep_conv, volumes
 from .depthwise import depthwise, depthwise_input, depthwise_weight
 from .geometry import Geometry, flat_rows, pixels_of
 from .weights import by_output
@@ -66,9 +67,12 @@ class Convolution(reference.Convolution):
         elif groups == 1 and g.pointwise:
             matrix = np.ascontiguousarray(weight.reshape(len(weight), -1).T)
             times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, len(weight)), flags)
+        elif im2col.pays(g, len(x), len(weight), groups):
+            im2col.convolution(pixels_of(x), by_output(weight, 1, len(weight)),
+                               _or_none(bias, x.dtype), y, g, flags)
         else:
             sweep_conv.convolution(pixels_of(x), by_output(weight, groups), _or_none(bias, x.dtype),
-                              y, g, groups, flags)
+                                   y, g, groups, flags)
         return channels_first(y)
 
     def transposed_convolution(
@@ -128,6 +132,8 @@ class Convolution(reference.Convolution):
             return np.ascontiguousarray(dw.T).reshape(o, 1, *window)
         if groups == 1 and g.pointwise:
             return transposed_times(flat_rows(dy), flat_rows(x)).reshape(o, inner, *window)
+        if im2col.pays(g, len(x), o, groups):
+            return im2col.weight_gradient(pixels_of(x), pixels_of(dy), g)
         return sweep_conv.weight_gradient(pixels_of(x), pixels_of(dy), g, groups)
 
     def sum_channels(self, x: Any) -> Any:

@@ -21,7 +21,7 @@ from ..parallel import parallel_for
 from ..simd.intrinsics import address_of, lanes
 from ..simd.sweep import ADD, prepare, sweep
 from ..threads import threads_for
-from . import few_channels
+from . import few_channels, im2col
 from .geometry import Geometry, copy
 from .weights import as_weight, rotated
 
@@ -165,7 +165,9 @@ def convolution(
     x: Array, weight: Array, bias: Array, y: Array, g: Geometry, groups: int, flags: int
 ) -> None:
     """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (groups, kh, kw, c / groups,
-    o / groups) in panels, + bias (o,) or an empty one; all contiguous and of one dtype. `flags`: RELU or 0.
+    o / groups) in panels, + bias (o,) or an empty one; all contiguous and of one dtype.
+
+    `flags`: RELU or 0.
     """
     o = y.shape[3]
     places = (g.rows * g.columns * o, g.columns * o, o, 0, o, groups)
@@ -230,13 +232,19 @@ def input_gradient(
             if not (high and wide):
                 x[:, p :: g.down, q :: g.across] = bias if bias.size else 0
                 continue
-            part = rotated(weight, groups, taps_down, taps_across)
             there = Geometry(
                 dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down,
                 apart_across, top, left,
             )
             places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
                       (p * g.width + q) * c, c, groups)
+            if im2col.pays(there, len(dy), c, groups):
+                part = rotated(weight, 1, taps_down, taps_across, c)
+                few = np.empty((len(dy), rows, columns, c), dy.dtype)
+                im2col.convolution(dy, part, bias, few, there, 0)
+                x[:, p :: g.down, q :: g.across] = few
+                continue
+            part = rotated(weight, groups, taps_down, taps_across)
             _convolve_few_channels(dy, part, bias, x, there, places, 0)
 
 

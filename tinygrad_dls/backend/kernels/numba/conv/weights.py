@@ -43,21 +43,22 @@ def panels_chunk(
     chunk: int, chunks: int, weight: Array, inner: int, step: int, row: int, taps: int, back: bool,
     width: int, panels: Array,
 ) -> None:
-    """Its chunk of the panels of one weight, each (taps, inner, columns), the last one narrower.
+    """Its chunk of the rows of all panels of a weight, each (taps, inner, columns), the last one
+    narrower.
 
     Number (tap, i, j) of the whole is weight[i * step + j * row + tap], or with `back` that of the
     last tap, the last but one and so on.
     """
     columns = weight.size // (taps * inner)
-    count = -(-columns // width)
-    for panel in range(chunk * count // chunks, (chunk + 1) * count // chunks):
-        j = panel * width
-        some = min(width, columns - j)
-        begin = j * taps * inner + (back * (taps - 1) * inner * some)
-        to_row = -inner * some if back else inner * some
-        for i in range(inner):
+    for i in range(chunk * inner // chunks, (chunk + 1) * inner // chunks):
+        for j in range(0, columns, width):
+            some = min(width, columns - j)
+            begin = j * taps * inner + i * some
+            first, to_row = begin, inner * some
+            if back:
+                first, to_row = begin + (taps - 1) * inner * some, -inner * some
             transpose(weight, address_of(weight, i * step + j * row), row,
-                      address_of(panels, begin + i * some), to_row, some, taps)
+                      address_of(panels, first), to_row, some, taps)
 
 
 @kernel
@@ -73,9 +74,8 @@ def panel_width(dtype: Any) -> int:
     return 2 * HOST.lanes(dtype.itemsize)
 
 
-def in_panels(rows: Array) -> Array:
-    """(groups, kh, kw, c, o) in panels: for each group (panels, kh, kw, c, at most two vectors)."""
-    width = panel_width(rows.dtype)
+def in_panels(rows: Array, width: int) -> Array:
+    """(groups, kh, kw, c, o) in panels: for each group (panels, kh, kw, c, at most `width`)."""
     groups, columns = len(rows), rows.shape[-1]
     if columns <= width:
         return np.ascontiguousarray(rows)
@@ -83,32 +83,35 @@ def in_panels(rows: Array) -> Array:
     return np.concatenate(parts, axis=1).reshape(rows.shape)
 
 
-def by_output(weight: Array, groups: int) -> Array:
-    """(groups, kh, kw, c, o) of a weight (groups * o, c, kh, kw), in panels."""
+def by_output(weight: Array, groups: int, width: int = 0) -> Array:
+    """(groups, kh, kw, c, o) of a weight (groups * o, c, kh, kw), in panels of `width` columns, or
+    of as many as a sweep takes."""
     o, c, kh, kw = weight.shape
+    width = width or panel_width(weight.dtype)
     if groups > 1 or weight.size < MANY or not weight.flags.c_contiguous:
         by_group = weight.reshape(groups, -1, c, kh, kw).transpose(0, 3, 4, 2, 1)
-        return in_panels(by_group)
-    return _many_in_panels(weight, (1, kh, kw, c, o), kh * kw, c * kh * kw, False)
+        return in_panels(by_group, width)
+    return _many_in_panels(weight, (1, kh, kw, c, o), kh * kw, c * kh * kw, False, width)
 
 
-def rotated(weight: Array, groups: int, down: slice, across: slice) -> Array:
+def rotated(weight: Array, groups: int, down: slice, across: slice, width: int = 0) -> Array:
     """(groups, kh, kw, o, c) of a weight (groups * o, c, kh, kw): these taps, in panels."""
     o, c, kh, kw = weight.shape
+    width = width or panel_width(weight.dtype)
     whole = (down, across) == (slice(kh - 1, None, -1), slice(kw - 1, None, -1))
     if groups > 1 or weight.size < MANY or not weight.flags.c_contiguous or not whole:
         by_group = weight.reshape(groups, -1, c, kh, kw).transpose(0, 3, 4, 1, 2)
-        return in_panels(by_group[:, down, across])
-    return _many_in_panels(weight, (1, kh, kw, o, c), c * kh * kw, kh * kw, True)
+        return in_panels(by_group[:, down, across], width)
+    return _many_in_panels(weight, (1, kh, kw, o, c), c * kh * kw, kh * kw, True, width)
 
 
 def _many_in_panels(
-    weight: Array, shape: tuple[int, ...], step: int, row: int, back: bool
+    weight: Array, shape: tuple[int, ...], step: int, row: int, back: bool, width: int
 ) -> Array:
     """A contiguous weight of one group in panels of this shape, by all threads."""
     panels = np.empty(shape, weight.dtype)
     fill_panels(threads_for(8 * weight.size), weight.reshape(-1), shape[3], step, row,
-                shape[1] * shape[2], back, panel_width(weight.dtype), panels.reshape(-1))
+                shape[1] * shape[2], back, width, panels.reshape(-1))
     return panels
 
 

@@ -1,0 +1,77 @@
+"""Convolutions of small images as one product of matrices: im2col.
+
+Where an image has few places, a sweep along a row of it multiplies few numbers by each weight it
+loads, and all weights are loaded again for the next row. So the windows are copied, a row for each
+place of all images, (n * rows * columns, kh * kw * c), and multiplied by the weights at once.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..compile import kernel, task
+from ..matmul.linear import times, transposed_times
+from ..parallel import parallel_for
+from ..threads import threads_for
+from .geometry import Geometry, copy
+from .weights import as_weight
+
+Array = Any
+FEW = 6  # places in a row of an image, at most
+TILE = 4  # places that a sweep computes at a time: those that a row lacks are computed in vain
+FULL = 0.75  # of a row's tiles; with more the copy takes as long as it saves
+LEAST = 1_000_000  # multiplications; fewer do not pay for the copy
+CHANNELS = 32  # of the results, at least: a number is copied once and used for each of them
+
+
+@task
+def windows_chunk(
+    chunk: int, chunks: int, x: Array, images: int, geometry: Any, windows: Array
+) -> None:
+    """Its chunk of the rows of windows; what lies outside the image is 0."""
+    h, w, c, rows, columns, kh, kw, down, across, apart_down, apart_across, top, left = geometry
+    places, length = rows * columns, kh * kw * c
+    for place in range(chunk * images * places // chunks, (chunk + 1) * images * places // chunks):
+        image, inside = place // places, place % places
+        i, j = inside // columns * down - top, inside % columns * across - left
+        to = place * length
+        for row in range(i, i + kh * apart_down, apart_down):
+            for column in range(j, j + kw * apart_across, apart_across):
+                if 0 <= row < h and 0 <= column < w:
+                    copy(windows, to, x, ((image * h + row) * w + column) * c, c)
+                else:
+                    windows[to:to + c] = 0
+                to += c
+
+
+@kernel
+def copy_windows(parts: int, x: Array, images: int, geometry: Any, windows: Array) -> None:
+    parallel_for(windows_chunk, parts, (x, images, geometry, windows))
+
+
+def pays(g: Geometry, images: int, channels: int, groups: int) -> bool:
+    """Return whether to multiply so for this many images and channels of the results."""
+    work = images * g.rows * g.columns * g.length * g.channels * channels
+    full = g.columns / (-(-g.columns // TILE) * TILE)
+    return (groups == 1 and g.columns <= FEW and full <= FULL and channels >= CHANNELS
+            and work >= LEAST)
+
+
+def im2col(x: Array, g: Geometry) -> Array:
+    """The windows of images x (n, h, w, c), (n * rows * columns, kh * kw * c)."""
+    windows = np.empty((len(x) * g.rows * g.columns, g.length * g.channels), x.dtype)
+    copy_windows(threads_for(windows.size), x.reshape(-1), len(x), tuple(g), windows.reshape(-1))
+    return windows
+
+
+def convolution(x: Array, weight: Array, bias: Array, y: Array, g: Geometry, flags: int) -> None:
+    """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (1, kh, kw, c, o), + bias
+    (o,) or an empty one; all contiguous and of one dtype. `flags`: RELU or 0."""
+    o = y.shape[3]
+    times(im2col(x, g), weight.reshape(-1, o), bias, y.reshape(-1, o), flags)
+
+
+def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:
+    """dw (o, c, kh, kw) of x (n, h, w, c) and dy (n, rows, columns, o)."""
+    dweight = transposed_times(im2col(x, g), dy.reshape(-1, dy.shape[3]))  # (kh * kw * c, o)
+    return as_weight(dweight.reshape(1, -1), 1, g.channels, (g.window_height, g.window_width))
