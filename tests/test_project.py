@@ -24,7 +24,7 @@ ROOMS = (  # from the ground up: a room imports only from those before it
     {"vision", "text", "audio"},
     {"models"},
     {"check", "train", "viz"},
-    {"bench", "learn"},
+    {"bench", "learn", "torch"},
     {"cli", "__main__", "__init__"},
 )
 

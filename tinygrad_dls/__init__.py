@@ -82,7 +82,7 @@ _LATER = {
     "Graph": "viz", "graph": "viz", "lint": "check", "manual": "check", "trace": "viz",
     "watch": "viz",
     "audio": "", "bench": "", "check": "", "data": "", "io": "", "models": "", "nn": "",
-    "optim": "", "text": "", "train": "", "vision": "", "viz": "",
+    "optim": "", "text": "", "torch": "", "train": "", "vision": "", "viz": "",
 }
 
 

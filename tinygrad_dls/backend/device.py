@@ -41,6 +41,17 @@ class Device:
                 cls._known[full] = device
             return cls._known[full]
 
+    @property
+    def type(self) -> str:
+        """The name without its number: "cpu", "cuda"."""
+        return self.name.partition(":")[0]
+
+    @property
+    def index(self) -> int | None:
+        """The number of the GPU, None for the CPU."""
+        number = self.name.partition(":")[2]
+        return int(number) if number else None
+
     def __repr__(self) -> str:
         return f"Device({self.name!r})"
 

@@ -1,0 +1,144 @@
+"""tinygrad_dls.torch without PyTorch at hand: the meaning of names, against NumPy."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import tinygrad_dls as dls
+import tinygrad_dls.torch as torch
+import tinygrad_dls.torch.nn as nn
+import tinygrad_dls.torch.nn.functional as F
+from tinygrad_dls.torch import optim
+from tinygrad_dls.torch.utils.data import DataLoader, TensorDataset
+
+A = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
+
+
+def _x(**options):
+    return torch.tensor(A, **options)
+
+
+def test_what_differs_from_the_core_has_pytorchs_meaning():
+    x = _x()
+    values, places = x.max(1)
+    assert np.array_equal(values.numpy(), A.max(1)) and places.tolist() == A.argmax(1).tolist()
+    assert places.dtype == torch.int64 and torch.max(x, 1)[1].tolist() == places.tolist()
+    assert x.size() == (4, 6) and x.size(0) == 4 and x.size(-1) == 6 and x.shape.numel() == 24
+    assert np.allclose(x.std(0).numpy(), A.std(0, ddof=1))
+    assert np.allclose(x.var().item(), A.var(ddof=1))
+    assert np.array_equal(x.repeat(2, 1).numpy(), np.tile(A, (2, 1)))
+    assert [p.shape for p in x.split(4, 1)] == [(4, 4), (4, 2)]
+    assert [p.shape for p in x.split([1, 5], 1)] == [(4, 1), (4, 5)]
+    assert x.unsqueeze(0).transpose(1, 2).shape == (1, 6, 4)
+    assert x.median().item() == np.sort(A, None)[11] and len(x.nonzero()) == 24
+    assert np.isclose(x.norm(1).item(), np.abs(A).sum()) and torch.equal(x, x.clone()) is True
+    ordered, places = x.sort(1, descending=True)
+    assert np.array_equal(ordered.numpy(), -np.sort(-A, 1))
+    assert torch.meshgrid(torch.arange(2), torch.arange(3))[0].shape == (2, 3)
+    assert torch.Tensor(5).shape == (5,) and torch.Tensor([1, 2]).dtype == torch.float32
+    assert torch.LongTensor([1, 2]).dtype == torch.long
+    assert (x * torch.tensor(2.0, dtype=torch.float64)).dtype == torch.float32
+    assert F.softmax(x.reshape(2, 2, 6)).sum(0).allclose(torch.ones(2, 6))
+
+
+def test_data_shares_memory_and_methods_with_an_underscore_write():
+    w = _x(requires_grad=True)
+    (w * 2).sum().backward()
+    w.data.add_(-0.5 * w.grad)
+    assert np.allclose(w.detach().numpy(), A - 1)
+    w.data -= 1
+    assert np.allclose(w.tolist(), A - 2)
+    with pytest.raises(dls.GraphError):
+        w.add_(1)
+    with pytest.raises(dls.GraphError):
+        w.numpy()
+    h = w * 1
+    h.mul_(3).clamp_(min=0)
+    h.sum().backward()
+    assert np.allclose(w.grad.numpy() - 2, 3 * (A > 2))
+    shared = torch.from_numpy(values := A.copy())
+    shared.zero_()
+    assert not values.any()
+
+
+def test_inplace_writes_into_the_input():
+    for act in (nn.ReLU(inplace=True), lambda h: F.relu(h, inplace=True), F.relu_,
+                torch.Tensor.relu_):
+        h = _x(requires_grad=True) * 1
+        kept = [h]
+        assert act(h) is h and np.array_equal(kept[0].detach().numpy(), np.maximum(A, 0))
+    plain = _x()
+    F.leaky_relu(plain, 0.1, True)
+    assert np.allclose(plain.numpy(), np.where(A > 0, A, A * np.float32(0.1)))
+
+
+def test_a_tensor_of_one_is_a_tensor_of_the_other():
+    x, plain = _x(), dls.tensor(A)
+    assert isinstance(x, dls.Tensor) and torch.is_tensor(plain)
+    assert dls.max(x, axis=1).shape == (4,) and len(torch.max(plain, 1)) == 2
+    assert type(x + plain) is torch.Tensor and type(plain + x) is torch.Tensor
+    assert type(dls.nn.Linear(6, 2)(x)) is torch.Tensor
+    assert type(nn.Linear(6, 2)(plain)) is torch.Tensor and type(plain * 2) is dls.Tensor
+    leaf = dls.tensor(A, requires_grad=True)
+    nn.Linear(6, 2)(leaf).sum().backward()
+    assert type(leaf.grad) is dls.Tensor and type(dls.nn.Linear(6, 2).weight) is dls.nn.Parameter
+    assert type(plain.max(axis=1)) is dls.Tensor and torch.as_tensor(plain) is plain
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(inplace=True))
+        self.head = nn.Linear(3 * 16, 3)
+
+    def forward(self, x):
+        h = self.body(x)
+        return self.head(h.view(h.size(0), -1))
+
+
+def test_a_network_trains_is_copied_and_pickled_and_has_parameters_of_the_namespace():
+    torch.manual_seed(0)
+    net, x, y = Net(), torch.randn(8, 1, 6, 6), torch.randint(0, 3, (8,))
+    opt, losses = optim.Adam(net.parameters(), lr=0.05, foreach=False), []
+    for _ in range(5):
+        for xb, yb in DataLoader(TensorDataset(x, y), batch_size=4, shuffle=True, num_workers=0):
+            opt.zero_grad()
+            loss = F.cross_entropy(net(xb), yb)
+            loss.backward()
+            opt.step()
+            losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+    assert {type(p) for p in net.parameters()} == {nn.Parameter}
+    assert {type(p.grad) for p in net.parameters()} == {torch.Tensor}
+    assert {type(b) for b in net.buffers()} == {torch.Tensor}
+    assert {type(v) for s in opt.state.values() for v in s.values()} == {int, torch.Tensor}
+    assert all(isinstance(m, nn.Module) for m in net.modules())
+    for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert repr(other) == repr(net) and type(other.head.weight) is nn.Parameter
+        assert torch.equal(other.eval()(x), net.eval()(x))
+    state = net.state_dict()
+    state["head.bias"].fill_(7)  # it shares memory, as PyTorch's does
+    assert net.head.bias.tolist() == [7, 7, 7]
+    plain = dls.nn.Sequential(dls.nn.Linear(48, 3))
+    plain[0].load_state_dict(net.head.state_dict())
+    assert list(plain[0].state_dict()) == list(net.head.state_dict())
+
+
+def test_layers_made_of_layers_are_of_the_namespace_throughout():
+    model = nn.Transformer(8, 2, 1, 1, 16, batch_first=True)
+    assert all(isinstance(m, nn.Module) for m in model.modules())
+    assert {type(p) for p in model.parameters()} == {nn.Parameter}
+    assert isinstance(model.encoder.layers[0].linear1, nn.Linear)
+    h, state = nn.LSTM(4, 5)(torch.zeros(3, 2, 4))
+    assert {type(t) for t in (h, *state)} == {torch.Tensor}
+
+
+def test_a_module_begins_with_its_init():
+    class Bad(nn.Module):
+        def __init__(self):
+            self.fc = nn.Linear(2, 2)
+
+    with pytest.raises(AttributeError, match=r"before Module.__init__"):
+        Bad()

@@ -1,0 +1,123 @@
+"""torch.nn.functional: the core's functions, and those whose meaning or options are PyTorch's."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ... import ops
+from ...errors import DataError
+from ...nn import functional as core
+from ..in_place import written
+from ..reductions import _softmax_dim
+
+_gathered = vars(core)
+
+
+def _with_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, which with inplace=True writes into its input."""
+    place = list(inspect.signature(function).parameters).index("inplace")
+
+    @functools.wraps(function)
+    def call(input: Any, *args: Any, **options: Any) -> Any:
+        inplace = options.pop("inplace", False)
+        if len(args) >= place:
+            inplace, args = args[place - 1], (*args[: place - 1], *args[place:])
+        if inplace:
+            how = f"F.{function.__name__}(inplace=True)"
+            return written(input, function, how, *args, **options)
+        return function(input, *args, **options)
+
+    return call
+
+
+def _legacy_reduction(options: dict[str, Any]) -> None:
+    """size_average= and reduce= of old scripts, as reduction=."""
+    average, reduce = options.pop("size_average", None), options.pop("reduce", None)
+    if average is not None or reduce is not None:
+        options["reduction"] = ("none" if reduce is False else
+                                "sum" if average is False else "mean")
+
+
+def _with_legacy(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, size_average: Any = None, reduce: Any = None, **options: Any) -> Any:
+        _legacy_reduction(options := {
+            **options, "size_average": size_average, "reduce": reduce})
+        return function(*args, **options)
+
+    return call
+
+
+def _made() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, function in vars(core).items():
+        if name.startswith("_") or not callable(function):
+            continue
+        names = inspect.signature(function).parameters
+        if "inplace" in names:
+            found[name] = _with_inplace(function)
+            found[f"{name}_"] = functools.partial(found[name], inplace=True)
+        elif "reduction" in names:
+            found[name] = _with_legacy(function)
+        else:
+            found[name] = function
+    return found
+
+
+globals().update(_made())
+
+
+def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """exp(x) over its sum along `dim`."""
+    dim = _softmax_dim(input) if dim is None else dim
+    return ops.softmax(input if dtype is None else ops.cast(input, dtype), dim)
+
+
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """The logarithm of softmax along `dim`."""
+    dim = _softmax_dim(input) if dim is None else dim
+    return ops.log_softmax(input if dtype is None else ops.cast(input, dtype), dim)
+
+
+def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """softmax(-x) along `dim`."""
+    return softmax(ops.neg(input), dim, dtype=dtype)
+
+
+def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+    """A row of 0 and 1 for each label; int64."""
+    if num_classes < 0:
+        num_classes = int(tensor._data.max()) + 1
+    return ops.cast(core.one_hot(tensor, num_classes), "int64")
+
+
+def _numbers(value: Any) -> Any:
+    return tuple(int(v) for v in value) if isinstance(value, list | tuple) else value
+
+
+def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
+    """Padded at the ends of the last axes: (left, right, top, bottom ...)."""
+    return core.pad(input, _numbers(pad), mode, 0.0 if value is None else value)
+
+
+def tanh(input: Any) -> Any:
+    """Hyperbolic tangent."""
+    return ops.tanh(input)
+
+
+def sigmoid(input: Any) -> Any:
+    """1 / (1 + exp(-x))."""
+    return ops.sigmoid(input)
+
+
+def normalize(
+    input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None
+) -> Any:
+    """Vectors along `dim` of length 1."""
+    if out is not None:
+        raise DataError("out= is not taken here")
+    length = ops.vector_norm(input, p, dim, True)
+    return ops.div(input, ops.clip(length, eps, None))

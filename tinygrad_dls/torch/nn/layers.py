@@ -1,0 +1,88 @@
+"""The core's layers as layers of this namespace: real classes, made from one list."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from ... import nn as core
+from ...nn import normalization
+from ..in_place import written
+from .module import Layer, Module
+
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")  # which hold what users give them
+LEFT_TO_OTHERS = ("Module", "Parameter", *CONTAINERS)
+
+
+def _in_place(of: type[core.Module]) -> Any:
+    """A forward that writes into its input where the layer's `inplace` says so."""
+    forward: Any = of.forward
+
+    def forward_(self: Any, input: Any) -> Any:
+        if self.inplace:
+            how = f"{type(self).__name__}(inplace=True)"
+            return written(input, lambda x: forward(self, x), how)
+        return forward(self, input)
+
+    forward_.__name__ = forward_.__qualname__ = "forward"
+    return forward_
+
+
+def layer(of: type[core.Module], module: str) -> type[core.Module]:
+    """A subclass of a layer of the core whose parameters are tensors of this namespace."""
+    attributes: dict[str, Any] = {"__module__": module, "__doc__": of.__doc__,
+                                  "__qualname__": of.__name__}
+    if "inplace" in inspect.signature(of).parameters:
+        attributes["forward"] = _in_place(of)
+    made = type(of.__name__, (of, Layer), attributes)
+    Layer._layers[of] = made
+    if of in normalization.ACTIVATIONS:
+        normalization.ACTIVATIONS[made] = normalization.ACTIVATIONS[of]
+    return made
+
+
+def all_layers(module: str) -> dict[str, type[core.Module]]:
+    """name -> class, for all layers of the core."""
+    found = {name: kind for name, kind in vars(core).items()
+             if isinstance(kind, type) and issubclass(kind, core.Module)
+             and name not in LEFT_TO_OTHERS}
+    return {name: layer(kind, module) for name, kind in found.items()}
+
+
+class Sequential(core.Sequential, Module):
+    """Chain of modules: the output of each is the input of the next."""
+
+    def __init__(self, *modules: Any) -> None:
+        Module.__init__(self)
+        super().__init__(*modules)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            names = list(self._modules.items())[index]
+            return type(self)(dict(names)) if type(self) is Sequential else Sequential(dict(names))
+        return super().__getitem__(index)
+
+
+class ModuleList(core.ModuleList, Module):
+    """List of modules whose parameters are found."""
+
+    def __init__(self, modules: Any = None) -> None:
+        Module.__init__(self)
+        super().__init__(modules)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return ModuleList(self._held()[index])
+        return super().__getitem__(index)
+
+
+class ModuleDict(core.ModuleDict, Module):
+    """Dictionary of modules whose parameters are found."""
+
+    def __init__(self, modules: Any = None) -> None:
+        Module.__init__(self)
+        super().__init__(modules)
+
+
+for _ours in (Sequential, ModuleList, ModuleDict):
+    Layer._layers[getattr(core, _ours.__name__)] = _ours

@@ -1,0 +1,3 @@
+"""torch.optim.swa_utils: averages of weights."""
+
+from ...optim.swa_utils import AveragedModel as AveragedModel

@@ -1,0 +1,43 @@
+"""Size: the shape of a tensor as PyTorch shows it, a tuple that knows its number of elements."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+class Size(tuple[int, ...]):
+    """Shape of a tensor: a tuple of lengths.
+
+    >>> import tinygrad_dls.torch as torch
+    >>> torch.zeros(2, 3).shape, torch.zeros(2, 3).size().numel()
+    (torch.Size([2, 3]), 6)
+    """
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of elements of a tensor of this shape."""
+        return math.prod(self)
+
+    def __repr__(self) -> str:
+        return f"torch.Size({list(self)})"
+
+    def __getitem__(self, index: Any) -> Any:
+        part = tuple.__getitem__(self, index)
+        return Size(part) if index.__class__ is slice else part
+
+    def __add__(self, other: Any) -> Size:
+        return Size(tuple.__add__(self, tuple(other)))
+
+
+class Count(int):
+    """A number of elements; called, as in `x.size(0)`, the length of an axis or the shape.
+
+    The core asks `x.size` for the number of elements, scripts call it: it answers both.
+    """
+
+    shape: Size
+
+    def __call__(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]

@@ -1,0 +1,417 @@
+"""Tensor with PyTorch's meaning: a subclass of the core's whose ambiguous methods are PyTorch's."""
+# mypy: disable-error-code="assignment, misc, override"
+# Methods that differ from those of the class above are what this one is for.
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from .. import tensors as core
+from ..backend.device import Device, default_device
+from ..backend.dtypes import default_dtype, tensor_dtype
+from ..engine import autograd, versions
+from ..engine.autograd import TensorBase, add_hook, as_tensor
+from ..engine.modes import mode, traces
+from ..errors import DtypeError, GraphError
+from ..tensors.gradients import grad
+from . import arithmetic as a
+from . import dtypes, indexing, reductions, shapes
+from .hooks import Handle
+from .in_place import InPlace
+from .operands import promote
+from .size import Count, Size
+
+
+class Tensor(InPlace, core.Tensor):
+    """Array that remembers how it was computed, with PyTorch's names and meaning.
+
+    `Tensor(2, 3)` has that shape and any values, `Tensor([1, 2])` these values as floats:
+    `tensor([1, 2])`, which keeps whole numbers, says what it means.
+
+    >>> import tinygrad_dls.torch as torch
+    >>> x = torch.tensor([[1.0, 5.0], [4.0, 2.0]])
+    >>> values, places = x.max(1)
+    >>> places.tolist(), x.size(0), x.std().item()
+    ([1, 0], 2, 1.8257...)
+    """
+
+    __slots__ = ()
+    _promote = staticmethod(promote)
+    _legacy: np.dtype[Any] | None = None  # the dtype of FloatTensor and the like
+
+    def __init__(self, *data: Any, dtype: Any = None, device: Any = None) -> None:
+        kind = self._legacy or dtype or default_dtype()
+        if len(data) == 1 and not isinstance(data[0], builtins.int):
+            values = data[0]
+            if isinstance(values, Size):
+                values = np.empty(values, kind)
+        else:
+            values = np.empty(data or (0,), kind)
+        super().__init__(values, False, kind, device)
+        self.__class__ = Tensor
+
+    @classmethod
+    def _made(cls, array: Any, device: Any = None, requires_grad: bool = False) -> Any:
+        """A tensor around a new array of the host."""
+        place = default_device() if device is None else Device(device)
+        made = autograd.constant(place.from_host(array), place, Tensor)
+        return made.requires_grad_() if requires_grad else made
+
+    # --- what it is ------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Size:
+        """Length along each axis."""
+        return Size(self._data.shape)
+
+    @property
+    def size(self) -> Any:
+        """x.size() is the shape, x.size(0) the length of an axis."""
+        count = Count(self._data.size)
+        count.shape = Size(self._data.shape)
+        return count
+
+    @property
+    def data(self) -> Any:
+        """The same values without history, memory shared; assigning replaces the values."""
+        return autograd.detached(self)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if not isinstance(value, TensorBase):
+            raise DtypeError(f"x.data = v takes a tensor, not a {type(value).__name__}")
+        versions.mark_write(self._data, "x.data = v")
+        self._data, self.device = value._data, value.device
+
+    @property
+    def is_cuda(self) -> bool:
+        """Return whether it is on a GPU."""
+        return bool(self.device.name.startswith("cuda"))
+
+    @property
+    def grad_fn(self) -> Any:
+        """The node that made it: an object with the name of the operation, or None."""
+        return self._node
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self._data.itemsize  # type: ignore[no-any-return]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._data.nbytes  # type: ignore[no-any-return]
+
+    @property
+    def H(self) -> Any:
+        """The transpose of a matrix (of real numbers, as all are here)."""
+        return shapes.t(self)
+
+    @property
+    def layout(self) -> str:
+        """The layout in memory: all are dense."""
+        return "torch.strided"
+
+    is_sparse = is_quantized = is_meta = False
+
+    def nelement(self) -> int:
+        """The number of elements."""
+        return int(self._data.size)
+
+    def ndimension(self) -> int:
+        """The number of axes."""
+        return int(self._data.ndim)
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return int(self._data.itemsize)
+
+    def get_device(self) -> int:
+        """The number of the GPU, -1 for the CPU."""
+        return int(self.device.name.partition(":")[2] or 0) if self.is_cuda else -1
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Steps in memory from one element to the next, in elements."""
+        steps = tuple(s // self._data.itemsize for s in self._data.strides)
+        return steps if dim is None else steps[dim]
+
+    def storage_offset(self) -> int:
+        """The place in its storage where it begins, in elements."""
+        owner = versions.owner_of(self._data)
+        start = self._data.ctypes.data - owner.ctypes.data
+        return int(start // self._data.itemsize)
+
+    def data_ptr(self) -> int:
+        """The address of its first element."""
+        return int(self._data.ctypes.data)
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Return whether its elements lie in order."""
+        return bool(self._data.flags.c_contiguous)
+
+    def is_floating_point(self) -> bool:
+        """Return whether it holds floats."""
+        return bool(self._data.dtype.kind == "f")
+
+    def is_complex(self) -> bool:
+        """False: there are no complex tensors here."""
+        return False
+
+    def is_same_size(self, other: Any) -> bool:
+        """Return whether both have one shape."""
+        return bool(self.shape == other.shape)
+
+    # --- its values ------------------------------------------------------------------------------
+
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """The values as an array, memory shared; not of a tensor that requires grad."""
+        if self.requires_grad and not force:
+            raise GraphError("Can't call numpy() on Tensor that requires grad. "
+                             "Use tensor.detach().numpy() instead.")
+        if traces.active and mode.recorder is not None:
+            mode.recorder.read(self._data)
+        shared: np.ndarray[Any, Any] = versions.exposed(self.device.to_host(self._data))
+        return shared
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers."""
+        if traces.active and mode.recorder is not None:
+            mode.recorder.read(self._data)
+        return self.device.to_host(self._data).tolist()
+
+    def clone(self, *, memory_format: Any = None) -> Any:
+        """A copy, in the graph."""
+        return ops.clone(self)
+
+    def contiguous(self, memory_format: Any = None) -> Any:
+        """The same values with elements in order; itself if they are."""
+        return self if self._data.flags.c_contiguous else ops.clone(self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        values = self.numpy()
+        return values if dtype is None else values.astype(dtype)
+
+    # --- gradients -------------------------------------------------------------------------------
+
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Add dL/dx, L this tensor, to `.grad` of every leaf it was made from (or of `inputs`)."""
+        if inputs is None:
+            super().backward(gradient, retain_graph, create_graph)
+            return
+        leaves: Any = [inputs] if isinstance(inputs, TensorBase) else list(inputs)
+        found = grad(self, leaves, gradient, create_graph, retain_graph, True)
+        for leaf, gradient in zip(leaves, found):
+            if gradient is not None:
+                leaf._grad = gradient if leaf._grad is None else leaf._grad + gradient
+
+    def register_hook(self, hook: Callable[..., Any]) -> Any:
+        """Call `hook(gradient)` in backward; returns a handle whose `remove()` takes it off."""
+        if not self.requires_grad:
+            raise GraphError("cannot register a hook on a tensor that doesn't require gradient")
+
+        def called(gradient: Any) -> Any:
+            return hook(of_kind(gradient))
+
+        return Handle(add_hook(self, called))
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[..., Any]) -> Any:
+        """Not here: a training step reads `.grad` after backward()."""
+        raise GraphError("hooks after accumulation are not here: read .grad after backward()")
+
+    # --- moving ----------------------------------------------------------------------------------
+
+    def to(self, *args: Any, **options: Any) -> Any:
+        """On another device, in another dtype, or as another tensor is."""
+        found: Any = self
+        places = [*args, options.get("device"), options.get("dtype"), options.get("other")]
+        for place in places:
+            if isinstance(place, TensorBase):
+                found = ops.cast(found, place._data.dtype)
+                place = place.device
+            if place is not None and not isinstance(place, bool):
+                found = core.Tensor.to(found, place)
+        return ops.clone(found) if options.get("copy") and found is self else found
+
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """The name of its tensor type, or the tensor in another dtype."""
+        if dtype is None:
+            return dtypes.type_of(self._data.dtype)
+        return ops.cast(self, dtypes.dtype_named(dtype))
+
+    def type_as(self, other: Any) -> Any:
+        """In the dtype of another tensor."""
+        return self.to(other)
+
+    def cpu(self, memory_format: Any = None) -> Any:
+        """On the CPU."""
+        return core.Tensor.to(self, "cpu")
+
+    def cuda(self, device: Any = None, non_blocking: bool = False) -> Any:
+        """On a GPU."""
+        name = "cuda" if device is None else f"cuda:{device}" if isinstance(
+            device, builtins.int) else device
+        return core.Tensor.to(self, name)
+
+    def pin_memory(self) -> Any:
+        """Itself: there is no pinned memory here."""
+        return self
+
+    def share_memory_(self) -> Any:
+        """Itself."""
+        return self
+
+    def byte(self) -> Any:
+        """As uint8."""
+        return ops.cast(self, "uint8")
+
+    def short(self) -> Any:
+        """As int16."""
+        return ops.cast(self, "int16")
+
+    def char(self) -> Any:
+        """As int8."""
+        return ops.cast(self, "int8")
+
+    # --- new ones like it ------------------------------------------------------------------------
+
+    def _new(self, array: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+        array = array.astype(tensor_dtype(dtype or self._data.dtype))
+        return Tensor._made(array, device or self.device, requires_grad)
+
+    def new_zeros(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Any:
+        """Zeros of this shape, in dtype and place like this tensor."""
+        return self._new(np.zeros(_shape(size)), dtype, device, requires_grad)
+
+    def new_ones(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Any:
+        """Ones of this shape, in dtype and place like this tensor."""
+        return self._new(np.ones(_shape(size)), dtype, device, requires_grad)
+
+    def new_empty(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Any:
+        """A tensor of this shape to be filled, in dtype and place like this one."""
+        return self._new(np.zeros(_shape(size)), dtype, device, requires_grad)
+
+    def new_full(
+        self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
+        requires_grad: bool = False,
+    ) -> Any:
+        """One number in this shape, in dtype and place like this tensor."""
+        return self._new(np.full(_shape((size,)), fill_value), dtype, device, requires_grad)
+
+    def new_tensor(
+        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Any:
+        """These values, in dtype and place like this tensor."""
+        values = data._data if isinstance(data, TensorBase) else np.array(data)
+        return self._new(values, dtype, device, requires_grad)
+
+    def new(self, *data: Any) -> Any:
+        """A tensor of this dtype: of a shape, or of values."""
+        if len(data) == 1 and not isinstance(data[0], builtins.int | Size):
+            return self.new_tensor(data[0])
+        return self.new_zeros(*data)
+
+    # --- functions, as methods -------------------------------------------------------------------
+
+    max, min, median, mode = (
+        reductions.max, reductions.min, reductions.median, reductions.mode)
+    kthvalue, sort, argsort, topk = (
+        reductions.kthvalue, reductions.sort, reductions.argsort, reductions.topk)
+    sum, nansum, mean, prod = (
+        reductions.sum, reductions.nansum, reductions.mean, reductions.prod)
+    std, var, norm, dist = reductions.std, reductions.var, reductions.norm, reductions.dist
+    all, any = reductions.all, reductions.any
+    argmax, argmin = reductions.argmax, reductions.argmin
+    amax, amin, aminmax = reductions.amax, reductions.amin, reductions.aminmax
+    count_nonzero, logsumexp = reductions.count_nonzero, reductions.logsumexp
+    cumsum, cumprod = reductions.cumsum, reductions.cumprod
+    cummax, cummin = reductions.cummax, reductions.cummin
+    softmax, log_softmax = reductions.softmax, reductions.log_softmax
+    quantile, histc, bincount = reductions.quantile, reductions.histc, reductions.bincount
+    unique, unique_consecutive = reductions.unique, reductions.unique_consecutive
+
+    repeat, tile, repeat_interleave = shapes.repeat, shapes.tile, shapes.repeat_interleave
+    split, chunk, tensor_split = shapes.split_method, shapes.chunk, shapes.tensor_split
+    unbind, transpose, permute, t = shapes.unbind, shapes.transpose, shapes.permute, shapes.t
+    adjoint = swapaxes = swapdims = shapes.transpose
+    view, reshape, unflatten = shapes.view, shapes.reshape, shapes.unflatten
+    flatten, squeeze, unsqueeze = shapes.flatten, shapes.squeeze, shapes.unsqueeze
+    expand, broadcast_to = shapes.expand, shapes.broadcast_to
+    movedim = moveaxis = shapes.movedim
+    flip, fliplr, flipud = shapes.flip, shapes.fliplr, shapes.flipud
+    roll, rot90, unfold = shapes.roll, shapes.rot90, shapes.unfold
+    select, narrow, diag = shapes.select, shapes.narrow_of, shapes.diag
+    diagonal, trace = shapes.diagonal, shapes.trace
+    tril, triu = shapes.tril, shapes.triu
+
+    nonzero, where, gather = indexing.nonzero, indexing.where_method, indexing.gather
+    take, take_along_dim = indexing.take, indexing.take_along_dim
+    index_select, masked_select = indexing.index_select, indexing.masked_select
+    masked_fill, masked_scatter = indexing.masked_fill, indexing.masked_scatter
+    scatter, scatter_add = indexing.scatter, indexing.scatter_add
+    scatter_reduce, index_add = indexing.scatter_reduce, indexing.index_add
+    index_fill, index_copy = indexing.index_fill, indexing.index_copy
+    index_put = indexing.index_put
+
+    add, sub, mul, div = a.add, a.sub, ops.mul, a.div
+    multiply, subtract, divide, true_divide = ops.mul, a.sub, a.div, ops.div
+    negative, positive = ops.neg, core.Tensor.__pos__
+    equal, clamp, clip = a.equal, a.clamp, a.clamp
+    clamp_min, clamp_max = a.clamp_min, a.clamp_max
+    addcmul, addcdiv, lerp, frac = a.addcmul, a.addcdiv, a.lerp, a.frac
+    round, logit, nan_to_num = a.round, a.logit, a.nan_to_num
+    heaviside, copysign, xlogy = a.heaviside, a.copysign, a.xlogy
+    deg2rad, rad2deg, sinc = a.deg2rad, a.rad2deg, a.sinc
+    mv, addmm, addmv, baddbmm = a.mv, a.addmm, a.addmv, a.baddbmm
+    addbmm, addr, cross, kron = a.addbmm, a.addr, a.cross, a.kron
+    matrix_power, ger = a.matrix_power, ops.outer
+    not_equal, less, less_equal = ops.not_equal, ops.less, ops.less_equal
+    greater, greater_equal = ops.greater, ops.greater_equal
+    fmax, fmin = ops.maximum, ops.minimum
+    bitwise_and, bitwise_or = ops.bitwise_and, ops.bitwise_or
+    bitwise_xor, bitwise_not = ops.bitwise_xor, ops.invert
+    fix, sgn = ops.trunc, ops.sign
+
+
+Tensor._kind = Tensor
+
+
+def _shape(size: tuple[Any, ...]) -> Any:
+    one = len(size) == 1 and not isinstance(size[0], builtins.int | np.integer)
+    return tuple(size[0]) if one else tuple(map(builtins.int, size))
+
+
+def of_torch(x: Any) -> Any:
+    """A tensor that nobody else has yet, as one of this namespace."""
+    x.__class__ = Tensor
+    return x
+
+
+def of_kind(x: Any) -> Any:
+    """A tensor of either kind as one of this namespace: the same values, history and memory."""
+    if isinstance(x, Tensor):
+        return x
+    return as_tensor(x._data, x.device, x._node, Tensor)
+
+
+def _legacy(name: str, kind: Any) -> Any:
+    return type(name, (Tensor,), {
+        "__slots__": (), "_legacy": kind, "__module__": "tinygrad_dls.torch",
+        "__doc__": f"`{name}(2, 3)` or `{name}(values)`: a tensor of {kind}."})
+
+
+LEGACY = {name: _legacy(name, kind) for name, kind in dtypes.OF_TYPES.items()}

@@ -1,0 +1,4 @@
+"""torch.utils: data, and checkpoint."""
+
+from . import checkpoint as checkpoint
+from . import data as data
