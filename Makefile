@@ -18,13 +18,14 @@ JOBS ?= 2
 LESSONS ?= 20
 QUICK = $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not slow and not torch"
 
-.PHONY: help lesson test test-all lint types format wheel benchmark clean
+.PHONY: help lesson test test-all lint types format wheel benchmark site clean
 
 help:
 	@echo "make lesson     environment, then one lesson  (LESSON=$(LESSON) OUT=$(OUT) ARGS=--fast)"
 	@echo "make test       environment, then tests, linters and types  (LESSONS=$(LESSONS) of them)"
 	@echo "make test-all   all lessons, and what is long: configurations, notebooks, oracle, soak"
 	@echo "make benchmark  training steps side by side with what else is installed"
+	@echo "make site       the site, in build/site, with lessons run fast  (LESSONS=full, none or names)"
 	@echo "make clean      remove the environment and what was made"
 
 lesson: $(VENV)/.lesson
@@ -52,6 +53,11 @@ wheel: $(VENV)/.dev
 benchmark: $(VENV)/.dev
 	$(BIN)/tinygrad-dls benchmark $(ARGS)
 
+# Lessons are run once, and kept in build/site-cache.
+site: LESSONS = fast
+site: $(VENV)/.site
+	$(BIN)/python tools/website --lessons $(LESSONS) --jobs $(JOBS)
+
 # The environment is made once, and again when what it needs has changed. A second run needs no
 # network.
 $(VENV)/.lesson: setup.cfg pyproject.toml tools/install.py
@@ -64,6 +70,10 @@ $(VENV)/.lesson: setup.cfg pyproject.toml tools/install.py
 
 $(VENV)/.dev: $(VENV)/.lesson
 	$(BIN)/python tools/install.py dev
+	@touch $@
+
+$(VENV)/.site: $(VENV)/.lesson
+	$(BIN)/python tools/install.py site
 	@touch $@
 
 clean:
