@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from hypothesis import settings
-from selection import Selection, lessons_of_module, select
+
+from tests.selection import Selection, lessons_of_module, select
 
 # A shell starts what runs in its background deaf to Ctrl-C, which some tests send.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

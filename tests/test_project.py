@@ -5,6 +5,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from collections import Counter
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -186,3 +187,19 @@ def test_the_page_of_lessons_says_how_far_the_courses_are():
     for course, planned in {4: 16, 5: 16}.items():
         said = f"Course {course}[^.]*? {count[course]} of {planned} lessons"
         assert count[course] == planned or re.search(said, text), said
+
+
+def test_tests_have_one_scheme_of_names() -> None:
+    """A file is named after its subject alone, and no test file is imported by another."""
+    tests = ROOT / "tests"
+    names = Counter(path.name for path in tests.rglob("test_*.py"))
+    apart = [str(path) for path in tests.rglob("test_*.py")
+             if names[path.name] > 1 and not (path.parent / "__init__.py").exists()]
+    assert apart == [], "files of one name need an __init__.py in their folders"
+    repeated = [str(path) for path in tests.rglob("test_*.py")
+                if path.stem.startswith((f"test_{path.parent.name}_", "test_sources_"))]
+    assert repeated == []
+    of_a_test = re.compile(r"from (tests|\.)[\w.]* import .*\btest_|from [\w.]*\btest_\w+ import")
+    imported = [f"{path}: {line}" for path in tests.rglob("*.py")
+                for line in path.read_text("utf-8").splitlines() if of_a_test.match(line)]
+    assert imported == []

@@ -4,8 +4,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from selection import changed_files, lessons_of_module, select
 
+from tests.selection import changed_files, lessons_of_module, select
 from tinygrad_dls.train.catalog import lessons
 
 NAMES = [f"c1w{n}-lesson" for n in range(1, 9)]

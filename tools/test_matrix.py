@@ -44,7 +44,7 @@ def runs(cache: str, share: bool) -> list[Run]:
         Run("no h5py, no scikit-image", (  # as on a Python that is too new for their wheels
             *(f"tests/lessons/test_every_lesson.py::test_it_runs_fast_on_what_is_built_in[{name}]"
               for name in ("c1w2-logistic-regression", "c1w4-cat-classifier")),
-            "tests/data_sources/test_sources_load.py::test_without_a_package_the_next_place_is_taken",
+            "tests/data_sources/test_load.py::test_without_a_package_the_next_place_is_taken",
         ), {"TINYGRAD_DLS_TEST_WITHOUT": "h5py skimage"}),
         Run("one thread", quick, {"OPENBLAS_NUM_THREADS": "1", "TINYGRAD_DLS_NUM_THREADS": "1"}),
         Run("four threads", quick, {

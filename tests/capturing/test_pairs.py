@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
-from tests.capturing.test_capture import compare, equal, parts, state
+from tests.capturing.steps import compare, equal, parts, state
 from tinygrad_dls import nn
 
 

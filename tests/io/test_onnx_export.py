@@ -4,12 +4,13 @@ import os
 
 import numpy as np
 import pytest
-from onnx_models import MODELS, Residual, floats, made, outputs
 
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
 from tinygrad_dls import nn
 from tinygrad_dls.io import export_onnx, import_onnx
+
+from .onnx_models import MODELS, Residual, floats, made, outputs
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")

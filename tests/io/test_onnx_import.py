@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 import pytest
-from onnx_models import floats, made, outputs
 
 import tinygrad_dls as dls
 from tinygrad_dls import nn, optim
@@ -22,6 +21,8 @@ from tinygrad_dls.io.onnx_model import (
     tensor_of,
 )
 from tinygrad_dls.io.protobuf import encode
+
+from .onnx_models import floats, made, outputs
 
 
 def file_of(path, nodes, inputs=("x",), outputs=("y",), initializers=(), opset=17, **more):

@@ -370,10 +370,11 @@ def integers_become_floats(op: type[Op], sample: Sample) -> None:
     if not op.floats:
         return
     whole = [np.ones(x.shape, np.int64) for x in sample.inputs]
-    y = function(op(**sample.parameters))(*map(dls.Tensor, whole))
+    with np.errstate(divide="ignore"):  # arctanh(1) is infinite
+        y = function(op(**sample.parameters))(*map(dls.Tensor, whole))
+        want = oracle(op, sample, [x.astype(np.float64) for x in whole])
     assert y.dtype == np.float32
-    close(y.numpy(), oracle(op, sample, [x.astype(np.float64) for x in whole]), rtol=1e-5,
-          atol=1e-6, what="of integers")
+    close(y.numpy(), want, rtol=1e-5, atol=1e-6, what="of integers")
 
 
 ALL: tuple[Check, ...] = (

@@ -69,3 +69,51 @@ class Guard:
         finally:
             for name, make in real.items():
                 setattr(np, name, make)
+
+
+def call_all(at_end: bool, break_it: bool) -> None:
+    """In the process: every kernel, each call with guarded arrays."""
+    from . import parity
+
+    guard = Guard(at_end)
+    if break_it:
+        one_too_far(parity, at_end)
+    for name in ["tanh"] if break_it else parity.KERNELS:
+        calls = [*parity.RECORDED[name], *parity.large(name)]
+        for dtype in ("float32", "float64"):
+            print(name, dtype, flush=True)
+            for arguments in calls:
+                first, second = (guarded(parity.cast(parity.copied(arguments), dtype), guard)
+                                 for _ in range(2))
+                kernel = getattr(parity.COMPILED, name)
+                kernel(*first)  # compiled here, if need be: Numba must find NumPy's own functions
+                with guard.instead_of_numpys():
+                    kernel(*second)
+    print("all", flush=True)
+
+
+def guarded(arguments, guard):
+    """Arrays, and those in lists, beside forbidden pages."""
+    def one(a):
+        if isinstance(a, list):
+            return [one(x) for x in a]
+        if isinstance(a, np.ndarray) and a.size and all(s >= 0 for s in a.strides):
+            return guard.like(a)
+        return a
+
+    return tuple(one(a) for a in arguments)
+
+
+def one_too_far(parity, at_end):
+    """A kernel with a mistake: it reads one number behind the last, or before the first."""
+    from numba import njit
+
+    @njit
+    def number_at(x, place):
+        return x[place]
+
+    def wrong(x):
+        flat = x.reshape(-1)
+        return number_at(flat, flat.size if at_end else -flat.size - 1)
+
+    parity.COMPILED.tanh = wrong

@@ -3,17 +3,8 @@
 import numpy as np
 import pytest
 
-from tinygrad_dls.ops.op import Op
-
 from . import checks
-
-#: Ops without samples of their own, and why.
-WITHOUT_SAMPLES = {
-    "ToDevice": "its parameters are devices: tests/engine/test_devices.py",
-    "Checkpoint": "its parameter is a function: tests/engine/test_checkpoint.py",
-}
-OPS = {name: op for name, op in Op.registry.items() if op.__module__.startswith("tinygrad_dls")}
-SAMPLED = {name: op for name, op in OPS.items() if name not in WITHOUT_SAMPLES}
+from .declared import ELEMENT_WISE, OPS, SAMPLED, WITHOUT_SAMPLES
 
 
 @pytest.mark.parametrize("name", SAMPLED)
@@ -40,13 +31,6 @@ def test_op(name: str, check: checks.Check) -> None:
             shapes = [x.shape for x in sample.inputs]
             error.add_note(f"{name} of {shapes} with {sample.parameters}")
             raise
-
-
-ELEMENT_WISE = [
-    name for name, op in SAMPLED.items()
-    if op.__module__.endswith(("elementwise", "arithmetic", "activations", "trigonometric",
-                               "rounding", "special", "bits"))
-]
 
 
 @pytest.mark.parametrize("name", ELEMENT_WISE)

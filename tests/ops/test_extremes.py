@@ -22,7 +22,7 @@ from tinygrad_dls.ops.op import Op
 from tinygrad_dls.ops.samples import Sample
 
 from . import checks
-from .test_declarations import ELEMENT_WISE, SAMPLED
+from .declared import ELEMENT_WISE, SAMPLED
 
 REFERENCE: Any = SimpleNamespace(xp=np, kernels=ReferenceKernels(np))
 UNITS = 64  # in the last place, that an element may be off

@@ -7,7 +7,7 @@ import numpy as np
 import tinygrad_dls as dls
 
 from .harness import array, pick, random_cases, torch
-from .test_shapes import an_axis, as_numpy, same, shape_of, some
+from .shapes import an_axis, as_numpy, same, shape_of, some
 
 
 def places(case: np.random.Generator, n: int, shape: tuple[int, ...], negative: bool = True) -> Any:

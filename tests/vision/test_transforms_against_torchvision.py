@@ -9,7 +9,7 @@ from tinygrad_dls.vision.transforms import functional as F
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
-importlib.import_module("oracle.torchvision_models")  # makes torchvision loadable, or skips
+importlib.import_module("tests.oracle.torchvision_models")  # makes torchvision loadable, or skips
 V2 = importlib.import_module("torchvision.transforms.v2.functional")
 RNG = np.random.default_rng(0)
 FLOATS = RNG.random((3, 3, 24, 33)).astype("float32")

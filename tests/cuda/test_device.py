@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
-from tests.strict.test_strict_training import training
+from tests.strict.steps import training
 from tinygrad_dls import optim
 from tinygrad_dls.backend import strict
 from tinygrad_dls.backend.device import Device

@@ -113,7 +113,7 @@ def test_an_error_leaves_what_came_before():
     *_, last = t.record.nodes
     assert by_op(t)["relu"].value.size == 6
     assert "cannot take these shapes" in last.failed and last.op == "linear"
-    assert last.path[-1] == "2: Linear 5 -> 2" and last.source.startswith("test_viz_block.py:")
+    assert last.path[-1] == "2: Linear 5 -> 2" and last.source.startswith("test_block.py:")
     assert {n.name for n in inputs_of(t, last)} == {"", "2.weight", "2.bias"}
     assert t.record.meta["error"].startswith("ShapeError: ")
     assert "failed" in t.to_svg() or "cannot take" in t.to_svg()

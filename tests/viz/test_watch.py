@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 import pytest
-from viz_browser import browser, opened, wait_for  # noqa: F401
 
 import tinygrad_dls as dls
 from tinygrad_dls import nn, optim
@@ -13,6 +12,8 @@ from tinygrad_dls.engine.modes import mode
 from tinygrad_dls.nn import functional as F
 from tinygrad_dls.viz import layers, samples, watching
 from tinygrad_dls.viz.samples import Curve, Histogram, Thinned
+
+from .browser import browser, opened, wait_for  # noqa: F401
 
 X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
 Y = np.arange(12) % 3

@@ -73,7 +73,7 @@ def test_traced_arrays_show_statistics_and_where_they_were_made():
     tanh = next(n for n in g.record.nodes if n.op == "tanh")
     assert tanh.value.size == 320 and -1 <= tanh.value.min <= tanh.value.max <= 1
     assert tanh.gradient.computed and tanh.gradient.values.size == 320
-    assert tanh.source.startswith("test_viz_trace.py:")
+    assert tanh.source.startswith("test_trace.py:")
     assert tanh.formula.startswith("y = tanh(x)")
     assert tanh.saved == ("y",)
     assert [s.norm for s in tanh.gradient.shares] == [tanh.gradient.values.norm]

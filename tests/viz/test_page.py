@@ -7,13 +7,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from viz_browser import browser, wait_for  # noqa: F401
-from viz_browser import opened as opened_file  # noqa: F401
 
 import tinygrad_dls as dls
 from tinygrad_dls import nn
 from tinygrad_dls.nn import functional as F
 from tinygrad_dls.viz import page
+
+from .browser import browser, wait_for  # noqa: F401
+from .browser import opened as opened_file  # noqa: F401
 
 HOSTILE = ["</script><script>window.hit = 1</script>", "'\"><img src=x onerror='window.hit=1'>",
            "<!--", "\u202eright to left", "a\\b\"c", "@DATA@", "\u2028", "x" * 10_000, "\x00\x1b",

@@ -3,10 +3,11 @@
 import os
 
 import pytest
-from viz_records import perceptron, three_times, wide
 
 from tinygrad_dls.errors import DataError, Error, FormatError
 from tinygrad_dls.viz.graphs import Graph
+
+from .records import perceptron, three_times, wide
 
 
 @pytest.mark.parametrize("ending, start", [

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from viz_records import chain, diamond, leaf, op, perceptron, three_times, transformer
 
 from tinygrad_dls.viz.engines import find
 from tinygrad_dls.viz.graphs import Graph
 from tinygrad_dls.viz.record import Edge, Record
 from tinygrad_dls.viz.style import dark_rules
+
+from .records import chain, diamond, leaf, op, perceptron, three_times, transformer
 
 RECORDS = {"scalars": three_times(), "diamond": diamond(), "modules": perceptron(),
            "blocks": transformer(), "chain": chain(50), "empty": Record((), ())}

@@ -4,13 +4,14 @@ from itertools import combinations, pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from viz_records import chain, transformer, wide
 
 from tinygrad_dls.viz.groups import contiguous
 from tinygrad_dls.viz.layered import Level, Link, crossings, nearest
 from tinygrad_dls.viz.layout import layout
 from tinygrad_dls.viz.picture import Options, picture
 from tinygrad_dls.viz.scene import scene
+
+from .records import chain, transformer, wide
 
 EPS = 1e-6
 

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from viz_browser import browser, opened  # noqa: F401
-from viz_records import chain, perceptron, three_times, transformer, wide
 
 import tinygrad_dls as dls
 from tinygrad_dls import nn
@@ -18,6 +16,9 @@ from tinygrad_dls.viz.comparison import compare_records, counts
 from tinygrad_dls.viz.graphs import Comparison, Graph
 from tinygrad_dls.viz.record import Record
 from tinygrad_dls.viz.summary import Summary
+
+from .browser import browser, opened  # noqa: F401
+from .records import chain, perceptron, three_times, transformer, wide
 
 RECORDS = {"three": three_times, "mlp": perceptron, "attention": transformer,
            "chain": lambda: chain(30), "wide": lambda: wide(60)}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.viz.viz_browser import browser  # noqa: F401  (a fixture)
+from tests.viz.browser import browser  # noqa: F401  (a fixture)
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSON = "c1w2-computation-graph"

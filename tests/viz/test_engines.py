@@ -4,11 +4,12 @@ import os
 import sys
 
 import pytest
-from viz_records import three_times
 
 from tinygrad_dls.viz import engines
 from tinygrad_dls.viz.engines import EngineError
 from tinygrad_dls.viz.graphs import Graph
+
+from .records import three_times
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ import shutil
 
 import numpy as np
 import pytest
-from viz_browser import browser, opened  # noqa: F401
 
 import tinygrad_dls as dls
 from tinygrad_dls import nn, viz
 from tinygrad_dls.cli import main
 from tinygrad_dls.io.onnx_model import GraphProto, ModelProto, NodeProto, OperatorSet, ValueInfo
 from tinygrad_dls.io.protobuf import encode
+
+from .browser import browser, opened  # noqa: F401
 
 ARRAYS = {
     "fc1.weight": np.arange(12, dtype="float32").reshape(3, 4),

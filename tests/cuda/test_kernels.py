@@ -1,6 +1,6 @@
 """The CUDA kernels give what the readable reference gives: run on the host, from their own source.
 
-The arguments are those of tests/ops/test_kernel_parity.py. Arrays are the strict device's, so no
+The arguments are those of tests/ops/parity.py. Arrays are the strict device's, so no
 call may wait for the device; threads run in both orders.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.ops import test_kernel_parity as parity
+from tests.ops import parity
 from tinygrad_dls.backend import strict
 from tinygrad_dls.backend.kernels.cuda import CudaKernels
 from tinygrad_dls.backend.kernels.cuda.table import CudaKernels as Table

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from viz_records import Builder, diamond, leaf, op, perceptron, three_times, transformer, wide
 
 from tinygrad_dls.errors import Error, GraphError
 from tinygrad_dls.viz.describe import array, number
 from tinygrad_dls.viz.picture import Options, picture
 from tinygrad_dls.viz.record import Edge, Gradient, NodeRecord, Record
 from tinygrad_dls.viz.summary import Summary
+
+from .records import Builder, diamond, leaf, op, perceptron, three_times, transformer, wide
 
 
 def texts(record, **options):

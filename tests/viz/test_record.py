@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from viz_records import perceptron, three_times
 
 from tinygrad_dls.errors import FormatError
 from tinygrad_dls.viz.record import Edge, Gradient, NodeRecord, Record, Share
 from tinygrad_dls.viz.summary import Summary
+
+from .records import perceptron, three_times
 
 ARRAYS = hnp.arrays(
     st.sampled_from(["float16", "float32", "float64", "int64", "bool"]),
