@@ -89,7 +89,7 @@ def text_of(annotation: Any) -> str:
 def synonyms_of(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
     """PyTorch's and NumPy's other names for the parameters of a renamed function."""
     wrapped = getattr(function, "__wrapped__", None)
-    if wrapped is None:
+    if wrapped is None or import_module(SYNONYMS).renamed(wrapped) is not function:
         return
     known = import_module(SYNONYMS).keywords_of(wrapped)
     for name, ours in import_module(SYNONYMS)._NAMES.items():

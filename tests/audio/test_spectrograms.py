@@ -59,7 +59,8 @@ def test_channels_dtypes_tensors_and_the_place_of_a_tone() -> None:
     (lambda: audio.decibels([np.nan]), dls.DataError, "NaN"),
     (lambda: audio.match_loudness(np.zeros(5)), dls.DataError, "silent"),
     (lambda: audio.match_loudness(np.ones(5), np.inf), dls.DataError, "target"),
-    (lambda: audio.resample(np.ones(5), 8000, 0), dls.DataError, "new_rate")])
+    (lambda: audio.resample(np.ones(5), 8000, 0), dls.DataError, "new_rate"),
+    (lambda: audio.resample(np.ones(5), 7999, 10**10), dls.DataError, "samples at 10,000,000,000")])
 def test_bad_input_is_named(call, error, said: str) -> None:
     with pytest.raises(error, match=said):
         call()

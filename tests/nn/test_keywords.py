@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
-from tinygrad_dls import audio, data, models, nn, optim, text, vision
+from tinygrad_dls import audio, data, models, nn, optim, text, vision, viz
 from tinygrad_dls._util.keywords import near_names
 
 X, W, Z = dls.ones(1, 1, 5, 5), dls.ones(1, 1, 3, 3), dls.ones(2, 3)
@@ -60,6 +60,18 @@ PARAMETERS = [dls.zeros(3, requires_grad=True)]
     (lambda: dls.save("x", {}, meta={}), "did you mean 'metadata'?"),
     (lambda: dls.grad(Z, [Z], create=True), "did you mean 'create_graph'?"),
     (lambda: dls.fit(nn.Linear(3, 1), data=[], epoch=3), "fit has no argument "),
+    (lambda: dls.relu(Z, inplac=True), "relu has no argument 'inplac'; it has x"),
+    (lambda: dls.matmul(Z, Z, otherr=Z), "matmul has no argument 'otherr'; it has a, b"),
+    (lambda: dls.sum(Z, axes=0), "sum has no argument 'axes'; did you mean 'axis'?"),
+    (lambda: Z.softmax(axs=0), "softmax has no argument 'axs'; did you mean 'axis'?"),
+    (lambda: dls.where(Z > 0, Z, Z, condtion=Z), "did you mean 'condition'?"),
+    (lambda: dls.tensordot(Z, Z, axis=1), "did you mean 'axes'?"),
+    (lambda: F.linear(Z, Z, bais=Z), "linear has no argument 'bais'; did you mean 'bias'?"),
+    (lambda: F.hardswish(Z, inplac=True), "did you mean 'inplace'?"),
+    (lambda: dls.lint(Z, None, optimiser=None), "did you mean 'optimizer'?"),
+    (lambda: dls.explain(Z, Z, long=3), "explain has no argument 'long'; did you mean 'longest'?"),
+    (lambda: dls.watch(None, file="x.html"), "watch has no argument 'file'"),
+    (lambda: viz.read_weights(pth="x.npz"), "did you mean 'path'?"),
 ])
 def test_it_names_the_nearest(call, says):
     with pytest.raises(TypeError) as caught:

@@ -38,6 +38,8 @@ def test_padding_takes_features_tensors_and_dtypes() -> None:
     (lambda: text.pad([1, 2]), dls.ShapeError, "first axis"),
     (lambda: text.pad([[1]], side="both"), dls.DataError, "side"),
     (lambda: text.padding_mask([3, 1], 2), dls.DataError, "0 to 2"),
+    (lambda: text.padding_mask([3, 1], 10**10), dls.DataError, "GiB"),
+    (lambda: text.causal_mask(10**6), dls.DataError, "a mask of length 1000000 takes 931.3 GiB"),
     (lambda: text.padding_mask([[3]]), dls.ShapeError, "whole numbers"),
     (lambda: text.bucket_batches([], 2), dls.ShapeError, "lengths"),
     (lambda: text.bucket_batches([1], 0), dls.DataError, "batch_size")])

@@ -47,7 +47,9 @@ def near_names(function: F) -> F:
     return call  # type: ignore[return-value]
 
 
-def wrong_keyword(function: Callable[..., Any], options: dict[str, Any], name: str) -> TypeError:
+def wrong_keyword(
+    function: Callable[..., Any], options: dict[str, Any], name: str = ""
+) -> TypeError:
     """The error for keywords that a function took as its last parameter, `**wrong`.
 
     For functions that are called so often that a call of `near_names` around them would count.

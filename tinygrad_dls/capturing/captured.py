@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from .._util.keywords import near_names
 from .._util.locks import new_rlock
 from ..engine.autograd import TensorBase
 from ..engine.modes import mode, recording
@@ -150,6 +151,7 @@ class Signature:
         self.tries = self.changes = 0
 
 
+@near_names
 def capture(step: Callable[..., T]) -> Captured[T]:
     """Run `step` faster: recorded twice, it is then replayed without building a graph.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..engine.autograd import ABSENT, Node, TensorBase, fit, leading_to, topological_order
 from ..engine.graph_errors import check_overwritten
 from ..errors import DtypeError, GraphError
@@ -19,6 +20,7 @@ from .explanation import LONGEST, Explanation, Shape, Share, Step, Total
 Edge = Any  # a node or a leaf
 
 
+@near_names
 def explain(
     loss: Any, parameter: Any, names: Any = None, *, longest: int = LONGEST
 ) -> Explanation:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from .. import nn
+from .._util.keywords import near_names
 from ..engine.autograd import TensorBase
 from ..errors import DataError, DtypeError, GraphError
 from ..optim import Optimizer
@@ -87,6 +88,7 @@ class Lint:
         return {"text/plain": str(self)}
 
 
+@near_names
 def lint(loss: Any, model: Any, optimizer: Optimizer | None = None) -> Lint:
     """Look for mistakes that train without an error in one step.
 

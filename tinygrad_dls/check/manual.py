@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..engine import autograd
 from ..engine.autograd import TensorBase
 from ..errors import DataError, GraphError
@@ -74,6 +75,7 @@ class Grades:
                                    "sources": list(g.sources)} for g in self.grades]})
 
 
+@near_names
 def manual(
     cost: Tensor, values: Mapping[str, Any], gradients: Mapping[str, Any], m: int | None = None,
 ) -> Grades:

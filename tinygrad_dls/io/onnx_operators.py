@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from .._util.machine import memory
 from ..backend.device import Device
 from ..errors import FormatError
 from ..nn import functional as F
@@ -103,15 +103,6 @@ def bound_size(a: Args, lengths: Sequence[int]) -> None:
     if any(n < 0 for n in lengths) or math.prod(lengths) > memory():
         raise FormatError(f"{a.what} asks for an array of shape {short(tuple(lengths))}, which is "
                           f"more than {memory()} bytes, the memory of this machine")
-
-
-@functools.cache
-def memory() -> int:
-    """The bytes of this machine's memory; 64 GiB where it cannot be asked."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 2**36
 
 
 def spatial(values: Sequence[int] | None, axes: int, usual: int, a: Args) -> list[int]:

@@ -4,6 +4,7 @@
 is computed once, so that a call costs about a microsecond over its kernel.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from time import perf_counter
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._util.keywords import wrong_keyword
 from ..backend.device import Device, default_device
 from ..backend.dtypes import default_dtype
 from ..engine import autograd
@@ -47,6 +49,7 @@ def function(op: Op) -> Function:
     call = build(op)
     call.__name__ = call.__qualname__ = op.name
     call.__doc__ = type(op).__doc__
+    vars(call)["__signature__"] = SIGNATURES[build]  # without `wrong`
     return call
 
 
@@ -67,7 +70,9 @@ def _of_one(op: Op) -> Function:
     floats, differentiable, in_float32 = op.floats, op.differentiable, op.in_float32
     views = op.views
 
-    def call(x: Any) -> Any:
+    def call(x: Any, **wrong: Any) -> Any:
+        if wrong:
+            raise wrong_keyword(call, wrong)
         if not isinstance(x, TensorBase):
             x = tensor_of(x, default_device())
         device = x.device
@@ -121,7 +126,9 @@ def _of_two(op: Op) -> Function:
     floats, differentiable, broadcasts = op.floats, op.differentiable, op.broadcasts
     in_float32 = op.in_float32
 
-    def call(a: Any, b: Any) -> Any:
+    def call(a: Any, b: Any, **wrong: Any) -> Any:
+        if wrong:
+            raise wrong_keyword(call, wrong)
         if isinstance(a, TensorBase):
             device, kind, x, needs_a = a.device, a._kind, a._data, a.requires_grad
             if isinstance(b, TensorBase):
@@ -192,7 +199,9 @@ def _of_many(op: Op) -> Function:
     differentiable, in_float32 = op.differentiable, op.in_float32
     promotes = op.broadcasts or op.inputs[0].startswith("*")
 
-    def call(*inputs: Any) -> Any:
+    def call(*inputs: Any, **wrong: Any) -> Any:
+        if wrong:
+            raise wrong_keyword(call, wrong)
         device: Any = None
         kind = autograd.Tensor
         arrays: list[Any] = []
@@ -239,6 +248,20 @@ def _of_many(op: Op) -> Function:
         return result
 
     return call
+
+
+def _signature(*names: str) -> inspect.Signature:
+    """The signature that users see: inputs, without `wrong`."""
+    many, usual = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature([
+        inspect.Parameter(name.lstrip("*"), many if name.startswith("*") else usual, annotation=Any)
+        for name in names
+    ], return_annotation=Any)
+
+
+SIGNATURES = {
+    _of_one: _signature("x"), _of_two: _signature("a", "b"), _of_many: _signature("*inputs"),
+}
 
 
 def _called_in_float32(op: Op, *inputs: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._util.keywords import near_names
 from ..backend.device import default_device
 from ..backend.kernels.reference.recurrent import parts
 from ..engine.autograd import TensorBase, constant
@@ -15,6 +16,7 @@ from .elementwise import cast
 from .recurrent import Gru, Lstm, LstmProjected, OverSequences, Rnn
 
 
+@near_names
 def rnn(
     x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
     nonlinearity: str = "tanh", batch_sizes: Sequence[int] | None = None, reverse: bool = False,
@@ -42,6 +44,7 @@ def rnn(
     return output, h_n
 
 
+@near_names
 def lstm(
     x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
     w_hr: Any = None, batch_sizes: Sequence[int] | None = None, reverse: bool = False,
@@ -66,6 +69,7 @@ def lstm(
     return output, h_n, c_n
 
 
+@near_names
 def gru(
     x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
     batch_sizes: Sequence[int] | None = None, reverse: bool = False,

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import ops
+from .._util.keywords import near_names, wrong_keyword
 from ..backend.device import default_device
 from ..engine.autograd import TensorBase
-from ..errors import DataError, DtypeError, ShapeError
+from ..errors import DataError, ShapeError
 from ..ops.call import function_of, tensor_of
 from ..ops.names import Name
 
@@ -30,8 +31,10 @@ _PAIRS = {  # of values and places, in PyTorch
 
 def as_function(name: Name) -> Callable[..., Any]:
     """The function that users call as `dls.NAME`."""
-    function = getattr(ops, name.inner)
-    return renamed(function) if name.plain != "both" and _has_options(function) else function
+    function: Callable[..., Any] = getattr(ops, name.inner)
+    if name.plain != "both" and _has_options(function):
+        return renamed(function)
+    return function if _is_op(function) else near_names(function)
 
 
 def as_method(name: Name) -> Callable[..., Any]:
@@ -42,10 +45,15 @@ def as_method(name: Name) -> Callable[..., Any]:
 
 def _has_options(function: Callable[..., Any]) -> bool:
     """Return whether `function` is of one tensor, or a list, and not made of an op as it is."""
-    if function.__module__ == function_of.__module__:
+    if _is_op(function):
         return False
     known = list(inspect.signature(function).parameters)
     return function.__name__ in _OF_MANY or (known[0] == "x" and "dim" not in known)
+
+
+def _is_op(function: Callable[..., Any]) -> bool:
+    """Return whether `function` is made of an op as it is: it names wrong keywords itself."""
+    return function.__module__ == function_of.__module__
 
 
 @functools.cache
@@ -87,7 +95,7 @@ def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
 def with_numpys_keywords(
     function: Callable[..., Any], x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """`function` with keywords that NumPy's has, and ours not; DtypeError for those without."""
+    """`function` with keywords that NumPy's has, and ours not; TypeError for those of neither."""
     name, mask, initial = function.__name__, None, None
     if (spread := _SPREAD.get(name)) in kwargs:
         args = (*args, kwargs.pop(spread))
@@ -102,7 +110,7 @@ def with_numpys_keywords(
         initial = kwargs.pop("initial", None)
     ours = keywords_of(function)[1:]
     if unknown := [k for k in kwargs if k not in ours]:
-        raise DtypeError(f"{name} has no {unknown[0]}=: it takes {', '.join(ours)}")
+        raise wrong_keyword(function, {unknown[0]: None})
     if mask is not None and name == "mean":
         there = ops.cast(ops.broadcast_to(tensor_of_mask(mask, x), x.shape), "int64")
         total = ops.sum(ops.where(mask, x, 0), *args, **kwargs)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._util.keywords import near_names
+from .._util.machine import refuse_beyond_memory
 from ..errors import DataError, ShapeError
 from ..random import Generator, chosen
 from .operands import Array, on_host, whole
@@ -65,7 +66,8 @@ def pad(
 def padding_mask(lengths: Any, length: int | None = None) -> Array:
     """True where a sequence padded on the right has a token, False at padding: (n, length).
 
-    length: the largest of `lengths` (n,) by default.
+    length: the largest of `lengths` (n,) by default. DataError where the mask would take more than
+    a quarter of the memory.
 
     >>> from tinygrad_dls import text
     >>> text.padding_mask([3, 1]).astype(int)
@@ -79,6 +81,7 @@ def padding_mask(lengths: Any, length: int | None = None) -> Array:
     length = longest if length is None else whole("length", length)
     if counts.min() < 0 or longest > length:
         raise DataError(f"lengths go from 0 to {length}, not from {counts.min()} to {longest}")
+    refuse_beyond_memory((counts.size + 8) * length, f"padding_mask: a mask of length {length}")
     return np.asarray(np.arange(length) < counts[:, None])
 
 
@@ -95,7 +98,9 @@ def causal_mask(length: int) -> Array:
            [1, 1, 0],
            [1, 1, 1]])
     """
-    return np.tri(whole("length", length, least=0), dtype=bool)
+    length = whole("length", length, least=0)
+    refuse_beyond_memory(length * length, f"causal_mask: a mask of length {length}")
+    return np.tri(length, dtype=bool)
 
 
 @near_names

@@ -19,6 +19,9 @@ FORMATS = ("xyxy", "xywh", "cxcywh")
 def box_convert(boxes: Boxes, in_fmt: str, out_fmt: str) -> Any:
     """Convert boxes (..., 4) between formats: xyxy, xywh and cxcywh (center, width, height).
 
+    Any numbers are converted, as in torchvision: a box with x2 < x1 gets a negative width, and NaN
+    stays NaN. `box_area`, `box_iou` and `nms` refuse such boxes.
+
     >>> from tinygrad_dls import vision
     >>> vision.box_convert([[10.0, 20.0, 30.0, 60.0]], "xyxy", "cxcywh").tolist()
     [[20.0, 40.0, 20.0, 40.0]]

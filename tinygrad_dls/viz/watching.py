@@ -12,6 +12,7 @@ import numpy as np
 
 from .._util.arguments import is_whole
 from .._util.atomic_files import check_parent, write_whole
+from .._util.keywords import near_names
 from ..engine.autograd import TensorBase
 from ..engine.collector import Collector
 from ..engine.modes import mode, traces
@@ -52,6 +53,7 @@ class watch:
     does all of this by itself. FormatError or DataError where the file cannot be written.
     """
 
+    @near_names
     def __init__(
         self, model: Module, optimizer: Optimizer, path: str | os.PathLike[str] = "watch.html",
         every: int = 20,

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import io
 from .._util.atomic_files import write_whole
+from .._util.keywords import near_names
 from ..errors import FormatError
 from ..io import safetensors
 from ..io.reading import Array, as_path, check_regular, reading, short
@@ -126,6 +127,7 @@ def _template() -> str:
 # --- files ---------------------------------------------------------------------------------------
 
 
+@near_names
 def read_weights(path: str | os.PathLike[str]) -> Weights:
     """Return what is in a file of weights: .safetensors, .npz, .npy, .h5, .keras, .pth or .pt.
 

@@ -51,6 +51,7 @@ def sigmoid(input: Any) -> Tensor:
     return ops.sigmoid(input)  # type: ignore[no-any-return]
 
 
+@near_names
 def logsigmoid(input: Any) -> Tensor:
     """log(sigmoid(x)), without taking the log of a 0.
 
@@ -64,6 +65,7 @@ def logsigmoid(input: Any) -> Tensor:
     return ops.logsigmoid(input)  # type: ignore[no-any-return]
 
 
+@near_names
 def softsign(input: Any) -> Tensor:
     """x / (1 + |x|), between -1 and 1.
 
@@ -90,6 +92,7 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
     return ops.relu(input)  # type: ignore[no-any-return]
 
 
+@near_names
 def relu6(input: Any, inplace: bool = False) -> Tensor:
     """x clamped to 0 and 6; slope 0 at both (Howard et al. 2017, MobileNets).
 
@@ -119,6 +122,7 @@ def hardtanh(
     return ops.hardtanh(input, min_val, max_val)  # type: ignore[no-any-return]
 
 
+@near_names
 def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
     """x / 6 + 1/2 clamped to 0 and 1; slope 0 where it is one of them.
 
@@ -133,6 +137,7 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
     return ops.hardtanh(x * (1.0 / 6.0) + 0.5, 0.0, 1.0)  # type: ignore[no-any-return]
 
 
+@near_names
 def hardswish(input: Any, inplace: bool = False) -> Tensor:
     """x times hardsigmoid(x); slope 0 at -3 and 1 at 3 (Howard et al. 2019, MobileNetV3).
 
@@ -159,6 +164,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     return ops.leaky_relu(input, negative_slope)  # type: ignore[no-any-return]
 
 
+@near_names
 def prelu(input: Any, weight: Any) -> Tensor:
     """x where x > 0, else weight * x (He et al. 2015).
 
@@ -212,6 +218,7 @@ def rrelu(
     return ops.prelu(x, slopes)  # type: ignore[no-any-return]
 
 
+@near_names
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha (exp(x) - 1); slope alpha at 0 (Clevert et al. 2016).
 
@@ -225,6 +232,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return ops.elu(input, alpha)  # type: ignore[no-any-return]
 
 
+@near_names
 def selu(input: Any, inplace: bool = False) -> Tensor:
     """1.0507 elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer et al. 2017).
 
@@ -271,6 +279,7 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
     return ops.gelu(input, approximate)  # type: ignore[no-any-return]
 
 
+@near_names
 def silu(input: Any, inplace: bool = False) -> Tensor:
     """x sigmoid(x), also called swish.
 
@@ -284,6 +293,7 @@ def silu(input: Any, inplace: bool = False) -> Tensor:
     return ops.silu(input)  # type: ignore[no-any-return]
 
 
+@near_names
 def mish(input: Any, inplace: bool = False) -> Tensor:
     """x tanh(softplus(x)) (Misra 2019).
 
@@ -311,6 +321,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     return ops.softplus(input, beta, threshold)  # type: ignore[no-any-return]
 
 
+@near_names
 def tanhshrink(input: Any) -> Tensor:
     """x - tanh(x).
 
@@ -325,6 +336,7 @@ def tanhshrink(input: Any) -> Tensor:
     return x - ops.tanh(x)  # type: ignore[no-any-return]
 
 
+@near_names
 def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0; slope 0 at both edges.
 
@@ -340,6 +352,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
     return ops.where(small, 0.0, x)  # type: ignore[no-any-return]  # NaN stays
 
 
+@near_names
 def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 where |x| <= lambd; slope 0 at both edges.
 

@@ -10,7 +10,7 @@ from ...errors import ShapeError
 from ...tensors import Tensor
 from .checks import operands
 
-linear = ops.linear
+linear = near_names(ops.linear)
 
 
 @near_names

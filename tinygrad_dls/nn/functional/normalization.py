@@ -183,6 +183,7 @@ def layer_norm(
     return ops.layer_norm(x, weight, bias, len(shape), eps)  # type: ignore[no-any-return]
 
 
+@near_names
 def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None,
     eps: float | None = None,

@@ -140,6 +140,7 @@ def avg_pool3d(
         input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, axes=3)
 
 
+@near_names
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """The means of `output_size` windows that cover a sequence.
 
@@ -155,6 +156,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     return ops.adaptive_avg_pool(input, output_size, axes=1)  # type: ignore[no-any-return]
 
 
+@near_names
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """The means of `output_size` windows that cover an image; 1: one mean of each channel.
 
@@ -171,6 +173,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     return ops.adaptive_avg_pool(input, output_size, axes=2)  # type: ignore[no-any-return]
 
 
+@near_names
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """The means of `output_size` windows that cover a volume; see `adaptive_avg_pool2d`.
 
@@ -184,6 +187,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     return ops.adaptive_avg_pool(input, output_size, axes=3)  # type: ignore[no-any-return]
 
 
+@near_names
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of `output_size` windows that cover a sequence.
 
@@ -199,6 +203,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
     return ops.adaptive_max_pool(input, output_size, return_indices, axes=1)
 
 
+@near_names
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of `output_size` windows that cover an image.
 
@@ -214,6 +219,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     return ops.adaptive_max_pool(input, output_size, return_indices, axes=2)
 
 
+@near_names
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of `output_size` windows that cover a volume.
 

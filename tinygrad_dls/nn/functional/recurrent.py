@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
+from ..._util.keywords import near_names
 from ...backend.device import default_device
 from ...errors import DataError, ShapeError
 from ...ops.call import operand
@@ -13,6 +14,7 @@ from ...tensors import Tensor
 rnn, lstm, gru = ops.rnn, ops.lstm, ops.gru
 
 
+@near_names
 def rnn_tanh_cell(
     input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
@@ -29,6 +31,7 @@ def rnn_tanh_cell(
     return _step(ops.rnn, input, [hx], w_ih, w_hh, b_ih, b_hh, "tanh")[0]
 
 
+@near_names
 def rnn_relu_cell(
     input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
@@ -44,6 +47,7 @@ def rnn_relu_cell(
     return _step(ops.rnn, input, [hx], w_ih, w_hh, b_ih, b_hh, "relu")[0]
 
 
+@near_names
 def gru_cell(
     input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
@@ -60,6 +64,7 @@ def gru_cell(
     return _step(ops.gru, input, [hx], w_ih, w_hh, b_ih, b_hh)[0]
 
 
+@near_names
 def lstm_cell(
     input: Tensor, hx: Any, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> tuple[Tensor, Tensor]:

@@ -52,6 +52,7 @@ def one_hot(target: Any, num_classes: int = -1) -> Tensor:
     return (ops.expand_dims(labels, -1) == classes).astype("int64")  # type: ignore[no-any-return]
 
 
+@near_names
 def embedding(
     input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
     norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
