@@ -18,7 +18,7 @@ ROOMS = (  # from the ground up: a room imports only from those before it
     {"_util"},
     {"backend", "device"},
     {"engine"},
-    {"random"},
+    {"random", "cuda"},
     {"ops"},
     {"tensors"},
     {"nn", "optim", "data", "io", "capturing"},

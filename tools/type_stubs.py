@@ -26,6 +26,7 @@ RESULTS = {
     "typing.Any": "Tensor", "list[typing.Any]": "list[Tensor]",
     "tuple[typing.Any, ...]": "tuple[Tensor, ...]",
     "tuple[typing.Any, typing.Any]": "tuple[Tensor, Tensor]", "bool": "bool",
+    "int": "builtins.int",
 }
 HEADER = '''"""Made by `python tools/type_stubs.py` from the operations."""
 

@@ -79,8 +79,6 @@ def test_pytorchs_spelling_means_numpys(torchs, numpys) -> None:
     [
         (lambda: X.transpose(0, 1), r"x\.swapaxes\(0, 1\)"),
         (lambda: dls.transpose(X, -1, -2), r"x\.swapaxes\(-1, -2\)"),
-        (lambda: X.size(0), r"x\.shape\[0\]"),
-        (lambda: X.size(), r"x\.shape"),
         (lambda: X.max(dim=1), r"x\.max\(axis=1\).*x\.argmax\(axis=1\)"),
         (lambda: dls.min(X, dim=0), r"x\.min\(axis=0\).*x\.argmin\(axis=0\)"),
         (lambda: X.sort(dim=1), r"x\.sort\(axis=1\).*x\.argsort\(axis=1\)"),

@@ -1,7 +1,9 @@
 """A name that is not there: the message names the nearest one, or where it is."""
 
 import pickle
+import re
 
+import numpy as np
 import pytest
 
 import tinygrad_dls as dls
@@ -38,9 +40,9 @@ X = dls.ones(3)
     (F, "CrossEntropyLoss", "it is nn.CrossEntropyLoss"),
     (optim, "StepLR", "it is optim.lr_scheduler.StepLR"),
     (dls, "DataLoader", "it is data.DataLoader"),
-    (dls, "cuda", "here it is dls.Device('cuda')"),
-    (dls, "float32", "here it is dtype='float32'"),
-    (X, "fill_", "here it is x[...] = value"),
+    (dls, "FloatTensor", "here it is dls.Tensor(values, dtype='float32')"),
+    (dls, "backends", "nothing is needed: there are no switches"),
+    (X, "addcmul", "here it is x + 0.5 * x * y"),
 ])
 def test_the_nearest_name_is_named(owner, name, says):
     with pytest.raises(AttributeError) as caught:
@@ -82,9 +84,41 @@ def test_asking_for_a_name_looks_for_no_other(monkeypatch):
     assert not hasattr(nn.Linear(2, 2), "wieght")
 
 
-def test_what_is_told_of_elsewhere_is_not_here():
-    for name in ELSEWHERE:
-        assert name not in dir(dls) or name in dir(dls.Tensor), name
+def test_a_name_of_pytorch_is_told_by_its_name_here():
+    for name, said in ELSEWHERE.items():
+        assert not hasattr(dls, name) or not hasattr(X, name), name
+        told = []
+        for owner in (dls, X):
+            try:
+                getattr(owner, name)
+            except AttributeError as error:
+                told.append(str(error).endswith(said.replace("`", "")))
+        assert any(told), name
+
+
+def test_the_spellings_that_are_told_run():
+    given = {
+        "dls": dls, "np": np, "nn": nn, "F": F, "io": io, "models": models, "data": data,
+        "x": dls.tensor([[0.5, -1.0, 2.0], [1.0, 0.0, 3.0]]), "y": dls.ones(2, 3) * 2,
+        "m": dls.eye(3) + 0.5, "v": dls.tensor([0.1, 0.2, 0.7]), "i": dls.tensor([[1, 0, 2]]),
+        "p": dls.tensor([0.2, 0.9]), "b": dls.ones(2, 3, 3), "rows": np.array([0, 1]),
+        "places": dls.tensor([[0, 1, 2], [2, 1, 0]]), "pictures": dls.ones(1, 1, 3, 3),
+        "values": [1.0, 2.0], "raw": np.zeros(2).tobytes(), "model": nn.Linear(3, 2),
+        "step": lambda row: row * 2, "state": dls.random.default_generator.get_state(),
+        "w": (w := nn.Parameter(np.ones(3, "float32"))),
+    }
+    codes = [code for said in ELSEWHERE.values() for code in re.findall("`([^`]+)`", said)]
+    assert len(codes) > 100
+    generator = dls.random.default_generator.get_state()
+    before, device = dls.default_dtype(), dls.default_device()
+    for code in codes:
+        exec(code, {**given, "loss": (w * w).sum()})
+    dls.set_default_dtype(before)
+    assert dls.default_device() is device
+    dls.random.default_generator.set_state(generator)
+
+
+def test_rooms_are_named_as_users_write_them():
     assert all(spelled.rpartition(".")[2] == "F" or room.endswith(spelled) or not room
                for room, spelled in ROOMS.items())
 

@@ -7,38 +7,14 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from .spellings import ELSEWHERE
+
 OURS = __name__.partition(".")[0]
 ROOMS = {  # where users look for a name: the module, and how they write it
     "": "dls", ".nn": "nn", ".nn.functional": "F", ".nn.init": "nn.init", ".nn.utils": "nn.utils",
     ".optim": "optim", ".optim.lr_scheduler": "optim.lr_scheduler", ".data": "data", ".io": "io",
     ".train": "train", ".vision": "vision", ".vision.transforms": "vision.transforms",
     ".text": "text", ".audio": "audio", ".models": "models",
-}
-ELSEWHERE = {  # names of PyTorch and NumPy that have no counterpart of a like name
-    "device": "dls.Device", "cuda": "dls.Device('cuda') and x.to('cuda')",
-    "utils": "nn.utils, and data.DataLoader",
-    "Variable": "dls.Tensor(x, requires_grad=True)",
-    "FloatTensor": "dls.Tensor(x, dtype='float32')",
-    "DoubleTensor": "dls.Tensor(x, dtype='float64')",
-    "LongTensor": "dls.Tensor(x, dtype='int64')",
-    "inference_mode": "dls.no_grad()", "set_grad_enabled": "dls.no_grad() and dls.enable_grad()",
-    "as_tensor": "dls.Tensor(x), or dls.from_numpy(x)", "array": "dls.Tensor(x)",
-    "asarray": "dls.Tensor(x), or dls.from_numpy(x)", "mul": "dls.multiply",
-    "div": "dls.divide", "sub": "dls.subtract", "neg": "dls.negative", "eq": "dls.equal",
-    "mv": "dls.matmul", "addmm": "c + a @ b", "amax": "dls.max", "amin": "dls.min",
-    "bincount": "np.bincount(x.numpy())", "t": "x.T", "is_tensor": "isinstance(x, dls.Tensor)",
-    "numel": "x.size", "nelement": "x.size", "var_mean": "x.var() and x.mean()",
-    **{name: f"dtype={kind!r}, as in x.astype({kind!r})" for name, kind in {
-        "float16": "float16", "float32": "float32", "float64": "float64", "half": "float16",
-        "float": "float32", "double": "float64", "int8": "int8", "int32": "int32",
-        "int64": "int64", "long": "int64", "int": "int32", "uint8": "uint8",
-    }.items()},
-    "new_zeros": "dls.zeros(shape, dtype=x.dtype, device=x.device)",
-    "new_ones": "dls.ones(shape, dtype=x.dtype, device=x.device)",
-    "new_tensor": "dls.Tensor(values, dtype=x.dtype, device=x.device)",
-    "type": "x.astype(dtype)", "type_as": "x.astype(other.dtype)", "is_cuda": "x.device",
-    "fill_": "x[...] = value", "zero_": "x[...] = 0", "add_": "x += y", "mul_": "x *= y",
-    "sub_": "x -= y", "div_": "x /= y", "clamp_": "x[...] = x.clamp(low, high)",
 }
 
 
@@ -137,7 +113,8 @@ def _hint(wanted: str, names: Iterable[str], anywhere: bool) -> str:
     lower = {name.lower() for name in names if not name.startswith("_")}
     if wanted.lower() not in lower:
         if anywhere and wanted in ELSEWHERE:
-            return f"here it is {ELSEWHERE[wanted]}"
+            said = ELSEWHERE[wanted].replace("`", "")
+            return said if said.startswith(("there is", "nothing is")) else f"here it is {said}"
         for room, spelled in ROOMS.items() if anywhere else ():
             if wanted in _names_of(import_module(OURS + room)):
                 return f"it is {spelled}.{wanted}"

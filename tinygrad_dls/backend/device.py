@@ -26,11 +26,13 @@ class Device:
     xp: Any  # numpy, cupy or the strict namespace
     array_type: type
 
-    def __new__(cls, name: str | Device) -> Device:
+    def __new__(cls, name: str | Device, index: int | None = None) -> Device:
         if isinstance(name, Device):
             return name
         if not isinstance(name, str):
             raise DeviceError(f"a device is named by a string, 'cpu' or 'cuda', not by {name!r}")
+        if index is not None:
+            name = name if name == "cpu" and index == 0 else f"{name}:{index}"
         full = "cuda:0" if name == "cuda" else name
         with cls._lock:
             if full not in cls._known:
@@ -43,12 +45,12 @@ class Device:
 
     @property
     def type(self) -> str:
-        """The name without its number: "cpu", "cuda"."""
+        """The kind of device: "cpu", "cuda" or "strict"."""
         return self.name.partition(":")[0]
 
     @property
     def index(self) -> int | None:
-        """The number of the GPU, None for the CPU."""
+        """The number of a GPU; None of the others."""
         number = self.name.partition(":")[2]
         return int(number) if number else None
 

@@ -14,6 +14,15 @@ from ..errors import DtypeError
 #: In what sums of a dtype are added up, so that many numbers neither lose digits nor overflow.
 WIDER = {np.dtype("float16"): "float32", np.dtype("float32"): "float64"}
 
+#: The dtypes of tensors under PyTorch's names, which NumPy's dtypes are equal to.
+NAMES = {
+    **{name: np.dtype(name) for name in (
+        "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+        "float16", "float32", "float64")},
+    "half": np.dtype("float16"), "float": np.dtype("float32"), "double": np.dtype("float64"),
+    "short": np.dtype("int16"), "int": np.dtype("int32"), "long": np.dtype("int64"),
+}
+
 _default = [np.dtype("float32")]
 
 

@@ -86,6 +86,58 @@ class enable_grad(_Switch):
     flag, value = "grad", True
 
 
+class inference_mode(no_grad):
+    """PyTorch's name of `no_grad`; `inference_mode(False)` records again."""
+
+    def __new__(cls, mode: Any = True) -> Any:
+        if isinstance(mode, bool):
+            return super().__new__(cls) if mode else enable_grad()
+        return super().__new__(cls, mode)
+
+
+class set_grad_enabled(_Switch):
+    """Record from now on, or not; used in `with`, until the block ends.
+
+    >>> import tinygrad_dls as dls
+    >>> with dls.set_grad_enabled(False):
+    ...     print(dls.is_grad_enabled())
+    False
+    >>> dls.is_grad_enabled()
+    True
+    """
+
+    flag = "grad"
+
+    def __new__(cls, mode: bool) -> Any:
+        if not isinstance(mode, bool):
+            raise GraphError(f"set_grad_enabled takes True or False, not {mode!r}")
+        switch = object.__new__(cls)
+        switch.value, switch.before, switch._before = mode, _set_grad(mode), []
+        return switch
+
+    before: bool
+
+    def __enter__(self) -> None:
+        self._before.append(self.before)
+        mode.grad = self.value
+
+    def __call__(self, function: Function) -> Function:
+        mode.grad, value = self.before, self.value  # a decorator says nothing of now
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with set_grad_enabled(value):
+                return function(*args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
+
+def _set_grad(value: bool) -> bool:
+    """Set the mode of recording; return what it was."""
+    before, mode.grad = mode.grad, value
+    return before
+
+
 @contextmanager
 def tracing(collector: Any) -> Iterator[Any]:
     """Let `collector` keep the value, the gradient and the source line of every operation."""

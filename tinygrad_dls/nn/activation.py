@@ -1,4 +1,4 @@
-"""Activations as layers. `inplace` is taken for PyTorch's sake; results are new tensors."""
+"""Activations as layers. With `inplace` the result is written into the input, as in PyTorch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ReLU(_InPlace):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input)
+        return F.relu(input, self.inplace)
 
 
 class ReLU6(_InPlace):
@@ -51,7 +51,7 @@ class ReLU6(_InPlace):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu6(input)
+        return F.relu6(input, self.inplace)
 
 
 class SELU(_InPlace):
@@ -67,7 +67,7 @@ class SELU(_InPlace):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.selu(input)
+        return F.selu(input, self.inplace)
 
 
 class SiLU(_InPlace):
@@ -82,7 +82,7 @@ class SiLU(_InPlace):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.silu(input)
+        return F.silu(input, self.inplace)
 
 
 class Mish(_InPlace):
@@ -97,7 +97,7 @@ class Mish(_InPlace):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.mish(input)
+        return F.mish(input, self.inplace)
 
 
 class Hardsigmoid(_InPlace):
@@ -112,7 +112,7 @@ class Hardsigmoid(_InPlace):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.hardsigmoid(input)
+        return F.hardsigmoid(input, self.inplace)
 
 
 class Hardswish(_InPlace):
@@ -127,7 +127,7 @@ class Hardswish(_InPlace):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.hardswish(input)
+        return F.hardswish(input, self.inplace)
 
 
 class Tanh(Module):
@@ -221,7 +221,7 @@ class LeakyReLU(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.leaky_relu(input, self.negative_slope)
+        return F.leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
         return f"negative_slope={self.negative_slope:g}"
@@ -284,7 +284,7 @@ class RReLU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.rrelu(
-            input, self.lower, self.upper, self.training, generator=self.generator
+            input, self.lower, self.upper, self.training, self.inplace, self.generator
         )
 
     def extra_repr(self) -> str:
@@ -313,7 +313,7 @@ class ELU(_Alpha):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.elu(input, self.alpha)
+        return F.elu(input, self.alpha, self.inplace)
 
 
 class CELU(_Alpha):
@@ -329,7 +329,7 @@ class CELU(_Alpha):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.celu(input, self.alpha)
+        return F.celu(input, self.alpha, self.inplace)
 
 
 class GELU(Module):
@@ -395,7 +395,7 @@ class Hardtanh(Module):
         self.max_val, self.inplace = number("Hardtanh: max_val", max_val), inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.hardtanh(input, self.min_val, self.max_val)
+        return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
     def extra_repr(self) -> str:
         return f"min_val={self.min_val:g}, max_val={self.max_val:g}"
@@ -457,7 +457,7 @@ class Threshold(Module):
         self.value, self.inplace = number("Threshold: value", value), inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.threshold(input, self.threshold, self.value)
+        return F.threshold(input, self.threshold, self.value, self.inplace)
 
     def extra_repr(self) -> str:
         return f"threshold={self.threshold:g}, value={self.value:g}"

@@ -15,7 +15,7 @@ from .module import Module
 class _Dropout(Module):
     """Base: p, and where the dropped places are drawn from; `dls.manual_seed`'s if None.
 
-    Every call drops others. `inplace` is taken for PyTorch's sake; the result is a new tensor.
+    Every call drops others. With `inplace` the result is written into the input, as in PyTorch.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Dropout(_Dropout):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout(input, self.p, self.training, generator=self.generator)
+        return F.dropout(input, self.p, self.training, self.inplace, self.generator)
 
 
 class Dropout1d(_Dropout):
@@ -63,7 +63,7 @@ class Dropout1d(_Dropout):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout1d(input, self.p, self.training, generator=self.generator)
+        return F.dropout1d(input, self.p, self.training, self.inplace, self.generator)
 
 
 class Dropout2d(_Dropout):
@@ -81,7 +81,7 @@ class Dropout2d(_Dropout):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout2d(input, self.p, self.training, generator=self.generator)
+        return F.dropout2d(input, self.p, self.training, self.inplace, self.generator)
 
 
 class Dropout3d(_Dropout):
@@ -96,7 +96,7 @@ class Dropout3d(_Dropout):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout3d(input, self.p, self.training, generator=self.generator)
+        return F.dropout3d(input, self.p, self.training, self.inplace, self.generator)
 
 
 class AlphaDropout(_Dropout):
@@ -115,7 +115,7 @@ class AlphaDropout(_Dropout):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.alpha_dropout(input, self.p, self.training, generator=self.generator)
+        return F.alpha_dropout(input, self.p, self.training, self.inplace, self.generator)
 
 
 class FeatureAlphaDropout(_Dropout):
@@ -131,4 +131,4 @@ class FeatureAlphaDropout(_Dropout):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.feature_alpha_dropout(input, self.p, self.training, generator=self.generator)
+        return F.feature_alpha_dropout(input, self.p, self.training, self.inplace, self.generator)

@@ -27,6 +27,7 @@ from ..engine.modes import mode, replayed, traces
 from ..engine.versions import next_number
 from ..errors import DataError, DtypeError, Error, GraphError
 from ..tensors import Tensor
+from ..tensors.tensor import dtype_or_none
 from .copying import Copied
 from .cost import Cost
 from .counting import cost_of
@@ -314,11 +315,14 @@ class Module(Hooked, Copied):
 
     def to(
         self, *places: str | Device | DTypeLike, device: str | Device | None = None,
-        dtype: DTypeLike | None = None,
+        dtype: DTypeLike | None = None, non_blocking: bool = False,
     ) -> Self:
-        """Move to a device ("cuda"), or cast floats to a dtype ("float64"), in place."""
+        """Move to a device ("cuda"), or cast floats to a dtype ("float64"), in place.
+
+        `non_blocking` changes nothing: copies are in order.
+        """
         for place in places:
-            kind = _dtype_or_none(place)
+            kind = dtype_or_none(place)
             if kind is None:
                 device = place  # type: ignore[assignment]
             else:
@@ -346,6 +350,10 @@ class Module(Hooked, Copied):
     def double(self) -> Self:
         """All floats as float64."""
         return self.to(dtype="float64")
+
+    def half(self) -> Self:
+        """All floats as float16."""
+        return self.to(dtype="float16")
 
     # --- how it looks ----------------------------------------------------------------------------
 
@@ -424,17 +432,6 @@ def _say_where(error: Error, module: Module) -> None:
     error.in_module = (message, module, path, layer)  # type: ignore[attr-defined]
     path = _join(module._name or (type(module).__name__ if module is not inner else ""), path)
     error.args = (f"{message}\nin module: {f'{path} {layer}'.strip()}",)
-
-
-def _dtype_or_none(place: Any) -> np.dtype[Any] | None:
-    """`place` as a dtype; None if it names a device."""
-    if place is None or isinstance(place, Device):  # None would be NumPy's name of float64
-        return None
-    try:
-        kind: np.dtype[Any] = np.dtype(place)
-        return kind
-    except TypeError:
-        return None
 
 
 def _move(tensor: Tensor, device: Device | None, dtype: np.dtype[Any] | None) -> None:

@@ -8,9 +8,12 @@ from . import shape as shape
 from .pooling import adaptive_avg_pool as adaptive_avg_pool
 from .pooling import adaptive_max_pool as adaptive_max_pool
 from .indexing import add_at as add_at
+from .products import addmm as addmm
 from .grid_sampling import affine_grid as affine_grid
 from .reduction import all as all
 from .comparison import allclose as allclose
+from .reduction import amax as amax
+from .reduction import amin as amin
 from .reduction import any as any
 from .reduction import argmax as argmax
 from .reduction import argmin as argmin
@@ -87,6 +90,7 @@ from .shape import meshgrid as meshgrid
 from .reduction import min as min
 from .products import mm as mm
 from .shape import moveaxis as moveaxis
+from .products import mv as mv
 from .special import nan_to_num as nan_to_num
 from .gathering import nonzero as nonzero
 from .norms import norm as norm

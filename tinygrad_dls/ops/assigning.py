@@ -49,11 +49,7 @@ def update(
     if result.shape != x.shape:
         raise ShapeError(f"{how} keeps the shape of x:\n  x       {x.shape}\n"
                          f"  result  {result.shape}")
-    if not np.can_cast(result.dtype, x.dtype, "same_kind"):
-        raise DtypeError(
-            f"{how} of {result.dtype} values would cut them to {x.dtype}: write "
-            f"x = x.astype({str(result.dtype)!r}) first, or x = x {how[2:-3]} v"
-        )
+    check_cut(x, result, how)
     result = result.astype(x.dtype)
     whole = next((t for t in lookers if _is_view_of(x, t)), None)
     if whole is not None:
@@ -69,6 +65,17 @@ def update(
         versions.share(whole, x)
     _move_retained(x, before, x._node)
     return x
+
+
+def check_cut(x: Any, result: Any, how: str) -> None:
+    """DtypeError if `result`, written into x, would be cut to x's dtype: floats to integers."""
+    if np.can_cast(result.dtype, x.dtype, "same_kind"):
+        return
+    instead = f", or x = x {how[2:-3]} v" if how.endswith("= v") else ""
+    raise DtypeError(
+        f"{how} of {result.dtype} values would cut them to {x.dtype}: write "
+        f"x = x.astype({str(result.dtype)!r}) first{instead}"
+    )
 
 
 def _write(x: Any, plain: Any, values: Any, how: str, lookers: list[Any]) -> None:

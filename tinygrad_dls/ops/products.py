@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from .arithmetic import mul
+from .arithmetic import add, mul
 from .einsum import einsum
 from .joining import all_tensors
 from .matmul import matmul
@@ -93,3 +93,18 @@ def mm(a: Any, b: Any) -> Any:
     if a.ndim != 2 or b.ndim != 2:
         raise ShapeError(f"mm takes two matrices:\n  a  {a.shape}\n  b  {b.shape}\na @ b does more")
     return matmul(a, b)
+
+
+def mv(a: Any, b: Any) -> Any:
+    """PyTorch's a @ b of a matrix (n, m) and a vector (m,)."""
+    a, b = all_tensors((a, b), "mv")
+    if a.ndim != 2 or b.ndim != 1:
+        raise ShapeError(f"mv takes a matrix and a vector:\n  a  {a.shape}\n  b  {b.shape}")
+    return matmul(a, b)
+
+
+def addmm(x: Any, a: Any, b: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta x + alpha a @ b, of matrices a (n, m) and b (m, p); x broadcasts to (n, p)."""
+    product = mm(a, b)
+    product = product if alpha == 1 else mul(product, alpha)
+    return add(x if beta == 1 else mul(x, beta), product)

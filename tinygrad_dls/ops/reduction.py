@@ -304,6 +304,16 @@ def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return _reduce(Min, x, axis, keepdims, some=True)
 
 
+def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Largest of x along `axis`: NumPy's and PyTorch's other name of `max`."""
+    return max(x, axis, keepdims)
+
+
+def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Smallest of x along `axis`: NumPy's and PyTorch's other name of `min`."""
+    return min(x, axis, keepdims)
+
+
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Place of the largest of x along `axis` (None: in the flattened tensor); int64."""
     return _reduce(Argmax, x, axis, keepdims, some=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .._util.arguments import is_amount
 from .._util.keywords import NearNames
+from .._util.namespaces import is_ours
 from ..engine.autograd import as_tensor
 from ..engine.modes import enable_grad, replayed
 from ..engine.versions import check_writable, mark_write
@@ -41,6 +43,11 @@ class Optimizer(NearNames):
     at_least_zero: ClassVar[tuple[str, ...]] = ("lr", "weight_decay")
     keeps: ClassVar[frozenset[str]] = frozenset()  # names in the state of a parameter: always,
     may_keep: ClassVar[frozenset[str]] = frozenset()  # or as its options ask for
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if is_ours(cls) and "__init__" in vars(cls):
+            cls.__init__ = without_how(vars(cls)["__init__"])  # type: ignore[method-assign]
 
     def __init__(self, parameters: Iterable[Any], defaults: Group) -> None:
         if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
@@ -298,6 +305,18 @@ class Optimizer(NearNames):
             lines.append(f"  group {i}: {len(group['params'])} tensors, {count:,} parameters")
             lines += [f"    {n}: {v}" for n, v in group.items() if n != "params"]
         return "\n".join([*lines, ")"])
+
+
+def without_how(init: Callable[..., None]) -> Callable[..., None]:
+    """`init`, which takes and passes over PyTorch's `foreach`, `fused` and `capturable`."""
+
+    @wraps(init)
+    def call(self: Any, *given: Any, **options: Any) -> None:
+        if options.get("differentiable"):
+            raise DataError(f"{type(self).__name__}: steps are not differentiable here")
+        init(self, *given, **{n: v for n, v in options.items() if n not in HOW_ONLY})
+
+    return call
 
 
 def _restored(name: str, value: Any, p: Tensor) -> Any:

@@ -17,7 +17,7 @@ from ..engine.autograd import constant
 from ..engine.conversion import host_array
 from ..errors import DataError, DtypeError, ShapeError
 from ..ops.indexing import check_places
-from .tensor import Tensor
+from .tensor import Tensor, from_numpy
 
 
 @near_names
@@ -27,6 +27,26 @@ def tensor(
 ) -> Tensor:
     """The same as `dls.Tensor(data, ...)`."""
     return Tensor(data, requires_grad, dtype, device, name)
+
+
+@near_names
+def as_tensor(
+    data: Any, dtype: DTypeLike | None = None, device: str | Device | None = None
+) -> Tensor:
+    """`data` as a tensor, not copied where that can be avoided.
+
+    A tensor is itself, unless dtype or device differ; a NumPy array shares its memory on the CPU.
+    """
+    place = None if device is None else Device(device)
+    if isinstance(data, np.ndarray) and (place or default_device()).name == "cpu":
+        kind = tensor_dtype(data.dtype)
+        data = from_numpy(data) if kind == data.dtype else Tensor(data)
+    if not isinstance(data, Tensor):
+        return Tensor(data, False, dtype, place)
+    return data.to(device=place or data.device, dtype=dtype)
+
+
+asarray = as_tensor
 
 
 def shape_of(shape: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
@@ -167,9 +187,13 @@ def arange(
 def linspace(
     start: float, stop: float, num: int = 50, endpoint: bool = True,
     dtype: DTypeLike | None = None, device: str | Device | None = None,
-    requires_grad: bool = False, name: str | None = None,
+    requires_grad: bool = False, name: str | None = None, *, steps: int | None = None,
 ) -> Tensor:
-    """`num` floats from start to stop, evenly spaced; without `endpoint` stop is not among them."""
+    """`num` floats from start to stop, evenly spaced; without `endpoint` stop is not among them.
+
+    `steps` is PyTorch's name of `num`.
+    """
+    num = num if steps is None else steps
     kind = float_dtype(dtype or default_dtype())
     array = _made(np.linspace, start, stop, num, endpoint).astype(kind)
     return tensor_from(array, device, requires_grad, name)
@@ -204,3 +228,14 @@ def one_hot(labels: Any, classes: int, dtype: DTypeLike | None = None) -> Tensor
     device = labels.device if isinstance(labels, Tensor) else None
     rows = np.eye(classes, dtype=tensor_dtype(dtype or default_dtype()))
     return Tensor(rows[places.astype(np.int64)], device=device)
+
+
+@near_names
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
+    """How often each of 0, 1, 2 ... is in x, whole numbers; or the sum of its `weights`.
+
+    Without history, counted on the host.
+    """
+    device = x.device if isinstance(x, Tensor) else None
+    values, amounts = (v.numpy() if isinstance(v, Tensor) else v for v in (x, weights))
+    return tensor_from(_made(np.bincount, values, amounts, minlength), device)

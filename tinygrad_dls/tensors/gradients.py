@@ -22,12 +22,15 @@ def grad(
     create_graph: bool = False,
     retain_graph: bool | None = None,
     allow_unused: bool = False,
+    only_inputs: bool = True,
 ) -> tuple[Tensor | None, ...]:
     """dL/dx for each x of `inputs`, L the sum of `outputs` (times `grad_outputs`); sets no `.grad`.
 
     With `create_graph` the results can be differentiated again. An input that no output was made
-    from raises GraphError, or gives None with `allow_unused`.
+    from raises GraphError, or gives None with `allow_unused`. `only_inputs` is always True.
     """
+    if not only_inputs:
+        raise GraphError("grad sets no .grad: for those of all leaves call backward()")
     if traces.active and mode.recorder is not None:
         mode.recorder.refuse("dls.grad() is called in it")
     made = _listed(outputs, "outputs")

@@ -19,23 +19,35 @@ from ..engine.autograd import TensorBase, as_tensor, constant, register_tensor
 from ..engine.conversion import host_array
 from ..engine.modes import mode, no_grad, replayed, traces
 from ..errors import DeviceError, DtypeError, GraphError, ShapeError
+from ..ops.assigning import check_cut
 from ..ops.call import unrecorded
 from ..ops.scatter import IndexPut
+from ..ops.shape import axis_of
 from .copying import Copying
+from .in_place import InPlace
+from .like import NewLike
 from .methods import Methods
 from .numpy_protocol import NumpyDispatch
+from .printing import printed
 from .torch_names import Synonyms
 
 
 class Count(int):
-    """A number of elements; x.size(0), as PyTorch has it, is told the name here."""
+    """A number of elements; called as PyTorch's x.size(0) or x.size() it tells of the shape."""
 
-    def __call__(self, *_: Any) -> int:
-        raise ShapeError("x.size is the number of elements; the length of an axis is x.shape[0]")
+    shape: tuple[int, ...]
+
+    def __call__(self, dim: int | None = None) -> Any:
+        if dim is None:
+            return self.shape
+        return self.shape[axis_of(dim, len(self.shape), "size")]
+
+    def __reduce__(self) -> Any:
+        return int, (int(self),)
 
 
 @register_tensor
-class Tensor(Copying, NumpyDispatch, Methods, Synonyms, TensorBase):
+class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, TensorBase):
     """An n-dimensional array that remembers how it was computed, if it requires grad.
 
     `data`: numbers, nested lists (floats become float32, see `dls.set_default_dtype`), an array
@@ -89,8 +101,10 @@ class Tensor(Copying, NumpyDispatch, Methods, Synonyms, TensorBase):
 
     @property
     def size(self) -> int:
-        """Number of elements."""
-        return Count(self._data.size)
+        """Number of elements; `x.size(0)` is PyTorch's x.shape[0], and `x.size()` its x.shape."""
+        count = Count(self._data.size)
+        count.shape = self._data.shape
+        return count
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -117,8 +131,7 @@ class Tensor(Copying, NumpyDispatch, Methods, Synonyms, TensorBase):
 
     def __repr__(self) -> str:
         _tell_of_reading(self)
-        body = np.array2string(self.device.to_host(self._data), separator=", ", prefix="Tensor(",
-                               threshold=100, edgeitems=3, precision=4)
+        body = printed(self.device.to_host(self._data), "Tensor(")
         notes = "" if self.dtype == default_dtype() or self.dtype.kind in "ib" else (
             f", dtype={self.dtype}")
         notes += "" if self.device.name == "cpu" else f", device={self.device.name!r}"
@@ -352,11 +365,7 @@ class Tensor(Copying, NumpyDispatch, Methods, Synonyms, TensorBase):
         if not (mode.grad and (self.requires_grad or recorded)):
             with no_grad():
                 result = operation(self, other)
-            if not np.can_cast(result.dtype, self.dtype, "same_kind"):
-                raise DtypeError(
-                    f"{how} of {result.dtype} values would cut them to {self.dtype}: write "
-                    f"x = x.astype({str(result.dtype)!r}) first, or x = x {how[2:-3]} v"
-                )
+            check_cut(self, result, how)
             if result.shape == self.shape:
                 versions.check_writable(self._data, how)
                 trace = mode.trace if traces.active and not self.requires_grad else None
@@ -385,21 +394,43 @@ class Tensor(Copying, NumpyDispatch, Methods, Synonyms, TensorBase):
 
     # --- moving ----------------------------------------------------------------------------------
 
-    def to(self, place: str | Device | DTypeLike) -> Tensor:
-        """This tensor on another device ("cpu", "cuda"), or in another dtype ("float64")."""
-        try:  # None would be NumPy's name of float64
-            dtype = None if place is None or isinstance(place, Device) else np.dtype(place)
-        except TypeError:
-            dtype = None
-        if dtype is not None:
-            return self.astype(dtype)
-        device = Device(place)  # type: ignore[arg-type]
-        there: Tensor = self if device is self.device else ops.to_device(self, device)
-        return there
+    def to(
+        self, *places: str | Device | DTypeLike | Tensor, device: str | Device | None = None,
+        dtype: DTypeLike | None = None, non_blocking: bool = False, copy: bool = False,
+    ) -> Tensor:
+        """This tensor on another device ("cuda"), in another dtype ("float64"), or like a tensor.
+
+        `copy`: a new tensor in any case. `non_blocking` changes nothing: copies are in order.
+        """
+        if not places and device is None and dtype is None and not copy:
+            raise DeviceError("to() takes a device, a dtype or a tensor")
+        for place in places:
+            if isinstance(place, TensorBase):
+                device, dtype = place.device, place.dtype
+            elif (kind := dtype_or_none(place)) is not None:
+                dtype = kind
+            else:
+                device = Device(place)  # type: ignore[arg-type]
+        there: Tensor = self
+        if device is not None and (target := Device(device)) is not self.device:
+            there = ops.to_device(self, target)
+        there = there if dtype is None else there.astype(dtype)
+        return ops.clone(self) if copy and there is self else there
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """This tensor in another dtype; itself if it has it."""
         return ops.cast(self, dtype)  # type: ignore[no-any-return]
+
+
+def dtype_or_none(place: Any) -> np.dtype[Any] | None:
+    """`place` as a dtype; None if it names a device."""
+    if place is None or isinstance(place, Device):  # None would be NumPy's name of float64
+        return None
+    try:
+        kind: np.dtype[Any] = np.dtype(place)
+        return kind
+    except TypeError:
+        return None
 
 
 def _tell_of_reading(x: Any) -> None:

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from numpy.typing import DTypeLike
+
 from .. import ops
 from .._util.keywords import near_names, wrong_keyword
 from ..backend.device import default_device
@@ -134,6 +136,26 @@ def tensor_of_mask(mask: Any, x: Any) -> Any:
     return mask if isinstance(mask, TensorBase) else tensor_of(mask, x.device)
 
 
+def t(x: Any) -> Any:
+    """The transpose of a matrix; a vector stays as it is."""
+    return x.t()
+
+
+def numel(x: Any) -> int:
+    """The number of elements: PyTorch's name of `x.size`."""
+    return int(x.size)
+
+
+def is_tensor(x: object) -> bool:
+    """Return whether x is a tensor."""
+    return isinstance(x, TensorBase)
+
+
+def is_floating_point(x: Any) -> bool:
+    """Return whether the elements of x are floats."""
+    return bool(x.dtype.kind == "f")
+
+
 class Synonyms:
     """Methods under PyTorch's names."""
 
@@ -167,14 +189,45 @@ class Synonyms:
         """PyTorch's name of `size`."""
         return int(self.size)  # type: ignore[attr-defined]
 
+    nelement = numel
+
+    def element_size(self) -> builtins.int:
+        """PyTorch's name of `dtype.itemsize`."""
+        return int(self.dtype.itemsize)  # type: ignore[attr-defined]
+
+    def is_floating_point(self) -> builtins.bool:
+        """PyTorch's question whether the dtype is a float."""
+        return builtins.bool(self.dtype.kind == "f")  # type: ignore[attr-defined]
+
+    def is_contiguous(self) -> builtins.bool:
+        """PyTorch's question whether the values are in C order."""
+        return builtins.bool(self._data.flags.c_contiguous)  # type: ignore[attr-defined]
+
+    @property
+    def is_cuda(self) -> builtins.bool:
+        """PyTorch's question whether the tensor is on a GPU."""
+        return builtins.bool(self.device.type == "cuda")  # type: ignore[attr-defined]
+
     def cpu(self) -> Any:
         """PyTorch's name of `to("cpu")`."""
         return self.to("cpu")  # type: ignore[attr-defined]
 
-    def cuda(self, device: builtins.int | None = None) -> Any:
+    def cuda(
+        self, device: builtins.int | None = None, non_blocking: builtins.bool = False
+    ) -> Any:
         """PyTorch's name of `to("cuda")`."""
         place = "cuda" if device is None else f"cuda:{device}"
         return self.to(place)  # type: ignore[attr-defined]
+
+    # --- other dtypes ----------------------------------------------------------------------------
+
+    def type(self, dtype: DTypeLike) -> Any:
+        """PyTorch's name of `astype`."""
+        return ops.cast(self, dtype)
+
+    def type_as(self, other: Any) -> Any:
+        """PyTorch's name of `to(other)`: the dtype and device of another tensor."""
+        return self.to(other)  # type: ignore[attr-defined]
 
     def float(self) -> Any:
         """PyTorch's name of `astype("float32")`."""

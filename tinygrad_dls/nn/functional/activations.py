@@ -1,11 +1,12 @@
 """Activations: element by element, and softmax and its variants along one axis.
 
-`inplace` is taken so that PyTorch's calls run; the result is always a new tensor.
+With `inplace` the result is written into the input, which must be a tensor (in_place.py).
 Kinks: the slope there is PyTorch's, and each function says which.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ... import ops
@@ -19,6 +20,7 @@ from ...ops.reduction import normal_axis
 from ...random import Generator, chosen
 from ...tensors import Tensor
 from ...tensors.torch_names import renamed
+from .in_place import written
 
 softmax, log_softmax = renamed(ops.softmax), renamed(ops.log_softmax)
 
@@ -89,6 +91,8 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
     >>> F.relu(dls.tensor([-2.0, 0.0, 3.0]))
     Tensor([0., 0., 3.])
     """
+    if inplace:
+        return written(ops.relu, input, "relu")
     return ops.relu(input)  # type: ignore[no-any-return]
 
 
@@ -103,6 +107,8 @@ def relu6(input: Any, inplace: bool = False) -> Tensor:
     >>> F.relu6(dls.tensor([-1.0, 4.0, 9.0]))
     Tensor([0., 4., 6.])
     """
+    if inplace:
+        return written(relu6, input, "relu6")
     return ops.hardtanh(input, 0.0, 6.0)  # type: ignore[no-any-return]
 
 
@@ -119,6 +125,8 @@ def hardtanh(
     >>> F.hardtanh(dls.tensor([-3.0, 0.5, 3.0]), -1.0, 2.0)
     Tensor([-1. ,  0.5,  2. ])
     """
+    if inplace:
+        return written(lambda x: ops.hardtanh(x, min_val, max_val), input, "hardtanh")
     return ops.hardtanh(input, min_val, max_val)  # type: ignore[no-any-return]
 
 
@@ -133,6 +141,8 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
     >>> F.hardsigmoid(dls.tensor([-4.0, 0.0, 1.5]))
     Tensor([0.  , 0.5 , 0.75])
     """
+    if inplace:
+        return written(hardsigmoid, input, "hardsigmoid")
     x = operand(input, default_device())
     return ops.hardtanh(x * (1.0 / 6.0) + 0.5, 0.0, 1.0)  # type: ignore[no-any-return]
 
@@ -148,6 +158,8 @@ def hardswish(input: Any, inplace: bool = False) -> Tensor:
     >>> F.hardswish(dls.tensor([-1.5, 1.5, 4.0]))
     Tensor([-0.375,  1.125,  4.   ])
     """
+    if inplace:
+        return written(ops.hardswish, input, "hardswish")
     return ops.hardswish(input)  # type: ignore[no-any-return]
 
 
@@ -161,6 +173,8 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     >>> F.leaky_relu(dls.tensor([-2.0, 0.0, 3.0]), 0.1)
     Tensor([-0.2,  0. ,  3. ])
     """
+    if inplace:
+        return written(lambda x: ops.leaky_relu(x, negative_slope), input, "leaky_relu")
     return ops.leaky_relu(input, negative_slope)  # type: ignore[no-any-return]
 
 
@@ -208,6 +222,8 @@ def rrelu(
     >>> F.rrelu(dls.tensor([-2.0, 3.0]), 0.25, 0.75)
     Tensor([-1.,  3.])
     """
+    if inplace:
+        return written(lambda x: rrelu(x, lower, upper, training, False, generator), input, "rrelu")
     lower, upper = number("rrelu: lower", lower), number("rrelu: upper", upper)
     if not lower <= upper:
         raise DataError(f"rrelu draws slopes from lower to upper, not from {lower} to {upper}")
@@ -229,6 +245,8 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     >>> F.elu(dls.tensor([-9.0, -1.0, 2.0]))
     Tensor([-0.9999, -0.6321,  2.    ])
     """
+    if inplace:
+        return written(lambda x: ops.elu(x, alpha), input, "elu")
     return ops.elu(input, alpha)  # type: ignore[no-any-return]
 
 
@@ -243,6 +261,8 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
     >>> F.selu(dls.tensor([-1.0, 0.0, 1.0]))
     Tensor([-1.1113,  0.    ,  1.0507])
     """
+    if inplace:
+        return written(selu, input, "selu")
     return ops.elu(input, SELU_ALPHA, SELU_SCALE)  # type: ignore[no-any-return]
 
 
@@ -258,6 +278,8 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     >>> F.celu(dls.tensor([-9.0, -1.0, 2.0]), alpha=2.0)
     Tensor([-1.9778, -0.7869,  2.    ])
     """
+    if inplace:
+        return written(lambda x: celu(x, alpha), input, "celu")
     alpha = number("celu: alpha", alpha)
     if alpha == 0:
         raise DataError("celu divides by alpha: it must not be 0")
@@ -290,6 +312,8 @@ def silu(input: Any, inplace: bool = False) -> Tensor:
     >>> F.silu(dls.tensor([-2.0, 0.0, 2.0]))
     Tensor([-0.2384,  0.    ,  1.7616])
     """
+    if inplace:
+        return written(ops.silu, input, "silu")
     return ops.silu(input)  # type: ignore[no-any-return]
 
 
@@ -304,6 +328,8 @@ def mish(input: Any, inplace: bool = False) -> Tensor:
     >>> F.mish(dls.tensor([-2.0, 0.0, 2.0]))
     Tensor([-0.2525,  0.    ,  1.944 ])
     """
+    if inplace:
+        return written(ops.mish, input, "mish")
     return ops.mish(input)  # type: ignore[no-any-return]
 
 
@@ -381,9 +407,19 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     >>> F.threshold(dls.tensor([0.0, 1.0, 2.0]), 1.0, -5.0)
     Tensor([-5., -5.,  2.])
     """
-    x = operand(input, default_device())
-    low = x.detach() <= number("threshold", threshold)
-    return ops.where(low, number("threshold: value", value), x)  # type: ignore[no-any-return]  # NaN stays
+    if inplace:
+        return written(_threshold(threshold, value), input, "threshold")
+    return _threshold(threshold, value)(input)
+
+
+def _threshold(limit: float, value: float) -> Callable[[Any], Tensor]:
+    limit, value = number("threshold", limit), number("threshold: value", value)
+
+    def apply(input: Any) -> Tensor:
+        x = operand(input, default_device())
+        return ops.where(x.detach() <= limit, value, x)  # type: ignore[no-any-return]  # NaN stays
+
+    return apply
 
 
 @near_names

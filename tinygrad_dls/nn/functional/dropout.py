@@ -1,13 +1,13 @@
 """Dropout: of elements, of whole channels, and the kind that fits selu.
 
-`inplace` is taken so that PyTorch's calls run; the result is always a new tensor. `generator`:
-where the places are drawn from, `dls.manual_seed`'s if None; every call drops others.
+With `inplace` the result is written into the input, which must be a tensor. `generator`: where the
+places are drawn from, `dls.manual_seed`'s if None; every call drops others.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ... import ops
@@ -21,6 +21,7 @@ from ...errors import DataError, DtypeError, ShapeError
 from ...ops.call import operand
 from ...random import Generator, chosen
 from ...tensors import Tensor
+from .in_place import written
 
 DROPPED = -1.7580993408473766  # -scale * alpha of selu: what it makes of minus infinity
 
@@ -48,8 +49,9 @@ def dropout(
     if probability(p) == 0 or not training:
         return x
     if p == 1:
-        return x * 0.0
-    return ops.dropout(x, p, _stream(generator, inplace))  # type: ignore[no-any-return]
+        return _result(lambda x: x * 0.0, input, x, inplace, "dropout")
+    stream = _stream(generator, inplace)
+    return _result(lambda x: ops.dropout(x, p, stream), input, x, inplace, "dropout")
 
 
 @near_names
@@ -124,7 +126,7 @@ def alpha_dropout(
     2
     """
     x = _floats(input)
-    return _alpha(x, x.shape, p, training, inplace, generator)
+    return _alpha("alpha_dropout", input, x, x.shape, p, training, inplace, generator)
 
 
 @near_names
@@ -146,7 +148,8 @@ def feature_alpha_dropout(
     x = _floats(input)
     if x.ndim < 2:
         raise ShapeError(f"feature_alpha_dropout takes x (m, c, ...), not\n  {x.shape}")
-    return _alpha(x, (*x.shape[:2], *(1,) * (x.ndim - 2)), p, training, inplace, generator)
+    shape = (*x.shape[:2], *(1,) * (x.ndim - 2))
+    return _alpha("feature_alpha_dropout", input, x, shape, p, training, inplace, generator)
 
 
 def probability(p: float) -> float:
@@ -171,25 +174,32 @@ def _channels(
     if probability(p) == 0 or not training:
         return x
     if p == 1:
-        return x * 0.0
+        return _result(lambda x: x * 0.0, input, x, inplace, name)
     lead = 2 if batched or x.ndim == axes[1] else 1  # (m, c), or (c)
     ones = _ones(x, (*x.shape[:lead], *(1,) * (x.ndim - lead)))
     noise = ops.dropout(ones, p, _stream(generator, inplace))
-    return x * noise  # type: ignore[no-any-return]
+    return _result(lambda x: x * noise, input, x, inplace, name)
 
 
 def _alpha(
-    x: Tensor, shape: Sequence[int], p: float, training: bool, inplace: bool,
-    generator: Generator | None,
+    name: str, input: Any, x: Tensor, shape: Sequence[int], p: float, training: bool,
+    inplace: bool, generator: Generator | None,
 ) -> Tensor:
     if probability(p) == 0 or not training:
         return x
     if p == 1:
-        return x * 0.0
+        return _result(lambda x: x * 0.0, input, x, inplace, name)
     kept = ops.dropout(_ones(x, shape), p, _stream(generator, inplace)) > 0
     a = float((1 - p) * (1 + p * DROPPED**2)) ** -0.5  # back to variance 1
     b = -a * p * DROPPED  # and to mean 0
-    return ops.where(kept, x, DROPPED) * a + b  # type: ignore[no-any-return]
+    return _result(lambda x: ops.where(kept, x, DROPPED) * a + b, input, x, inplace, name)
+
+
+def _result(
+    function: Callable[[Tensor], Any], input: Any, x: Tensor, inplace: bool, name: str
+) -> Tensor:
+    """function(x), where x is `input` in floats; with `inplace` written into `input`."""
+    return written(function, input, name) if inplace else function(x)
 
 
 def _ones(x: Tensor, shape: Sequence[int]) -> Tensor:
