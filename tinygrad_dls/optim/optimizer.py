@@ -22,7 +22,8 @@ State = dict[str, Any]
 
 # Options of PyTorch's that say how to compute a step, not what it is.
 HOW_ONLY = frozenset({"foreach", "fused", "capturable", "differentiable"})
-COUNTS = frozenset({"step", "mu_product"})  # numbers in the state of a parameter, not arrays
+# Numbers in the state of a parameter, not arrays.
+COUNTS = frozenset({"step", "mu_product", "eta", "mu"})
 
 
 class Optimizer(NearNames):
@@ -229,7 +230,7 @@ class Optimizer(NearNames):
             options = {n: v for n, v in group.items() if n != "params"}
             groups.append({**options, "params": [places[p] for p in group["params"]]})
         state = {
-            places[p]: {n: v.clone() if isinstance(v, Tensor) else v for n, v in values.items()}
+            places[p]: {n: _copied(v) for n, v in values.items()}
             for p, values in self.state.items()
             if p in places
         }
@@ -283,9 +284,17 @@ class Optimizer(NearNames):
         for i, values in state_dict["state"].items():
             if (p := by_place.get(i)) is None:
                 raise DataError(f"the saved state is of a parameter {i} that is in no group")
-            state[p] = {n: _restored(n, v, p) for n, v in values.items() if v is not None}
+            state[p] = {n: self.restored(n, v, p) for n, v in values.items() if v is not None}
             self.check_state(state[p])
         return groups, state
+
+    def restored(self, name: str, value: Any, p: Tensor) -> Any:
+        """A saved value of the state of p, made ready to be used."""
+        return _restored(name, value, p, self.state_shape(name, p))
+
+    def state_shape(self, name: str, p: Tensor) -> tuple[int, ...]:
+        """The shape of an array of the state of p: that of p, if a class does not say another."""
+        return p.shape
 
     def check_state(self, state: State) -> None:
         """DataError unless a saved state is one of this class of optimizer."""
@@ -319,19 +328,25 @@ def without_how(init: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def _restored(name: str, value: Any, p: Tensor) -> Any:
+def _restored(name: str, value: Any, p: Tensor, shape: tuple[int, ...]) -> Any:
     """A saved value: a count as a number, an array in the place and dtype of the parameter."""
     if name in COUNTS:
         return int(value) if name == "step" else float(value)
     array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
-    if array.shape != p.shape:
+    if array.shape != shape:
+        wanted = "" if shape == p.shape else f"\n  wanted     {shape}"
         raise ShapeError(
             f"the saved {name} has another shape than its parameter; nothing was changed:\n"
-            f"  parameter  {p.shape}\n  saved      {array.shape}"
+            f"  parameter  {p.shape}{wanted}\n  saved      {array.shape}"
         )
-    restored = zeros_like(p)
-    restored._data[...] = p.device.from_host(array.astype(p.dtype, copy=False))
-    return restored
+    return as_tensor(p.device.from_host(np.array(array, p.dtype, order="C")), p.device)
+
+
+def _copied(value: Any) -> Any:
+    """A value of the state, or a list of them, that later steps do not write to."""
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value.clone() if isinstance(value, Tensor) else value
 
 
 def zeros_like(p: Tensor) -> Tensor:
