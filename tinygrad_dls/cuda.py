@@ -36,7 +36,7 @@ def current_device() -> int:
 
 
 def get_device_name(device: str | int | Device | None = None) -> str:
-    """What the maker calls a GPU, by its number; the one in use if none is given."""
+    """The name of a GPU as its maker gave it; of the one in use if no number is given."""
     cupy = _needed()
     number = device.index if isinstance(device, Device) else device
     if isinstance(number, str):

@@ -1,4 +1,4 @@
-"""What names of PyTorch and NumPy that are not here are called here: a table for error messages.
+"""A table of the names that PyTorch or NumPy have and this package has not, for error messages.
 
 The code between backquotes is run by the tests, with x and y tensors, m a square matrix, i whole
 numbers, and so on. Names that both have, with two meanings, are told apart where they are called.

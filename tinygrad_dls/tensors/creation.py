@@ -232,7 +232,7 @@ def one_hot(labels: Any, classes: int, dtype: DTypeLike | None = None) -> Tensor
 
 @near_names
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
-    """How often each of 0, 1, 2 ... is in x, whole numbers; or the sum of its `weights`.
+    """Count each of 0, 1, 2 ... in x, whole numbers; or sum its `weights`.
 
     Without history, counted on the host.
     """

@@ -1,4 +1,4 @@
-"""How tensors are printed: `dls.set_printoptions`."""
+"""Printing of tensors: `dls.set_printoptions`."""
 
 from __future__ import annotations
 
