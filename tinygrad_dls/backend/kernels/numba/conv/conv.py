@@ -12,10 +12,9 @@ from ..elementwise.sums import sum_of_rows
 from ..layout import F32, F64, NOTHING, channels_first
 from ..matmul.linear import times, transposed_times
 from ..simd.sweep import RELU
-from . import im2col, sweep_conv, volumes
+from . import images, volumes
 from .depthwise import depthwise, depthwise_input, depthwise_weight
 from .geometry import Geometry, flat_rows, pixels_of
-from .weights import by_output
 
 Array = Any
 Ints = tuple[int, ...]
@@ -67,12 +66,8 @@ class Convolution(reference.Convolution):
         elif groups == 1 and g.pointwise:
             matrix = np.ascontiguousarray(weight.reshape(len(weight), -1).T)
             times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, len(weight)), flags)
-        elif im2col.pays(g, len(x), len(weight), groups):
-            im2col.convolution(pixels_of(x), by_output(weight, 1, len(weight)),
-                               _or_none(bias, x.dtype), y, g, flags)
         else:
-            sweep_conv.convolution(pixels_of(x), by_output(weight, groups), _or_none(bias, x.dtype),
-                                   y, g, groups, flags)
+            images.convolution(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, groups, flags)
         return channels_first(y)
 
     def transposed_convolution(
@@ -105,7 +100,7 @@ class Convolution(reference.Convolution):
             return channels_first(y)
         else:
             y = np.empty((len(x), *size, channels), x.dtype)
-            sweep_conv.input_gradient(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, groups)
+            images.input_gradient(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, groups)
             return channels_first(y)
         if bias is not None:
             add_to_rows(y.reshape(-1, channels), bias)
@@ -132,9 +127,7 @@ class Convolution(reference.Convolution):
             return np.ascontiguousarray(dw.T).reshape(o, 1, *window)
         if groups == 1 and g.pointwise:
             return transposed_times(flat_rows(dy), flat_rows(x)).reshape(o, inner, *window)
-        if im2col.pays(g, len(x), o, groups):
-            return im2col.weight_gradient(pixels_of(x), pixels_of(dy), g)
-        return sweep_conv.weight_gradient(pixels_of(x), pixels_of(dy), g, groups)
+        return images.weight_gradient(pixels_of(x), pixels_of(dy), g, groups)
 
     def sum_channels(self, x: Any) -> Any:
         if (x.dtype is not F32 and x.dtype is not F64) or not x.size:

@@ -11,7 +11,6 @@ gradient of the images is a convolution of dy with the window rotated by 180 deg
 one for each of the s * s places that pixels can have in a step.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,9 @@ from ..parallel import parallel_for
 from ..simd.intrinsics import address_of, lanes
 from ..simd.sweep import ADD, prepare, sweep
 from ..threads import threads_for
-from . import few_channels, im2col
+from . import few_channels
 from .geometry import Geometry, copy
-from .weights import as_weight, rotated
+from .weights import as_weight
 
 Array = Any
 BAND = 96 * 1024  # bytes of image rows that are worked on at a time: of the second cache
@@ -161,23 +160,20 @@ def _bands(g: Geometry, chunks: int, dtype: Any) -> tuple[int, int, Array]:
     return band, width, np.empty((chunks, length), dtype)
 
 
+def all_places(g: Geometry, o: int, groups: int) -> Any:
+    """Steps through a contiguous y (n, rows, columns, o), as `convolve_chunk` takes them."""
+    return g.rows * g.columns * o, g.columns * o, o, 0, o, groups
+
+
 def convolution(
-    x: Array, weight: Array, bias: Array, y: Array, g: Geometry, groups: int, flags: int
-) -> None:
-    """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (groups, kh, kw, c / groups,
-    o / groups) in panels, + bias (o,) or an empty one; all contiguous and of one dtype.
-
-    `flags`: RELU or 0.
-    """
-    o = y.shape[3]
-    places = (g.rows * g.columns * o, g.columns * o, o, 0, o, groups)
-    _convolve_few_channels(x, weight, bias, y, g, places, flags)
-
-
-def _convolve_few_channels(
     x: Array, weight: Array, bias: Array, y: Array, g: Geometry, places: Any, flags: int
 ) -> None:
-    """`_convolve`, with several places at a time where that fills the vectors better."""
+    """The `places` of y = windows of x (n, h, w, c) times weight (groups, kh, kw, c / groups,
+    o / groups) in panels, + bias (o,) or an empty one; all contiguous and of one dtype.
+
+    `flags`: RELU or 0. Several places are computed side by side where that fills the vectors
+    better.
+    """
     y_image, y_row, y_pixel, y_start, o, groups = places
     n = few_channels.how_many(g, len(x), o // groups, groups, x.dtype) if y_pixel == o else 1
     if n > 1 and few_channels.all_finite(x):
@@ -212,50 +208,3 @@ def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
     if n > 1:
         parts = few_channels.narrowed(parts, g, n)
     return as_weight(parts, groups, inner, (g.window_height, g.window_width))
-
-
-def input_gradient(
-    dy: Array, weight: Array, bias: Array, x: Array, g: Geometry, groups: int
-) -> None:
-    """x (n, h, w, c) = what a convolution of geometry `g` sends back from dy (n, rows, columns,
-    o), with weight (o, c / groups, kh, kw), + bias (c,) or an empty one."""
-    c, o = g.channels, dy.shape[3]
-    for p in range(g.down):
-        for q in range(g.across):
-            rows, columns = -(-(g.height - p) // g.down), -(-(g.width - q) // g.across)
-            if rows <= 0 or columns <= 0:
-                continue
-            taps_down, high, apart_down, top = _taps(
-                g.window_height, g.down, g.apart_down, p + g.top)
-            taps_across, wide, apart_across, left = _taps(
-                g.window_width, g.across, g.apart_across, q + g.left)
-            if not (high and wide):
-                x[:, p :: g.down, q :: g.across] = bias if bias.size else 0
-                continue
-            there = Geometry(
-                dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down,
-                apart_across, top, left,
-            )
-            places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
-                      (p * g.width + q) * c, c, groups)
-            if im2col.pays(there, len(dy), c, groups):
-                part = rotated(weight, 1, taps_down, taps_across, c)
-                few = np.empty((len(dy), rows, columns, c), dy.dtype)
-                im2col.convolution(dy, part, bias, few, there, 0)
-                x[:, p :: g.down, q :: g.across] = few
-                continue
-            part = rotated(weight, groups, taps_down, taps_across)
-            _convolve_few_channels(dy, part, bias, x, there, places, 0)
-
-
-def _taps(window: int, stride: int, apart: int, place: int) -> tuple[slice, int, int, int]:
-    """Places of the window that meet pixels at `place` of a step, from the last on: (those, how
-    many, how far apart the rows are that they meet, how far before the first result the first is).
-    """
-    taps = [k for k in range(window - 1, -1, -1) if (place - k * apart) % stride == 0]
-    if not taps:
-        return slice(0), 0, 1, 0
-    step = taps[0] - taps[1] if len(taps) > 1 else 1
-    first = (place - taps[0] * apart) // stride
-    found = slice(taps[0], None if taps[-1] < step else taps[-1] - 1, -step)
-    return found, len(taps), apart // math.gcd(stride, apart), -first
