@@ -2,14 +2,25 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from .._util.keywords import near_names
-from ..engine.autograd import ABSENT, Node, TensorBase, fit, leading_to, topological_order
+from ..engine.autograd import (
+    ABSENT,
+    Node,
+    TensorBase,
+    as_tensor,
+    fit,
+    leading_to,
+    propagate,
+    topological_order,
+)
 from ..engine.graph_errors import check_overwritten
+from ..engine.observer import Observer
 from ..errors import DtypeError, GraphError
 from ..tensors.gradients import Checkpoint
 from ..viz import describe
@@ -118,6 +129,37 @@ def _independent(loss: Any, parameter: Any, names: Mapping[Edge, str], order: Se
 # --- the walk ------------------------------------------------------------------------------------
 
 
+class _Shares(Observer):
+    """The shares that a walk gives to each slot of a node, of those that lead to the parameter."""
+
+    def __init__(self, leads: Callable[[Edge], bool]) -> None:
+        self.leads = leads
+        self.given: dict[tuple[Node, int], Any] = {}
+        self.raw: dict[tuple[Node, int], Shape] = {}  # before broadcasting was undone
+
+    def ran(
+        self, node: Node, dy: Any, shares: tuple[Any, ...], seconds: float, asked: bool
+    ) -> None:
+        """Keep the shares of a rule."""
+        for slot, (edge, share) in enumerate(zip(node.edges, shares)):
+            if share is not None and self.leads(edge):
+                self.raw[node, slot] = tuple(share.shape)
+                self.given[node, slot] = fit(share, edge, node)
+
+
+@contextmanager
+def _set_aside(nodes: Sequence[Node]) -> Iterator[None]:
+    """Let a walk run no hooks, and leave no gradients for pictures."""
+    before = [(node, node.hooks, node.grad) for node in nodes]
+    for node in nodes:
+        node.hooks = None
+    try:
+        yield
+    finally:
+        for node, hooks, grad in before:
+            node.hooks, node.grad = hooks, grad
+
+
 class _Way:
     """The nodes between a loss and a parameter, and what is known of the gradients on them."""
 
@@ -204,25 +246,15 @@ class _Way:
 
     def _computed(self) -> tuple[dict[tuple[Node, int], Any], dict[tuple[Node, int], Shape]]:
         """The rules run here: backward() has not been called, and nothing is freed or stored."""
-        given: dict[tuple[Node, int], Any] = {}
-        raw: dict[tuple[Node, int], Shape] = {}
         device = self.root.device
         ones = device.from_host(np.ones(self.root.shape, self.root.dtype))
-        arrived: dict[Edge, Any] = {self.root: ones}
-        for node in self.nodes:
-            dy = arrived.pop(node, None)
-            if dy is None:
-                continue
-            shares = node.plan.back(dy, node.saved or ())
-            for slot, (edge, share) in enumerate(zip(node.edges, shares)):
-                if share is None or not self._leads(edge):
-                    continue
-                raw[node, slot] = tuple(share.shape)
-                given[node, slot] = share = fit(share, edge, node)
-                arrived[edge] = share if edge not in arrived else arrived[edge] + share
+        loss = as_tensor(ones, device, self.root)
+        seen = _Shares(self._leads)
+        with _set_aside(self.nodes):
+            propagate([(loss, ones)], True, False, [self.target], seen)
         if any(node.hooks for node in self.nodes):
             self.notes.append("the norms are those before hooks, which backward() will run")
-        return given, raw
+        return seen.given, seen.raw
 
     # --- steps -----------------------------------------------------------------------------------
 

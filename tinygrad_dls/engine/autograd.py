@@ -15,6 +15,9 @@ loop, never a recursion: a chain of a million operations is handled like one of 
         dy = grads.pop(node)                                # dL/d(output of node), all shares in
         for edge, share in zip(node.edges, node.plan.back(dy, node.saved)):
             grads[edge] = grads[edge] + share if edge in grads else share
+
+This walk is the only one. Whoever wants to see it, a trace or a recording of the step, is its
+`Observer`, and is told of each rule that ran and of what became of its shares.
 """
 
 import weakref
@@ -28,12 +31,13 @@ from ..backend.dtypes import promote
 from ..backend.kernels.adding import add_into, added, summed
 from ..errors import DtypeError, GraphError
 from . import versions
-from .collector import Given, Trace
 from .graph_errors import check_overwritten, freed, miscounted
 from .modes import mode, traces
+from .observer import Observer
 
 if TYPE_CHECKING:
     from ..ops.op import BackwardRule, Op
+    from .collector import Trace
 
 Array: TypeAlias = Any  # of NumPy, of CuPy or of the strict device
 Hook: TypeAlias = Callable[[Any], Any]
@@ -83,7 +87,7 @@ class Node:
     grad: Array | None  # dL/d(output), where `value` is kept, after backward
     hooks: list[Hook] | None
     scope: "Scope | None"
-    trace: Trace | None
+    trace: "Trace | None"  # the observer of this node, where it ran under `with trace():`
     _kind: ClassVar[None] = None  # a node knows no class of tensors
 
     @property
@@ -152,10 +156,10 @@ def register_tensor(cls: type[TensorBase]) -> type[TensorBase]:
 
 def backward(root: Any, gradient: Any, retain_graph: bool, create_graph: bool) -> None:
     """Add dL/dx to `x.grad` of every leaf x that `root` was computed from."""
+    observer = None
     if traces.active and mode.recorder is not None:
-        mode.recorder.backward(root, gradient, retain_graph, create_graph)
-        return
-    grads, owned = propagate([(root, gradient)], retain_graph, create_graph)
+        observer = mode.recorder.backward(root, gradient, create_graph)
+    grads, owned = propagate([(root, gradient)], retain_graph, create_graph, None, observer)
     leaves = [leaf for leaf in grads if isinstance(leaf, TensorBase)]
     for leaf in leaves:  # all hooks before the first `.grad` changes: one may raise
         if leaf._hooks:
@@ -163,7 +167,9 @@ def backward(root: Any, gradient: Any, retain_graph: bool, create_graph: bool) -
             owned.discard(leaf)
     for leaf in leaves:
         if not create_graph:
-            add_gradient(leaf, grads[leaf], leaf in owned)
+            array = add_gradient(leaf, grads[leaf], leaf in owned)
+            if observer is not None:
+                observer.ended(leaf, array, leaf in owned)
             continue
         with _adding:
             before = leaf._grad
@@ -196,13 +202,14 @@ def propagate(
     retain_graph: bool,
     create_graph: bool,
     targets: Sequence[Edge] | None = None,
+    observer: Observer | None = None,
 ) -> tuple[dict[Edge, Any], set[Edge]]:
     """The gradients of all leaves (or of `targets`), and the set of those that the walk owns.
 
     An array is the walk's own if it is a sum that the walk made, or comes from a rule that says
     that it made it (`Op.new_gradients`). `roots` are pairs (tensor, gradient of the loss with
     respect to it). With `create_graph` gradients are tensors with a graph of their own, else
-    arrays.
+    arrays. `observer` is told of every node, else each node's own trace of it.
     """
     grads: dict[Edge, Any] = {}
     owned: set[Edge] = set()
@@ -227,10 +234,10 @@ def propagate(
                 wanted[node] = dy
             if node not in useful:
                 continue
-        trace = node.trace
+        told = node.trace if observer is None else observer
         if node.value is not None:
             seen = dy._data if create_graph else dy
-            if trace is not None and node.grad is not None:  # the second backward()
+            if node.trace is not None and node.grad is not None:  # the second backward()
                 seen = node.grad + seen
             node.grad = seen
         saved = node.saved
@@ -238,35 +245,33 @@ def propagate(
             raise freed(node)
         if node.seq < clock.newest:  # only then a saved value can have been overwritten
             check_overwritten(node)
-        if create_graph:
-            shares = differentiable(node, dy)
-        elif trace is None:
-            shares = node.plan.back(dy, saved)
-        else:
-            shares = timed(trace, node, dy)
-        if not retain_graph:
-            node.saved = saved = None  # memory is freed while the walk goes on
+        began = None if told is None else perf_counter()
+        shares = differentiable(node, dy) if create_graph else node.plan.back(dy, saved)
         edges = node.edges
         if len(shares) != len(edges):
             raise miscounted(node, len(shares))
+        if told is not None and began is not None:
+            told.ran(node, dy, shares, perf_counter() - began, targets is not None)
+        if not retain_graph:
+            node.saved = saved = None  # memory is freed while the walk goes on
         for edge, share in zip(edges, shares):
             if share is None or edge is None:
                 continue
-            if trace is not None:
-                note_share(trace, edge, share, targets is not None)
             of = edge if edge.__class__ is Node else edge._data
             if share.shape != of.shape or share.dtype is not of.dtype:
-                share = fit(share, edge, node)
+                share = fit(share, edge, node, observer)
             before = grads.get(edge)
             if before is None:
                 grads[edge] = share
                 if edge.__class__ is not Node and not create_graph and is_new(share, dy, node):
                     owned.add(edge)  # a leaf may keep this array as its gradient
-            elif create_graph or edge not in owned:
+            elif create_graph or edge not in owned or observer is not None:
                 grads[edge] = added(before, share)
                 owned.add(edge)
             else:
                 grads[edge] = add_into(before, share)
+            if observer is not None:
+                observer.arrived(edge, grads[edge])
     if targets is not None:
         grads = {t: wanted[t] if isinstance(t, Node) else grads.get(t) for t in targets}
     return grads, owned
@@ -326,7 +331,7 @@ def differentiable(node: Node, dy: Any) -> tuple[Any, ...]:
     return plan.back(dy, tuple(revived))
 
 
-def fit(share: Any, edge: Any, node: Node) -> Any:
+def fit(share: Any, edge: Any, node: Node, observer: Observer | None = None) -> Any:
     """Undo broadcasting, and cast to the input's dtype; anything else is a wrong rule."""
     if share.shape != edge.shape:
         lead = share.ndim - len(edge.shape)
@@ -339,12 +344,18 @@ def fit(share: Any, edge: Any, node: Node) -> Any:
                 "A gradient has the shape of what it is the gradient of: mend the rule."
             )
         share = sum_to(share, edge.shape)
+        if observer is not None:
+            observer.fitted("sum_to", share, edge.shape)
     if edge.dtype.kind != "f":
         raise DtypeError(
             f"a tensor of {edge.dtype} and shape {edge.shape} was marked as requiring grad: only "
             "floats have gradients.\nWrite x.astype('float32') before requires_grad_()"
         )
-    return share if share.dtype == edge.dtype else share.astype(edge.dtype)
+    if share.dtype != edge.dtype:
+        share = share.astype(edge.dtype)
+        if observer is not None:
+            observer.fitted("cast", share, edge.dtype)
+    return share
 
 
 def sum_to(share: Any, shape: tuple[int, ...]) -> Any:
@@ -400,19 +411,3 @@ def keep_gradient(tensor: Any) -> None:
 
     keep.keeps = holder  # type: ignore[attr-defined]
     add_hook(tensor, keep)
-
-
-def timed(trace: Trace, node: Node, dy: Any) -> tuple[Any, ...]:
-    """Run the backward rule of a node, and tell its trace how long that took."""
-    began = perf_counter()
-    shares = node.plan.back(dy, node.saved or ())
-    trace.back_seconds.append(perf_counter() - began)
-    return shares
-
-
-def note_share(trace: Trace, edge: Edge, share: Any, asked: bool) -> None:
-    """Keep what one use of a value adds to its gradient, for pictures."""
-    array = getattr(share, "_data", share)
-    if edge.__class__ is not Node:  # the array may become the leaf's own gradient, and change
-        array = array.copy()
-    trace.given.append(Given(edge, array, asked))

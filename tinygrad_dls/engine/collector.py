@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from .._util.callers import calling_line
+from .observer import Observer
 from .versions import next_number, owner_of
 
 if TYPE_CHECKING:
@@ -27,18 +28,39 @@ class Given(NamedTuple):
     asked: bool  # by `dls.grad`, which adds to no `.grad`
 
 
-class Trace(NamedTuple):
-    """The record of one operation, beside its value and gradient."""
+class Trace(Observer):
+    """The record of one operation, beside its value and gradient; backward adds to it."""
 
-    inputs: tuple[Any, ...]  # arrays and Python scalars, in the order of the op's inputs
-    names: tuple[str, ...]  # of the tensors that they came from; "" without one
-    origins: "tuple[Node | None, ...]"  # what made each input that needs no gradient
-    source: str  # "file.py:12"
-    calls: tuple[Call, ...]  # of modules around it, outermost first
-    given: list[Given]  # filled by backward
-    extras: tuple[Any, ...]  # what its forward made beside the output
-    seconds: float | None  # of its forward; on a GPU, of its launch; None: not measured
-    back_seconds: list[float]  # of its backward rule, each time that it ran
+    __slots__ = ("back_seconds", "calls", "extras", "given", "inputs", "names", "origins",
+                 "seconds", "source")
+
+    def __init__(
+        self, inputs: tuple[Any, ...], names: tuple[str, ...],
+        origins: "tuple[Node | None, ...]", source: str, calls: tuple[Call, ...],
+        extras: tuple[Any, ...], seconds: float | None,
+    ) -> None:
+        self.inputs = inputs  # arrays and Python scalars, in the order of the op's inputs
+        self.names = names  # of the tensors that they came from; "" without one
+        self.origins = origins  # what made each input that needs no gradient
+        self.source = source  # "file.py:12"
+        self.calls = calls  # of modules around it, outermost first
+        self.extras = extras  # what its forward made beside the output
+        self.seconds = seconds  # of its forward; on a GPU, of its launch; None: not measured
+        self.back_seconds: float | None = None  # of its backward rule, when it last ran
+        self.given: list[Given] = []  # by backward
+
+    def ran(
+        self, node: "Node", dy: Any, shares: tuple[Any, ...], seconds: float, asked: bool
+    ) -> None:
+        """Keep what each use of a value adds to its gradient, and the time that this took."""
+        self.back_seconds = seconds
+        for edge, share in zip(node.edges, shares):
+            if share is None or edge is None:
+                continue
+            array = getattr(share, "_data", share)
+            if edge.__class__ is not node.__class__:  # a leaf: this may become its own gradient
+                array = array.copy()
+            self.given.append(Given(edge, array, asked))
 
 
 class Failure(NamedTuple):
@@ -102,8 +124,7 @@ class Collector:
         ])
         names = tuple([getattr(x, "name", None) or "" for x in inputs])
         node.value = out
-        node.trace = Trace(arrays, names, origins, calling_line(), self.calls, [], made[1:],
-                           seconds, [])
+        node.trace = Trace(arrays, names, origins, calling_line(), self.calls, made[1:], seconds)
         self.made_by[id(out)] = node  # `node.value` keeps the array, so its id stays its own
         self.nodes.append(node)
 

@@ -141,6 +141,8 @@ def _set_grad(value: bool) -> bool:
 @contextmanager
 def tracing(collector: Any) -> Iterator[Any]:
     """Let `collector` keep the value, the gradient and the source line of every operation."""
+    if mode.recorder is not None:
+        mode.recorder.refuse("dls.trace looks at a part of it: trace the whole step, from outside")
     collector.begin(mode.trace)
     mode.trace = collector
     traces.active += 1

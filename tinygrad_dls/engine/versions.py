@@ -74,13 +74,17 @@ def mark_write(array: Any, place: str) -> None:
 # --- tensors that share memory -------------------------------------------------------------------
 
 
+slot = object.__getattribute__  # of most tensors it is empty: theirs would look for near names
+
+
 def share(x: Any, view: Any) -> None:
     """Remember that `view` is a view of the tensor x: what is written into one changes both.
 
     Tensors made of each other so have one list of weak references, in the slot `_sharing`.
     """
-    group = getattr(x, "_sharing", None)  # the slot of most tensors is never filled
-    if group is None:
+    try:
+        group = slot(x, "_sharing")
+    except AttributeError:
         group = x._sharing = [weakref.ref(x)]
     view._sharing = group
     group.append(weakref.ref(view))
@@ -93,8 +97,11 @@ def share(x: Any, view: Any) -> None:
 def sharing(x: Any) -> list[Any]:
     """The other live tensors that `share` was told of with the memory of x."""
     owner = owner_of(x._data)
-    others = [ref() for ref in getattr(x, "_sharing", ())]
-    return [t for t in others
+    try:
+        group = slot(x, "_sharing")
+    except AttributeError:
+        return []
+    return [t for t in (ref() for ref in group)
             if t is not None and t is not x and owner_of(t._data) is owner]
 
 

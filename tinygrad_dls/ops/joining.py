@@ -91,7 +91,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 
 def all_tensors(arrays: Sequence[Any], name: str) -> list[Any]:
     """Tensors as they are; numbers, lists and arrays on the device of the first tensor."""
-    if not isinstance(arrays, Iterable):
+    if not isinstance(arrays, (list, tuple, Iterable)):  # an Iterable asks in Python: last
         raise DtypeError(f"{name} takes a list of tensors, not a {type(arrays).__name__}")
     parts = list(arrays)
     device = next((a.device for a in parts if isinstance(a, TensorBase)), default_device())

@@ -106,7 +106,7 @@ clone = function(Contiguous())
 
 def _ints(values: tuple[Any, ...]) -> tuple[int, ...]:
     """(2, 3), ((2, 3),) and ([2, 3],) all mean 2 by 3."""
-    if len(values) == 1 and isinstance(values[0], Sequence):
+    if len(values) == 1 and isinstance(values[0], (tuple, list, Sequence)):
         values = tuple(values[0])
     try:
         return tuple(map(operator.index, values))

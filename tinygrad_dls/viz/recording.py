@@ -376,7 +376,7 @@ def _costs(node: Node) -> dict[str, Any]:
     return {
         "flops": forward_work(node.op, trace.inputs, made).flops, "flops_back": back,
         "bytes": kept_bytes(node.plan, trace.inputs, made), "seconds": trace.seconds,
-        "seconds_back": trace.back_seconds[-1] if trace.back_seconds else None,
+        "seconds_back": trace.back_seconds,
     }
 
 

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._util.callers import calling_line
-from ...engine import autograd
-from ...engine.autograd import Node, TensorBase, add_gradient, is_new, sum_to, topological_order
-from ...engine.graph_errors import check_overwritten, freed, miscounted
+from ...engine.autograd import Node, TensorBase, topological_order
 from ...engine.modes import recording
+from ...engine.observer import Observer
 from ...engine.versions import owner_of
+from .backward import BackwardRecorder
 
 PLAIN = (type(None), bool, int, float, str, tuple)  # not told apart by identity
 BEHIND = {  # operations that do more than compute an output from their operands
@@ -77,7 +77,7 @@ class Recorder:
         self._given = {id(x) for x in arguments}  # and what the step detaches of them
         self._alive += arguments
         for x in arguments:
-            self._name("x", x._data)
+            self.name("x", x._data)
 
     def refuse(self, reason: str) -> None:
         """The step cannot be captured: what happens from here on does not matter."""
@@ -89,7 +89,7 @@ class Recorder:
 
     # --- names -----------------------------------------------------------------------------------
 
-    def _name(self, letter: str, value: Any) -> str:
+    def name(self, letter: str, value: Any) -> str:
         """A new name for what an instruction made."""
         count = self._counts[letter] = self._counts.get(letter, -1) + 1
         name = f"{letter}{count}"
@@ -104,7 +104,7 @@ class Recorder:
         """The name of a value that does not change: a number is its own."""
         if value is None or isinstance(value, (bool, int)):
             return repr(value)
-        name = self._name("c", value)
+        name = self.name("c", value)
         self.constants[name] = value
         return name
 
@@ -125,7 +125,7 @@ class Recorder:
             self.refuse("it uses a tensor that was computed before it")
         if id(array) in self._new:
             return self.constant(array)
-        name = self._name("w", array)
+        name = self.name("w", array)
         self.held.append(Held(name, x, array, x.requires_grad))
         return name
 
@@ -137,14 +137,15 @@ class Recorder:
             return name
         if array.shape != given._data.shape:
             self.refuse("an operand was changed before its operation")
-        made = self._name("t", array)
-        self._add("cast", (name,), (made,), array.dtype)
+        made = self.name("t", array)
+        self.add("cast", (name,), (made,), array.dtype)
         return made
 
-    def _add(
+    def add(
         self, kind: str, takes: Sequence[str], makes: Sequence[str], subject: Any,
         detail: Any = None,
     ) -> None:
+        """One more line of the program."""
         self.instructions.append(Instruction(kind, tuple(takes), tuple(makes), subject, detail))
 
     # --- what the engine tells -------------------------------------------------------------------
@@ -181,14 +182,14 @@ class Recorder:
 
     def drew(self, generator: Any, seed: int) -> None:
         """A seed was drawn, for dropout."""
-        name = self._name("s", seed)
+        name = self.name("s", seed)
         self._seeds[seed] = name
-        self._add("seed", (), (name,), generator)
+        self.add("seed", (), (name,), generator)
 
     def wrote(self, array: Any, place: str) -> None:
         """An array was written in place."""
         if place in WRITTEN_BY_OPS:
-            self._add("wrote", (self.of_value(array),), (), place)
+            self.add("wrote", (self.of_value(array),), (), place)
         else:
             self.refuse(f"it writes in place, by {place}: an optimizer does so outside of the "
                         "operations, x = x + 1 needs no write")
@@ -214,10 +215,10 @@ class Recorder:
         if any(id(v) in self._names for v in op.parameters.values() if not isinstance(v, PLAIN)):
             return self.refuse(f"'{op.name}' has a computed parameter")
         shapes = [getattr(a, "shape", ()) for a in made]
-        makes = [self._name("t", a) for a in made]
+        makes = [self.name("t", a) for a in made]
         if node is not None:
             self._nodes.add(node)
-        self._add("forward", takes, makes, op, (drawn, shapes))
+        self.add("forward", takes, makes, op, (drawn, shapes))
 
     def call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Any) -> Any:
         """Call a function that a replay calls again, such as an optimizer's step."""
@@ -228,10 +229,10 @@ class Recorder:
             takes = [self._argument(a) for a in args]
             makes = []
             if isinstance(result, TensorBase):
-                makes = [self._name("t", result._data)]
+                makes = [self.name("t", result._data)]
             elif result is not None and result is not True:
                 self.refuse(f"{function.__name__}() in it gives Python a number")
-            self._add("call", takes, makes, function, kwargs)
+            self.add("call", takes, makes, function, kwargs)
         return result
 
     def _argument(self, value: Any) -> str:
@@ -245,10 +246,8 @@ class Recorder:
             return self.constant(value)
         return f"tensor({name})" if isinstance(value, TensorBase) else name
 
-    # --- backward --------------------------------------------------------------------------------
-
-    def backward(self, root: Any, seed: Any, retain_graph: bool, create_graph: bool) -> None:
-        """Record the steps of autograd.backward."""
+    def backward(self, root: Any, seed: Any, create_graph: bool) -> Observer | None:
+        """The observer that records the walk back from `root`; None if that cannot be captured."""
         order = topological_order([] if root._node is None else [root._node])
         leaves = {e for node in order for e in node.edges if isinstance(e, TensorBase)}
         if create_graph:
@@ -257,68 +256,7 @@ class Recorder:
             self.refuse("a gradient in it goes through a hook")
         elif not all(node in self._nodes for node in order) or root._node is None:
             self.refuse("it goes back through a graph that was made before it")
-        if self.reason is not None:
-            with recording(None):
-                return autograd.backward(root, seed, retain_graph, create_graph)
-        grads: dict[Any, tuple[Any, str]] = {root._node: (seed, self.of_value(seed))}
-        sole: set[Any] = set()
-        for node in order:
-            if node not in grads:
-                continue
-            dy, name = grads.pop(node)
-            saved = node.saved
-            if saved is None:
-                raise freed(node)
-            check_overwritten(node)
-            shares = node.plan.back(dy, saved)
-            if not retain_graph:
-                node.saved = None
-            if len(shares) != len(node.edges):
-                raise miscounted(node, len(shares))
-            takes = [name, *(self.of_value(value) for value in saved)]
-            pairs = [(edge, share) for edge, share in zip(node.edges, shares)
-                     if share is not None and isinstance(edge, (Node, TensorBase))]
-            alone = [is_new(share, dy, node) and id(share) not in self._names
-                     and sum(share is s for s in shares) == 1 for _, share in pairs]
-            wanted = [share for _, share in pairs]
-            makes = [self._name("g", s) if any(s is w for w in wanted) else "_" for s in shares]
-            names = [m for m, s in zip(makes, shares) if any(s is w for w in wanted)]
-            self._add("backward", takes, makes, node.plan, None)
-            for (edge, share), one, its in zip(pairs, alone, names):
-                self._share(grads, sole, node, edge, share, one, its)
-        for leaf, (gradient, name) in grads.items():
-            array = add_gradient(leaf, gradient, leaf in sole)
-            self._add("gradient", (name,), (self._name("g", array),), leaf, leaf in sole)
-
-    def _share(
-        self, grads: dict[Any, tuple[Any, str]], sole: set[Any], node: Node, edge: Any, share: Any,
-        alone: bool, name: str,
-    ) -> None:
-        """Add one share to the gradient of `edge`, of the input's shape and dtype."""
-        of = edge if edge.__class__ is Node else edge._data
-        if share.shape != of.shape or share.dtype is not of.dtype:
-            autograd.fit(share, edge, node)  # says what is wrong with it, if anything is
-            if share.shape != of.shape:
-                share = sum_to(share, of.shape)
-                name = self._made("sum_to", (name,), share, of.shape)
-            if share.dtype != of.dtype:
-                share = share.astype(of.dtype)
-                name = self._made("cast", (name,), share, of.dtype)
-            alone = share.base is None
-        before = grads.get(edge)
-        if before is None:
-            grads[edge] = share, name
-            if alone:
-                sole.add(edge)
-        else:
-            total = before[0] + share
-            grads[edge] = total, self._made("add", (before[1], name), total, None)
-            sole.add(edge)
-
-    def _made(self, kind: str, takes: tuple[str, ...], array: Any, subject: Any) -> str:
-        name = self._name("g", array)
-        self._add(kind, takes, (name,), subject)
-        return name
+        return None if self.reason else BackwardRecorder(self, root._node, seed)
 
     # --- the result ------------------------------------------------------------------------------
 

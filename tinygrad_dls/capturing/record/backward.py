@@ -1,0 +1,48 @@
+"""The walk back of a recorded step, as instructions: the engine walks, this one looks on."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ...engine.observer import Observer
+
+if TYPE_CHECKING:
+    from .recorder import Recorder
+
+
+class BackwardRecorder(Observer):
+    """Writes down one walk back: rules, shares that add, gradients of leaves."""
+
+    def __init__(self, recorder: Recorder, root: Any, seed: Any) -> None:
+        self.recorder = recorder
+        self.names = {root: recorder.of_value(seed)}  # of what came to each edge so far
+        self.coming: deque[str] = deque()  # names of the shares of one rule
+
+    def ran(self, node: Any, dy: Any, shares: Any, seconds: float, asked: bool) -> None:
+        """Write down a rule, and name the shares that go on."""
+        takes = [self.names.pop(node), *map(self.recorder.of_value, node.saved)]
+        makes = ["_" if edge is None or share is None else self.recorder.name("g", share)
+                 for edge, share in zip(node.edges, shares)]
+        self.coming.extend(name for name in makes if name != "_")
+        self.recorder.add("backward", takes, makes, node.plan)
+
+    def fitted(self, how: str, share: Any, to: Any) -> None:
+        """Write down that broadcasting was undone, or a dtype cast."""
+        self.coming[0] = self._made(how, (self.coming[0],), share, to)
+
+    def arrived(self, edge: Any, gradient: Any) -> None:
+        """Write down a sum, where the share is not the first."""
+        name, before = self.coming.popleft(), self.names.get(edge)
+        self.names[edge] = name if before is None else self._made(
+            "add", (before, name), gradient, None)
+
+    def ended(self, leaf: Any, array: Any, sole: bool) -> None:
+        """Write down the gradient of a leaf."""
+        self.recorder.add("gradient", (self.names[leaf],), (self.recorder.name("g", array),), leaf,
+                          sole)
+
+    def _made(self, kind: str, takes: tuple[str, ...], array: Any, subject: Any) -> str:
+        name = self.recorder.name("g", array)
+        self.recorder.add(kind, takes, (name,), subject)
+        return name
