@@ -17,6 +17,7 @@ extensions = ["myst_parser", "website.formulas"]
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
+smartquotes = False  # docstrings show code
 html_theme = "furo"
 html_title = f"tinygrad_dls {__version__}"
 html_static_path = [str(CACHE / "static")]

@@ -77,7 +77,8 @@ def test_docstrings_become_markdown(website):
         "- **f, flag**: two.\n\nThe formula:\n\n```text\ny = x\n```\n\nof old.\n\n"
         "```pycon\n>>> thing(1)\n2\n```")
     page = reference.entry("tinygrad_dls.nn.Linear", nn.Linear)
-    assert "{py:class} tinygrad_dls.nn.Linear(in_features, out_features, bias=True" in page
+    assert "{py:class} Linear(in_features, out_features, bias=True" in page
+    assert "\n:module: tinygrad_dls.nn\n" in page
     assert "\n:::::{py:method} reset_parameters(generator=None)\n" in page
     for name, module in ((name, importlib.import_module(name)) for name in reference.MODULES):
         names = reference.names_of(module)
@@ -180,3 +181,13 @@ def test_the_code_of_every_page_runs(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "def step(x0, x1):" in result.stdout and "{'step': 100}" in result.stdout
     assert result.stdout.count("gradient check: right") == 3
+
+
+def test_readme_counts_the_lessons_and_has_its_pictures():
+    text = (ROOT / "README.md").read_text("utf-8")
+    counts = [sum(entry.course == course for entry in lessons()) for course in range(1, 6)]
+    row = next(line for line in text.splitlines() if line.startswith(f"| {sum(counts)} lessons"))
+    assert [int(n) for n in re.findall(r"\d+", row)] == [sum(counts), *counts]
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert len(pictures) == 2 and all((ROOT / path).is_file() for path in pictures)
+    assert sum(path.stat().st_size for path in (DOCS / "pictures").iterdir()) < 300_000

@@ -15,6 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 SIZE = 17  # of letters, in pixels: that of the theme's text
+MARGIN = 1  # that ziamath leaves around a formula, in pixels
 LOG = logging.getLogger(__name__)
 ziamath.config.svg2 = False  # glyphs as paths: no id is used twice on a page
 
@@ -22,7 +23,7 @@ _drawn: dict[str, tuple[str, float]] = {}  # key -> (SVG, depth below the line i
 
 
 def _key(tex: str, inline: bool) -> str:
-    text = f"{ziamath.__version__} {SIZE} {inline} {tex}"
+    text = f"{ziamath.__version__} {SIZE} {MARGIN} {inline} {tex}"
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -31,7 +32,7 @@ def draw(tex: str, inline: bool) -> tuple[str, float]:
     key = _key(tex, inline)
     if key not in _drawn:
         formula = ziamath.Latex(tex, size=SIZE, inline=inline)
-        _drawn[key] = formula.svg(), formula.node.bbox.ymin
+        _drawn[key] = formula.svg(), formula.node.bbox.ymin - MARGIN
     return _drawn[key]
 
 
@@ -44,10 +45,10 @@ def written(node: Any, inline: bool) -> str:
         LOG.warning("formula cannot be drawn: %s (%s)", tex, error, location=node)
         return html.escape(tex)
     name = html.escape(" ".join(tex.split()), quote=True)
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
-    style = f' style="vertical-align:{depth:.2f}px"' if inline else ""
+    style = f'style="vertical-align:{depth:.2f}px" ' if inline else ""
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{name}" {style}', 1)
     tag = "span" if inline else "div"
-    return f'<{tag} class="formula"{style}>{svg}</{tag}>'
+    return f'<{tag} class="formula">{svg}</{tag}>'
 
 
 def visit_inline(self: Any, node: Any) -> None:

@@ -87,19 +87,22 @@ def module_page(module: ModuleType) -> str:
 def entry(name: str, thing: Any) -> str:
     """The directive of a class, with its methods, or of a function."""
     if not inspect.isclass(thing):
-        return directive("py:function", name + signature(thing), docstring(thing))
-    methods = [directive("py:property" if isinstance(value, property) else "py:method",
-                         method if isinstance(value, property)
-                         else method + signature(value, bound=True), docstring(value), 5)
+        return directive("py:function", name, signature(thing), docstring(thing))
+    methods = [directive("py:property", method, "", docstring(value), 5)
+               if isinstance(value, property) else
+               directive("py:method", method, signature(value, bound=True), docstring(value), 5)
                for method, value in members(thing)]
     call = "" if issubclass(thing, BaseException) else signature(thing)
-    return directive("py:class", name + call, "\n\n".join([docstring(thing), *methods]), 7)
+    return directive("py:class", name, call, "\n\n".join([docstring(thing), *methods]), 7)
 
 
-def directive(kind: str, head: str, inside: str, colons: int = 3) -> str:
-    """A directive of MyST; one inside another has fewer colons."""
+def directive(kind: str, name: str, call: str, inside: str, colons: int = 3) -> str:
+    """A directive of MyST for a name, with its module if it has one; inner ones have fewer colons.
+    """
     fence = ":" * colons
-    return f"{fence}{{{kind}}} {head}\n\n{inside}\n{fence}"
+    module, _, short = name.rpartition(".")
+    option = f":module: {module}\n" if module else ""
+    return f"{fence}{{{kind}}} {short}{call}\n{option}\n{inside}\n{fence}"
 
 
 def members(kind: type) -> Iterator[tuple[str, Any]]:
