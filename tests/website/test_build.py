@@ -80,7 +80,8 @@ def faults(tab, address, width):
         wrong.append("a picture is missing")
     if axe := importlib.util.find_spec("axe_playwright_python"):
         tab.add_script_tag(path=str(Path(axe.origin).parent / "axe.min.js"))
-        results = tab.evaluate("axe.run({resultTypes: ['violations'], iframes: false})")
+        results = tab.evaluate(  # preload would ask for style sheets again
+            "axe.run({resultTypes: ['violations'], iframes: false, preload: false})")
         wrong += [f"{found['id']}: {found['nodes'][0]['html'][:200]}"
                   for found in results["violations"] if found["impact"] in ("serious", "critical")]
     tab.close()

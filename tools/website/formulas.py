@@ -16,6 +16,7 @@ from sphinx.util import logging
 
 SIZE = 17  # of letters, in pixels: that of the theme's text
 MARGIN = 1  # that ziamath leaves around a formula, in pixels
+NARROW = 340  # pixels: what a telephone has room for
 LOG = logging.getLogger(__name__)
 ziamath.config.svg2 = False  # glyphs as paths: no id is used twice on a page
 
@@ -47,8 +48,11 @@ def written(node: Any, inline: bool) -> str:
     name = html.escape(" ".join(tex.split()), quote=True)
     style = f'style="vertical-align:{depth:.2f}px" ' if inline else ""
     svg = svg.replace("<svg ", f'<svg role="img" aria-label="{name}" {style}', 1)
-    tag = "span" if inline else "div"
-    return f'<{tag} class="formula">{svg}</{tag}>'
+    if inline:
+        return f'<span class="formula">{svg}</span>'
+    wide = float(svg.partition(' width="')[2].partition('"')[0]) > NARROW
+    keys = ' tabindex="0"' if wide else ""  # on a narrow screen it scrolls sideways
+    return f'<div class="formula"{keys}>{svg}</div>'
 
 
 def visit_inline(self: Any, node: Any) -> None:
