@@ -88,12 +88,27 @@ def load_torch(path: str | os.PathLike[str]) -> Arrays:
     >>> nn.Linear(3, 2).load_state_dict(weights)
     <All keys matched successfully>
     """
+    found: Arrays = _read(path, _Reader.arrays)
+    return found
+
+
+def torch_objects(path: str | os.PathLike[str]) -> Any:
+    """What torch.save wrote, as it was: dicts, lists, numbers, and an array for each tensor.
+
+    Dtypes are `Kind`, objects of other classes `Opaque`; no code of the file is run. Errors as of
+    `load_torch`, whose result has dotted names instead.
+    """
+    return _read(path, _Reader.whole)
+
+
+def _read(path: str | os.PathLike[str], use: Callable[[_Reader], Any]) -> Any:
+    """`use` of a reader of the file; FormatError where it is broken."""
     path = as_path(path)
     with reading(path), check_regular(path).open("rb") as file:
         _check_kind(file.read(64))
         try:
             with zipfile.ZipFile(file) as archive:
-                return _Reader(archive, size_of(file)).arrays()
+                return use(_Reader(archive, size_of(file)))
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError,
                 struct.error, UnicodeError, OverflowError, KeyError, IndexError) as error:
             if isinstance(error, RecursionError):
@@ -148,7 +163,8 @@ class _Reader:
             raise FormatError(f"it has no entry {short(name)}, which its pickle names")
         return self.archive.read(self.entries[self.folder + name])
 
-    def arrays(self) -> Arrays:
+    def whole(self) -> Any:
+        """The object that the pickle says, tensors as arrays."""
         text = self.read("data.pkl")
         calls: dict[str, Callable[..., Any]] = {
             "collections.OrderedDict": _ordered, "collections.Counter": _counted,
@@ -173,10 +189,13 @@ class _Reader:
         constants |= {f"torch.{n}": Kind(c, n) for n, c in DTYPES.items()}
         constants |= {f"torch.storage.{n}": Kind("", n)
                       for n in ("UntypedStorage", "_UntypedStorage")}
-        whole = unpickle(text, calls, constants, self.storage)
+        return unpickle(text, calls, constants, self.storage)
+
+    def arrays(self) -> Arrays:
+        """All tensors by dotted names."""
         found = Arrays()
-        names = _Names(found, MOST_NAMES * len(text))
-        names.add("", whole, [])
+        names = _Names(found, MOST_NAMES * len(self.read("data.pkl")))
+        names.add("", self.whole(), [])
         if not found and names.opaque:
             raise refused(names.opaque[0].name)
         for opaque in names.opaque:

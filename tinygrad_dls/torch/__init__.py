@@ -105,6 +105,8 @@ from .random import initial_seed as initial_seed
 from .random import manual_seed as manual_seed
 from .random import seed as seed
 from .random import set_rng_state as set_rng_state
+from .serialization import load as load
+from .serialization import save as save
 from .size import Size as Size
 from .tensor import LEGACY as _LEGACY
 from .tensor import Tensor as Tensor
@@ -114,12 +116,15 @@ from . import backends as backends  # isort: skip
 from . import cuda as cuda  # isort: skip
 from . import fx as fx  # isort: skip
 from . import jit as jit  # isort: skip
+from . import linalg as linalg  # isort: skip
 from . import nn as nn  # isort: skip
 from . import optim as optim  # isort: skip
 from . import random as random  # isort: skip
+from . import special as special  # isort: skip
 from . import utils as utils  # isort: skip
 
 get_default_dtype = default_dtype
+inverse, det, slogdet = linalg.inv, linalg.det, linalg.slogdet
 __version__ = "2.0.0+tinygrad_dls"
 strided = "torch.strided"
 contiguous_format = preserve_format = channels_last = None
