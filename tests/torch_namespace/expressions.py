@@ -466,7 +466,7 @@ i / 2
 i // 2
 i % 3
 x % 1
-x // 1
+x.detach() // 1
 torch.true_divide(i, 2)
 torch.floor_divide(i, 2)
 torch.remainder(x, 1.5)
@@ -800,7 +800,7 @@ nn.utils.rnn.pack_padded_sequence(c, [3, 2], batch_first=True).data
 nn.utils.rnn.pad_packed_sequence(nn.utils.rnn.pack_padded_sequence(c, [3, 2], batch_first=True))
 nn.utils.parameters_to_vector([x, v])
 torch.autograd.grad((x ** 2).sum(), x)
-torch.autograd.grad((x ** 2).sum(), [x, y], allow_unused=True)
+torch.autograd.grad((x ** 2).sum(), [x, v], allow_unused=True)
 torch.autograd.grad(torch.autograd.grad((x ** 3).sum(), x, create_graph=True)[0].sum(), x)
 torch.autograd.Variable(y, requires_grad=True).requires_grad
 torch.autograd.functional.jacobian(lambda u: u ** 2, v.detach())
@@ -812,10 +812,6 @@ inference(x)
 torch.utils.data.default_collate([(1, 2.0), (3, 4.0)])
 torch.utils.checkpoint.checkpoint(lambda u: u * u, x, use_reentrant=False)
 torch.special.expit(x)
-torch.distributions.Normal(0.0, 1.0).log_prob(x)
-torch.distributions.Categorical(logits=x).log_prob(k)
-torch.distributions.Categorical(logits=x).entropy()
-torch.distributions.Bernoulli(logits=x).log_prob(torch.ones(4, 6))
 """
 
 TABLE = {name: [line for line in text.strip().splitlines() if line] for name, text in {

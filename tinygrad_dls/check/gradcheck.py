@@ -140,7 +140,7 @@ class _Whole:
                          allow_unused=True)
         except Exception as error:  # raised by a rule, which may be a learner's
             return f"backward failed: {type(error).__name__}: {error}"
-        return {name: None if g is None else np.array(g.numpy(), dtype=np.float64)
+        return {name: None if g is None else np.array(Tensor.numpy(g), dtype=np.float64)
                 for name, g in zip(leaves, found)}
 
     def _check(

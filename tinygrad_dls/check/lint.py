@@ -8,11 +8,12 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from .. import nn
+from .. import nn, ops
 from .._util.keywords import near_names
 from ..engine.autograd import TensorBase
 from ..errors import DataError, DtypeError, GraphError
 from ..optim import Optimizer
+from ..tensors import Tensor
 from ..tensors.gradients import Checkpoint
 from ..train.silent_mistakes import left_out
 from ..viz import describe
@@ -189,7 +190,7 @@ class _Linter:
     # --- the graph -------------------------------------------------------------------------------
 
     def _finite(self) -> Iterator[Finding]:
-        if not np.isfinite(self.loss.numpy()).all():
+        if not np.isfinite(Tensor.numpy(self.loss)).all():
             yield Finding("not finite", "error", "the loss is NaN or Inf",
                           "dls.autopsy(step, x, y) names the operation that made the first one",
                           self.step.place(self.step.nodes[-1]))
@@ -347,18 +348,19 @@ class _Linter:
         with untouched(self.model, optimizer), np.errstate(all="ignore"):
             if not have:
                 try:
-                    self.loss.sum().backward(retain_graph=True)
+                    ops.sum(self.loss).backward(retain_graph=True)
                 except GraphError as error:
                     self.notes.append(f"the update-to-weight ratio is not known: {error}")
                     return
-            before = {n: p.numpy().astype(np.float64) for n, p in weights.items()}
+            before = {n: Tensor.numpy(p).astype(np.float64) for n, p in weights.items()}
             try:
                 optimizer.step()
             except (DataError, TypeError) as error:  # one that needs a closure
                 self.notes.append(f"the update-to-weight ratio is not known: {error}")
                 return
-            found = [(n, float(np.linalg.norm(p.numpy() - before[n]) / np.linalg.norm(before[n])))
-                     for n, p in weights.items() if p._grad is not None and _norm(p.grad) > 0]
+            found = [
+                (n, float(np.linalg.norm(Tensor.numpy(p) - before[n]) / np.linalg.norm(before[n])))
+                for n, p in weights.items() if p._grad is not None and _norm(p.grad) > 0]
         yield from found
 
 
@@ -369,7 +371,7 @@ def _drops(part: Any) -> bool:
 
 
 def _norm(tensor: Any) -> float:
-    return float(np.linalg.norm(tensor.numpy().astype(np.float64)))
+    return float(np.linalg.norm(Tensor.numpy(tensor).astype(np.float64)))
 
 
 def _listed(names: list[str]) -> str:

@@ -224,7 +224,7 @@ def _texts(metadata: Any) -> Mapping[str, str]:
 def _host(name: str, value: Any) -> Array:
     """A value as a C-contiguous little-endian array on the host."""
     try:
-        array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+        array = Tensor.numpy(value) if isinstance(value, Tensor) else np.asarray(value)
     except Exception as error:  # whatever another library's __array__ raises
         raise DataError(f"dls.save: {name!r} gives no NumPy array: {error}") from error
     little = array.dtype.newbyteorder("<") if array.dtype.kind in "fiub" else None

@@ -159,7 +159,7 @@ class MultiheadAttention(Module):
             y = F.scaled_dot_product_attention(q, k, v, mask, p, causal, generator=self.generator)
         y = self.out_proj(ops.swapaxes(y, 1, 2).reshape((m, length, self.embed_dim)))
         if weights is not None:
-            weights = weights.mean(axis=1) if average_attn_weights else weights
+            weights = ops.mean(weights, 1) if average_attn_weights else weights
             weights = weights[0] if single else weights
         if single:
             return y[0], weights

@@ -45,7 +45,7 @@ class PackedSequence(NamedTuple):
     @property
     def sizes(self) -> tuple[int, ...]:
         """`batch_sizes` as Python numbers."""
-        return tuple(self.batch_sizes.numpy().tolist())
+        return tuple(Tensor.numpy(self.batch_sizes).tolist())
 
     def to(self, *places: Any) -> PackedSequence:
         """The same with `data` on another device, or of another dtype."""
@@ -104,7 +104,7 @@ def pack_padded_sequence(
     places = _rows(sizes, columns, sequences)
     rows = x.reshape(steps * sequences, *x.shape[2:])
     data = ops.take(rows, _index(places, x.device), 0)
-    counts = as_tensor(sizes.astype(np.int64), Device("cpu"))
+    counts = as_tensor(sizes.astype(np.int64), Device("cpu"), None, x._kind)
     if enforce_sorted:
         return PackedSequence(data, counts)
     return PackedSequence(data, counts, *(
@@ -145,7 +145,7 @@ def pad_packed_sequence(
     columns = np.arange(sequences)
     lengths = (sizes > columns[:, None]).sum(axis=1)
     if back is not None:
-        order = back.numpy()  # moved to the host where it is not there
+        order = Tensor.numpy(back)  # moved to the host where it is not there
         lengths, columns = lengths[order], np.argsort(order)
     places = _rows(sizes, columns, sequences)
     shape = (steps * sequences, *data.shape[1:])
@@ -157,7 +157,7 @@ def pad_packed_sequence(
     padded = padded.reshape(steps, sequences, *data.shape[1:])
     return (
         padded.swapaxes(0, 1) if batch_first else padded,
-        as_tensor(lengths.astype(np.int64), Device("cpu")),
+        as_tensor(lengths.astype(np.int64), Device("cpu"), None, data._kind),
     )
 
 
@@ -252,7 +252,7 @@ def _sequences(sequences: Sequence[Tensor]) -> list[Tensor]:
 
 def _lengths(lengths: Any) -> np.ndarray:
     """Lengths as int64 on the host."""
-    values = lengths.numpy() if isinstance(lengths, Tensor) else np.asarray(lengths)
+    values = Tensor.numpy(lengths) if isinstance(lengths, Tensor) else np.asarray(lengths)
     if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
         raise DtypeError(f"lengths are whole numbers, one for each sequence, not {lengths!r}")
     return values.astype(np.int64)

@@ -65,7 +65,7 @@ def load(
 def _host(name: str, value: Any) -> np.ndarray[Any, Any]:
     """A value of a mapping as a NumPy array."""
     try:
-        array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+        array = Tensor.numpy(value) if isinstance(value, Tensor) else np.asarray(value)
     except Exception as error:  # whatever another library's __array__ raises
         raise DataError(f"load_state_dict: {name!r} gives no NumPy array: {error}") from error
     if array.dtype.kind not in "fiub":

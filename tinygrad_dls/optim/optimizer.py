@@ -332,14 +332,15 @@ def _restored(name: str, value: Any, p: Tensor, shape: tuple[int, ...]) -> Any:
     """A saved value: a count as a number, an array in the place and dtype of the parameter."""
     if name in COUNTS:
         return int(value) if name == "step" else float(value)
-    array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+    array = Tensor.numpy(value) if isinstance(value, Tensor) else np.asarray(value)
     if array.shape != shape:
         wanted = "" if shape == p.shape else f"\n  wanted     {shape}"
         raise ShapeError(
             f"the saved {name} has another shape than its parameter; nothing was changed:\n"
             f"  parameter  {p.shape}{wanted}\n  saved      {array.shape}"
         )
-    return as_tensor(p.device.from_host(np.array(array, p.dtype, order="C")), p.device)
+    return as_tensor(p.device.from_host(np.array(array, p.dtype, order="C")), p.device, None,
+                     p._kind)
 
 
 def _copied(value: Any) -> Any:

@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 def on_host(x: Any) -> Array:
     """The values of a tensor, an array or a list, as a NumPy array."""
-    return x.numpy() if isinstance(x, Tensor) else host_array(x)
+    return Tensor.numpy(x) if isinstance(x, Tensor) else host_array(x)
 
 
 def as_given(values: Array, given: Any) -> Any:

@@ -111,6 +111,7 @@ from .size import Size as Size
 from .tensor import LEGACY as _LEGACY
 from .tensor import Tensor as Tensor
 
+from . import accelerator as accelerator  # isort: skip
 from . import autograd as autograd  # isort: skip
 from . import backends as backends  # isort: skip
 from . import cuda as cuda  # isort: skip

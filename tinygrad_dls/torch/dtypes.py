@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
 
-from ..backend.dtypes import tensor_dtype
+from ..backend.dtypes import default_dtype, float_dtype, tensor_dtype
 
 float16 = half = np.dtype("float16")
 float32 = float = np.dtype("float32")
@@ -16,7 +17,23 @@ uint8, uint16, uint32, uint64 = map(np.dtype, ("uint8", "uint16", "uint32", "uin
 short, int, long = int16, int32, int64
 bool = np.dtype("bool")
 dtype = np.dtype
-finfo, iinfo = np.finfo, np.iinfo
+iinfo = np.iinfo
+
+
+class finfo:
+    """Limits of a float dtype, as Python floats."""
+
+    def __init__(self, type: Any = None) -> None:
+        self.dtype = float_dtype(type or default_dtype())
+        found: Any = np.finfo(self.dtype)
+        self.bits = found.bits
+        for name in ("eps", "max", "min", "tiny", "resolution", "smallest_normal"):
+            setattr(self, name, builtins.float(getattr(found, name)))
+
+    def __repr__(self) -> str:
+        return f"finfo({vars(self)})"
+
+
 
 OF_TYPES: dict[str, np.dtype[Any]] = {
     "HalfTensor": float16, "FloatTensor": float32, "DoubleTensor": float64, "CharTensor": int8,

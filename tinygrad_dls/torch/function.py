@@ -110,7 +110,7 @@ def _joined(
     function: Any, context: Any, inputs: tuple[Any, ...], outputs: list[Any]
 ) -> list[Any]:
     """The outputs as parts of one node's vector, whose backward is the function's."""
-    without = getattr(context, "_without", set())
+    without: set[int] = getattr(context, "_without", set())
     wanted = [i for i, y in enumerate(outputs) if isinstance(y, TensorBase)
               and y._data.dtype.kind == "f" and id(y) not in without]
     context._places = [i for i, x in enumerate(inputs) if isinstance(x, TensorBase)]

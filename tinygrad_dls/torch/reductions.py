@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -14,6 +16,20 @@ from ..errors import DtypeError, ShapeError
 from .operands import array_of, tensor_like
 
 Dim = Any  # an axis, several, or None
+NUMPYS = {"axis": "dim", "keepdims": "keepdim"}  # which PyTorch takes, too
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def takes_axis(function: F) -> F:
+    """`function` with axis= and keepdims= for dim= and keepdim=."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        if options:
+            options = {NUMPYS.get(name, name): value for name, value in options.items()}
+        return function(*args, **options)
+
+    return call  # type: ignore[return-value]
 
 
 class Pair(NamedTuple):
@@ -48,18 +64,21 @@ def _extreme(input: Any, dim: Any, keepdim: bool, of: Any, place: Any, among: An
     return _at(input, place(input, dim, True), dim, keepdim)
 
 
+@takes_axis
 def max(input: Any, dim: Any = None, keepdim: bool = False, other: Any = None) -> Any:
     """The largest element; along `dim` the pair (values, indices); of two tensors element-wise."""
     dim = dim if other is None else other
     return _extreme(input, dim, keepdim, ops.max, ops.argmax, ops.maximum)
 
 
+@takes_axis
 def min(input: Any, dim: Any = None, keepdim: bool = False, other: Any = None) -> Any:
     """The smallest element; along `dim` the pair (values, indices); of two tensors element-wise."""
     dim = dim if other is None else other
     return _extreme(input, dim, keepdim, ops.min, ops.argmin, ops.minimum)
 
 
+@takes_axis
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower one of the two in the middle; along `dim` the pair (values, indices)."""
     if dim is None:
@@ -90,6 +109,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Pair:
     return _at(input, tensor_like(np.moveaxis(places, -1, dim), input), dim, keepdim)
 
 
+@takes_axis
 def sort(
     input: Any, dim: int = -1, descending: bool = False, stable: bool = False
 ) -> Pair:
@@ -100,11 +120,13 @@ def sort(
     return Pair(ops.gather(input, dim, places), places)
 
 
+@takes_axis
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The places of the elements in order along `dim`."""
     return ops.argsort(input, dim, descending)
 
 
+@takes_axis
 def topk(
     input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> Pair:
@@ -112,8 +134,12 @@ def topk(
     return Pair(*ops.topk(input, k, dim, largest, sorted))
 
 
-def sum(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def sum(
+    input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None, axis: Dim = None,
+    keepdims: bool = False,
+) -> Any:
     """Sum of all, or along `dim`."""
+    dim, keepdim = dim if axis is None else axis, keepdim or keepdims
     if dtype is not None:
         input = ops.cast(input, dtype)
     return ops.sum(input, _dims(dim), keepdim)
@@ -131,8 +157,12 @@ def nansum(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
     return ops.sum(ops.where(ops.isnan(input), 0, input), _dims(dim), keepdim)
 
 
-def mean(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def mean(
+    input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None, axis: Dim = None,
+    keepdims: bool = False,
+) -> Any:
     """Mean of all, or along `dim`; of floats only."""
+    dim, keepdim = dim if axis is None else axis, keepdim or keepdims
     if dtype is not None:
         input = ops.cast(input, dtype)
     if input._data.dtype.kind != "f":
@@ -161,6 +191,7 @@ def _spread(
     return of(input, dim, keepdim, correction)
 
 
+@takes_axis
 def std(
     input: Any, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = None,
@@ -169,6 +200,7 @@ def std(
     return _spread(ops.std, input, dim, unbiased, keepdim, correction)
 
 
+@takes_axis
 def var(
     input: Any, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *,
     correction: float | None = None,
@@ -195,36 +227,43 @@ def std_mean(
     return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
 
 
+@takes_axis
 def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Product of all, or along `dim`."""
     return ops.prod(input if dtype is None else ops.cast(input, dtype), dim, keepdim)
 
 
+@takes_axis
 def all(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
     """Return whether all are true."""
     return ops.all(input, _dims(dim), keepdim)
 
 
+@takes_axis
 def any(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
     """Return whether one is true."""
     return ops.any(input, _dims(dim), keepdim)
 
 
+@takes_axis
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The place of the largest: in the flattened tensor, or along `dim`."""
     return ops.argmax(input, dim, keepdim)
 
 
+@takes_axis
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The place of the smallest: in the flattened tensor, or along `dim`."""
     return ops.argmin(input, dim, keepdim)
 
 
+@takes_axis
 def amax(input: Any, dim: Dim = (), keepdim: bool = False) -> Any:
     """The largest along `dim`; equal ones share the gradient."""
     return ops.max(input, _dims(dim), keepdim)
 
 
+@takes_axis
 def amin(input: Any, dim: Dim = (), keepdim: bool = False) -> Any:
     """The smallest along `dim`; equal ones share the gradient."""
     return ops.min(input, _dims(dim), keepdim)
@@ -235,11 +274,13 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Min
     return MinMax(ops.min(input, dim, keepdim), ops.max(input, dim, keepdim))
 
 
+@takes_axis
 def count_nonzero(input: Any, dim: Dim = None) -> Any:
     """The number of elements that are not 0."""
     return ops.count_nonzero(input, _dims(dim))
 
 
+@takes_axis
 def norm(
     input: Any, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype: Any = None
 ) -> Any:
@@ -256,16 +297,19 @@ def dist(input: Any, other: Any, p: float = 2) -> Any:
     return norm(ops.sub(input, other), p)
 
 
+@takes_axis
 def logsumexp(input: Any, dim: Dim, keepdim: bool = False) -> Any:
     """log(sum(exp(x))) along `dim`, without overflow."""
     return ops.logsumexp(input, _dims(dim), keepdim)
 
 
+@takes_axis
 def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """The sums of what comes up to each place along `dim`."""
     return ops.cumsum(input if dtype is None else ops.cast(input, dtype), dim)
 
 
+@takes_axis
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """The products of what comes up to each place along `dim`."""
     return ops.cumprod(input if dtype is None else ops.cast(input, dtype), dim)

@@ -79,7 +79,10 @@ def _named(module: str, name: str) -> _Global:
     return _NAMES.setdefault(f"{module}.{name}", _Global(module, name))
 
 
-class _Writer(pickle._Pickler):  # type: ignore[name-defined, misc]
+_InPython: Any = vars(pickle)["_Pickler"]  # whose steps can be changed one by one
+
+
+class _Writer(_InPython):  # type: ignore[misc]
     """Pickles tensors as PyTorch's functions would make them, and nothing that needs a class."""
 
     def __init__(self, file: Any) -> None:

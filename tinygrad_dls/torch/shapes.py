@@ -13,7 +13,7 @@ import numpy as np
 from .. import ops
 from ..errors import ShapeError
 from .operands import tensor_like
-from .reductions import narrow
+from .reductions import narrow, takes_axis
 from .size import Size
 
 
@@ -32,11 +32,12 @@ def repeat(input: Any, *repeats: Any) -> Any:
     return ops.tile(input, *counts)
 
 
-def tile(input: Any, *dims: Any) -> Any:
+def tile(input: Any, *counts: Any, dims: Any = ()) -> Any:
     """The tensor, that often along the last axes, side by side."""
-    return ops.tile(input, *_listed(dims))
+    return ops.tile(input, *(_listed(counts) or tuple(dims)))
 
 
+@takes_axis
 def repeat_interleave(
     input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None
 ) -> Any:
@@ -44,6 +45,7 @@ def repeat_interleave(
     return ops.repeat(input, repeats, dim)
 
 
+@takes_axis
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Pieces of this length (the last may be shorter), or of these lengths."""
     sizes, length = split_size_or_sections, tensor.shape[dim]
@@ -58,6 +60,7 @@ def split_method(self: Any, split_size: Any, dim: int = 0) -> tuple[Any, ...]:
     return split(self, split_size, dim)
 
 
+@takes_axis
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most this many pieces, all but the last of one length."""
     return tuple(split(input, math.ceil(input.shape[dim] / chunks) or 1, dim))
@@ -72,6 +75,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
     return tuple(narrow(input, dim, a, b - a) for a, b in itertools.pairwise(ends))
 
 
+@takes_axis
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """The parts along `dim`."""
     return tuple(ops.unstack(input, dim))
@@ -82,9 +86,9 @@ def transpose(input: Any, dim0: int, dim1: int) -> Any:
     return ops.swapaxes(input, dim0, dim1)
 
 
-def permute(input: Any, *dims: Any) -> Any:
+def permute(input: Any, *axes: Any, dims: Any = ()) -> Any:
     """All axes in this order."""
-    return ops.permute_dims(input, _listed(dims))
+    return ops.permute_dims(input, _listed(axes) or tuple(dims))
 
 
 def t(input: Any) -> Any:
@@ -94,9 +98,9 @@ def t(input: Any) -> Any:
     return ops.swapaxes(input, 0, 1) if input.ndim == 2 else input
 
 
-def reshape(input: Any, *shape: Any) -> Any:
+def reshape(input: Any, *lengths: Any, shape: Any = None) -> Any:
     """The same elements in another shape."""
-    return ops.reshape(input, *shape)
+    return ops.reshape(input, *lengths) if shape is None else ops.reshape(input, tuple(shape))
 
 
 def view(self: Any, *shape: Any) -> Any:
@@ -116,6 +120,7 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
     return ops.unflatten(input, dim, tuple(sizes))
 
 
+@takes_axis
 def squeeze(input: Any, dim: Any = None) -> Any:
     """Without axes of length 1; a named one is left out only if its length is 1."""
     if dim is None:
@@ -125,14 +130,15 @@ def squeeze(input: Any, dim: Any = None) -> Any:
     return ops.squeeze(input, ones) if ones else ops.reshape(input, input.shape)
 
 
+@takes_axis
 def unsqueeze(input: Any, dim: int) -> Any:
     """A new axis of length 1 at `dim`."""
     return ops.expand_dims(input, dim)
 
 
-def expand(self: Any, *sizes: Any) -> Any:
+def expand(self: Any, *sizes: Any, size: Any = ()) -> Any:
     """Axes of length 1 stretched to these lengths, without a copy; -1 keeps one."""
-    return ops.expand(self, *_listed(sizes))
+    return ops.expand(self, *(_listed(sizes) or tuple(size)))
 
 
 def broadcast_to(input: Any, size: Sequence[int]) -> Any:
@@ -155,9 +161,9 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
     return ops.moveaxis(input, source, destination)
 
 
-def flip(input: Any, *dims: Any) -> Any:
+def flip(input: Any, *axes: Any, dims: Any = ()) -> Any:
     """The order reversed along these axes."""
-    return ops.flip(input, _listed(dims))
+    return ops.flip(input, _listed(axes) or tuple(dims))
 
 
 def fliplr(input: Any) -> Any:
@@ -237,6 +243,7 @@ def triu(input: Any, diagonal: int = 0) -> Any:
 # --- of several tensors --------------------------------------------------------------------------
 
 
+@takes_axis
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Joined along an axis that is there; empty vectors are passed over."""
     kept = [x for x in tensors if x.shape != (0,)]
@@ -245,6 +252,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     return ops.concatenate(kept, dim)
 
 
+@takes_axis
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Joined along a new axis."""
     if isinstance(tensors, list | tuple) and not tensors:

@@ -347,7 +347,7 @@ class Tensor(InPlace, core.Tensor):
     repeat, tile, repeat_interleave = shapes.repeat, shapes.tile, shapes.repeat_interleave
     split, chunk, tensor_split = shapes.split_method, shapes.chunk, shapes.tensor_split
     unbind, transpose, permute, t = shapes.unbind, shapes.transpose, shapes.permute, shapes.t
-    adjoint = swapaxes = swapdims = shapes.transpose
+    adjoint = shapes.transpose
     view, reshape, unflatten = shapes.view, shapes.reshape, shapes.unflatten
     flatten, squeeze, unsqueeze = shapes.flatten, shapes.squeeze, shapes.unsqueeze
     expand, broadcast_to = shapes.expand, shapes.broadcast_to

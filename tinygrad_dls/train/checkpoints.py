@@ -177,7 +177,7 @@ def _add(arrays: Arrays, prefix: str, tensors: Mapping[str, Any]) -> list[str]:
     names = []
     for name, tensor in tensors.items():
         names.append(f"{prefix}.{name}")
-        arrays[names[-1]] = np.asarray(tensor.numpy(), order="C")
+        arrays[names[-1]] = np.asarray(Tensor.numpy(tensor), order="C")
     return names
 
 

@@ -327,7 +327,7 @@ def _check(bad: int | None, epoch: int, step: int, inputs: Sequence[Any], before
     causes = ["a learning rate that is too high", "the log or the root of 0 or less",
               "NaN in the data"]
     for i, x in enumerate(inputs):
-        if bad == step and before and not np.isfinite(x.numpy()).all():
+        if bad == step and before and not np.isfinite(Tensor.numpy(x)).all():
             causes = [f"input {i} of this batch holds NaN or infinity itself"]
     state = "The weights are those from before this step." if before else (
         "The weights took part in this, and are lost.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import ops
 from .._util.keywords import near_names
 from ..errors import DataError, ShapeError
 from ..tensors import Tensor
@@ -28,7 +29,7 @@ def accuracy(output: Tensor, labels: Any, threshold: float = 0.0) -> Tensor:
     if binary and labels.size == output.size and labels.ndim <= 2:
         right = (output.reshape(-1) > threshold) == (labels.reshape(-1) > 0.5)
     elif not binary and output.ndim == 2 and labels.shape == output.shape[:1]:
-        right = output.argmax(axis=1) == labels
+        right = ops.argmax(output, 1) == labels
     else:
         hint = (
             "\nwould work: labels.argmax(axis=1)" if labels.shape == output.shape else
@@ -38,5 +39,5 @@ def accuracy(output: Tensor, labels: Any, threshold: float = 0.0) -> Tensor:
             "accuracy takes output (m, classes) with labels (m,), or (m, 1) or (m,) with 0 and 1:\n"
             f"  output  {output.shape}\n  labels  {labels.shape}{hint}"
         )
-    fraction: Tensor = right.sum() / float(right.size)
+    fraction: Tensor = ops.sum(right) / float(right.size)
     return fraction

@@ -28,7 +28,7 @@ def alike(*given: Any) -> list[Any]:
 
 def on_host(x: Any) -> np.ndarray[Any, Any]:
     """The values of an array, a tensor or a list, as a NumPy array."""
-    return x.numpy() if isinstance(x, Tensor) else as_array(x)
+    return Tensor.numpy(x) if isinstance(x, Tensor) else as_array(x)
 
 
 def as_array(x: Any) -> np.ndarray[Any, Any]:

@@ -88,11 +88,11 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
         raise ShapeError(f"pixel_shuffle by {r} takes channels in groups of {r * r}, not "
                          f"{channels}:\n  {x.shape}")
     n, k = len(lead), channels // (r * r)
-    last = x.transpose(*range(n), n + 1, n + 2, n)  # (..., h, w, c r r): quicker to copy
+    last = ops.transpose(x, *range(n), n + 1, n + 2, n)  # (..., h, w, c r r): quicker to copy
     apart = last.reshape(*lead, h, w, k, r, r)
-    mixed = apart.transpose(*range(n), n, n + 3, n + 1, n + 4, n + 2)  # (..., h, r, w, r, c)
+    mixed = ops.transpose(apart, *range(n), n, n + 3, n + 1, n + 4, n + 2)  # (..., h, r, w, r, c)
     pixels = mixed.reshape(*lead, h * r, w * r, k)
-    return pixels.transpose(*range(n), n + 2, n, n + 1)  # type: ignore[no-any-return]
+    return ops.transpose(pixels, *range(n), n + 2, n, n + 1)  # type: ignore[no-any-return]
 
 
 @near_names
@@ -114,7 +114,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
                          f"  {x.shape}")
     n = len(lead)
     apart = x.reshape(*lead, channels, h // r, r, w // r, r)
-    mixed = apart.transpose(*range(n), n, n + 2, n + 4, n + 1, n + 3)  # (..., c, r, r, h, w)
+    mixed = ops.transpose(apart, *range(n), n, n + 2, n + 4, n + 1, n + 3)  # (..., c, r, r, h, w)
     return mixed.reshape(*lead, channels * r * r, h // r, w // r)  # type: ignore[no-any-return]
 
 

@@ -179,7 +179,7 @@ class SpectralNorm:
     def divided(self, weight: Any, u: Tensor, v: Tensor) -> Tensor:
         """weight / (u @ matrix @ v); u and v are constants, and may change afterwards."""
         u, v = (as_tensor(x.device.copy(x._data), x.device) for x in (u, v))
-        return weight / (u * (self.matrix(weight) @ v)).sum()  # type: ignore[no-any-return]
+        return weight / ops.sum(u * (self.matrix(weight) @ v))  # type: ignore[no-any-return]
 
 
 class _Divided:

@@ -133,6 +133,7 @@ class Layer(Module):
 def take_over(module: Any, kind: type) -> None:
     """Make a layer of the core, with all inside it, one of this namespace."""
     module.__class__ = kind
+    module.__dict__["_ready"] = True
     for value in vars(module).values():
         if isinstance(value, TensorBase):
             adopt(value)
