@@ -35,11 +35,15 @@ are this library's, random streams are NumPy's, there are no complex, sparse or 
 from typing import Any
 
 from .._util.namespaces import missing as _missing
+from ..backend.device import Device as Device
 from ..backend.dtypes import default_dtype as default_dtype
 from ..backend.dtypes import set_default_dtype as set_default_dtype
 from ..engine.modes import enable_grad as enable_grad
+from ..engine.modes import inference_mode as inference_mode
 from ..engine.modes import is_grad_enabled as is_grad_enabled
 from ..engine.modes import no_grad as no_grad
+from ..engine.modes import set_grad_enabled as set_grad_enabled
+from ..tensors.printing import set_printoptions as set_printoptions
 from .creation import arange as arange
 from .creation import as_tensor as as_tensor
 from .creation import asarray as asarray
@@ -96,9 +100,6 @@ from .dtypes import short as short
 from .dtypes import uint8 as uint8
 from .functions import *  # noqa: F403
 from .functions import _assert as _assert
-from .modes import inference_mode as inference_mode
-from .modes import set_grad_enabled as set_grad_enabled
-from .place import device as device
 from .random import Generator as Generator
 from .random import get_rng_state as get_rng_state
 from .random import initial_seed as initial_seed
@@ -112,6 +113,7 @@ from .tensor import LEGACY as _LEGACY
 from .tensor import Tensor as Tensor
 
 from . import accelerator as accelerator  # isort: skip
+from . import amp as amp  # isort: skip
 from . import autograd as autograd  # isort: skip
 from . import backends as backends  # isort: skip
 from . import cuda as cuda  # isort: skip
@@ -125,6 +127,7 @@ from . import special as special  # isort: skip
 from . import utils as utils  # isort: skip
 
 get_default_dtype = default_dtype
+device = Device
 inverse, det, slogdet = linalg.inv, linalg.det, linalg.slogdet
 __version__ = "2.0.0+tinygrad_dls"
 strided = "torch.strided"

@@ -1,4 +1,4 @@
-"""Methods that write into the tensor they are called on: `x.add_(y)`, `x.zero_()`, `x.normal_()`.
+"""Methods that write into the tensor they are called on, beside those of the core.
 
 Each computes what the method without the underscore does and writes it into x. In a graph the
 write is one more operation, and x names its result; on a leaf that requires grad it is refused,
@@ -14,7 +14,6 @@ import numpy as np
 
 from .. import ops
 from ..engine.modes import mode
-from ..random import chosen
 from . import arithmetic, indexing, shapes
 
 
@@ -42,17 +41,15 @@ def _as_it_is(_: Any, values: Any) -> Any:
     return values
 
 
-_OF: dict[str, Callable[..., Any]] = {
-    "add_": arithmetic.add, "sub_": arithmetic.sub, "mul_": ops.mul, "div_": arithmetic.div,
+_OF: dict[str, Callable[..., Any]] = {  # those that the core has not, or not with all options
     "multiply_": ops.mul, "subtract_": arithmetic.sub, "divide_": arithmetic.div,
-    "pow_": ops.power, "remainder_": ops.remainder, "fmod_": ops.fmod,
+    "div_": arithmetic.div, "remainder_": ops.remainder, "fmod_": ops.fmod,
     "floor_divide_": ops.floor_divide, "clamp_": arithmetic.clamp, "clip_": arithmetic.clamp,
     "clamp_min_": arithmetic.clamp_min, "clamp_max_": arithmetic.clamp_max,
-    "addcmul_": arithmetic.addcmul, "addcdiv_": arithmetic.addcdiv, "lerp_": arithmetic.lerp,
     "addmm_": arithmetic.addmm, "addmv_": arithmetic.addmv, "baddbmm_": arithmetic.baddbmm,
     "addr_": arithmetic.addr, "nan_to_num_": arithmetic.nan_to_num,
     "round_": arithmetic.round, "logit_": arithmetic.logit, "frac_": arithmetic.frac,
-    "masked_fill_": indexing.masked_fill, "masked_scatter_": indexing.masked_scatter,
+    "masked_scatter_": indexing.masked_scatter,
     "scatter_": indexing.scatter, "scatter_add_": indexing.scatter_add,
     "scatter_reduce_": indexing.scatter_reduce, "index_add_": indexing.index_add,
     "index_fill_": indexing.index_fill, "index_copy_": indexing.index_copy,
@@ -61,64 +58,20 @@ _OF: dict[str, Callable[..., Any]] = {
     "logical_or_": ops.logical_or, "bitwise_not_": ops.invert,
     "leaky_relu_": ops.leaky_relu, "softmax_": ops.softmax,
     **{f"{f.__name__}_": f for f in (
-        ops.neg, ops.abs, ops.exp, ops.expm1, ops.log, ops.log1p, ops.log2, ops.log10, ops.sqrt,
-        ops.rsqrt, ops.square, ops.reciprocal, ops.sin, ops.cos, ops.tan, ops.sinh, ops.cosh,
-        ops.tanh, ops.sigmoid, ops.relu, ops.floor, ops.ceil, ops.trunc, ops.sign, ops.erf)},
+        ops.expm1, ops.log1p, ops.log2, ops.log10, ops.tan, ops.sinh, ops.cosh, ops.sign, ops.erf)},
 }
 
 
 class InPlace:
-    """The methods whose names end in an underscore."""
+    """More methods whose names end in an underscore."""
 
     __slots__ = ()
-
-    def fill_(self: Any, value: Any) -> Any:
-        """`value` in all places."""
-        return self.copy_(value)
-
-    def zero_(self: Any) -> Any:
-        """0 in all places."""
-        return self.copy_(0)
 
     def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
         """The values of `src`, which may broadcast."""
         values = src.astype(self.dtype) if hasattr(src, "_data") else src
         self._write(Ellipsis, values, "x.copy_(v)")
         return self
-
-    def _drawn(self: Any, values: np.ndarray[Any, Any], how: str) -> Any:
-        array = self.device.from_host(values.astype(self._data.dtype))
-        self._write(Ellipsis, array, how)
-        return self
-
-    def normal_(self: Any, mean: float = 0, std: float = 1, *, generator: Any = None) -> Any:
-        """Normal numbers of this mean and standard deviation."""
-        drawn = chosen(generator).normal(self._data.shape, self._data.dtype)
-        return self._drawn(drawn * std + mean, "x.normal_()")
-
-    def uniform_(self: Any, a: float = 0, b: float = 1, *, generator: Any = None, **named: float
-                 ) -> Any:
-        """Uniform numbers, a <= x < b; also uniform_(from, to)."""
-        a, b = named.get("from", a), named.get("to", b)
-        drawn = chosen(generator).uniform(self._data.shape, a, b, self._data.dtype)
-        return self._drawn(drawn, "x.uniform_()")
-
-    def bernoulli_(self: Any, p: Any = 0.5, *, generator: Any = None) -> Any:
-        """1 with probability p, else 0."""
-        drawn = chosen(generator).uniform(self._data.shape, dtype="float64")
-        chances = p.device.to_host(p._data) if hasattr(p, "_data") else p
-        return self._drawn(drawn < chances, "x.bernoulli_()")
-
-    def random_(self: Any, low: int = 0, high: int | None = None, *, generator: Any = None) -> Any:
-        """Whole numbers, low <= x < high; random_(high) starts at 0."""
-        low, high = (0, low) if high is None and low else (low, high)
-        drawn = chosen(generator).integers(low, 2**24 if high is None else high, self._data.shape)
-        return self._drawn(np.asarray(drawn), "x.random_()")
-
-    def exponential_(self: Any, lambd: float = 1, *, generator: Any = None) -> Any:
-        """Exponentially distributed numbers of this rate."""
-        drawn = chosen(generator).uniform(self._data.shape, dtype="float64")
-        return self._drawn(-np.log1p(-drawn) / lambd, "x.exponential_()")
 
     def fill_diagonal_(self: Any, fill_value: float, wrap: bool = False) -> Any:
         """`fill_value` on the diagonal of a matrix."""

@@ -29,15 +29,3 @@ class Size(tuple[int, ...]):
 
     def __add__(self, other: Any) -> Size:
         return Size(tuple.__add__(self, tuple(other)))
-
-
-class Count(int):
-    """A number of elements; called, as in `x.size(0)`, the length of an axis or the shape.
-
-    The core asks `x.size` for the number of elements, scripts call it: it answers both.
-    """
-
-    shape: Size
-
-    def __call__(self, dim: int | None = None) -> Any:
-        return self.shape if dim is None else self.shape[dim]

@@ -19,12 +19,13 @@ from ..engine.autograd import TensorBase, add_hook, as_tensor
 from ..engine.modes import mode, traces
 from ..errors import DtypeError, GraphError
 from ..tensors.gradients import grad
+from ..tensors.tensor import Count
 from . import arithmetic as a
 from . import dtypes, indexing, reductions, shapes
 from .hooks import Handle
 from .in_place import InPlace
 from .operands import promote
-from .size import Count, Size
+from .size import Size
 
 
 class Tensor(InPlace, core.Tensor):
@@ -89,11 +90,6 @@ class Tensor(InPlace, core.Tensor):
         self._data, self.device = value._data, value.device
 
     @property
-    def is_cuda(self) -> bool:
-        """Return whether it is on a GPU."""
-        return bool(self.device.name.startswith("cuda"))
-
-    @property
     def grad_fn(self) -> Any:
         """The node that made it: an object with the name of the operation, or None."""
         return self._node
@@ -120,17 +116,9 @@ class Tensor(InPlace, core.Tensor):
 
     is_sparse = is_quantized = is_meta = False
 
-    def nelement(self) -> int:
-        """The number of elements."""
-        return int(self._data.size)
-
     def ndimension(self) -> int:
         """The number of axes."""
         return int(self._data.ndim)
-
-    def element_size(self) -> int:
-        """Bytes of one element."""
-        return int(self._data.itemsize)
 
     def get_device(self) -> int:
         """The number of the GPU, -1 for the CPU."""
@@ -154,10 +142,6 @@ class Tensor(InPlace, core.Tensor):
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """Return whether its elements lie in order."""
         return bool(self._data.flags.c_contiguous)
-
-    def is_floating_point(self) -> bool:
-        """Return whether it holds floats."""
-        return bool(self._data.dtype.kind == "f")
 
     def is_complex(self) -> bool:
         """False: there are no complex tensors here."""
@@ -229,37 +213,17 @@ class Tensor(InPlace, core.Tensor):
 
     # --- moving ----------------------------------------------------------------------------------
 
-    def to(self, *args: Any, **options: Any) -> Any:
-        """On another device, in another dtype, or as another tensor is."""
-        found: Any = self
-        places = [*args, options.get("device"), options.get("dtype"), options.get("other")]
-        for place in places:
-            if isinstance(place, TensorBase):
-                found = ops.cast(found, place._data.dtype)
-                place = place.device
-            if place is not None and not isinstance(place, bool):
-                found = core.Tensor.to(found, place)
-        return ops.clone(found) if options.get("copy") and found is self else found
-
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """The name of its tensor type, or the tensor in another dtype."""
         if dtype is None:
             return dtypes.type_of(self._data.dtype)
         return ops.cast(self, dtypes.dtype_named(dtype))
 
-    def type_as(self, other: Any) -> Any:
-        """In the dtype of another tensor."""
-        return self.to(other)
-
-    def cpu(self, memory_format: Any = None) -> Any:
-        """On the CPU."""
-        return core.Tensor.to(self, "cpu")
-
     def cuda(self, device: Any = None, non_blocking: bool = False) -> Any:
         """On a GPU."""
         name = "cuda" if device is None else f"cuda:{device}" if isinstance(
             device, builtins.int) else device
-        return core.Tensor.to(self, name)
+        return self.to(name)
 
     def pin_memory(self) -> Any:
         """Itself: there is no pinned memory here."""

@@ -7,13 +7,13 @@ from typing import Any
 from ...check.gradcheck import gradcheck as check
 from ...engine.autograd import TensorBase
 from ...engine.modes import enable_grad as enable_grad
+from ...engine.modes import inference_mode as inference_mode
 from ...engine.modes import no_grad as no_grad
+from ...engine.modes import set_grad_enabled as set_grad_enabled
 from ...errors import GraphError
 from ...tensors import gradients
 from ..function import Function as Function
-from ..modes import inference_mode as inference_mode
 from ..modes import set_detect_anomaly as set_detect_anomaly
-from ..modes import set_grad_enabled as set_grad_enabled
 from ..tensor import of_kind
 from . import functional as functional
 

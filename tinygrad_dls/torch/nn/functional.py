@@ -10,42 +10,17 @@ from typing import Any
 from ... import ops
 from ...errors import DataError
 from ...nn import functional as core
-from ..in_place import written
 from ..reductions import _softmax_dim
-
-_gathered = vars(core)
-
-
-def _with_inplace(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, which with inplace=True writes into its input."""
-    place = list(inspect.signature(function).parameters).index("inplace")
-
-    @functools.wraps(function)
-    def call(input: Any, *args: Any, **options: Any) -> Any:
-        inplace = options.pop("inplace", False)
-        if len(args) >= place:
-            inplace, args = args[place - 1], (*args[: place - 1], *args[place:])
-        if inplace:
-            how = f"F.{function.__name__}(inplace=True)"
-            return written(input, function, how, *args, **options)
-        return function(input, *args, **options)
-
-    return call
-
-
-def _legacy_reduction(options: dict[str, Any]) -> None:
-    """size_average= and reduce= of old scripts, as reduction=."""
-    average, reduce = options.pop("size_average", None), options.pop("reduce", None)
-    if average is not None or reduce is not None:
-        options["reduction"] = ("none" if reduce is False else
-                                "sum" if average is False else "mean")
 
 
 def _with_legacy(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, which takes size_average= and reduce= of old scripts for reduction=."""
+
     @functools.wraps(function)
     def call(*args: Any, size_average: Any = None, reduce: Any = None, **options: Any) -> Any:
-        _legacy_reduction(options := {
-            **options, "size_average": size_average, "reduce": reduce})
+        if size_average is not None or reduce is not None:
+            options["reduction"] = ("none" if reduce is False else
+                                    "sum" if size_average is False else "mean")
         return function(*args, **options)
 
     return call
@@ -58,8 +33,8 @@ def _made() -> dict[str, Any]:
             continue
         names = inspect.signature(function).parameters
         if "inplace" in names:
-            found[name] = _with_inplace(function)
-            found[f"{name}_"] = functools.partial(found[name], inplace=True)
+            found[name] = function
+            found[f"{name}_"] = functools.partial(function, inplace=True)
         elif "reduction" in names:
             found[name] = _with_legacy(function)
         else:

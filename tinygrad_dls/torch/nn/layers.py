@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from ... import nn as core
 from ...nn import normalization
-from ..in_place import written
 from .module import Layer, Module
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")  # which hold what users give them
 LEFT_TO_OTHERS = ("Module", "Parameter", *CONTAINERS)
 
 
-def _in_place(of: type[core.Module]) -> Any:
-    """A forward that writes into its input where the layer's `inplace` says so."""
-    forward: Any = of.forward
-
-    def forward_(self: Any, input: Any) -> Any:
-        if self.inplace:
-            how = f"{type(self).__name__}(inplace=True)"
-            return written(input, lambda x: forward(self, x), how)
-        return forward(self, input)
-
-    forward_.__name__ = forward_.__qualname__ = "forward"
-    return forward_
-
-
 def layer(of: type[core.Module], module: str) -> type[core.Module]:
     """A subclass of a layer of the core whose parameters are tensors of this namespace."""
     attributes: dict[str, Any] = {"__module__": module, "__doc__": of.__doc__,
                                   "__qualname__": of.__name__}
-    if "inplace" in inspect.signature(of).parameters:
-        attributes["forward"] = _in_place(of)
     made = type(of.__name__, (of, Layer), attributes)
     Layer._layers[of] = made
     if of in normalization.ACTIVATIONS:
