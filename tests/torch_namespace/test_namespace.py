@@ -142,3 +142,85 @@ def test_a_module_begins_with_its_init():
 
     with pytest.raises(AttributeError, match=r"before Module.__init__"):
         Bad()
+
+
+def test_what_pytorch_refuses_is_refused():
+    for wrong in (lambda: nn.Linear(6, 2)(torch.tensor(A.astype("float64"))),
+                  lambda: torch.arange(3).mean(), lambda: torch.arange(3).std(),
+                  lambda: _x(requires_grad=True).numpy(), lambda: nn.Parameter(torch.arange(2))):
+        with pytest.raises((dls.DtypeError, dls.GraphError)):
+            wrong()
+    with pytest.raises(AttributeError, match=r"softmax"):
+        torch.sofmax(_x())
+
+
+def test_settings_and_decorators_that_scripts_mention():
+    torch.backends.cudnn.benchmark = True
+    torch.use_deterministic_algorithms(True)
+    torch.set_float32_matmul_precision("high")
+    assert torch.jit.script(net := nn.Linear(2, 2)) is net and torch.compile(net) is net
+    assert not torch.jit.is_scripting() and nn.DataParallel(net) is net
+    assert isinstance(nn.Conv2d(1, 1, 1), nn.modules.conv._ConvNd)
+    assert isinstance(nn.BatchNorm2d(1), nn.modules.batchnorm._BatchNorm)
+    assert nn.modules.utils._pair(3) == (3, 3)
+    assert torch.utils.checkpoint.checkpoint_sequential([net, net], 2, torch.ones(1, 2)).shape
+
+    @torch.compile
+    def step(x):
+        return (x * x).sum()
+
+    assert [step(_x()).item() for _ in range(3)] == [pytest.approx((A * A).sum(), 1e-5)] * 3
+    scaler = torch.cuda.amp.GradScaler(enabled=False)
+    with torch.autocast("cuda", enabled=False):
+        assert scaler.scale(_x()).shape == (4, 6)
+    with torch.autograd.set_detect_anomaly(True), torch.random.fork_rng():
+        first = torch.rand(2)
+    assert torch.equal(first, torch.rand(2))
+    state = torch.get_rng_state()
+    first = torch.randn(2)
+    torch.set_rng_state(state)
+    assert torch.equal(first, torch.randn(2))
+    g = torch.Generator().manual_seed(3)
+    assert torch.equal(torch.randperm(9, generator=g),
+                       torch.randperm(9, generator=torch.Generator().manual_seed(3)))
+    assert repr(torch.tensor([1.5])) == "tensor([1.5])" and torch.ones(1).to().shape == (1,)
+    assert repr(nn.Parameter(torch.ones(1))).startswith("Parameter containing:\ntensor([1.]")
+
+
+def test_data_sets_and_loaders():
+    data = torch.utils.data
+    both = data.ConcatDataset([TensorDataset(torch.arange(3)), TensorDataset(torch.arange(5))])
+    assert len(both) == 8 and both[4][0].item() == 1 and both[-1][0].item() == 4
+    parts = data.random_split(both, [0.5, 0.5], generator=torch.Generator().manual_seed(0))
+    assert [len(p) for p in parts] == [4, 4]
+
+    class Count(data.IterableDataset):
+        def __iter__(self):
+            return iter(range(5))
+
+    assert [b.tolist() for b in DataLoader(Count(), batch_size=2)] == [[0, 1], [2, 3], [4]]
+    pairs = [(A[i], i, {"name": "x"}) for i in range(4)]
+    x, y, rest = next(iter(DataLoader(pairs, batch_size=3, drop_last=True)))
+    assert x.shape == (3, 6) and y.tolist() == [0, 1, 2] and rest == {"name": ["x"] * 3}
+    assert type(x) is torch.Tensor and len(DataLoader(pairs, 3)) == 2
+    loader = DataLoader(pairs, batch_size=2, sampler=[3, 2, 1], collate_fn=len)
+    assert list(loader) == [2, 1]
+
+
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, g):
+        x, = ctx.saved_tensors
+        return 3 * x**2 * g
+
+
+def test_functions_with_a_backward_of_their_own():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    Cube.apply(x).sum().backward()
+    assert x.grad.tolist() == [3, 12] and torch.autograd.gradcheck(Cube.apply, (x.double(),))
+    assert torch.linalg.inv(torch.eye(2) * 2).tolist() == [[0.5, 0], [0, 0.5]]

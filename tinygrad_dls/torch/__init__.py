@@ -44,6 +44,7 @@ from ..engine.modes import is_grad_enabled as is_grad_enabled
 from ..engine.modes import no_grad as no_grad
 from ..engine.modes import set_grad_enabled as set_grad_enabled
 from ..tensors.printing import set_printoptions as set_printoptions
+from .amp import autocast as autocast
 from .creation import arange as arange
 from .creation import as_tensor as as_tensor
 from .creation import asarray as asarray
@@ -108,6 +109,15 @@ from .random import seed as seed
 from .random import set_rng_state as set_rng_state
 from .serialization import load as load
 from .serialization import save as save
+from .settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
+from .settings import compile as compile
+from .settings import get_num_threads as get_num_threads
+from .settings import is_autocast_enabled as is_autocast_enabled
+from .settings import set_default_device as set_default_device
+from .settings import set_default_tensor_type as set_default_tensor_type
+from .settings import set_float32_matmul_precision as set_float32_matmul_precision
+from .settings import set_num_threads as set_num_threads
+from .settings import use_deterministic_algorithms as use_deterministic_algorithms
 from .size import Size as Size
 from .tensor import LEGACY as _LEGACY
 from .tensor import Tensor as Tensor

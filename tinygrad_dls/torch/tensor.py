@@ -213,6 +213,14 @@ class Tensor(InPlace, core.Tensor):
 
     # --- moving ----------------------------------------------------------------------------------
 
+    def to(self, *places: Any, memory_format: Any = None, **options: Any) -> Any:
+        """On another device, in another dtype, or as another tensor is."""
+        return super().to(*places, **options) if places or options else self
+
+    def __repr__(self) -> str:
+        text = super().__repr__()
+        return "t" + text[1:] if text.startswith("Tensor(") else text
+
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """The name of its tensor type, or the tensor in another dtype."""
         if dtype is None:

@@ -3,6 +3,7 @@
 from ..._util.namespaces import answer_wrong_names as _answer_wrong_names
 from . import functional as functional
 from . import init as init
+from . import modules as modules
 from . import parallel as parallel
 from . import parameter as parameter
 from . import utils as utils

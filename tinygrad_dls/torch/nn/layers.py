@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ... import nn as core
+from ... import ops
+from ...engine.autograd import TensorBase
+from ...errors import DtypeError
 from ...nn import normalization
 from .module import Layer, Module
 
@@ -23,12 +26,25 @@ def layer(of: type[core.Module], module: str) -> type[core.Module]:
     return made
 
 
+def _linear(self: Any, input: Any) -> Any:
+    """y = x @ weight.T + bias, of one dtype throughout."""
+    weight = self.weight
+    if isinstance(input, TensorBase) and input._data.dtype is not weight._data.dtype:
+        raise DtypeError(
+            f"mat1 and mat2 must have the same dtype: the input is {input._data.dtype}, the "
+            f"weight {weight._data.dtype}. Write x.to({weight._data.dtype.name!r}), or net.double()"
+        )
+    return ops.linear(input, weight, self.bias)
+
+
 def all_layers(module: str) -> dict[str, type[core.Module]]:
     """name -> class, for all layers of the core."""
     found = {name: kind for name, kind in vars(core).items()
              if isinstance(kind, type) and issubclass(kind, core.Module)
              and name not in LEFT_TO_OTHERS}
-    return {name: layer(kind, module) for name, kind in found.items()}
+    made: dict[str, Any] = {name: layer(kind, module) for name, kind in found.items()}
+    made["Linear"].forward = _linear
+    return made
 
 
 class Sequential(core.Sequential, Module):
