@@ -93,7 +93,7 @@ def load_torch(path: str | os.PathLike[str]) -> Arrays:
 
 
 def torch_objects(path: str | os.PathLike[str]) -> Any:
-    """What torch.save wrote, as it was: dicts, lists, numbers, and an array for each tensor.
+    """The object that torch.save wrote: dicts, lists, numbers, and an array for each tensor.
 
     Dtypes are `Kind`, objects of other classes `Opaque`; no code of the file is run. Errors as of
     `load_torch`, whose result has dotted names instead.

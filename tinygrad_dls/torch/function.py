@@ -14,7 +14,7 @@ from .tensor import Tensor, of_kind
 
 
 class Context:
-    """What forward leaves for backward: tensors by `save_for_backward`, all else as attributes."""
+    """Leaves things for backward: tensors by `save_for_backward`, all else as attributes."""
 
     saved_tensors: tuple[Any, ...] = ()
     needs_input_grad: tuple[bool, ...] = ()
@@ -118,7 +118,7 @@ class Function:
 def _called(
     function: Any, context: Context, inputs: tuple[Any, ...], options: dict[str, Any]
 ) -> Any:
-    """What forward makes, in the old form with ctx or in that with setup_context."""
+    """Run forward, in the old form with ctx or in that with setup_context."""
     if not hasattr(function, "setup_context"):
         return function.forward(context, *inputs, **options)
     made = function.forward(*inputs, **options)

@@ -110,7 +110,7 @@ class _Writer(_InPython):  # type: ignore[misc]
         return "storage", kind, str(obj.key), "cpu", obj.array.size
 
     def reducer_override(self, obj: Any) -> Any:
-        """What an object is made of, in PyTorch's names."""
+        """The call that makes an object, in PyTorch's names."""
         if isinstance(obj, _Global):
             return "global"
         if isinstance(obj, Parameter):
