@@ -16,6 +16,7 @@ from tinygrad_dls.capturing.emit.chain_kernels import caller, kernel_of
 from tinygrad_dls.capturing.fuse import chains
 from tinygrad_dls.capturing.fuse.chains import Common, ElementwiseChain, fuse_chains
 from tinygrad_dls.capturing.fuse.rules import RULES, rules_of
+from tinygrad_dls.capturing.record.operands import Gradient, Input, Value
 from tinygrad_dls.capturing.record.recorder import Instruction, info_of
 from tinygrad_dls.ops import activations, arithmetic, elementwise
 
@@ -61,25 +62,25 @@ class Recorded:
     def __init__(self, dtype):
         self.dtype, self.instructions, self.arrays = dtype, [], {}
 
-    def name(self, letter, array):
-        self.arrays[f"{letter}{len(self.arrays)}"] = array
+    def name(self, kind, array):
+        self.arrays[kind(len(self.arrays))] = array
         return next(reversed(self.arrays))
 
     def add(self, op, inputs, needs):
         op = op.on(dls.Device("cpu"))
-        takes = [self.name("x", a) for a in inputs]
+        takes = [self.name(Input, a) for a in inputs]
         y = op.forward(*inputs)
         rules = rules_of(op)
         if rules.forward is not None:
-            made = self.name("t", y)
+            made = self.name(Value, y)
             self.instructions.append(Instruction("forward", tuple(takes), (made,), op, ({}, [])))
         if rules.backward:
             plan = op.plan(needs)
             saved = plan.keep(*inputs, y, needs)
             dy = numbers(99, self.dtype)
             shares = plan.back(dy, saved)
-            named = [self.name("x", a) for a in (dy, *saved)]
-            makes = [self.name("g", s) if n else "_" for s, n in zip(shares, needs)]
+            named = [self.name(Input, a) for a in (dy, *saved)]
+            makes = [self.name(Gradient, s) if n else None for s, n in zip(shares, needs)]
             self.instructions.append(Instruction("backward", tuple(named), tuple(makes), plan))
 
     def fused(self):
@@ -90,7 +91,7 @@ class Recorded:
         steps = tuple(s for _, found in finder.steps.values() for s in found)
         common = Common((SIZE,), np.dtype(self.dtype), "rows")
         chain = ElementwiseChain(tuple(self.instructions), steps, common, infos)
-        takes = tuple(n for n in infos if n[0] == "x")
+        takes = tuple(n for n in infos if isinstance(n, Input))
         kernel = kernel_of(chain, tuple(s.made for s in steps))
         made = caller(chain, kernel, takes, fails)(*(self.arrays[n] for n in takes))
         found = dict(zip(kernel.results, made, strict=True))
@@ -361,8 +362,8 @@ def test_long_steps_become_chains_of_some_length():
 def test_a_chain_never_needs_more_memory_than_its_operations():
     """Both results stay, so fusing holds three arrays where the operations hold two."""
     array = np.zeros(1 << 16, "float32")
-    op, names = arithmetic.Add().on(dls.Device("cpu")), ["x0", "t0", "t1", "t2", "t3"]
-    infos = {n: info_of(np.zeros_like(array)) for n in names}
+    op = arithmetic.Add().on(dls.Device("cpu"))
+    names = x0, t0, t1, t2, _ = Input(0), *map(Value, range(4))
     kept = [np.zeros_like(array) for _ in names]  # each its own owner
     infos = {n: info_of(a) for n, a in zip(names, kept)}
     relu, square = activations.Relu().on(op.device), arithmetic.PowerOf(2).on(op.device)
@@ -370,33 +371,34 @@ def test_a_chain_never_needs_more_memory_than_its_operations():
     def line(op, takes, makes):
         return Instruction("forward", takes, (makes,), op, ({}, [(1 << 16,)]))
 
-    first = Instruction("call", ("x0",), ("t0",), len, {})
-    listed = [first, line(relu, ("t0",), "t1"), line(square, ("t1",), "t2")]
-    assert fuse_chains(listed, {"t1", "t2"}, infos, {}) == listed
-    fused = fuse_chains(listed, {"t2"}, infos, {})
+    first = Instruction("call", (x0,), (t0,), len, {})
+    listed = [first, line(relu, (t0,), t1), line(square, (t1,), t2)]
+    assert fuse_chains(listed, {t1, t2}, infos, {}) == listed
+    fused = fuse_chains(listed, {t2}, infos, {})
     assert [i.kind for i in fused] == ["call", "chain"]
-    assert fused[1].takes == ("t0",) and fused[1].makes == ("t2",)
+    assert fused[1].takes == (t0,) and fused[1].makes == (t2,)
 
 
 def test_nothing_passes_a_call_and_what_lies_between_is_respected():
     device = dls.Device("cpu")
     relu, neg, mean = activations.Relu().on(device), elementwise.Neg().on(device), len
-    kept = {n: np.zeros(1 << 16, "float32") for n in ("x0", "t0", "t1", "t2", "t3")}
+    names = x0, t0, t1, t2, t3 = Input(0), *map(Value, range(4))
+    kept = {n: np.zeros(1 << 16, "float32") for n in names}
     infos = {n: info_of(a) for n, a in kept.items()}
 
     def line(op, takes, makes, kind="forward"):
         return Instruction(kind, takes, (makes,), op, ({}, [(1 << 16,)]))
 
-    def kinds_of(listed, outside=("t3",)):
+    def kinds_of(listed, outside=(t3,)):
         return [i.kind for i in fuse_chains(listed, set(outside), infos, {})]
 
-    one, two = line(relu, ("x0",), "t0"), line(neg, ("t0",), "t1")
+    one, two = line(relu, (x0,), t0), line(neg, (t0,), t1)
     barrier = Instruction("call", (), (), mean, {})
-    assert kinds_of([one, two], {"t1"}) == ["chain"]
-    assert kinds_of([one, barrier, two], {"t1"}) == ["forward", "call", "forward"]
-    other = Instruction("sum_to", ("t0",), ("t2",), ())
-    assert kinds_of([one, other, two], {"t1", "t2"}) == ["chain", "sum_to"]
-    last = line(arithmetic.Add().on(device), ("t1", "t2"), "t3")
+    assert kinds_of([one, two], {t1}) == ["chain"]
+    assert kinds_of([one, barrier, two], {t1}) == ["forward", "call", "forward"]
+    other = Instruction("sum_to", (t0,), (t2,), ())
+    assert kinds_of([one, other, two], {t1, t2}) == ["chain", "sum_to"]
+    last = line(arithmetic.Add().on(device), (t1, t2), t3)
     assert kinds_of([one, other, two, last]) == ["chain", "sum_to", "forward"]
 
 

@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ import numpy as np
 from ..._util.locks import new_lock
 from ..._util.user_folders import user_cache
 from ..fuse.chains import ElementwiseChain
+from ..record.operands import ByOperand, Named, Operand
 
 Array = Any
 BOOL = np.dtype(bool)
@@ -39,12 +40,12 @@ class Kernel(NamedTuple):
     """The text of a chain's kernel, and how it is called."""
 
     text: str
-    arrays: tuple[str, ...]  # names in the program of its operands: whole arrays of numbers,
-    truths: tuple[str, ...]  # of bools,
-    numbers: tuple[str | float, ...]  # arrays of one number, and numbers
-    broadcast: frozenset[str]  # those of the former that are one number in a large array
-    results: tuple[str, ...]  # what it makes
-    aliases: dict[str, str]  # what are other names of results or operands
+    arrays: tuple[Operand, ...]  # whole arrays of numbers,
+    truths: tuple[Operand, ...]  # of bools,
+    numbers: tuple[Operand | float, ...]  # arrays of one number, and numbers
+    broadcast: frozenset[Operand]  # those of the former that are one number in a large array
+    results: tuple[Operand, ...]  # what it makes
+    aliases: ByOperand[Operand]  # what are other names of results or operands
 
 
 class _Intrinsics(ast.NodeTransformer):
@@ -64,41 +65,41 @@ class _Intrinsics(ast.NodeTransformer):
         return ast.Call(ast.Name(INTRINSICS[type(node.op)]), operands, [])
 
 
-def kernel_of(chain: ElementwiseChain, needed: tuple[str, ...]) -> Kernel:
+def kernel_of(chain: ElementwiseChain, needed: Sequence[Named]) -> Kernel:
     """The kernel that makes `needed`, of a chain's steps."""
     infos, common = chain.infos, chain.common
     values: dict[str, str] = {}  # numbers by their text: 0.0 and -0.0 are equal
     given: dict[str, list[Any]] = {"a": [], "b": [], "c": []}
-    broadcast: set[str] = set()
-    same: dict[str, str] = {}
+    broadcast: set[Operand] = set()
+    same: ByOperand[Any] = {}
     lines: list[str] = []
     for step in chain.steps:
         for operand in step.operands.values():
             if str(operand) in values:
                 continue
-            kind = infos.get(operand) if isinstance(operand, str) else None
+            kind = infos.get(operand) if isinstance(operand, Named) else None
             letter = "c"
             if kind is not None and kind.shape == common.shape and kind.order == common.order:
                 letter = "b" if kind.dtype == BOOL else "a"
-            elif kind is not None and kind.order == "broadcast":
-                broadcast.add(str(operand))
+            elif isinstance(operand, Named) and kind is not None and kind.order == "broadcast":
+                broadcast.add(operand)
             values[str(operand)] = f"{letter}{len(given[letter])}"
             given[letter].append(operand)
         words = {word: values[str(operand)] for word, operand in step.operands.items()}
         if step.expression == "dy":
-            values[step.made] = words["dy"]
-            source = step.operands["dy"]
-            same[step.made] = same.get(str(source), str(source))
+            values[str(step.made)] = words["dy"]
+            source: Any = step.operands["dy"]
+            same[step.made] = same.get(source, source)
             continue
-        values[step.made] = f"v{len(lines)}"
+        values[str(step.made)] = f"v{len(lines)}"
         tree = _Intrinsics(words).visit(ast.parse(step.expression, mode="eval"))
-        lines.append(f"    {values[step.made]} = {ast.unparse(tree)}")
+        lines.append(f"    {values[str(step.made)]} = {ast.unparse(tree)}")
     taken = {*given["a"], *given["b"], *given["c"]}
     wanted = dict.fromkeys(same.get(n, n) for n in needed)
     results = tuple(n for n in wanted if n not in taken)
-    aliases = {n: same[n] for n in needed if n in same}
+    aliases: ByOperand[Operand] = {n: same[n] for n in needed if n in same}
     truths = [infos[n].dtype == BOOL for n in results]
-    text = _text(lines, given, [values[n] for n in results], truths)
+    text = _text(lines, given, [values[str(n)] for n in results], truths)
     return Kernel(text, tuple(given["a"]), tuple(given["b"]), tuple(given["c"]),
                   frozenset(broadcast), results, aliases)
 
@@ -182,7 +183,7 @@ def _kept(name: str, source: str) -> Path | None:
 
 
 def caller(
-    chain: ElementwiseChain, kernel: Kernel, takes: tuple[str, ...], plain: Callable[..., Any]
+    chain: ElementwiseChain, kernel: Kernel, takes: Sequence[Operand], plain: Callable[..., Any]
 ) -> Callable[..., Any]:
     """A function of the arrays `takes` that makes the kernel's results, by it or else by `plain`:
     where arrays do not lie in memory as they did."""
@@ -191,7 +192,7 @@ def caller(
     run, dtype = compiled(kernel.text), chain.common.dtype
     places = [takes.index(n) for n in (*kernel.arrays, *kernel.truths)]
     dtypes = [dtype] * len(kernel.arrays) + [BOOL] * len(kernel.truths)
-    numbers = [(takes.index(n), n in kernel.broadcast) if isinstance(n, str) else n
+    numbers = [(takes.index(n), n in kernel.broadcast) if isinstance(n, Operand) else n
                for n in kernel.numbers]
     made = [chain.infos[n].dtype for n in kernel.results]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,9 +10,10 @@ import numpy as np
 from ...backend.kernels.numba.threads import team as team
 from ..plan.lifetimes import place, roots
 from ..plan.stand_ins import Launch, LaunchPlan, StandIn, plan_of
+from ..record.operands import Literal, Named, Operand, Scratch
 from ..record.recorder import Instruction, Recorder
+from .text import Line
 
-Line = tuple[str, str]  # and its comment
 SIMPLE = (bool, int, str, type(None))
 
 
@@ -25,18 +25,19 @@ class Launches:
     """
 
     def __init__(
-        self, instructions: Sequence[Instruction], recorder: Recorder, outside: Iterable[str]
+        self, instructions: Sequence[Instruction], recorder: Recorder, outside: Iterable[Named]
     ) -> None:
         self.team = team()
         self.lines: dict[int, list[Line]] = {}
         self.namespace: dict[str, Any] = {"empty": np.empty}
-        self.fixed: set[str] = set()
+        self.fixed: set[Named] = set()
         self._recorder = recorder
-        self._known: dict[str, StandIn] = {}
+        self._known: dict[Operand, StandIn] = {}
         plans = [self._plan(i) for i in instructions]
         self._arrays = place(instructions, plans, recorder.infos, outside)
-        self._names: dict[StandIn, str] = {}  # of what plans make
-        self._counts: dict[str, int] = {}
+        self._names: dict[StandIn, Named] = {}  # of what plans make
+        self._constants = 0
+        self._scratches = 0
         for number, (i, plan) in enumerate(zip(instructions, plans)):
             if plan is not None:
                 self.lines[number] = self._written(i, plan)
@@ -52,30 +53,27 @@ class Launches:
         plan = plan_of(i, given, self._recorder.infos)
         if plan is not None:
             self._known.update(
-                (n, r) for n, r in zip(i.makes, plan.results) if n != "_" and r is not None)
+                (n, r) for n, r in zip(i.makes, plan.results) if n is not None and r is not None)
         return plan
 
-    def _given(self, name: str) -> Any:
+    def _given(self, name: Operand) -> Any:
         """Return an instruction's operand: a stand-in for an array; NotImplemented: it cannot be
         planned.
         """
+        if isinstance(name, Literal):
+            return name.value
         if name in self._known:
             return self._known[name]
         value = self._recorder.constants.get(name)
         kind = self._recorder.infos.get(name)
-        if kind is not None:
+        if kind is not None and isinstance(name, Named):
             if kind.order != "rows" or not kind.dtype.isnative:
                 return NotImplemented
             if value is not None and value.flags.writeable:  # its numbers may change
                 value = None
             self._known[name] = StandIn(kind.shape, kind.dtype, name=name, value=value)
             return self._known[name]
-        if name in self._recorder.constants:
-            return value
-        try:
-            return ast.literal_eval(name)
-        except ValueError:  # the name of no array
-            return NotImplemented
+        return value if name in self._recorder.constants else NotImplemented
 
     # --- writing ---------------------------------------------------------------------------------
 
@@ -83,48 +81,54 @@ class Launches:
         op = i.subject if i.kind == "forward" else i.subject.op
         backward = i.kind == "backward"
         said = f"backward of {op.label()}" if backward else f"{op.label()} {i.detail[1][0]}"
-        wanted = [(n, r) for n, r in zip(i.makes, plan.results) if n != "_" and r is not None]
+        wanted = [(n, r) for n, r in zip(i.makes, plan.results) if n is not None and r is not None]
         whole = {r.root: n for n, r in wanted if r.shape == r.root.shape}
         lines: list[Line] = []
         for root in roots(plan):
             if root in self._names:
                 continue
-            name = self._names[root] = whole.get(root) or self._new("b")
+            name = self._names[root] = whole.get(root) or self._scratch()
             if root in self._arrays:
                 self.fixed.add(name)
-                self.namespace[name] = self._arrays[root]
+                self.namespace[str(name)] = self._arrays[root]
             else:
                 self.namespace[str(root.dtype)] = root.dtype
-                lines.append((f"{name} = empty({root.shape}, {root.dtype})", ""))
-        lines += [(self._call(launch), "") for launch in plan.launches]
-        lines[len(lines) - len(plan.launches)] = (lines[-len(plan.launches)][0], said)
+                lines.append(Line(f"{name} = empty({root.shape}, {root.dtype})", [name]))
+        first, *others = plan.launches
+        lines += [self._call(first)._replace(comment=said), *map(self._call, others)]
         for name, result in wanted:
             if result.shape == result.root.shape:
                 continue
             if result.root in self._arrays:
                 self.fixed.add(name)
-                self.namespace[name] = self._arrays[result.root].reshape(result.shape)
+                self.namespace[str(name)] = self._arrays[result.root].reshape(result.shape)
             else:
-                lines.append((f"{name} = {self._expression(result)}", ""))
+                taken: list[Named] = [name]
+                lines.append(Line(f"{name} = {self._expression(result, taken)}", taken))
         return lines
 
-    def _call(self, launch: Launch) -> str:
+    def _call(self, launch: Launch) -> Line:
         name = launch.kernel.__name__
         while self.namespace.setdefault(name, launch.kernel) is not launch.kernel:
             name += "_"
-        given = [self._expression(a) for a in launch.arguments]
-        given += [f"{n}={self._expression(a)}" for n, a in launch.named.items()]
-        return f"{name}({', '.join(given)})"
+        names: list[Named] = []
+        given = [self._expression(a, names) for a in launch.arguments]
+        given += [f"{n}={self._expression(a, names)}" for n, a in launch.named.items()]
+        return Line(f"{name}({', '.join(given)})", names)
 
-    def _expression(self, value: Any) -> str:
+    def _expression(self, value: Any, names: list[Named]) -> str:
+        """A value as text, and in `names` what is in it."""
         if not isinstance(value, StandIn):
             return self._constant(value)
         root = value.root
         name = self._names.get(root) or root.name
+        assert name is not None  # made by a plan, or given to it
         if value.shape == root.shape:
-            return name
+            names.append(name)
+            return str(name)
         array = self._arrays.get(root, root.value)
         if array is None:  # it is another one at each replay
+            names.append(name)
             return f"{name}.ravel()" if value.ndim == 1 else f"{name}.reshape({value.shape})"
         view = f"{name}_{'x'.join(map(str, value.shape))}"
         self.namespace[view] = array.reshape(value.shape)
@@ -136,10 +140,11 @@ class Launches:
         for name, known in self.namespace.items():
             if known is value:
                 return name
-        name = self._new("N")
-        self.namespace[name] = value
-        return name
+        text = f"N{self._constants}"
+        self._constants += 1
+        self.namespace[text] = value
+        return text
 
-    def _new(self, letter: str) -> str:
-        count = self._counts[letter] = self._counts.get(letter, -1) + 1
-        return f"{letter}{count}"
+    def _scratch(self) -> Scratch:
+        self._scratches += 1
+        return Scratch(self._scratches - 1)

@@ -18,8 +18,7 @@ is freed as early as it can be.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from ..._util.callers import GENERATED
@@ -28,12 +27,12 @@ from ...backend.kernels.table import wants_compiled
 from ...engine.autograd import add_gradient, as_tensor, sum_to
 from ...engine.versions import mark_write
 from ...tensors import Tensor
-from ..fuse.chains import NAME, fuse_chains
+from ..fuse.chains import fuse_chains
 from ..fuse.pairs import fuse_pairs
+from ..record.operands import AsTensor, Constant, Input, Named, Operand, listed, named
 from ..record.recorder import Instruction, Recorder, Result
 from .chain_kernels import Kernel, caller, kernel_of
-
-COMPUTED = "tgsb"  # first letters of what the program makes; the rest is there before
+from .text import Line, function_text
 
 
 class Program:
@@ -55,21 +54,21 @@ class Program:
             "mark_write": mark_write, "tensor": as_tensor,
         }
         self._numbers: dict[tuple[str, int], str] = {}
-        lines = [(f"{h.name} = {self._bind('W', h.tensor)}._data",
-                  f"{h.tensor.name or 'held'} {_shape(h.array)} {h.array.dtype}")
+        lines = [Line(f"{h.name} = {self._bind('W', h.tensor)}._data", [h.name],
+                      f"{h.tensor.name or 'held'} {_shape(h.array)} {h.array.dtype}")
                  for h in self.held]
         self._ops: dict[int, Any] = {}
         self._chains: dict[str, tuple[Instruction, Kernel]] = {}
         self._plain: list[str] = []  # their operations one by one, as functions
-        answer = self._structure(result)
-        outside = NAME.findall(answer)
+        outside: list[Named] = []
+        answer = Line(self._structure(result, outside), outside)
         instructions = fuse_pairs(recorder, set(outside))
         instructions = fuse_chains(instructions, outside, recorder.infos, recorder.constants)
-        self.namespace.update(recorder.constants)
-        self._fixed: set[str] = set()  # names of arrays that are made once
+        self.namespace.update((str(name), value) for name, value in recorder.constants.items())
+        self._fixed: set[Named] = set()  # names of arrays that are made once
         self.team = 0  # how many threads it was planned for, and how many there are
         self.threads: Callable[[], int] | None = None
-        launches: dict[int, list[tuple[str, str]]] = {}
+        launches: dict[int, list[Line]] = {}
         if wants_compiled():
             from .launches import Launches, team  # needs Numba
 
@@ -79,8 +78,8 @@ class Program:
             self.namespace.update(planned.namespace)
         for number, i in enumerate(instructions):
             lines += launches.get(number) or getattr(self, f"_{i.kind}")(i)
-        takes = [f"x{i}" for i in range(arguments)]
-        functions = "\n\n".join([self._text("step", takes, lines, answer), *self._plain])
+        step = function_text("step", map(Input, range(arguments)), lines, answer, self._fixed)
+        functions = "\n\n".join([step, *self._plain])
         self.source = "\n\n".join([functions, *self._kernels()])
         code = compile(functions, GENERATED, "exec")
         exec(code, self.namespace)
@@ -100,59 +99,71 @@ class Program:
 
     # --- one line for each kind of instruction ---------------------------------------------------
 
-    def _forward(self, i: Instruction) -> list[tuple[str, str]]:
+    def _forward(self, i: Instruction) -> list[Line]:
         op, (drawn, shapes) = i.subject, i.detail
-        lines = [(f"{self._bind('O', op)}.{name} = {seed}", "") for name, seed in drawn.items()]
-        call = f"{self._bind('F', op.forward)}({', '.join(i.takes)})"
-        lines.append((f"{', '.join(i.makes)} = {call}", f"{op.label()} {_text(shapes[0])}"))
+        lines = [Line(f"{self._bind('O', op)}.{name} = {seed}", [seed])
+                 for name, seed in drawn.items()]
+        call = f"{self._bind('F', op.forward)}({listed(i.takes)})"
+        lines.append(_line(i, f"{listed(i.makes)} = {call}", f"{op.label()} {_text(shapes[0])}"))
         if shapes[0] == ():  # a reduction may leave a NumPy scalar
-            lines.append((f"{i.makes[0]} = {self._bind('A', op.device.asarray)}({i.makes[0]})", ""))
+            made = named(i.makes[:1])
+            asarray = self._bind("A", op.device.asarray)
+            lines.append(Line(f"{made[0]} = {asarray}({made[0]})", made))
         return lines
 
-    def _backward(self, i: Instruction) -> list[tuple[str, str]]:
+    def _backward(self, i: Instruction) -> list[Line]:
         dy, *saved = i.takes
-        takes = "".join(f"{name}, " for name in saved).rstrip(" ")
-        makes = ", ".join(i.makes) + ("," if len(i.makes) == 1 else "")
+        takes = "".join(f"{operand}, " for operand in saved).rstrip(" ")
+        makes = listed(i.makes) + ("," if len(i.makes) == 1 else "")
         call = f"{self._bind('B', i.subject.back)}({dy}, ({takes}))"
-        return [(f"{makes} = {call}", f"backward of {i.subject.op.label()}")]
+        return [_line(i, f"{makes} = {call}", f"backward of {i.subject.op.label()}")]
 
-    def _cast(self, i: Instruction) -> list[tuple[str, str]]:
-        return [(f"{i.makes[0]} = {i.takes[0]}.astype({str(i.subject)!r})", "")]
+    def _cast(self, i: Instruction) -> list[Line]:
+        return [_line(i, f"{i.makes[0]} = {i.takes[0]}.astype({str(i.subject)!r})")]
 
-    def _sum_to(self, i: Instruction) -> list[tuple[str, str]]:
-        return [(f"{i.makes[0]} = sum_to({i.takes[0]}, {i.subject})", "undo broadcasting")]
+    def _sum_to(self, i: Instruction) -> list[Line]:
+        return [_line(i, f"{i.makes[0]} = sum_to({i.takes[0]}, {i.subject})", "undo broadcasting")]
 
-    def _add(self, i: Instruction) -> list[tuple[str, str]]:
-        return [(f"{i.makes[0]} = added({', '.join(i.takes)})", "used twice: the shares add")]
+    def _add(self, i: Instruction) -> list[Line]:
+        return [_line(i, f"{i.makes[0]} = added({listed(i.takes)})",
+                      "used twice: the shares add")]
 
-    def _gradient(self, i: Instruction) -> list[tuple[str, str]]:
+    def _gradient(self, i: Instruction) -> list[Line]:
         call = f"add_gradient({self._bind('W', i.subject)}, {i.takes[0]}, {i.detail})"
-        return [(f"{i.makes[0]} = {call}", f"gradient of {i.subject.name or _shape(i.subject)}")]
+        return [_line(i, f"{i.makes[0]} = {call}",
+                      f"gradient of {i.subject.name or _shape(i.subject)}")]
 
-    def _seed(self, i: Instruction) -> list[tuple[str, str]]:
-        return [(f"{i.makes[0]} = {self._bind('S', i.subject.stream)}()", "for dropout")]
+    def _seed(self, i: Instruction) -> list[Line]:
+        return [_line(i, f"{i.makes[0]} = {self._bind('S', i.subject.stream)}()", "for dropout")]
 
-    def _wrote(self, i: Instruction) -> list[tuple[str, str]]:
-        return [(f"mark_write({i.takes[0]}, {i.subject!r})", "")]
+    def _wrote(self, i: Instruction) -> list[Line]:
+        return [_line(i, f"mark_write({i.takes[0]}, {i.subject!r})")]
 
-    def _call(self, i: Instruction) -> list[tuple[str, str]]:
+    def _call(self, i: Instruction) -> list[Line]:
+        takes = ", ".join(map(self._argument, i.takes))
         options = "".join(f", {k}={self._bind('K', v)}" for k, v in i.detail.items())
-        takes = [re.sub(r"tensor\((\w+)\)", r"tensor(\1, DEVICE)", name) for name in i.takes]
-        if any("DEVICE" in name for name in takes):
-            self.namespace["DEVICE"] = self.device
-        call = f"{self._bind('C', i.subject)}({', '.join(takes)}{options})"
+        call = f"{self._bind('C', i.subject)}({takes}{options})"
         made = f"{i.makes[0]} = {call}._data" if i.makes else call
-        return [(made, i.subject.__qualname__)]
+        return [_line(i, made, i.subject.__qualname__)]
 
-    def _chain(self, i: Instruction) -> list[tuple[str, str]]:
+    def _argument(self, operand: Operand) -> str:
+        if not isinstance(operand, AsTensor):
+            return str(operand)
+        self.namespace["DEVICE"] = self.device
+        return f"tensor({operand.array}, DEVICE)"
+
+    def _chain(self, i: Instruction) -> list[Line]:
         lines = [x for one in i.subject.members for x in getattr(self, f"_{one.kind}")(one)]
-        kernel = kernel_of(i.subject, i.makes)
-        name, makes = f"K{len(self._chains)}", ", ".join(kernel.results)
+        kernel = kernel_of(i.subject, named(i.makes))
+        name, makes = f"K{len(self._chains)}", listed(kernel.results)
         self._chains[name] = i, kernel
-        self._plain.append(self._text(f"plain_{name}", i.takes, lines, makes))
-        same = [(f"{n} = {of}", "the same array") for n, of in kernel.aliases.items()]
-        call = f"{makes} = {name}({', '.join(i.takes)})"
-        return [(call, f"chain: {i.subject.said()}"), *same]
+        answer = Line(makes, named(kernel.results))
+        self._plain.append(
+            function_text(f"plain_{name}", named(i.takes), lines, answer, self._fixed))
+        same = [Line(f"{n} = {of}", named([n, of]), "the same array")
+                for n, of in kernel.aliases.items()]
+        return [Line(f"{makes} = {name}({listed(i.takes)})", named([*kernel.results, *i.takes]),
+                     f"chain: {i.subject.said()}"), *same]
 
     def _kernels(self) -> list[str]:
         """The kernels of chains, as text: alike ones once."""
@@ -161,41 +172,31 @@ class Program:
             names.setdefault(kernel.text, []).append(name)
         return [f"# the kernel of {', '.join(of)}\n{text}" for text, of in names.items()]
 
-    def _structure(self, result: Any) -> str:
-        """The result as an expression that makes it."""
+    def _structure(self, result: Any, names: list[Named]) -> str:
+        """The result as an expression that makes it, and in `names` what it is made of."""
         if isinstance(result, Result):
             kind = self._infos.get(result.name)
-            constant = result.name[0] == "c" or (kind and kind.owner in self._constant)
+            constant = isinstance(result.name, Constant) or (
+                kind and kind.owner in self._constant)
             copied = ".copy()" if constant else ""  # who gets it may write to it
             of = "" if result.kind is Tensor else f", None, {self._bind('T', result.kind)}"
+            names += named([result.name])
             return f"tensor({result.name}{copied}, {self._bind('D', result.device)}{of})"
         if isinstance(result, (list, tuple)) and not hasattr(result, "_fields"):
-            inside = "".join(f"{self._structure(v)}, " for v in result).rstrip(" ")
+            inside = "".join(f"{self._structure(v, names)}, " for v in result).rstrip(" ")
             return f"({inside})" if isinstance(result, tuple) else f"[{inside}]"
         if isinstance(result, dict):
-            return "{" + ", ".join(f"{k!r}: {self._structure(v)}" for k, v in result.items()) + "}"
+            inside = ", ".join(f"{k!r}: {self._structure(v, names)}" for k, v in result.items())
+            return f"{{{inside}}}"
         if hasattr(result, "_fields"):
-            return f"{self._bind('R', type(result))}({', '.join(map(self._structure, result))})"
+            inside = ", ".join(self._structure(v, names) for v in result)
+            return f"{self._bind('R', type(result))}({inside})"
         return self._bind("R", result)
 
-    # --- the text --------------------------------------------------------------------------------
 
-    def _text(
-        self, name: str, takes: Iterable[str], lines: list[tuple[str, str]], answer: str
-    ) -> str:
-        """A function, with a `del` after the last use of each name."""
-        last: dict[str, int] = {}
-        for number, (line, _) in enumerate([*lines, (answer, "")]):
-            for used in NAME.findall(line):
-                last[used] = number
-        text = [f"def {name}({', '.join(takes)}):"]
-        for number, (line, comment) in enumerate(lines):
-            text.append(f"    {line}" + (f"  # {comment}" if comment else ""))
-            over = [n for n in dict.fromkeys(NAME.findall(line))
-                    if last[n] == number and n[0] in COMPUTED and n not in self._fixed]
-            if over:
-                text.append(f"    del {', '.join(over)}")
-        return "\n".join([*text, f"    return {answer}", ""])
+def _line(i: Instruction, text: str, comment: str = "") -> Line:
+    """A line that names what an instruction makes, then what it takes."""
+    return Line(text, named([*i.makes, *i.takes]), comment)
 
 
 def _shape(array: Any) -> str:

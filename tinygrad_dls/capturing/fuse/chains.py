@@ -21,10 +21,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...backend.kernels.table import wants_compiled
+from ..record.operands import (
+    ByOperand,
+    Constant,
+    External,
+    Input,
+    Literal,
+    Named,
+    Operand,
+    listed,
+    named,
+)
 from ..record.recorder import ArrayInfo, Instruction
 from .rules import SUM, TRUTHS, rules_of
 
-NAME = re.compile(r"\b[a-z]\d+\b")
 WORD = re.compile(r"\b[a-z]\w*\b")
 FLOATS = (np.dtype("float32"), np.dtype("float64"))
 LEAST = 1 << 13  # numbers in an array; of fewer, calling costs more than computing
@@ -38,9 +48,9 @@ WHOLE_EXACTLY = 1 << 24  # integers up to here are floats
 class Step(NamedTuple):
     """One value that a chain computes: `made` = an expression of `operands`."""
 
-    made: str
+    made: Named
     expression: str
-    operands: dict[str, str | float]  # name in the expression -> name in the program, or a number
+    operands: dict[str, Operand | float]  # by their names in the expression
 
 
 class Common(NamedTuple):
@@ -58,7 +68,7 @@ class ElementwiseChain(NamedTuple):
     members: tuple[Instruction, ...]
     steps: tuple[Step, ...]
     common: Common
-    infos: dict[str, ArrayInfo]  # of all names in it
+    infos: ByOperand[ArrayInfo]  # of all names in it
 
     def said(self) -> str:
         """The chain on one line, for a comment."""
@@ -69,11 +79,11 @@ class _Item:
     """One place in the new list: an instruction, or those of a chain."""
 
     def __init__(
-        self, members: list[int], takes: Iterable[str], makes: Iterable[str],
+        self, members: list[int], takes: Iterable[Operand], makes: Iterable[Operand | None],
         common: Common | None = None,
     ) -> None:
         self.members, self.common = members, common
-        self.takes, self.makes = set(_names(takes)), set(_names(makes))
+        self.takes, self.makes = set(named(takes)), set(named(makes))
         self.needed = list(self.makes)  # what others take of it: of a chain not all
 
     def with_(self, other: _Item) -> _Item:
@@ -84,8 +94,8 @@ class _Item:
 
 
 def fuse_chains(
-    instructions: Sequence[Instruction], outside: Iterable[str], infos: dict[str, ArrayInfo],
-    constants: dict[str, Any],
+    instructions: Sequence[Instruction], outside: Iterable[Named], infos: ByOperand[ArrayInfo],
+    constants: ByOperand[Any],
 ) -> list[Instruction]:
     """The same step with its chains fused; `outside`: names that the step's result is made of."""
     whole = list(instructions)
@@ -106,22 +116,22 @@ class _Finder:
     """Looks for chains in one list of instructions."""
 
     def __init__(
-        self, instructions: list[Instruction], outside: set[str], infos: dict[str, ArrayInfo],
-        constants: dict[str, Any],
+        self, instructions: list[Instruction], outside: set[Named], infos: ByOperand[ArrayInfo],
+        constants: ByOperand[Any],
     ) -> None:
         self.instructions, self.outside = instructions, outside
         self.infos, self.constants = infos, constants
-        self.written = {n for i in instructions if i.kind == "wrote" for n in _names(i.takes)}
+        self.written = {n for i in instructions if i.kind == "wrote" for n in named(i.takes)}
         self.steps: dict[int, tuple[Common, list[Step]]] = {}
-        self.users: dict[str, set[int]] = {}
+        self.users: dict[Named, set[int]] = {}
         for number, one in enumerate(instructions):
-            for name in _names(one.takes):
+            for name in named(one.takes):
                 self.users.setdefault(name, set()).add(number)
             found = self._fusible(one)
             if found is not None:
                 self.steps[number] = found
         self.last = {name: max(numbers) for name, numbers in self.users.items()}
-        held = {k.owner for n, k in infos.items() if n[0] in "xwc"}
+        held = {k.owner for n, k in infos.items() if isinstance(n, (Input, External, Constant))}
         self.bytes = {n: (k.owner, k.bytes) for n, k in infos.items() if k.owner not in held}
         self.plain = [_Item([i], one.takes, one.makes) for i, one in enumerate(instructions)]
         self.limit = self._peak(self.plain, self.outside)
@@ -130,14 +140,14 @@ class _Finder:
 
     def _fusible(self, one: Instruction) -> tuple[Common, list[Step]] | None:
         """Return what an instruction computes, if it works element by element on large arrays."""
-        made = [n for n in one.makes if n != "_"]
+        made = named(one.makes)
         first = self.infos.get(made[0]) if made else None
         if first is None or int(np.prod(first.shape)) < LEAST:
             return None
-        named = self._expressions(one)
-        if named is None or self.written.intersection(one.takes):
+        found = self._expressions(one)
+        if found is None or self.written.intersection(named(one.takes)):
             return None
-        expressions, values = named
+        expressions, values = found
         steps = []
         for name, expression in expressions:
             steps.append(Step(name, expression, {
@@ -147,28 +157,29 @@ class _Finder:
 
     def _expressions(
         self, one: Instruction
-    ) -> tuple[list[tuple[str, str]], dict[str, str | float]] | None:
-        """Pairs (name made, expression), and what the expressions' names stand for."""
+    ) -> tuple[list[tuple[Named, str]], dict[str, Operand | float]] | None:
+        """Pairs (operand made, expression), and what the expressions' names stand for."""
+        made = named(one.makes)
         if one.kind == "add":
-            return [(one.makes[0], SUM)], dict(zip("ab", one.takes))
+            return [(made[0], SUM)], dict(zip("ab", one.takes))
         if one.kind not in ("forward", "backward"):
             return None
         op = one.subject if one.kind == "forward" else one.subject.op
         rules = rules_of(op) if _compiled(op) else None
         if rules is None:
             return None
-        values: dict[str, str | float] = dict(op.parameters)
+        values: dict[str, Operand | float] = dict(op.parameters)
         if one.kind == "forward":
             values |= zip(op.inputs, one.takes)
-            return None if rules.forward is None else ([(one.makes[0], rules.forward)], values)
+            return None if rules.forward is None else ([(made[0], rules.forward)], values)
         values |= zip(("dy", *one.subject.names), one.takes)
-        pairs = [(m, rules.backward.get(i, "")) for i, m in zip(op.inputs, one.makes) if m != "_"]
+        pairs = [(m, rules.backward.get(i, "")) for i, m in zip(op.inputs, one.makes) if m]
         return (pairs, values) if all(e for _, e in pairs) else None
 
     def _common(self, first: ArrayInfo, steps: list[Step]) -> Common | None:
         """Shape, dtype and order of the arrays of these steps; None if they do not agree."""
         floats = [k.dtype for s in steps for n in (s.made, *s.operands.values())
-                  if isinstance(n, str) and (k := self.infos.get(n)) and k.dtype in FLOATS]
+                  if isinstance(n, Named) and (k := self.infos.get(n)) and k.dtype in FLOATS]
         if not floats or first.order not in ("rows", "channels last"):
             return None
         common = Common(first.shape, floats[0], first.order)
@@ -178,7 +189,7 @@ class _Finder:
                 role = self.role(value, common, word in TRUTHS)
                 if role is None:
                     return None
-                if role == "number" and value not in self.infos:
+                if role == "number" and not (isinstance(value, Named) and value in self.infos):
                     step.operands[word] = self._number(value)
                 arrays += role == "array"
             made = self.infos.get(step.made)
@@ -188,11 +199,11 @@ class _Finder:
                 return None
         return common
 
-    def role(self, value: str | float, common: Common, truth: bool = False) -> str | None:
+    def role(self, value: Operand | float, common: Common, truth: bool = False) -> str | None:
         """Classify an operand of a chain: array, truths, broadcast, number; None: it cannot be part
         of one.
         """
-        kind = self.infos.get(value) if isinstance(value, str) else None
+        kind = self.infos.get(value) if isinstance(value, Named) else None
         if kind is None:
             try:
                 number = self._number(value)
@@ -211,12 +222,13 @@ class _Finder:
         alone = all(n == 1 for n in kind.shape) and len(kind.shape) <= len(common.shape)
         return "number" if alone else None
 
-    def _number(self, value: str | float) -> float:
+    def _number(self, value: Operand | float) -> float:
         """A Python number that is an operand, a parameter or a constant; else ValueError."""
-        if isinstance(value, str):
-            found = self.constants[value] if value in self.constants else int(value)
-        else:
-            found = value
+        found: Any = value
+        if isinstance(value, Named):
+            found = self.constants.get(value)
+        elif isinstance(value, Literal):
+            found = value.value
         if type(found) not in (int, float) or (
                 type(found) is int and abs(found) > WHOLE_EXACTLY):
             raise ValueError(value)
@@ -275,25 +287,25 @@ class _Finder:
             return earlier + tried.index(both)
         return -1
 
-    def _large(self, names: Iterable[str | float]) -> int:
+    def _large(self, names: Iterable[Operand | float]) -> int:
         """Count the bytes read, or written, of the large arrays among these."""
-        known = [self.infos[n] for n in names if isinstance(n, str) and n in self.infos]
+        known = [self.infos[n] for n in names if isinstance(n, Named) and n in self.infos]
         sizes = [(int(np.prod(k.shape)), k.dtype.itemsize) for k in known if k.order != "broadcast"]
         return sum(count * size for count, size in sizes if count >= LEAST)
 
-    def _needed(self, item: _Item) -> list[str]:
+    def _needed(self, item: _Item) -> list[Named]:
         """Find the results of an item that other items use."""
         members = set(item.members)
-        made = [n for i in item.members for n in _names(self.instructions[i].makes)]
+        made = [n for i in item.members for n in named(self.instructions[i].makes)]
         return [n for n in made if n in self.outside or self.users.get(n, members) - members]
 
-    def _peak(self, items: list[_Item], stays: set[str]) -> int:
+    def _peak(self, items: list[_Item], stays: set[Named]) -> int:
         """The most bytes that what these take and make takes up at once, without kernels' own."""
         makes = [item.needed for item in items]
         last = {name: place for place, item in enumerate(items)
                 for name in (*item.takes, *makes[place]) if name in self.bytes}
         made = {name for names in makes for name in names}
-        live: dict[int, set[str]] = {}
+        live: dict[int, set[Named]] = {}
         total = most = 0
         for place, item in enumerate(items):
             for name in (*(last.keys() - made if place == 0 else ()), *makes[place]):
@@ -327,9 +339,9 @@ class _Finder:
         if len(members) == 1:
             return members[0]
         steps = tuple(s for number in item.members for s in self.steps[number][1])
-        used = [v for s in steps for v in s.operands.values() if isinstance(v, str)]
+        used = [v for s in steps for v in s.operands.values() if isinstance(v, Named)]
         made = {s.made for s in steps}
-        used += [n for m in members for n in _names(m.takes) if n[0] != "c"]
+        used += [n for m in members for n in named(m.takes) if not isinstance(n, Constant)]
         taken = tuple(n for n in dict.fromkeys(used) if n not in made)
         names = dict.fromkeys([*used, *made])
         chain = ElementwiseChain(members, steps, self.steps[item.members[0]][0],
@@ -337,19 +349,14 @@ class _Finder:
         return Instruction("chain", taken, tuple(item.needed), chain)
 
 
-def _names(parts: Iterable[str]) -> list[str]:
-    """The names in what an instruction takes or makes: "tensor(t3)" is t3."""
-    return [name for part in parts for name in NAME.findall(part)]
-
-
 def _said(one: Instruction) -> str:
-    made = ", ".join(n for n in one.makes if n != "_")
+    made = listed(named(one.makes))
     if one.kind == "backward":
-        return f"{made} = backward of {one.subject.op.name}({', '.join(one.takes)})"
+        return f"{made} = backward of {one.subject.op.name}({listed(one.takes)})"
     sign = "+" if one.kind == "add" else SIGNS.get(one.subject.name)
     if sign:
         return f"{made} = {one.takes[0]} {sign} {one.takes[1]}"
-    return f"{made} = {one.subject.name}({', '.join(one.takes)})"
+    return f"{made} = {one.subject.name}({listed(one.takes)})"
 
 
 def _compiled(op: Any) -> bool:

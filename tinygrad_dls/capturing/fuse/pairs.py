@@ -21,6 +21,7 @@ from ...ops.convolution import Convolution, ConvolutionRelu
 from ...ops.matmul import Linear, LinearRelu
 from ...ops.normalization import BatchNorm, BatchNormActivation, InstanceNorm
 from ...ops.op import is_built_in
+from ..record.operands import ByOperand, Gradient, Literal, Made, Named, Operand, named
 from ..record.recorder import Instruction, Recorder
 
 LAYERS = (BatchNorm, Linear, Convolution)
@@ -33,21 +34,22 @@ class FusedGroup(NamedTuple):
     layer: int
     add: int | None
     activation: int
-    residual: str | None  # the other operand of the addition
+    residual: Operand | None  # the other operand of the addition
 
 
-def fuse_pairs(recorder: Recorder, returned: set[str]) -> list[Instruction]:
+def fuse_pairs(recorder: Recorder, returned: set[Named]) -> list[Instruction]:
     """The recorded instructions with neighbours fused, and without operations whose results nobody
     takes (such as the last state of a layer); `returned`: names that the step returns."""
     return _without_unused(_Pairs(recorder, returned).fused(), returned)
 
 
-def _without_unused(instructions: Sequence[Instruction], returned: set[str]) -> list[Instruction]:
-    taken, kept = set(returned), []
+def _without_unused(instructions: Sequence[Instruction], returned: set[Named]) -> list[Instruction]:
+    taken: set[Named | None] = {*returned}
+    kept: list[Instruction] = []
     for i in reversed(instructions):
         if i.kind == "forward" and taken.isdisjoint(i.makes) and _only_computes(i.subject):
             continue
-        taken.update(map(_bare, i.takes))
+        taken.update(named(i.takes))
         kept.append(i)
     return kept[::-1]
 
@@ -57,20 +59,15 @@ def _only_computes(op: Any) -> bool:
     return is_built_in(op) and not isinstance(op, TRACKING)
 
 
-def _bare(taken: str) -> str:
-    """The name in what an instruction takes: "tensor(t3)" is t3."""
-    return taken.removeprefix("tensor(").removesuffix(")")
-
-
 class _Pairs:
-    def __init__(self, recorder: Recorder, returned: set[str]) -> None:
+    def __init__(self, recorder: Recorder, returned: set[Named]) -> None:
         self.recorder, self.returned, self.old = recorder, returned, recorder.instructions
         self.new: list[Instruction | None] = list(self.old)
-        self.users: dict[str, list[int]] = {}
+        self.users: ByOperand[list[int]] = {}
         self.infos = recorder.infos
         for place, instruction in enumerate(self.old):
-            for name in instruction.takes:
-                self.users.setdefault(_bare(name), []).append(place)
+            for name in named(instruction.takes):
+                self.users.setdefault(name, []).append(place)
 
     def fused(self) -> list[Instruction]:
         for place, instruction in enumerate(self.old):
@@ -101,7 +98,7 @@ class _Pairs:
         group = FusedGroup(layer, add, last, residual)
         return group if self._operation(group) is not None else None
 
-    def _only_user(self, name: str) -> int | None:
+    def _only_user(self, name: Operand | None) -> int | None:
         """The one forward instruction that takes `name`; Hardtanh's own gradient may, too."""
         if name in self.returned or not self.users.get(name):
             return None
@@ -115,7 +112,7 @@ class _Pairs:
             others = [p for p in others if not self._is_gradient(p, user, name)]
         return None if others else forward
 
-    def _is_gradient(self, place: int, of: Instruction, saved: str) -> bool:
+    def _is_gradient(self, place: int, of: Instruction, saved: Operand | None) -> bool:
         """Return whether this is the gradient of an activation, `of`, that saved one array."""
         i = self.old[place]
         return i.kind == "backward" and i.subject.op is of.subject and i.takes[1:] == (saved,)
@@ -182,7 +179,7 @@ class _Pairs:
         activation, takes = self.old[group.activation], list(layer.takes)
         normalized = isinstance(op, BatchNormActivation)
         if normalized:
-            takes.insert(3, group.residual or "None")
+            takes.insert(3, group.residual or Literal(None))
         gradient = self._gradient(op, group, back, takes) if back else None
         for place in (group.layer, group.add, *back):
             if place is not None:
@@ -193,30 +190,30 @@ class _Pairs:
         if back:
             self.new[back[0]] = gradient
 
-    def _is_free(self, place: int, y: str) -> bool:
+    def _is_free(self, place: int, y: Made) -> bool:
         """Return whether dL/dy, which the gradient at `place` takes, has no other reader and lies
         as y does.
         """
         name = self.old[place].takes[0]
         kind = self.infos.get(name)
-        if kind is None or name[0] != "g" or name in self.returned:
+        if kind is None or not isinstance(name, Gradient) or name in self.returned:
             return False
         holders = [n for n, other in self.infos.items() if other.owner == kind.owner]
         return (holders == [name] and self.users[name] == [place]
                 and kind[:3] == self.infos[y][:3])
 
     def _gradient(
-        self, op: Any, group: FusedGroup, back: Sequence[int], takes: Sequence[str]
+        self, op: Any, group: FusedGroup, back: Sequence[int], takes: Sequence[Operand]
     ) -> Instruction:
         """The gradient of the fused operation, of what those of its parts took and made."""
         activation, layer = self.old[back[0]], self.old[back[-1]]
         needs, makes = list(layer.subject.needs), list(layer.makes)
         if isinstance(op, BatchNormActivation):
-            share = "_"  # of dL/dy, for the residual
+            share: Made = None  # of dL/dy, for the residual
             if group.add is not None:
                 (one, two) = self.old[back[1]].makes
                 share = two if one == layer.takes[0] else one
-            needs.insert(3, share != "_")
+            needs.insert(3, share is not None)
             makes.insert(3, share)
         plan = op.plan(tuple(needs))
         known = dict(zip(op.inputs, takes))

@@ -15,7 +15,7 @@ from ...ops.convolution import ConvolutionRelu
 from ...ops.matmul import LinearRelu
 from ...ops.normalization import BatchNormActivation
 from ...ops.op import is_built_in
-from ..fuse.chains import NAME
+from ..record.operands import ByOperand, Named, named
 from ..record.recorder import ArrayInfo, Instruction
 from .memory import Stay, arrays
 from .stand_ins import LaunchPlan, StandIn
@@ -26,48 +26,49 @@ FUSED = (BatchNormActivation, ConvolutionRelu, LinearRelu)  # may give back what
 class Aliases:
     """Names that may stand for the same memory."""
 
-    def __init__(self, infos: dict[str, ArrayInfo]) -> None:
-        self.above: dict[str, str] = {}
-        owners: dict[int, str] = {}
-        for name, kind in infos.items():
-            self.join(name, owners.setdefault(kind.owner, name))
+    def __init__(self, infos: ByOperand[ArrayInfo]) -> None:
+        self.above: dict[Named, Named] = {}
+        owners: dict[int, Named] = {}
+        for name in named(infos):
+            self.join(name, owners.setdefault(infos[name].owner, name))
 
-    def of(self, name: str) -> str:
+    def of(self, name: Named) -> Named:
         """One name that stands for all those of its memory."""
         while (above := self.above.get(name, name)) != name:
             name = above
         return name
 
-    def join(self, one: str, other: str) -> None:
+    def join(self, one: Named, other: Named) -> None:
         """They may be the same memory."""
         self.above[self.of(one)] = self.of(other)
 
 
 def place(
     instructions: Sequence[Instruction], plans: Sequence[LaunchPlan | None],
-    infos: dict[str, ArrayInfo], outside: Iterable[str],
+    infos: ByOperand[ArrayInfo], outside: Iterable[Named],
 ) -> dict[StandIn, Any]:
     """The arrays for those stand-ins that can be made once; the rest is made by each replay."""
     aliases = Aliases(infos)
     leaves = set(outside)
     for i, plan in zip(instructions, plans):
         if i.kind in ("gradient", "call", "wrote") or not _ours(i):
-            leaves.update(_names(i.takes))
+            leaves.update(named(i.takes))
         if plan is None and i.kind in ("forward", "backward") and type(_op(i)) in FUSED:
-            for name in _names(i.makes):
-                for taken in _names(i.takes):
+            for name in named(i.makes):
+                for taken in named(i.takes):
                     aliases.join(name, taken)
     leaving = {aliases.of(name) for name in leaves}
-    last: dict[str, int] = {}
+    last: dict[Named, int] = {}
     for number, i in enumerate(instructions):
-        for name in (*_names(i.takes), *_names(i.makes)):
+        for name in named([*i.takes, *i.makes]):
             last[aliases.of(name)] = number
     stays: dict[StandIn, Stay] = {}
     made: set[StandIn] = set()
     for number, (i, plan) in enumerate(zip(instructions, plans)):
         if plan is None:
             continue
-        names = {r.root: n for n, r in zip(i.makes, plan.results) if n != "_" and r is not None}
+        pairs = zip(i.makes, plan.results)
+        names = {r.root: n for n, r in pairs if n is not None and r is not None}
         for root in roots(plan):
             if root in made:
                 continue
@@ -96,7 +97,3 @@ def _op(i: Instruction) -> Any:
 def _ours(i: Instruction) -> bool:
     """Return whether the operation is one of this package, not a user's."""
     return i.kind not in ("forward", "backward") or is_built_in(_op(i))
-
-
-def _names(parts: Iterable[str]) -> list[str]:
-    return [name for part in parts for name in NAME.findall(part)]

@@ -22,6 +22,7 @@ import numpy as np
 
 from ...backend.kernels.numba.table import CompiledKernels
 from ...ops.op import Op, is_built_in
+from ..record.operands import ByOperand, Named
 from ..record.recorder import ArrayInfo, Instruction
 
 
@@ -44,7 +45,8 @@ class StandIn:
     __array_ufunc__ = None  # NumPy's functions refuse it
 
     def __init__(
-        self, shape: Any, dtype: Any, of: StandIn | None = None, name: str = "", value: Any = None
+        self, shape: Any, dtype: Any, of: StandIn | None = None, name: Named | None = None,
+        value: Any = None,
     ) -> None:
         self.shape: tuple[int, ...] = (shape,) if isinstance(shape, int) else tuple(shape)
         self.dtype = np.dtype(dtype)
@@ -126,7 +128,7 @@ class PlanningKernels(CompiledKernels):
 
 
 def plan_of(
-    instruction: Instruction, given: Sequence[Any], infos: dict[str, ArrayInfo]
+    instruction: Instruction, given: Sequence[Any], infos: ByOperand[ArrayInfo]
 ) -> LaunchPlan | None:
     """The plan of an instruction that takes `given`, stand-ins and values; None if it has none."""
     op = _operation(instruction)
@@ -144,14 +146,14 @@ def plan_of(
         return None
     taken = {g.root for g in given if isinstance(g, StandIn)}
     for name, result in zip(instruction.makes, results, strict=True):
-        if name == "_":
+        if name is None:
             continue
         kind = infos.get(name)
         fits = (isinstance(result, StandIn) and kind is not None and result.root not in taken
                 and result.shape == kind.shape and result.dtype == kind.dtype)
         if not fits:
             return None
-    roots = [r.root for n, r in zip(instruction.makes, results) if n != "_" and r is not None]
+    roots = [r.root for n, r in zip(instruction.makes, results) if n is not None and r is not None]
     if len(set(roots)) < len(roots) or not kernels.launches:
         return None
     return LaunchPlan(kernels.launches, results)

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ...engine.observer import Observer
+from .operands import Gradient, Operand
 
 if TYPE_CHECKING:
     from .recorder import Recorder
@@ -16,15 +17,15 @@ class BackwardRecorder(Observer):
 
     def __init__(self, recorder: Recorder, root: Any, seed: Any) -> None:
         self.recorder = recorder
-        self.names = {root: recorder.of_value(seed)}  # of what came to each edge so far
-        self.coming: deque[str] = deque()  # names of the shares of one rule
+        self.names: dict[Any, Operand] = {root: recorder.of_value(seed)}  # of each edge so far
+        self.coming: deque[Operand] = deque()  # names of the shares of one rule
 
     def ran(self, node: Any, dy: Any, shares: Any, seconds: float, asked: bool) -> None:
         """Write down a rule, and name the shares that go on."""
         takes = [self.names.pop(node), *map(self.recorder.of_value, node.saved)]
-        makes = ["_" if edge is None or share is None else self.recorder.name("g", share)
+        makes = [None if edge is None or share is None else self.recorder.name(Gradient, share)
                  for edge, share in zip(node.edges, shares)]
-        self.coming.extend(name for name in makes if name != "_")
+        self.coming.extend(name for name in makes if name is not None)
         self.recorder.add("backward", takes, makes, node.plan)
 
     def fitted(self, how: str, share: Any, to: Any) -> None:
@@ -39,10 +40,10 @@ class BackwardRecorder(Observer):
 
     def ended(self, leaf: Any, array: Any, sole: bool) -> None:
         """Write down the gradient of a leaf."""
-        self.recorder.add("gradient", (self.names[leaf],), (self.recorder.name("g", array),), leaf,
-                          sole)
+        made = self.recorder.name(Gradient, array)
+        self.recorder.add("gradient", (self.names[leaf],), (made,), leaf, sole)
 
-    def _made(self, kind: str, takes: tuple[str, ...], array: Any, subject: Any) -> str:
-        name = self.recorder.name("g", array)
+    def _made(self, kind: str, takes: tuple[Operand, ...], array: Any, subject: Any) -> Gradient:
+        name = self.recorder.name(Gradient, array)
         self.recorder.add(kind, takes, (name,), subject)
         return name

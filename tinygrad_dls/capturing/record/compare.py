@@ -6,11 +6,13 @@ or an array from outside, would be frozen by a replay: such a step is not captur
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ...ops.op import BackwardRule, Op
+from .operands import Literal, Named, Operand, listed
 from .recorder import Instruction, Recorder
 
 CHANGES = "a number or an array that it uses changes from step to step: make it an argument"
@@ -22,25 +24,38 @@ def difference(a: Recorder, b: Recorder) -> str | None:
         return (f"it does not do the same each time: {len(a.instructions)} steps once, then "
                 f"{len(b.instructions)}")
     for one, two in zip(a.instructions, b.instructions):
-        if one.kind == two.kind and one.makes == two.makes and one.takes != two.takes and all(
-                p == q or not (p[0].isalpha() or q[0].isalpha())
-                for p, q in zip(one.takes, two.takes)):
+        if one.kind == two.kind and listed(one.makes) == listed(two.makes) and _numbers_differ(
+                one.takes, two.takes):
             return CHANGES
-        if one[:3] != two[:3] or not _alike(one.subject, two.subject) or not same(
+        if _line(one) != _line(two) or not _alike(one.subject, two.subject) or not same(
                 one.detail, two.detail):
             return (f"it does not do the same each time: once {_said(one)}, then {_said(two)}")
-    if [h.name for h in a.held] != [h.name for h in b.held]:
+    if len(a.held) != len(b.held):
         return "it does not use the same tensors each time"
     for mine, other in zip(a.held, b.held):
         if mine.tensor is not other.tensor:
             return (f"a value of shape {mine.array.shape} in it is made again each time by other "
                     f"than operations, for {_user(b, mine.name)}")
-    if a.constants.keys() != b.constants.keys() or not all(
-            same(a.constants[n], b.constants[n]) for n in a.constants):
+    if not same([*a.constants.values()], [*b.constants.values()]):
         return CHANGES
     if [(id(m), t) for m, t in a.modules] != [(id(m), t) for m, t in b.modules]:
         return "it does not call the same modules each time"
     return None
+
+
+def _line(instruction: Instruction) -> tuple[str, str, str]:
+    """Give the instruction with its operands by name, which two recordings can have in common."""
+    return instruction.kind, listed(instruction.takes), listed(instruction.makes)
+
+
+def _numbers_differ(some: Sequence[Operand], others: Sequence[Operand]) -> bool:
+    """Return whether two lists of operands are the same but for numbers."""
+    differ = [(p, q) for p, q in zip(some, others) if str(p) != str(q)]
+    return bool(differ) and all(_is_number(p) and _is_number(q) for p, q in differ)
+
+
+def _is_number(operand: Operand) -> bool:
+    return isinstance(operand, Literal) and type(operand.value) is int
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -56,9 +71,11 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Return whether they are equal: numbers, arrays or containers of them."""
+    """Return whether they are equal: numbers, arrays, names, or containers of them."""
     if a is b:
         return True
+    if isinstance(a, Named) and isinstance(b, Named):
+        return str(a) == str(b)
     if type(a) is not type(b):
         return False
     if isinstance(a, np.ndarray):
@@ -81,7 +98,7 @@ def _said(instruction: Instruction) -> str:
     return f"{instruction.kind} {label}".strip()
 
 
-def _user(recorder: Recorder, name: str) -> str:
+def _user(recorder: Recorder, name: Named) -> str:
     for instruction in recorder.instructions:
         if name in instruction.takes:
             return _said(instruction)

@@ -11,7 +11,7 @@ engine's back: the step is then not captured, and `reason` says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,22 @@ from ...engine.modes import recording
 from ...engine.observer import Observer
 from ...engine.versions import owner_of
 from .backward import BackwardRecorder
+from .operands import (
+    AsTensor,
+    ByOperand,
+    Constant,
+    External,
+    Input,
+    Literal,
+    Made,
+    Named,
+    Operand,
+    Seed,
+    Slot,
+    Value,
+)
 
+Name = TypeVar("Name", bound=Named)
 PLAIN = (type(None), bool, int, float, str, tuple)  # not told apart by identity
 BEHIND = {  # operations that do more than compute an output from their operands
     "checkpoint": "dls.checkpoint is used in it", "to_device": "it moves tensors between devices",
@@ -33,8 +48,8 @@ class Instruction(NamedTuple):
     """One line of the program: `makes` = what the kind of instruction does with `takes`."""
 
     kind: str  # forward, backward, cast, sum_to, add, gradient, seed, call, wrote
-    takes: tuple[str, ...]
-    makes: tuple[str, ...]
+    takes: tuple[Operand, ...]
+    makes: tuple[Made, ...]
     subject: Any  # the op, the plan of its backward, the leaf, the function ...
     detail: Any = None  # what else two recordings must have in common
 
@@ -52,7 +67,7 @@ class ArrayInfo(NamedTuple):
 class Held(NamedTuple):
     """A tensor from outside of the step: a parameter, a buffer, data."""
 
-    name: str
+    name: External
     tensor: Any
     array: Any
     requires_grad: bool
@@ -64,20 +79,20 @@ class Recorder:
     def __init__(self, arguments: Sequence[Any]) -> None:
         self.instructions: list[Instruction] = []
         self.held: list[Held] = []
-        self.constants: dict[str, Any] = {}
-        self.infos: dict[str, ArrayInfo] = {}  # of NumPy arrays
+        self.constants: ByOperand[Any] = {}
+        self.infos: ByOperand[ArrayInfo] = {}  # of NumPy arrays
         self.modules: list[tuple[Any, bool]] = []
         self.reason: str | None = None
-        self._names: dict[int, str] = {}
+        self._names: dict[int, Named] = {}
         self._alive: list[Any] = []  # an id is only worth something while its array lives
         self._new: set[int] = set()  # arrays that functions like dls.zeros made in the step
-        self._seeds: dict[int, str] = {}
+        self._seeds: dict[int, Seed] = {}
         self._nodes: set[Node] = set()
-        self._counts: dict[str, int] = {}
+        self._counts: dict[type[Named], int] = {}
         self._given = {id(x) for x in arguments}  # and what the step detaches of them
         self._alive += arguments
         for x in arguments:
-            self.name("x", x._data)
+            self.name(Input, x._data)
 
     def refuse(self, reason: str) -> None:
         """The step cannot be captured: what happens from here on does not matter."""
@@ -89,10 +104,10 @@ class Recorder:
 
     # --- names -----------------------------------------------------------------------------------
 
-    def name(self, letter: str, value: Any) -> str:
-        """A new name for what an instruction made."""
-        count = self._counts[letter] = self._counts.get(letter, -1) + 1
-        name = f"{letter}{count}"
+    def name(self, kind: type[Name], value: Any) -> Name:
+        """A new name for a value."""
+        count = self._counts[kind] = self._counts.get(kind, -1) + 1
+        name = kind(count)
         if not isinstance(value, PLAIN):
             self._names[id(value)] = name
             self._alive.append(value)
@@ -100,36 +115,36 @@ class Recorder:
             self.infos[name] = info_of(value)
         return name
 
-    def constant(self, value: Any) -> str:
-        """The name of a value that does not change: a number is its own."""
+    def constant(self, value: Any) -> Constant | Literal:
+        """The operand for a value that does not change: a whole number is written out."""
         if value is None or isinstance(value, (bool, int)):
-            return repr(value)
-        name = self.name("c", value)
+            return Literal(value)
+        name = self.name(Constant, value)
         self.constants[name] = value
         return name
 
-    def of_value(self, value: Any) -> str:
+    def of_value(self, value: Any) -> Named | Literal:
         """The name of what an op saved, or of any other value."""
         found = None if isinstance(value, PLAIN) else self._names.get(id(value))
         return found or self.constant(value)
 
-    def of_tensor(self, x: Any) -> str:
+    def of_tensor(self, x: Any) -> Named | Literal:
         """The name of the array of a tensor."""
         array = x._data
         name = self._names.get(id(array))
         if name is not None:
-            if name[0] == "x" and id(x) not in self._given:
+            if isinstance(name, Input) and id(x) not in self._given:
                 self.refuse("it takes a tensor from outside that shares its array with an argument")
             return name
         if x._node is not None:
             self.refuse("it uses a tensor that was computed before it")
         if id(array) in self._new:
             return self.constant(array)
-        name = self.name("w", array)
-        self.held.append(Held(name, x, array, x.requires_grad))
-        return name
+        held = self.name(External, array)
+        self.held.append(Held(held, x, array, x.requires_grad))
+        return held
 
-    def _operand(self, given: Any, array: Any) -> str:
+    def _operand(self, given: Any, array: Any) -> Named | Literal:
         if not isinstance(given, TensorBase):
             return self.of_value(array)
         name = self.of_tensor(given)
@@ -137,12 +152,12 @@ class Recorder:
             return name
         if array.shape != given._data.shape:
             self.refuse("an operand was changed before its operation")
-        made = self.name("t", array)
+        made = self.name(Value, array)
         self.add("cast", (name,), (made,), array.dtype)
         return made
 
     def add(
-        self, kind: str, takes: Sequence[str], makes: Sequence[str], subject: Any,
+        self, kind: str, takes: Sequence[Operand], makes: Sequence[Made], subject: Any,
         detail: Any = None,
     ) -> None:
         """One more line of the program."""
@@ -170,7 +185,7 @@ class Recorder:
     def indexes(self, array: Any, writes: bool) -> None:
         """A tensor is an index: a parameter of the operation, which a replay has as it was."""
         name = self._names.get(id(array))
-        if name is None or name[0] not in "xtgs":
+        if not isinstance(name, (Input, Slot)):
             return
         if writes:
             self.refuse("it writes at places given by a tensor that differs from call to call: "
@@ -182,7 +197,7 @@ class Recorder:
 
     def drew(self, generator: Any, seed: int) -> None:
         """A seed was drawn, for dropout."""
-        name = self.name("s", seed)
+        name = self.name(Seed, seed)
         self._seeds[seed] = name
         self.add("seed", (), (name,), generator)
 
@@ -215,7 +230,7 @@ class Recorder:
         if any(id(v) in self._names for v in op.parameters.values() if not isinstance(v, PLAIN)):
             return self.refuse(f"'{op.name}' has a computed parameter")
         shapes = [getattr(a, "shape", ()) for a in made]
-        makes = [self.name("t", a) for a in made]
+        makes = [self.name(Value, a) for a in made]
         if node is not None:
             self._nodes.add(node)
         self.add("forward", takes, makes, op, (drawn, shapes))
@@ -227,24 +242,24 @@ class Recorder:
             result = function(*args, **kwargs)
         if self.reason is None:
             takes = [self._argument(a) for a in args]
-            makes = []
+            makes: list[Value] = []
             if isinstance(result, TensorBase):
-                makes = [self.name("t", result._data)]
+                makes = [self.name(Value, result._data)]
             elif result is not None and result is not True:
                 self.refuse(f"{function.__name__}() in it gives Python a number")
             self.add("call", takes, makes, function, kwargs)
         return result
 
-    def _argument(self, value: Any) -> str:
+    def _argument(self, value: Any) -> Operand:
         """A tensor that the step computed goes by its array, all else as it is."""
         inside = value if isinstance(value, list) else ()
         if any(isinstance(v, TensorBase) and v._node is not None for v in inside):
             self.refuse("computed tensors are passed in a list")
         array = value._data if isinstance(value, TensorBase) else value
         name = None if isinstance(array, PLAIN) else self._names.get(id(array))
-        if name is None or name[0] in "wc":
+        if name is None or isinstance(name, (External, Constant)):
             return self.constant(value)
-        return f"tensor({name})" if isinstance(value, TensorBase) else name
+        return AsTensor(name) if isinstance(value, TensorBase) else name
 
     def backward(self, root: Any, seed: Any, create_graph: bool) -> Observer | None:
         """The observer that records the walk back from `root`; None if that cannot be captured."""
@@ -280,7 +295,7 @@ class Recorder:
 class Result(NamedTuple):
     """A tensor that the step returns: the name of its array, where it is, and its class."""
 
-    name: str
+    name: Named | Literal
     device: Any
     kind: type[TensorBase]
 
