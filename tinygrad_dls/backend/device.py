@@ -17,6 +17,20 @@ from .._util.locks import cached_property, new_lock
 from ..errors import DeviceError
 
 
+class _Ones(dict[Any, Any]):
+    """Arrays of the number 1, made at their first use."""
+
+    def __init__(self, xp: Any) -> None:
+        super().__init__()
+        self.xp = xp
+
+    def __missing__(self, dtype: Any) -> Any:
+        one = self[dtype] = self.xp.ones((), dtype=dtype)
+        if self.xp is np:
+            one.flags.writeable = False
+        return one
+
+
 class Device:
     """A place for arrays: "cpu", "cuda", "cuda:1" or "strict". One object for each name."""
 
@@ -25,6 +39,7 @@ class Device:
     name: str
     xp: Any  # numpy, cupy or the strict namespace
     array_type: type
+    ones: dict[Any, Any]  # of each dtype the number 1, shape (): dL/dL. Not to be written to
 
     def __new__(cls, name: str | Device, index: int | None = None) -> Device:
         if isinstance(name, Device):
@@ -40,6 +55,7 @@ class Device:
                 device.name = full
                 device.xp = _namespace(full)
                 device.array_type = device.xp.ndarray
+                device.ones = _Ones(device.xp)
                 cls._known[full] = device
             return cls._known[full]
 
@@ -76,15 +92,6 @@ class Device:
     def asarray(self, value: Any) -> Any:
         """`value` (an array of this device, or a scalar that a reduction left) as an array."""
         return value if isinstance(value, self.array_type) else self.xp.asarray(value)
-
-    def one(self, dtype: Any) -> Any:
-        """The number 1, shape (): dL/dL. One array for each dtype, not to be written to."""
-        ones: dict[Any, Any] = self.__dict__.setdefault("_ones", {})
-        if dtype not in ones:
-            ones[dtype] = self.xp.ones((), dtype=dtype)
-            if self.xp is np:
-                ones[dtype].flags.writeable = False
-        return ones[dtype]
 
     def copy(self, array: Any) -> Any:
         """A C-contiguous copy on this device."""

@@ -193,7 +193,7 @@ _adding = new_lock()  # two threads may add to the gradient of one leaf
 def own(gradient: Array, device: Any, sole: bool) -> Array:
     """`gradient` if no one else holds it, else a copy: others would see what is added to it."""
     if sole and gradient.flags.c_contiguous:
-        return device.asarray(gradient)
+        return gradient if gradient.__class__ is device.array_type else device.asarray(gradient)
     return device.copy(gradient)
 
 

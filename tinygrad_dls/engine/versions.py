@@ -55,7 +55,8 @@ def owner_of(array: Any) -> Any:
 def mark_write(array: Any, place: str) -> None:
     """Count one write in place into the storage of `array`; `place` says what wrote."""
     owner = owner_of(array)
-    forget(owner)
+    if owner.base is not None:
+        forget(owner)
     key = id(owner)
     number = next_number()
     entry = _written.get(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .. import ops
 from .._util.arguments import is_whole, number
 from ..backend.device import Device
 from ..backend.dtypes import default_dtype, float_dtype
@@ -36,7 +37,7 @@ class ReLU(_InPlace):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input, self.inplace)
+        return F.relu(input, True) if self.inplace else ops.relu(input)
 
 
 class ReLU6(_InPlace):

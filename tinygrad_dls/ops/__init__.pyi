@@ -37,7 +37,7 @@ from .joining import concatenate as concatenate
 from .convolution import convolution as convolution
 from .convolution import convolution_weight_gradient as convolution_weight_gradient
 from .reduction import count_nonzero as count_nonzero
-from .cross_entropy import cross_entropy_of_rows as cross_entropy_of_rows
+from .losses import cross_entropy_of_rows as cross_entropy_of_rows
 from .ctc import ctc as ctc
 from .scan import cumprod as cumprod
 from .scan import cumsum as cumsum

@@ -167,14 +167,15 @@ def _plan_of(
         gradients = call if variadic or len(needs) > 1 else f"({call},)"
         if not all(needs) and len(needs) == 2 and not variadic:
             # The edge of an operand that is a number is that number: no gradient may go there.
-            gradients = f"masked({gradients}, {needs})"
+            kept = "a, None" if needs[0] else "None, b"
+            gradients = f"(lambda a, b: ({kept}))(*{gradients})"
     else:
         gradients = "".join(f"{calls.get(f'backward_{n}')}, " for n in op.inputs)
         gradients = f"({gradients})"
     signature = ", ".join([*arguments, "y", *op.extras, "needs"])
     saved = "".join(f"{known[n]}, " for n in names)
     keep = _generated(f"lambda {signature}: ({saved})", shape=_shape)
-    back_of = _generated(f"lambda op: lambda dy, s: {gradients}", masked=_masked)
+    back_of = _generated(f"lambda op: lambda dy, s: {gradients}")
     return tuple(names), keep, back_of
 
 
@@ -184,11 +185,6 @@ def _generated(expression: str, **names: Any) -> Any:
 
 def _shape(operand: Any) -> tuple[int, ...]:
     return getattr(operand, "shape", ())
-
-
-def _masked(gradients: tuple[Any, ...], needs: Needs) -> tuple[Any, ...]:
-    """Gradients of one rule for all inputs, without those nobody asked for."""
-    return tuple(g if need else None for g, need in zip(gradients, needs, strict=True))
 
 
 _BOUND = ("device", "xp", "kernels")

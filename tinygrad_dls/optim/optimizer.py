@@ -12,7 +12,7 @@ from .._util.arguments import is_amount
 from .._util.keywords import NearNames
 from .._util.namespaces import is_ours
 from ..engine.autograd import as_tensor
-from ..engine.modes import enable_grad, replayed
+from ..engine.modes import enable_grad, mode, traces
 from ..engine.versions import check_writable, mark_write
 from ..errors import DataError, DtypeError, Error, GraphError, ShapeError
 from ..tensors import Tensor
@@ -122,20 +122,24 @@ class Optimizer(NearNames):
                     f"{type(self).__name__}: betas are two numbers, 0 <= beta < 1, not {betas!r}"
                 )
 
-    @replayed
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients: None, or zeros."""
+        if traces.active and mode.recorder is not None:
+            given = () if set_to_none else (set_to_none,)
+            return mode.recorder.call(Optimizer.zero_grad, (self, *given), {})  # type: ignore[no-any-return]
         for group in self.param_groups:
             for p in group["params"]:
                 if p._grad is not None:
                     p._grad = None if set_to_none else p._grad * 0
 
-    @replayed
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient.
 
         `closure`: recomputes the loss and its gradients; its value is returned.
         """
+        if traces.active and mode.recorder is not None:  # as `replayed` does, without its call
+            given = () if closure is None else (closure,)
+            return mode.recorder.call(Optimizer.step, (self, *given), {})
         loss = None
         if closure is not None:
             if not callable(closure):

@@ -253,7 +253,7 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
                     f"backward() from a tensor of shape {self.shape}: only one number has a "
                     "gradient.\nSum it (.sum(), .mean()), or pass dL/d(this): backward(grad)"
                 )
-            seed = self.device.one(self._data.dtype)
+            seed = self.device.ones[self._data.dtype]
             if self._data.ndim:
                 seed = seed.reshape(self.shape)
             return as_tensor(seed, self.device, None, self._kind) if create_graph else seed

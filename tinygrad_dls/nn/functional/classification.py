@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
 from ... import ops
 from ..._util.arguments import is_amount, is_whole, number
-from ..._util.keywords import near_names
+from ..._util.keywords import near_names, wrong_keyword
 from ...engine.autograd import constant
 from ...engine.modes import replayed
 from ...errors import DataError, DtypeError, ShapeError
-from ...ops.cross_entropy import cross_entropy_of_rows, pick
 from ...ops.indexing import check_places
-from ...ops.losses import binary_cross_entropy_of_logits
+from ...ops.losses import (
+    REDUCTIONS,
+    binary_cross_entropy_of_logits,
+    cross_entropy_of_rows,
+    pick,
+)
 from ...tensors import Tensor
 from .checks import (
     check_probabilities,
@@ -29,10 +33,9 @@ from .checks import (
 SMALLEST = 1e-45  # a positive number of float32 and float64 whose log is below -100
 
 
-@near_names
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100,
-    reduction: str = "mean", label_smoothing: float = 0.0,
+    reduction: str = "mean", label_smoothing: float = 0.0, **wrong: Never,
 ) -> Tensor:
     """Softmax cross-entropy: -log softmax(logits)[label], natural log.
 
@@ -50,13 +53,20 @@ def cross_entropy(
     >>> F.cross_entropy(logits, dls.tensor([0, 1]), reduction="none").round(decimals=3)
     Tensor([0.693, 0.   ])
     """
-    input, target = operands("logits labels", input, target)
-    input = floats(input)
+    if wrong:
+        raise wrong_keyword(cross_entropy, wrong, "cross_entropy")
+    # Most steps of training come by here: the usual case makes no call of its own.
+    if not isinstance(input, Tensor) or not isinstance(target, Tensor) or (
+            input.device is not target.device):
+        input, target = operands("logits labels", input, target)
+    if input._data.dtype.kind != "f":
+        input = floats(input)
     if not 0 < input.ndim:
         raise ShapeError("cross_entropy takes logits (m, classes), not one number")
     classes = input.shape[min(input.ndim - 1, 1)]
     weight = _class_weight(weight, input, classes)
-    check_reduction(reduction)
+    if reduction not in REDUCTIONS:
+        check_reduction(reduction)
     if label_smoothing and not (is_amount(label_smoothing) and label_smoothing <= 1):
         raise DataError(f"label_smoothing is a number from 0 to 1, not {label_smoothing!r}")
     if target.dtype.kind == "f":
@@ -189,7 +199,7 @@ def _counted(places: Tensor, classes: int, ignore_index: int, reduction: str) ->
     would wait for the device.
     """
     labels = places._data
-    if not is_whole(ignore_index, -(2**63)):
+    if ignore_index.__class__ is not int and not is_whole(ignore_index, -(2**63)):
         raise DataError(f"ignore_index is a whole number, a label, not {ignore_index!r}")
     if isinstance(labels, np.ndarray):
         inside = not 0 <= ignore_index < classes

@@ -17,9 +17,8 @@ from .elementwise.special import Special
 from .indexing.boxes import Boxes
 from .indexing.joining import Joining
 from .indexing.scatter import Scatter
-from .losses.cross_entropy import CrossEntropy
 from .losses.ctc import Ctc
-from .losses.losses import Losses
+from .losses.losses import CrossEntropy, Losses
 from .matmul.attention import Attention
 from .matmul.linear import Linear
 from .memory import keep_freed_memory

@@ -72,6 +72,8 @@ def broadcast_middle(dy: Array, outer: int, n: int, inner: int, part: float, dx:
 class AxisSums(Running, reference.AxisSums):
     """Of floats without gaps in memory, along axes that lie beside each other there."""
 
+    total: Any  # of `Losses`, in the same table
+
     def sum_along(self, x: Any, axis: Any, keepdims: bool, part: float) -> Any:
         if _fit(x.dtype, x.shape, axis) and x.flags.c_contiguous:
             outer, n, inner, shape = around(x.shape, axis, keepdims)
@@ -92,7 +94,7 @@ class AxisSums(Running, reference.AxisSums):
         """part * the sum of a contiguous x, seen as (outer, n, inner), over n; in `shape`."""
         outer, n, inner = seen
         if outer == inner == 1 and n > FEW:
-            return sums.total(x, part, self).reshape(shape)
+            return self.total(x, part).reshape(shape)
         y = self.empty(shape, x.dtype)
         if inner == 1:
             self.run(sum_last, x.ravel(), outer, n, part, y.ravel())

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...reference import convolution as reference
 from ..compile import kernel
-from ..elementwise.clamp import relu_in_place
+from ..elementwise.activations import relu_in_place
 from ..elementwise.sums import sum_of_rows
 from ..layout import F32, F64, NOTHING, channels_first
 from ..matmul.linear import times, transposed_times

@@ -1,16 +1,17 @@
-"""Activations: one pass over memory each."""
+"""Activations: one pass over memory each. ReLU and its variants are clamps, on all cores."""
 
+from math import nan
 from typing import Any
 
 import numpy as np
 
 from ...reference import activations as reference
 from ..allocate import Running
-from ..compile import inlined, kernel
+from ..compile import inlined, kernel, task
 from ..layout import F32, F64, flat, like
-from ..simd import lanes, load, load_some, sigmoid, store, store_some
+from ..parallel import parallel_for
+from ..simd import lanes, load, load_some, sigmoid, store, store_some, where
 from ..threads import threads_for
-from .clamp import clamp, clamp_backward
 from .functions import (
     HALF,
     ONE,
@@ -31,6 +32,69 @@ MISH_TOP = f32(30)  # beyond, tanh(log(1 + e**x)) is 1 in float32
 SLOPE, CUBIC = f32(2 * 0.7978845608028654), f32(0.044715)
 MANY = 4096  # from so many numbers on a loop of ours is faster than NumPy's maximum
 DENSITY = f32(0.3989422804014327)  # of the normal distribution at 0
+
+
+@inlined
+def clamped(v: Any, low: Any, high: Any) -> Any:
+    """v, but no less than low and no more than high; NaN passes."""
+    v = where(v < low, low, v)
+    return where(v > high, high, v)
+
+
+@task
+def clamp_chunk(
+    chunk: int, chunks: int, x: Array, y: Array, low: float, high: float
+) -> None:
+    n = lanes(x)
+    begin, end = chunk * x.size // chunks, (chunk + 1) * x.size // chunks
+    rest = (end - begin) % n
+    for i in range(begin, end - rest, n):
+        store(y, i, clamped(load(x, i), low, high))
+    if rest:
+        i = end - rest
+        store_some(y, i, clamped(load_some(x, i, rest), low, high), rest)
+
+
+@inlined
+def clamp_gradient(dy: Any, x: Any, low: Any, high: Any) -> Any:
+    """dy where low < x < high, else 0."""
+    inside = where(x > low, dy, 0.0)
+    return where(x >= high, 0.0, inside)
+
+
+@task
+def clamp_backward_chunk(
+    chunk: int, chunks: int, dy: Array, x: Array, dx: Array, low: float, high: float
+) -> None:
+    n = lanes(x)
+    begin, end = chunk * x.size // chunks, (chunk + 1) * x.size // chunks
+    rest = (end - begin) % n
+    for i in range(begin, end - rest, n):
+        store(dx, i, clamp_gradient(load(dy, i), load(x, i), low, high))
+    if rest:
+        i = end - rest
+        store_some(dx, i, clamp_gradient(load_some(dy, i, rest), load_some(x, i, rest), low, high),
+                   rest)
+
+
+@kernel
+def clamp(chunks: int, x: Array, y: Array, low: float, high: float) -> None:
+    """y = x, but no less than low and no more than high; a high of NaN is not a bound."""
+    parallel_for(clamp_chunk, chunks, (x, y, low, high))
+
+
+@kernel
+def clamp_backward(
+    chunks: int, dy: Array, x: Array, dx: Array, low: float, high: float
+) -> None:
+    """dx = dy where low < x < high, else 0; a high of NaN is not a bound."""
+    parallel_for(clamp_backward_chunk, chunks, (dy, x, dx, low, high))
+
+
+def relu_in_place(y: Array) -> None:
+    """Negative numbers of a contiguous y become 0."""
+    flat = y.reshape(-1)
+    clamp(threads_for(8 * y.size), flat, flat, 0.0, nan)
 
 
 @inlined
@@ -226,7 +290,9 @@ class Activations(Running, reference.Activations):
 
     def relu(self, x: Any) -> Any:
         y = self.empty_like(x)
-        views = flat(x, y)
+        # flat(x, y), without a call in the usual case
+        usual = x.dtype is F32 and x.flags.c_contiguous
+        views = [x.ravel(), y.ravel()] if usual else flat(x, y)
         if views is None:
             return super().relu(x)
         if x.size < MANY:
@@ -348,7 +414,10 @@ class Activations(Running, reference.Activations):
     def _clamp_backward(self, dy: Any, x: Any, low: float, high: float) -> Any | None:
         """dy where low < x < high, else 0; a high of NaN is not a bound. None: not fit for it."""
         dx = self.empty_like(x)
-        views = flat(dy, x, dx) or flat(like(dy, x), x, dx)
+        usual = (x.dtype is F32 and x.flags.c_contiguous and dy.dtype is F32
+                 and dy.flags.c_contiguous and dy.shape == x.shape)
+        views: Any = [dy.ravel(), x.ravel(), dx.ravel()] if usual else (
+            flat(dy, x, dx) or flat(like(dy, x), x, dx))
         if views is None:
             return None
         self.run(clamp_backward, threads_for(8 * x.size), *views, low, high)

@@ -11,7 +11,7 @@ import numpy as np
 from ..allocate import AT_ONCE, Running
 from ..compile import kernel, task
 from ..conv.geometry import pixels_of
-from ..layout import F64, channels_first, flat
+from ..layout import channels_first, flat
 from ..parallel import parallel_for
 from ..simd import full, lanes, load, load_some, store, store_some
 from ..simd import total as of_lanes
@@ -63,31 +63,6 @@ def sum_of_squares(parts: int, a: Array, b: Array, sums: Array) -> float:
     for block in range(sums.size):
         whole += sums[block]
     return whole
-
-
-@task
-def sums_chunk(chunk: int, chunks: int, x: Array, sums: Array) -> None:
-    """The sum of x of each block; the same on any number of cores."""
-    n, blocks = lanes(x), sums.size
-    for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
-        begin, end = block * BLOCK, min(x.size, (block + 1) * BLOCK)
-        rest = (end - begin) % n
-        s = full(x, 0.0)
-        for i in range(begin, end - rest, n):
-            s = s + load(x, i)
-        if rest:
-            s = s + load_some(x, end - rest, rest)
-        sums[block] = of_lanes(s)
-
-
-@kernel
-def sum_of_all(parts: int, x: Array, part: float, sums: Array, y: Array) -> None:
-    """y, of shape (), = part * the sum of x."""
-    parallel_for(sums_chunk, parts, (x, sums))
-    whole = 0.0
-    for block in range(sums.size):
-        whole += sums[block]
-    y[()] = whole * part
 
 
 @task
@@ -206,14 +181,6 @@ def squared_distance(a: Array, b: Array) -> Array | None:
         return None
     sums = np.empty(-(-a.size // BLOCK))
     return a.dtype.type(sum_of_squares(threads_for(8 * a.size), *flat(*pair), sums))  # type: ignore[misc]
-
-
-def total(x: Array, part: float, place: Running = AT_ONCE) -> Array:
-    """part * the sum of a contiguous x of floats, as an array of shape ()."""
-    y = place.empty((), x.dtype)
-    sums = place.empty(-(-x.size // BLOCK), F64)
-    place.run(sum_of_all, threads_for(8 * x.size), x.ravel(), float(part), sums, y)
-    return y
 
 
 def scaled_difference(a: Array, b: Array, factor: float) -> Array | None:

@@ -7,6 +7,7 @@ columns are contiguous, as in the gradient of a weight) and its rows are long, a
 copied, too: addresses a power of two apart map to the same set of the first cache.
 """
 
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ WIDE = 4096  # unless rows of B are so long: then their beginnings push each oth
 SIGNATURE = types.void(*[types.int64] * 13)
 
 
+@lru_cache(maxsize=4096)
 def scratch_size(m: int, n: int, k: int, dtype: Any, transposed: int = 0) -> int:
     """Return how many numbers `product` needs for its copies; without scratch it makes no copies.
 
@@ -141,16 +143,12 @@ def product_64(
     blocks(EMPTY_64, a, b, c, m, n, k, a_row, a_column, b_row, c_row, bias, flags, scratch)
 
 
-_ready: set[Any] = set()
-
-
+@cache
 def prepare(dtype: Any) -> None:
     """Compile (or load) products of a NumPy dtype, before kernels that call them run."""
-    if dtype not in _ready:
-        prepare_sweep(dtype)
-        kind = from_dtype(dtype)
-        export(product_32 if kind == types.float32 else product_64, SIGNATURE, _symbol(kind))
-        _ready.add(dtype)
+    prepare_sweep(dtype)
+    kind = from_dtype(dtype)
+    export(product_32 if kind == types.float32 else product_64, SIGNATURE, _symbol(kind))
 
 
 def _symbol(kind: Any) -> str:

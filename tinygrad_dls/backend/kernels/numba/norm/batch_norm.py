@@ -16,7 +16,7 @@ import numpy as np
 from ...reference import batch_norm as reference
 from ..compile import inlined, kernel, task
 from ..conv.geometry import flat_rows
-from ..elementwise.clamp import clamp_gradient, clamped
+from ..elementwise.activations import clamp_gradient, clamped
 from ..layout import F32, F64, NOTHING, channels_first
 from ..parallel import parallel_for
 from ..simd import full, lanes, load, load_some, store, store_some

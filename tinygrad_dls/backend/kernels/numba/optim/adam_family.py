@@ -6,12 +6,23 @@ import numpy as np
 
 from ...reference import adam_family as reference
 from ...reference.optimizers import Arrays
-from ..compile import kernel, task
+from ..compile import inlined, kernel, task
+from ..layout import F32, F64
 from ..parallel import parallel_for
 from ..threads import threads_for
-from .optimizers import flush_denormal, lines
 
 Array = Any
+
+
+@inlined
+def flush_denormal(a: Any) -> Any:
+    """a, or 0 where it is denormal.
+
+    An average that nothing feeds any more, that of a dead unit, shrinks down to the smallest number
+    there is and stays there (0.9 of it is rounded up to it); processors compute with such numbers a
+    hundred times as slowly.
+    """
+    return a * 0 if abs(a) < np.finfo(a).tiny else a
 
 
 @task
@@ -227,3 +238,21 @@ def _factors(lr: float, decay: float, decoupled: bool, maximize: bool) -> tuple[
     """Return the factor of w, the share of w that is added to the gradient, and its sign."""
     sign = -1.0 if maximize else 1.0
     return (1.0 - lr * decay, 0.0, sign) if decoupled else (1.0, decay, sign)
+
+
+def lines(*columns: Arrays) -> list[tuple[Array, ...]] | None:
+    """Rows of arrays, one of each column, as one-dimensional views: of each parameter its arrays.
+
+    None unless all have one float dtype and are C-contiguous. The arrays of a row have one shape:
+    the optimizer sees to that.
+    """
+    dtype = columns[0][0].dtype if columns[0] else F32
+    if dtype is not F32 and dtype is not F64:
+        return None
+    rows = []
+    for row in zip(*columns):
+        for a in row:
+            if a.dtype is not dtype or not a.flags.c_contiguous:
+                return None
+        rows.append(row if row[0].ndim == 1 else tuple([a.ravel() for a in row]))
+    return rows
