@@ -144,13 +144,13 @@ def compare(step, given, chains, calls=3):
     return captured
 
 
-MEASURED = chains.WORTH
+MEASURED = chains.CHAIN_SPARED
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Chains of small arrays too, so that tests are short."""
-    monkeypatch.setattr(chains, "WORTH", 1)
+    monkeypatch.setattr(chains, "CHAIN_SPARED", 1)
 
 
 # --- chains in steps -----------------------------------------------------------------------------
@@ -425,7 +425,7 @@ def test_unknown_operations_other_devices_and_the_reference(monkeypatch):
 
 
 def test_chains_that_spare_little_are_left_alone(monkeypatch):
-    monkeypatch.setattr(chains, "WORTH", MEASURED)
+    monkeypatch.setattr(chains, "CHAIN_SPARED", MEASURED)
     chain = lambda x: (dls.relu(x + 1.0),)  # noqa: E731
     compare(chain, [dls.Tensor(numbers(1, size=1 << 15))], 0)
     compare(chain, [dls.Tensor(numbers(1, size=1 << 18))], 1)

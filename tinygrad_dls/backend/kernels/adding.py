@@ -9,17 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from .numba.tuning import ADD_WORTH, SUM_WORTH
 from .reference.base import summed as summed_plainly
 from .sparse_rows import forget
 from .table import kernels_for, wants_compiled
 
-LARGE = 1 << 16  # numbers; fewer are added by NumPy in less time than it takes to hand out work
-MANY = 1 << 12  # numbers; fewer are summed by NumPy in less time than a kernel takes to prepare
-
 
 def added(a: Any, b: Any) -> Any:
     """a + b: arrays of any device, numbers or tensors; large NumPy arrays on all cores."""
-    if a.__class__ is np.ndarray and b.__class__ is np.ndarray and a.size >= LARGE:
+    if a.__class__ is np.ndarray and b.__class__ is np.ndarray and a.size >= ADD_WORTH:
         return _add()(a, b)
     return a + b
 
@@ -42,7 +40,7 @@ def _add() -> Callable[[Any, Any], Any]:
 
 def summed(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """x.sum(axis), of arrays of any device or tensors, without loss of digits in many rows."""
-    if x.__class__ is np.ndarray and x.size >= MANY:
+    if x.__class__ is np.ndarray and x.size >= SUM_WORTH:
         return _sum_along()(x, axis, keepdims, 1.0)
     return summed_plainly(x, axis, keepdims)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from .numba.tuning import TABLE_BYTES, TABLE_ROWS
+
 Array = Any
-LEAST = 1 << 17  # bytes of a table that is worth it
-MOST_PLACES = 0.25  # of the rows; where more are written, the whole table is as quick
 KEPT = 4  # memories for reuse, one of each shape
 
 _free: dict[Any, tuple[Array, Array]] = {}  # of no table now; and the rows that are not zero
@@ -49,7 +49,7 @@ def used_memory(shape: tuple[int, ...], dtype: Any) -> tuple[Array, Array] | Non
 def worth_telling(shape: tuple[int, ...], dtype: Any, places: int) -> bool:
     """Return whether the table is large, and `places` rows are but a small part of it."""
     size = shape[0] * shape[1] * dtype.itemsize
-    return bool(size >= LEAST and places <= MOST_PLACES * shape[0])
+    return bool(size >= TABLE_BYTES and places <= TABLE_ROWS * shape[0])
 
 
 def tell_rows(table: Array, rows: Array) -> None:

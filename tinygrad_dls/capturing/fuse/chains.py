@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...backend.kernels.numba.tuning import CHAIN_NUMBERS, CHAIN_SPARED
 from ...backend.kernels.table import wants_compiled
 from ..record.operands import (
     ByOperand,
@@ -37,8 +38,6 @@ from .rules import SUM, TRUTHS, rules_of
 
 WORD = re.compile(r"\b[a-z]\w*\b")
 FLOATS = (np.dtype("float32"), np.dtype("float64"))
-LEAST = 1 << 13  # numbers in an array; of fewer, calling costs more than computing
-WORTH = 3 << 18  # bytes of traffic that a chain must spare: measured, about 20 us
 LONGEST = 64  # instructions in a chain: the time to compile it grows
 BARRIERS = ("call", "wrote")
 SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
@@ -104,7 +103,7 @@ def fuse_chains(
     finder = _Finder(whole, set(outside), infos, constants)
     while True:  # what is not worth it stays where it was
         items = finder.arrange()
-        idle = [i for i in items if len(i.members) > 1 and finder.spared(i) < WORTH]
+        idle = [i for i in items if len(i.members) > 1 and finder.spared(i) < CHAIN_SPARED]
         if not idle:
             return [finder.instruction(item) for item in items]
         for item in idle:
@@ -142,7 +141,7 @@ class _Finder:
         """Return what an instruction computes, if it works element by element on large arrays."""
         made = named(one.makes)
         first = self.infos.get(made[0]) if made else None
-        if first is None or int(np.prod(first.shape)) < LEAST:
+        if first is None or int(np.prod(first.shape)) < CHAIN_NUMBERS:
             return None
         found = self._expressions(one)
         if found is None or self.written.intersection(named(one.takes)):
@@ -291,7 +290,7 @@ class _Finder:
         """Count the bytes read, or written, of the large arrays among these."""
         known = [self.infos[n] for n in names if isinstance(n, Named) and n in self.infos]
         sizes = [(int(np.prod(k.shape)), k.dtype.itemsize) for k in known if k.order != "broadcast"]
-        return sum(count * size for count, size in sizes if count >= LEAST)
+        return sum(count * size for count, size in sizes if count >= CHAIN_NUMBERS)
 
     def _needed(self, item: _Item) -> list[Named]:
         """Find the results of an item that other items use."""

@@ -14,12 +14,9 @@ import numba
 from numba.np.ufunc import parallel
 
 from ....errors import DeviceError
+from .tuning import SHARED_WORK
 
 VARIABLE = "TINYGRAD_DLS_NUM_THREADS"
-# Multiplications that one core does in about 5 us. Sharing fewer saves a microsecond or two at
-# best, and where another program holds a core each shared call may wait for the scheduler, 4 ms.
-WORTH = 500_000.0
-
 
 _numba: Any = numba  # parts of it have no types
 
@@ -70,7 +67,7 @@ def threads_for(work: float) -> int:
     """Return how many threads split `work`, counted in multiplications (or work that takes as
     long).
     """
-    if work < WORTH or _team.size == 1:
+    if work < SHARED_WORK or _team.size == 1:
         return 1
     if _team.owner is not None and _team.owner != threading.get_ident():
         return 1

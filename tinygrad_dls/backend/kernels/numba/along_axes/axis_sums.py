@@ -15,10 +15,10 @@ from ..compile import kernel
 from ..elementwise import sums
 from ..layout import F32, F64, channels_first, channels_last
 from ..simd import full, lanes, load, load_some, store_some, total
+from ..tuning import AXIS_SUM_SHARED
 
 Array = Any
 Seen: TypeAlias = tuple[int, int, int]
-FEW = 1 << 16  # numbers; more are worth handing out to threads
 BLOCK = 128
 
 
@@ -78,7 +78,7 @@ class AxisSums(Running, reference.AxisSums):
         if _fit(x.dtype, x.shape, axis) and x.flags.c_contiguous:
             outer, n, inner, shape = around(x.shape, axis, keepdims)
             return self._summed(x, (outer, n, inner), part, shape)
-        if axis is None and x.size <= FEW and x.flags.c_contiguous:
+        if axis is None and x.size <= AXIS_SUM_SHARED and x.flags.c_contiguous:
             whole = x.sum(keepdims=keepdims)  # pairwise: no digits are lost
             return whole if part == 1.0 else whole * part
         found = seen_along(x, axis, keepdims)
@@ -93,12 +93,12 @@ class AxisSums(Running, reference.AxisSums):
     def _summed(self, x: Any, seen: Seen, part: float, shape: tuple[int, ...]) -> Any:
         """part * the sum of a contiguous x, seen as (outer, n, inner), over n; in `shape`."""
         outer, n, inner = seen
-        if outer == inner == 1 and n > FEW:
+        if outer == inner == 1 and n > AXIS_SUM_SHARED:
             return self.total(x, part).reshape(shape)
         y = self.empty(shape, x.dtype)
         if inner == 1:
             self.run(sum_last, x.ravel(), outer, n, part, y.ravel())
-        elif x.size <= FEW:
+        elif x.size <= AXIS_SUM_SHARED:
             self.run(sum_middle, x.ravel(), outer, n, inner, part, y.ravel())
         else:
             sums.sum_between(x, seen, part, y, self)
@@ -165,4 +165,4 @@ def around(
 
 def _fit(dtype: Any, shape: tuple[int, ...], axis: Any) -> bool:
     return ((dtype is F32 or dtype is F64) and axis.__class__ is int and bool(shape)
-            and 0 < math.prod(shape) <= FEW)
+            and 0 < math.prod(shape) <= AXIS_SUM_SHARED)

@@ -13,10 +13,10 @@ from ..parallel import parallel_for
 from ..simd.intrinsics import address_of
 from ..simd.transpose import transpose as transpose_matrix
 from ..threads import threads_for
+from ..tuning import TRANSPOSE_CHANNELS
 
 Array = Any
 BLOCK = 128  # pixels that are transposed at a time
-FEW = 6  # channels; fewer leave too much of a vector empty
 
 
 class Geometry(NamedTuple):
@@ -84,7 +84,7 @@ def transpose_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
     for number in range(chunk * n * blocks // chunks, (chunk + 1) * n * blocks // chunks):
         i, first = number // blocks, number % blocks * BLOCK
         count = min(BLOCK, pixels - first)
-        if c >= FEW:
+        if c >= TRANSPOSE_CHANNELS:
             transpose_matrix(x, address_of(x, i * c * pixels + first), pixels,
                              address_of(y, (i * pixels + first) * c), c, c, count)
             continue

@@ -13,15 +13,12 @@ from ..compile import kernel, task
 from ..matmul.linear import times, transposed_times
 from ..parallel import parallel_for
 from ..threads import threads_for
+from ..tuning import IM2COL_CHANNELS, IM2COL_FILLED, IM2COL_PLACES, IM2COL_WORK
 from .geometry import Geometry, copy
 from .weights import as_weight
 
 Array = Any
-FEW = 6  # places in a row of an image, at most
 TILE = 4  # places that a sweep computes at a time: those that a row lacks are computed in vain
-FULL = 0.75  # of a row's tiles; with more the copy takes as long as it saves
-LEAST = 1_000_000  # multiplications; fewer do not pay for the copy
-CHANNELS = 32  # of the results, at least: a number is copied once and used for each of them
 
 
 @task
@@ -53,8 +50,8 @@ def pays(g: Geometry, images: int, channels: int, groups: int) -> bool:
     """Return whether to multiply so for this many images and channels of the results."""
     work = images * g.rows * g.columns * g.length * g.channels * channels
     full = g.columns / (-(-g.columns // TILE) * TILE)
-    return (groups == 1 and g.columns <= FEW and full <= FULL and channels >= CHANNELS
-            and work >= LEAST)
+    return (groups == 1 and g.columns <= IM2COL_PLACES and full <= IM2COL_FILLED
+            and channels >= IM2COL_CHANNELS and work >= IM2COL_WORK)
 
 
 def im2col(x: Array, g: Geometry) -> Array:

@@ -21,9 +21,9 @@ from ..simd.intrinsics import address_of
 from ..simd.transpose import transpose
 from ..simd.width import HOST
 from ..threads import threads_for
+from ..tuning import WEIGHT_WORTH
 
 Array = Any
-MANY = 10_000  # numbers
 
 
 @kernel
@@ -88,7 +88,7 @@ def by_output(weight: Array, groups: int, width: int = 0) -> Array:
     of as many as a sweep takes."""
     o, c, kh, kw = weight.shape
     width = width or panel_width(weight.dtype)
-    if groups > 1 or weight.size < MANY or not weight.flags.c_contiguous:
+    if groups > 1 or weight.size < WEIGHT_WORTH or not weight.flags.c_contiguous:
         by_group = weight.reshape(groups, -1, c, kh, kw).transpose(0, 3, 4, 2, 1)
         return in_panels(by_group, width)
     return _many_in_panels(weight, (1, kh, kw, c, o), kh * kw, c * kh * kw, False, width)
@@ -99,7 +99,7 @@ def rotated(weight: Array, groups: int, down: slice, across: slice, width: int =
     o, c, kh, kw = weight.shape
     width = width or panel_width(weight.dtype)
     whole = (down, across) == (slice(kh - 1, None, -1), slice(kw - 1, None, -1))
-    if groups > 1 or weight.size < MANY or not weight.flags.c_contiguous or not whole:
+    if groups > 1 or weight.size < WEIGHT_WORTH or not weight.flags.c_contiguous or not whole:
         by_group = weight.reshape(groups, -1, c, kh, kw).transpose(0, 3, 4, 1, 2)
         return in_panels(by_group[:, down, across], width)
     return _many_in_panels(weight, (1, kh, kw, o, c), c * kh * kw, kh * kw, True, width)
@@ -121,7 +121,7 @@ def as_weight(parts: Array, groups: int, c: int, window: tuple[int, ...]) -> Arr
     total = parts[0] if len(parts) == 1 else parts.sum(axis=0)
     taps = window[0] * window[1]
     o = total.size // (groups * taps * c)
-    if groups > 1 or total.size < MANY:
+    if groups > 1 or total.size < WEIGHT_WORTH:
         by_group = total.reshape(groups, *window, c, o).transpose(0, 4, 3, 1, 2)
         return np.ascontiguousarray(by_group).reshape(groups * o, c, *window)
     weight = np.empty((o, c, *window), parts.dtype)

@@ -12,6 +12,7 @@ from ..layout import F32, F64, flat, like
 from ..parallel import parallel_for
 from ..simd import lanes, load, load_some, sigmoid, store, store_some, where
 from ..threads import threads_for
+from ..tuning import RELU_WORTH
 from .functions import (
     HALF,
     ONE,
@@ -30,7 +31,6 @@ Array = Any
 NEAR, THREE, THIRD, SIXTH = f32(-0.4), f32(3), f32(1 / 3), f32(1 / 6)
 MISH_TOP = f32(30)  # beyond, tanh(log(1 + e**x)) is 1 in float32
 SLOPE, CUBIC = f32(2 * 0.7978845608028654), f32(0.044715)
-MANY = 4096  # from so many numbers on a loop of ours is faster than NumPy's maximum
 DENSITY = f32(0.3989422804014327)  # of the normal distribution at 0
 
 
@@ -295,7 +295,7 @@ class Activations(Running, reference.Activations):
         views = [x.ravel(), y.ravel()] if usual else flat(x, y)
         if views is None:
             return super().relu(x)
-        if x.size < MANY:
+        if x.size < RELU_WORTH:
             self.run(np.maximum, x, 0, out=y)
         else:
             self.run(clamp, threads_for(8 * x.size), *views, 0.0, np.inf)

@@ -16,9 +16,9 @@ from ..layout import F32, F64, channels_first, channels_last
 from ..parallel import parallel_for
 from ..simd import lanes, load, load_some, store, store_some
 from ..threads import threads_for
+from ..tuning import JOIN_WORTH
 
 Array = Any
-LARGE = 1 << 14  # numbers; of fewer the calls take longer than the copies
 
 
 @task
@@ -83,7 +83,7 @@ def _order(arrays: Sequence[Any], axis: int) -> str | None:
     """
     first = arrays[0]
     dtype = first.dtype
-    if (dtype is not F32 and dtype is not F64) or sum(a.size for a in arrays) < LARGE:
+    if (dtype is not F32 and dtype is not F64) or sum(a.size for a in arrays) < JOIN_WORTH:
         return None
     for a in arrays:
         if (a.dtype is not dtype or not a.size or a.ndim != first.ndim

@@ -13,10 +13,10 @@ from ...reference import scatter as reference
 from ...sparse_rows import lent, tell_rows, used_memory, worth_telling
 from ..compile import kernel
 from ..layout import F32, F64
+from ..tuning import SORT_PLACES_WORTH
 
 Array = Any
 INT64 = np.dtype("int64")
-WORTH_SORTING_OUT = 1000  # numbers; for fewer, what follows costs more than it saves
 
 
 @kernel
@@ -87,7 +87,7 @@ class Scatter(reference.Scatter):
     """Rows in one loop, single numbers by NumPy's `add.at`, which is as fast at those."""
 
     def add_at(self, values: Any, shape: tuple[int, ...], index: Any) -> Any:
-        if values.size < WORTH_SORTING_OUT:
+        if values.size < SORT_PLACES_WORTH:
             return super().add_at(values, shape, index)
         table = _of_words(values, shape, index)
         if table is not None:

@@ -21,13 +21,11 @@ from ..simd.sweep import ADD, RELU, sweep
 from ..simd.sweep import prepare as prepare_sweep
 from ..simd.types import ELEMENTS, I64, declared, intrinsic
 from ..simd.width import HOST
+from ..tuning import PANEL_ROWS, PANEL_WIDE, TRANSPOSED_FAR
 
 Array = Any
 K_BLOCK, N_BLOCK, M_BLOCK = 512, 512, 120
 K_TRANSPOSED, M_TRANSPOSED = 256, 240  # where A lies transposed
-FAR = 512  # numbers from one row of a transposed A to the next, from which on it is copied
-PACK_FROM = 36  # rows of A; for fewer the copy takes longer than it saves,
-WIDE = 4096  # unless rows of B are so long: then their beginnings push each other out of the cache
 SIGNATURE = types.void(*[types.int64] * 13)
 
 
@@ -38,10 +36,10 @@ def scratch_size(m: int, n: int, k: int, dtype: Any, transposed: int = 0) -> int
     `transposed`: how far apart the rows of A are, if A lies transposed.
     """
     width = 2 * HOST.lanes(np.dtype(dtype).itemsize)
-    if n <= width or (m < PACK_FROM and (n < WIDE or m < 8)):
+    if n <= width or (m < PANEL_ROWS and (n < PANEL_WIDE or m < 8)):
         return 0
     copies = min(k, K_BLOCK) * min(-(-n // width) * width, N_BLOCK)
-    return copies + (K_TRANSPOSED * M_TRANSPOSED if transposed >= FAR else 0)
+    return copies + (K_TRANSPOSED * M_TRANSPOSED if transposed >= TRANSPOSED_FAR else 0)
 
 
 @intrinsic
@@ -96,7 +94,7 @@ def blocks(
     """Multiply as `product` does, block by block."""
     size, width = kind.itemsize, 2 * lanes(kind)
     k_block, m_block = (K_BLOCK, M_BLOCK) if a_column == 1 else (K_TRANSPOSED, M_TRANSPOSED)
-    copies_a = scratch != 0 and a_column >= FAR
+    copies_a = scratch != 0 and a_column >= TRANSPOSED_FAR
     packed = scratch + (size * K_TRANSPOSED * M_TRANSPOSED if copies_a else 0)
     for n0 in range(0, n, N_BLOCK):
         columns = min(N_BLOCK, n - n0)

@@ -22,17 +22,19 @@ from ..simd.intrinsics import address_of, full, lanes, load_some, store_some
 from ..simd.sweep import RELU
 from ..simd.transpose import transpose
 from ..threads import threads_for
+from ..tuning import (
+    DEEP_PRODUCT,
+    LINEAR_FEW_OUTPUTS,
+    LINEAR_LONG_ROW,
+    LINEAR_MANY_ROWS,
+    MATMUL_WORTH,
+    ROW_SUM_SHARED,
+    TRANSPOSE_SHARED,
+)
 from .batched import multiply
 from .gemm import prepare, product, scratch_size
 
 Array = Any
-SMALL = 200_000  # multiplications: a product that BLAS does by itself, and faster
-LONG = 512  # numbers in a row of x from which on rows are multiplied as they lie,
-MANY = 512  # unless there are so many rows that turning W is little beside the product
-FEW = 16  # outputs for which it never pays
-DEEP = 8  # times as many rows as columns in all: then threads share the rows, and add up
-MANY_NUMBERS = 1 << 15  # from which on rows are summed by all threads
-ALONE = 1 << 18  # numbers; fewer are transposed by one thread, before others have woken up
 NO_SCRATCH = {kind: np.empty((1, 0), kind) for kind in (F32, F64)}
 
 
@@ -159,7 +161,8 @@ def linear_short(
     parts: int, x: Array, weight: Array, transposed: Array, bias: Array, y: Array, flags: int,
     scratch: Array,
 ) -> None:
-    parallel_for(transpose_chunk, 1 if weight.size < ALONE else parts, (weight, transposed))
+    chunks = 1 if weight.size < TRANSPOSE_SHARED else parts
+    parallel_for(transpose_chunk, chunks, (weight, transposed))
     parallel_for(rows_times, parts, (x, transposed, bias, y, flags, scratch))
 
 
@@ -198,7 +201,8 @@ def transposed(matrix: Array) -> Array:
     if not matrix.flags.c_contiguous:
         return np.ascontiguousarray(matrix.T)
     out = np.empty(matrix.shape[::-1], matrix.dtype)
-    transpose_parallel(1 if matrix.size < ALONE else threads_for(8 * matrix.size), matrix, out)
+    parts = 1 if matrix.size < TRANSPOSE_SHARED else threads_for(8 * matrix.size)
+    transpose_parallel(parts, matrix, out)
     return out
 
 
@@ -206,7 +210,7 @@ def as_it_lies(m: int, k: int, n: int) -> bool:
     """Return whether x (m, k) is multiplied by the rows of W (n, k) as stored, without transposing
     W first.
     """
-    return k >= LONG and (m < MANY or n < FEW)
+    return k >= LINEAR_LONG_ROW and (m < LINEAR_MANY_ROWS or n < LINEAR_FEW_OUTPUTS)
 
 
 def scratch_of(place: Running, parts: int, numbers: int, dtype: Any) -> Array:
@@ -235,7 +239,7 @@ def transposed_times(a: Array, b: Array, place: Running = AT_ONCE) -> Array:
     parts = threads_for(m * n * k)
     out = place.empty((n, k), a.dtype)
     scratch = scratch_of(place, parts, scratch_size(n, k, m, a.dtype, transposed=n), a.dtype)
-    if parts > 1 and m >= DEEP * (n + k) and m >= DEEP * parts:
+    if parts > 1 and m >= DEEP_PRODUCT * (n + k) and m >= DEEP_PRODUCT * parts:
         sums = place.empty((parts, n, k), a.dtype)
         place.run(weight_gradient_deep, parts, a, b, sums, out, scratch)
     else:
@@ -253,7 +257,7 @@ class Linear(Running, reference.Linear):
     def matmul(self, a: Any, b: Any) -> Any:
         dtype = a.dtype
         if (a.ndim < 2 or b.ndim < 2 or b.dtype is not dtype or a.shape[-1] != b.shape[-2]
-                or (dtype is not F32 and dtype is not F64) or a.size * b.shape[-1] < SMALL):
+                or (dtype is not F32 and dtype is not F64) or a.size * b.shape[-1] < MATMUL_WORTH):
             return super().matmul(a, b)
         if a.ndim > 2 or b.ndim > 2:
             return _of_batches(a, b)
@@ -336,7 +340,7 @@ class Linear(Running, reference.Linear):
         of_dweight = scratch_of(self, 1, scratch_size(n, k, m, dtype, transposed=n), dtype)
         dx = self.empty((m, k), dtype) if needs[0] else NO_SCRATCH[dtype]
         dweight = self.empty((n, k), dtype) if needs[1] else NO_SCRATCH[dtype]
-        few = dy.size < MANY_NUMBERS  # more are summed in blocks, for precision
+        few = dy.size < ROW_SUM_SHARED  # more are summed in blocks, for precision
         dbias = self.empty(n, dtype) if needs[2] and few else NOTHING[dtype]
         self.run(linear_gradients, 1, dy, x, weight, dx, dweight, dbias, of_dx, of_dweight)
         if needs[2] and not few:
@@ -347,7 +351,7 @@ class Linear(Running, reference.Linear):
     def sum_rows(self, x: Any) -> Any:
         if not _plain(x, x.dtype, 2):
             return super().sum_rows(x)
-        if x.size >= MANY_NUMBERS:
+        if x.size >= ROW_SUM_SHARED:
             return sum_of_rows(x, self)
         total = self.empty(x.shape[1], x.dtype)
         self.run(sum_few_rows, x, total)

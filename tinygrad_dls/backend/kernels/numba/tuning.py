@@ -1,0 +1,83 @@
+"""Thresholds: the sizes from which on another kernel, or another path, is faster.
+
+Each was measured, on both sides of it, on two cores of a server (the README's table of speed names
+it); the date is that of the measurement. On another processor the best value may be another one,
+by a factor of two or so; results never depend on it, times little. What fits in a cache or a
+register stands beside its kernel: a change there is a change of the kernel.
+
+This file imports nothing, so that code that chooses before Numba is loaded may ask it.
+"""
+
+# --- threads -------------------------------------------------------------------------------------
+
+# Multiplications that one core does in about 5 us: fewer are one thread's work. Sharing fewer saves
+# a microsecond or two at best, and where another program holds a core each shared call may wait for
+# the scheduler, 4 ms. 2026-11-27.
+SHARED_WORK = 500_000.0
+# Numbers of an array that is summed along axes by one thread; more are shared. 2026-11-28.
+AXIS_SUM_SHARED = 1 << 16
+# Numbers of x from which on the rows of x are summed by all threads, in blocks. 2026-11-28.
+ROW_SUM_SHARED = 1 << 15
+# Numbers of a weight from which on all threads transpose it: of fewer one thread has transposed all
+# before the others have woken up. 2026-11-28.
+TRANSPOSE_SHARED = 1 << 18
+
+# --- NumPy, or a kernel of ours ------------------------------------------------------------------
+
+# Multiplications of a matrix product below which BLAS is faster. 2026-11-21.
+MATMUL_WORTH = 200_000
+# Numbers from which on a compiled ReLU is faster than np.maximum. 2026-11-24.
+RELU_WORTH = 1 << 12
+# Numbers from which on arrays are added by a kernel: NumPy adds fewer in less time than it takes to
+# hand out work. 2026-11-28.
+ADD_WORTH = 1 << 16
+# Numbers from which on an array is summed by a kernel: NumPy sums fewer in less time than a kernel
+# takes to prepare. 2026-11-29.
+SUM_WORTH = 1 << 12
+# Numbers from which on arrays are joined by a kernel: of fewer the calls take longer than the
+# copies. 2026-11-28.
+JOIN_WORTH = 1 << 14
+# Numbers to scatter from which on places are sorted out first: for fewer, what follows costs more
+# than it saves. 2026-11-24.
+SORT_PLACES_WORTH = 1000
+
+# --- matrix products -----------------------------------------------------------------------------
+
+# A linear layer multiplies rows of x and of W as they are stored where a row has so many numbers,
+# and there are fewer than so many rows, or so few outputs. Otherwise W is transposed first, which
+# is little beside a product of many rows. 2026-11-28.
+LINEAR_LONG_ROW, LINEAR_MANY_ROWS, LINEAR_FEW_OUTPUTS = 512, 512, 16
+# Times as many rows as rows and columns of the result in all: then threads share the rows of a
+# weight's gradient, each into a sum of its own, which are added up. 2026-11-28.
+DEEP_PRODUCT = 8
+# Rows of A from which on B is copied into panels: for fewer the copy takes longer than it saves,
+# unless rows of B have so many numbers that their beginnings push each other out of the cache.
+# 2026-11-24 and 2026-11-28.
+PANEL_ROWS, PANEL_WIDE = 36, 4096
+# Numbers from one row of a transposed A to the next from which on A is copied, too: such rows share
+# a set of the first cache. 2026-11-28.
+TRANSPOSED_FAR = 512
+
+# --- convolutions --------------------------------------------------------------------------------
+
+# Channels from which on pixels are transposed in vectors: fewer leave too much of one empty.
+# 2026-11-28.
+TRANSPOSE_CHANNELS = 6
+# Numbers of a weight from which on it is transposed in registers. 2026-11-24.
+WEIGHT_WORTH = 10_000
+# Windows are copied out (im2col) where a row of the result has at most so many places and fills at
+# most so much of its tiles, there are so many channels to use each number for, and so many
+# multiplications. 2026-11-28.
+IM2COL_PLACES, IM2COL_FILLED, IM2COL_CHANNELS, IM2COL_WORK = 6, 0.75, 32, 1_000_000
+
+# --- sparse gradients ----------------------------------------------------------------------------
+
+# Bytes of an embedding's table from which on its written rows are remembered, and the part of the
+# rows up to which that pays: where more are written, the whole table is as quick. 2026-11-28.
+TABLE_BYTES, TABLE_ROWS = 1 << 17, 0.25
+
+# --- chains of captured steps --------------------------------------------------------------------
+
+# Numbers in an array from which on element-wise operations are fused: of fewer, calling costs more
+# than computing. Bytes of traffic that a chain must spare, about 20 us. 2026-11-28.
+CHAIN_NUMBERS, CHAIN_SPARED = 1 << 13, 3 << 18
