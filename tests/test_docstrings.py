@@ -1,4 +1,8 @@
-"""Examples of docstrings: all of them run, and every public name of these rooms has one."""
+"""Examples of docstrings: all of them run, and every public name of these rooms has one.
+
+Examples of operations and tensors, which `dls` itself gives its users, take
+`import tinygrad_dls as dls` for granted; all others import what they use.
+"""
 
 import doctest
 import importlib
@@ -23,7 +27,9 @@ WHOLE = [nn, functional, init, utils, parametrizations, packing, optim, lr_sched
          data, train, io, vision, transforms, text, audio]
 # Packages whose names are shown elsewhere: by `dls.*`, by a command, by lessons, or not public.
 OTHERS = {"tinygrad_dls", "_util", "backend", "bench", "capturing", "check", "engine", "learn",
-          "models", "ops", "tensors", "viz", "data.sources"}
+          "models", "ops", "tensors", "torch", "viz", "data.sources"}
+# Rooms whose examples take `import tinygrad_dls as dls` for granted:
+GIVEN = {"backend", "check", "engine", "errors", "ops", "random", "tensors", "viz"}
 NEEDS = {"tinygrad_dls.io.keras_files": "h5py", "tinygrad_dls.io.torch_files": "torch",
          "tinygrad_dls.vision.drawing": "matplotlib", "tinygrad_dls.vision.images": "skimage",
          "tinygrad_dls.audio.resampling": "scipy", "tinygrad_dls.audio.midi": "mido"}
@@ -59,8 +65,10 @@ def failures(name: str, folder: Path) -> str:
     os.chdir(folder)  # examples write files
     dls.manual_seed(0)
     said: list[str] = []
-    runner = doctest.DocTestRunner(verbose=False)
-    for test in doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name)):
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS)
+    given = {"dls": dls} if name.split(".")[1:2] and name.split(".")[1] in GIVEN else {}
+    module = importlib.import_module(name)
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module, extraglobs=given):
         runner.run(test, out=said.append)
     return "".join(said)
 
@@ -104,6 +112,20 @@ def lacking(room: Any) -> list[str]:
 def test_every_public_name_has_an_example(room: Any) -> None:
     assert dict(public(room))
     assert lacking(room) == []
+
+
+def test_every_function_and_every_method_of_a_tensor_has_an_example() -> None:
+    names = {f"dls.{name}": thing for name in dir(dls) if callable(thing := getattr(dls, name))}
+    names |= {f"x.{name}": getattr(dls.Tensor, name) for name in dir(dls.Tensor)}
+    errors = [name for name, thing in names.items()
+              if inspect.isclass(thing) and issubclass(thing, dls.Error) and thing is not dls.Error]
+    found = [name for name, thing in names.items()
+             if not name.split(".")[1].startswith("_") and callable(thing)
+             and not inspect.ismodule(thing) and name not in errors]
+    assert len(found) > 350
+    silent = [name for name in found if ">>>" not in (names[name].__doc__ or "")]
+    # x.exp_() writes x.exp() into x, and its docstring says so.
+    assert [name for name in silent if name.removesuffix("_") not in {*found} - {*silent}] == []
 
 
 def test_every_package_is_looked_at_or_named_as_another() -> None:

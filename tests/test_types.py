@@ -1,11 +1,15 @@
 """Types that users get: results are tensors, and mypy finds the mistakes in a user's file."""
 
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import tinygrad_dls as dls
+from tinygrad_dls.nn import functional as F
 
 pytestmark = pytest.mark.slow  # half a minute of mypy
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,23 +35,36 @@ TYPES = {
     "x.shape": "tuple[int, ...]", "x.grad": "Tensor | None", "x.numpy()": "ndarray[Any, Any]",
     "F.cross_entropy(x, x)": TENSOR, "nn.Linear(4, 3).weight": "Parameter",
     "model.state_dict()": "dict[str, Tensor]", "model.parameters()": "Iterator[Parameter]",
+    "F.conv2d(x, x, padding=1)": TENSOR, "F.conv_transpose2d(x, x, stride=2)": TENSOR,
+    "F.unfold(x, 3)": TENSOR, "F.softmax(x, dim=1)": TENSOR, "F.linear(x, x)": TENSOR,
+    "F.max_pool2d(x, 2)": TENSOR, "F.max_pool2d(x, 2, return_indices=True)":
+    "tuple[Tensor, Tensor]", "x.view(4, 3)": TENSOR, "x.permute(1, 0)": TENSOR,
+    "x.float()": TENSOR, "x.cpu()": TENSOR, "x.device": "Device",
 }
 MISTAKES = {
     "nn.Linear(4, 3, bais=True)": "bais", 'nn.Linear("four", 3)': "incompatible type",
     "optim.Adam(model.parameters(), lrate=1e-3)": "lrate", "F.relu(x, inplac=True)": "inplac",
     "x.sum(axes=0)": "axes", "dls.exp(x, 3)": "Too many", "x.reshap(3, 4)": "no attribute",
     "dls.sum(x, axis='rows')": "incompatible type", "dls.split(x, 2).sum()": "no attribute",
+    "F.conv2d(x, x, paddin=1)": "paddin", 'F.conv2d(x, x, stride="two")': "incompatible type",
+    "x.view('four')": "incompatible type", "F.max_pool2d(x, 2).values": "no attribute",
     "model.state_dic()": "no attribute", "x.grad.sum()": "None", "opt.stepp()": "no attribute",
 }
+
+# Every function of nn.functional and every method of a tensor, and those that give anything:
+EVERY = [f"{owner}.{name}" for owner, thing in (("F", F), ("dls.Tensor", dls.Tensor))
+         for name in dir(thing)
+         if not name.startswith("_") and inspect.isroutine(getattr(thing, name))]
+ANYTHING = {"dls.Tensor.item", "dls.Tensor.tolist"}  # numbers, and lists of any depth
 
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What mypy says of each expression, as one text."""
     pytest.importorskip("mypy")
-    expressions = [*TYPES, *MISTAKES]
+    expressions = [*TYPES, *EVERY, *MISTAKES]
     lines = START.splitlines()
-    lines += [f"reveal_type({e})" for e in TYPES] + list(MISTAKES)
+    lines += [f"reveal_type({e})" for e in (*TYPES, *EVERY)] + list(MISTAKES)
     file = tmp_path_factory.mktemp("user") / "user.py"
     file.write_text("\n".join(lines), "utf-8")
     found = subprocess.run(
@@ -72,3 +89,10 @@ def test_the_type_of(expression: str, answers: dict[str, str]) -> None:
 @pytest.mark.parametrize("expression", MISTAKES)
 def test_the_mistake_is_found(expression: str, answers: dict[str, str]) -> None:
     assert "error" in answers[expression] and MISTAKES[expression] in answers[expression]
+
+
+def test_functions_and_methods_say_what_they_return(answers: dict[str, str]) -> None:
+    assert len(EVERY) > 250
+    silent = [e for e in EVERY if e not in ANYTHING
+              and (not answers[e] or re.search(r"-> (tuple\[)?Any", answers[e]))]
+    assert silent == []

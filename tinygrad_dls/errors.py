@@ -2,7 +2,14 @@
 
 
 class Error(Exception):
-    """Base of all errors of tinygrad_dls: `except dls.Error` catches every one of them."""
+    """Base of all errors of tinygrad_dls: `except dls.Error` catches every one of them.
+
+    >>> try:
+    ...     dls.ones(2, 3) @ dls.ones(2, 3)
+    ... except dls.Error as error:
+    ...     print(type(error).__name__)
+    ShapeError
+    """
 
 
 class ShapeError(Error, ValueError):

@@ -32,7 +32,11 @@ class _Ones(dict[Any, Any]):
 
 
 class Device:
-    """A place for arrays: "cpu", "cuda", "cuda:1" or "strict". One object for each name."""
+    """A place for arrays: "cpu", "cuda", "cuda:1" or "strict". One object for each name.
+
+    >>> dls.Device("cpu") is dls.zeros(2).device
+    True
+    """
 
     _known: ClassVar[dict[str, Device]] = {}
     _lock: ClassVar[threading.Lock] = new_lock()
@@ -158,12 +162,19 @@ _default: list[Device] = []
 
 
 def default_device() -> Device:
-    """Return the device of new tensors: the CPU unless set otherwise."""
+    """Return the device of new tensors: the CPU unless set otherwise.
+
+    >>> dls.default_device()
+    Device('cpu')
+    """
     if not _default:
         _default.append(Device("cpu"))
     return _default[0]
 
 
 def set_default_device(device: str | Device) -> None:
-    """Make new tensors on `device` ("cpu", "cuda" ...) from now on."""
+    """Make new tensors on `device` ("cpu", "cuda" ...) from now on.
+
+    >>> dls.set_default_device("cpu")
+    """
     _default[:] = [Device(device)]

@@ -27,12 +27,22 @@ _default = [np.dtype("float32")]
 
 
 def default_dtype() -> np.dtype[Any]:
-    """Return the dtype of Python floats and lists of them: float32 unless set otherwise."""
+    """Return the dtype of Python floats and lists of them: float32 unless set otherwise.
+
+    >>> dls.default_dtype()
+    dtype('float32')
+    """
     return _default[0]
 
 
 def set_default_dtype(dtype: DTypeLike) -> None:
-    """Make `dtype` ("float32", "float64", "float16") that of new tensors made of Python floats."""
+    """Make `dtype` ("float32", "float64", "float16") that of new tensors made of Python floats.
+
+    >>> dls.set_default_dtype("float64")
+    >>> dls.tensor([1.0]).dtype
+    dtype('float64')
+    >>> dls.set_default_dtype("float32")
+    """
     _default[0] = float_dtype(dtype)
 
 

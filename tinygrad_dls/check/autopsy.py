@@ -103,6 +103,10 @@ def autopsy(step: Callable[..., Any], *inputs: Any, steps: int = 1, **options: A
     are not accused as long as nothing bad comes of them.
     DataError for a number of steps below 1; errors of the step itself are raised unless a NaN or
     Inf came before them.
+
+    >>> found = dls.autopsy(lambda x: dls.log(x).sum(), dls.tensor([1.0, -1.0], requires_grad=True))
+    >>> found.kind, found.op, found.element, found.cause
+    ('NaN', 'log', (1,), 'the log of a negative number, -1')
     """
     if isinstance(step, Captured):
         step = step.__wrapped__  # type: ignore[attr-defined]

@@ -46,6 +46,11 @@ def compare(
 
     "dW1   exact", "close" (within `rtol` of the largest element; 1e-7, or 1e-4 for float32) or
     "WRONG" with the element that is most off and the name of the mistake.
+
+    >>> same = dls.compare("dW", dls.tensor([1.0, 2.0]), dls.tensor([1.0, 2.0]))
+    dW    exact
+    >>> bool(same)
+    True
     """
     result = _compare(name, _array(mine), _array(auto), rtol)
     if print:

@@ -50,6 +50,11 @@ def explain(
     the computation was traced and backward() ran, or where backward() has not run yet; else only
     shapes and formulas are left. Source lines are there if it was traced.
     GraphError: the loss has no graph, or does not depend on the parameter.
+
+    >>> w = dls.tensor([1.0, 2.0], requires_grad=True)
+    >>> loss = (w**2).sum()
+    >>> [step.op for step in dls.explain(loss, w).steps]
+    ['sum', 'power_of(p=2)']
     """
     root = _root(loss)
     target = _target(parameter)

@@ -36,6 +36,10 @@ def gradcheck(
     Of more than `limit` elements a sample is compared. Nothing of the user's is changed: a model
     is copied, other tensors and the random generators are put back; dropout repeats its mask.
     DataError for NaN in the inputs; GraphError if the result depends on no tensor.
+
+    >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+    >>> bool(dls.gradcheck(lambda x: (x**2).sum(), x))
+    True
     """
     subject = Subject(fn_or_model, inputs, names)
     rng = np.random.default_rng([seed, 1])  # inputs are often drawn with seed 0 itself

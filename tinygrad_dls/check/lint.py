@@ -106,6 +106,12 @@ def lint(loss: Any, model: Any, optimizer: Optimizer | None = None) -> Lint:
     with this gradient, for each weight of two axes or more that is not almost 0; its median
     counts, and is reported from 1 on, and below 1e-7.
     Values are seen before backward() or where the step was traced; else the result has a note.
+
+    >>> from tinygrad_dls import nn
+    >>> model, x, y = nn.Linear(3, 1), dls.randn(8, 3), dls.randn(8)
+    >>> found = dls.lint(((model(x) - y) ** 2).mean(), model)
+    >>> found.ok, found.findings[0].severity
+    (False, 'error')
     """
     if not isinstance(loss, TensorBase):
         raise DtypeError(f"lint(loss, model, optimizer) takes a tensor, not a "

@@ -94,6 +94,11 @@ def manual(
     DataError for a gradient of no value; GraphError if the graph is gone.
 
         print(dls.manual(J, {"Z2": Z2, "W2": W2}, {"dZ2": A2 - Y, "dW2": dZ2 @ A1.T / m}, m=m))
+
+    >>> W = dls.tensor([1.0, 2.0], requires_grad=True)
+    >>> J = (W**2).sum()
+    >>> bool(dls.manual(J, {"W": W}, {"dW": 2 * W.detach()}))
+    True
     """
     hand = _Hand(cost, values, gradients, m)
     true, order = hand.propagate(own=False)

@@ -75,19 +75,40 @@ class _Switch:
 
 
 class no_grad(_Switch):
-    """Record nothing: results do not require grad. `with no_grad():` or `@no_grad()`."""
+    """Record nothing: results do not require grad. `with no_grad():` or `@no_grad()`.
+
+    >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+    >>> with dls.no_grad():
+    ...     y = 2 * x
+    >>> y.requires_grad
+    False
+    """
 
     flag, value = "grad", False
 
 
 class enable_grad(_Switch):
-    """Record again inside a `no_grad` block."""
+    """Record again inside a `no_grad` block.
+
+    >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+    >>> with dls.no_grad(), dls.enable_grad():
+    ...     y = 2 * x
+    >>> y.requires_grad
+    True
+    """
 
     flag, value = "grad", True
 
 
 class inference_mode(no_grad):
-    """PyTorch's name of `no_grad`; `inference_mode(False)` records again."""
+    """PyTorch's name of `no_grad`; `inference_mode(False)` records again.
+
+    >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+    >>> with dls.inference_mode():
+    ...     y = 2 * x
+    >>> y.requires_grad
+    False
+    """
 
     def __new__(cls, mode: Any = True) -> Any:
         if isinstance(mode, bool):
@@ -193,5 +214,10 @@ def replayed(function: Function) -> Function:
 
 
 def is_grad_enabled() -> bool:
-    """Return whether operations are recorded in this thread at this moment."""
+    """Return whether operations are recorded in this thread at this moment.
+
+    >>> with dls.no_grad():
+    ...     dls.is_grad_enabled()
+    False
+    """
     return mode.grad

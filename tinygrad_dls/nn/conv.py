@@ -297,7 +297,7 @@ class Unfold(Module):
         self.padding, self.stride = padding, stride
 
     def forward(self, input: Tensor) -> Tensor:
-        return functional.unfold(  # type: ignore[no-any-return]
+        return functional.unfold(
             input, self.kernel_size, self.dilation, self.padding, self.stride
         )
 
@@ -328,7 +328,7 @@ class Fold(Module):
         self.padding, self.stride = padding, stride
 
     def forward(self, input: Tensor) -> Tensor:
-        return functional.fold(  # type: ignore[no-any-return]
+        return functional.fold(
             input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride
         )
 

@@ -14,7 +14,11 @@ from .samples import Rng, Sample, spread, unary_samples
 
 
 class Sigmoid(Op):
-    """y = 1 / (1 + exp(-x)).    dL/dx = dL/dy * y * (1 - y)"""
+    """y = 1 / (1 + exp(-x)).    dL/dx = dL/dy * y * (1 - y)
+
+    >>> dls.sigmoid(dls.tensor([0.0, 2.0]))
+    Tensor([0.5   , 0.8808])
+    """
 
     floats = True
     numpy = staticmethod(lambda x: 1 / (1 + np.exp(-x)))
@@ -45,7 +49,11 @@ class LogSigmoid(Op):
 
 
 class Relu(Op):
-    """y = max(x, 0).    dL/dx = dL/dy where x > 0, else 0 (so 0 at x = 0)"""
+    """y = max(x, 0).    dL/dx = dL/dy where x > 0, else 0 (so 0 at x = 0)
+
+    >>> dls.relu(dls.tensor([-2.0, 3.0]))
+    Tensor([0., 3.])
+    """
 
     numpy = staticmethod(lambda x: np.maximum(x, 0))
     samples = unary_samples(away=0.0)
@@ -319,7 +327,11 @@ prelu = function(PRelu())
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
-    """x where x > 0, else negative_slope * x, element-wise."""
+    """x where x > 0, else negative_slope * x, element-wise.
+
+    >>> dls.leaky_relu(dls.tensor([-2.0, 3.0]), 0.1)
+    Tensor([-0.2,  3. ])
+    """
     return function_of(LeakyRelu, number("leaky_relu: negative_slope", negative_slope))(x)
 
 

@@ -16,7 +16,11 @@ from .samples import Rng, Sample, binary_samples, unary_samples
 
 
 class Add(Op):
-    """y = a + b.    dL/da = dL/dy,  dL/db = dL/dy"""
+    """y = a + b.    dL/da = dL/dy,  dL/db = dL/dy
+
+    >>> dls.add(dls.tensor([1.0, 2.0]), 10.0)
+    Tensor([11., 12.])
+    """
 
     broadcasts = True
     numpy = operator.add
@@ -33,7 +37,11 @@ class Add(Op):
 
 
 class Sub(Op):
-    """y = a - b.    dL/da = dL/dy,  dL/db = -dL/dy"""
+    """y = a - b.    dL/da = dL/dy,  dL/db = -dL/dy
+
+    >>> dls.subtract(dls.tensor([1.0, 3.0]), 1.0)
+    Tensor([0., 2.])
+    """
 
     broadcasts = True
     numpy = operator.sub
@@ -50,7 +58,11 @@ class Sub(Op):
 
 
 class Mul(Op):
-    """y = a * b.    dL/da = dL/dy * b,  dL/db = dL/dy * a"""
+    """y = a * b.    dL/da = dL/dy * b,  dL/db = dL/dy * a
+
+    >>> dls.multiply(dls.tensor([1.0, 3.0]), 2.0)
+    Tensor([2., 6.])
+    """
 
     broadcasts = True
     numpy = operator.mul
@@ -67,7 +79,11 @@ class Mul(Op):
 
 
 class Div(Op):
-    """y = a / b.    dL/da = dL/dy / b,  dL/db = -dL/dy * y / b"""
+    """y = a / b.    dL/da = dL/dy / b,  dL/db = -dL/dy * y / b
+
+    >>> dls.divide(dls.tensor([1.0, 3.0]), 2.0)
+    Tensor([0.5, 1.5])
+    """
 
     broadcasts = True
     floats = True
@@ -147,7 +163,11 @@ def _with_ties(rng: Rng) -> list[Sample]:
 
 
 class Maximum(Op):
-    """y = max(a, b).    dL/dy goes to the larger one; where a = b, one half to each."""
+    """y = max(a, b).    dL/dy goes to the larger one; where a = b, one half to each.
+
+    >>> dls.maximum(dls.tensor([1.0, 5.0]), 3.0)
+    Tensor([3., 5.])
+    """
 
     broadcasts = True
     numpy = np.maximum
@@ -164,7 +184,11 @@ class Maximum(Op):
 
 
 class Minimum(Op):
-    """y = min(a, b).    dL/dy goes to the smaller one; where a = b, one half to each."""
+    """y = min(a, b).    dL/dy goes to the smaller one; where a = b, one half to each.
+
+    >>> dls.minimum(dls.tensor([1.0, 5.0]), 3.0)
+    Tensor([1., 3.])
+    """
 
     broadcasts = True
     numpy = np.minimum
@@ -188,7 +212,11 @@ power_of_tensor = function(Pow())
 
 
 def power(a: Any, b: Any) -> Any:
-    """a ** b, element-wise; `b` a number, or a tensor (then a must be positive)."""
+    """a ** b, element-wise; `b` a number, or a tensor (then a must be positive).
+
+    >>> dls.power(dls.tensor([2.0, 3.0]), 2)
+    Tensor([4., 9.])
+    """
     if isinstance(b, (int, float, np.generic)) and isinstance(a, TensorBase):
         p = b.item() if isinstance(b, np.generic) else b
         if isinstance(p, float) and a._data.dtype.kind != "f":
@@ -198,10 +226,18 @@ def power(a: Any, b: Any) -> Any:
 
 
 def square(x: Any) -> Any:
-    """x * x, element-wise."""
+    """x * x, element-wise.
+
+    >>> dls.square(dls.tensor([-2.0, 3.0]))
+    Tensor([4., 9.])
+    """
     return function_of(PowerOf, 2)(x)
 
 
 def reciprocal(x: Any) -> Any:
-    """1 / x, element-wise; a float of integers too."""
+    """1 / x, element-wise; a float of integers too.
+
+    >>> dls.reciprocal(dls.tensor([2.0, 4.0]))
+    Tensor([0.5 , 0.25])
+    """
     return div(1.0, x)

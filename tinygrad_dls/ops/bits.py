@@ -29,7 +29,11 @@ def _pairs(rng: Rng) -> list[Sample]:
 
 
 class BitwiseAnd(Op):
-    """y = a & b, the bits that both have."""
+    """y = a & b, the bits that both have.
+
+    >>> dls.bitwise_and(dls.tensor([6, 12]), 4)
+    Tensor([4, 4])
+    """
 
     broadcasts = True
     differentiable = False
@@ -42,7 +46,11 @@ class BitwiseAnd(Op):
 
 
 class BitwiseOr(Op):
-    """y = a | b, the bits that one of them has, or both."""
+    """y = a | b, the bits that one of them has, or both.
+
+    >>> dls.bitwise_or(dls.tensor([6, 12]), 1)
+    Tensor([ 7, 13])
+    """
 
     broadcasts = True
     differentiable = False
@@ -55,7 +63,11 @@ class BitwiseOr(Op):
 
 
 class BitwiseXor(Op):
-    """y = a ^ b, the bits that only one of them has."""
+    """y = a ^ b, the bits that only one of them has.
+
+    >>> dls.bitwise_xor(dls.tensor([6, 12]), 4)
+    Tensor([2, 8])
+    """
 
     broadcasts = True
     differentiable = False
@@ -68,7 +80,11 @@ class BitwiseXor(Op):
 
 
 class Invert(Op):
-    """y = ~x, the bits that x does not have; of bools: not x."""
+    """y = ~x, the bits that x does not have; of bools: not x.
+
+    >>> dls.bitwise_not(dls.tensor([True, False]))
+    Tensor([False,  True])
+    """
 
     differentiable = False
     numpy = operator.invert

@@ -21,7 +21,11 @@ class _Comparison(Op):
 
 
 class Less(_Comparison):
-    """y = a < b."""
+    """y = a < b.
+
+    >>> dls.less(dls.tensor([1, 2]), 2)
+    Tensor([ True, False])
+    """
 
     numpy = operator.lt
     samples = binary_samples()
@@ -31,7 +35,11 @@ class Less(_Comparison):
 
 
 class LessEqual(_Comparison):
-    """y = a <= b."""
+    """y = a <= b.
+
+    >>> dls.less_equal(dls.tensor([1, 2]), 1)
+    Tensor([ True, False])
+    """
 
     numpy = operator.le
     samples = binary_samples()
@@ -41,7 +49,11 @@ class LessEqual(_Comparison):
 
 
 class Greater(_Comparison):
-    """y = a > b."""
+    """y = a > b.
+
+    >>> dls.greater(dls.tensor([1, 2]), 1)
+    Tensor([False,  True])
+    """
 
     numpy = operator.gt
     samples = binary_samples()
@@ -51,7 +63,11 @@ class Greater(_Comparison):
 
 
 class GreaterEqual(_Comparison):
-    """y = a >= b."""
+    """y = a >= b.
+
+    >>> dls.greater_equal(dls.tensor([1, 2]), 2)
+    Tensor([False,  True])
+    """
 
     numpy = operator.ge
     samples = binary_samples()
@@ -61,7 +77,11 @@ class GreaterEqual(_Comparison):
 
 
 class Equal(_Comparison):
-    """y = a == b."""
+    """y = a == b.
+
+    >>> dls.equal(dls.tensor([1, 2]), dls.tensor([1, 3]))
+    Tensor([ True, False])
+    """
 
     numpy = operator.eq
     samples = binary_samples()
@@ -71,7 +91,11 @@ class Equal(_Comparison):
 
 
 class NotEqual(_Comparison):
-    """y = a != b."""
+    """y = a != b.
+
+    >>> dls.not_equal(dls.tensor([1, 2]), dls.tensor([1, 3]))
+    Tensor([False,  True])
+    """
 
     numpy = operator.ne
     samples = binary_samples()
@@ -105,7 +129,11 @@ def _odd_numbers(rng: Rng) -> list[Sample]:
 
 
 class Isnan(Op):
-    """y = x is not a number, element-wise."""
+    """y = x is not a number, element-wise.
+
+    >>> dls.isnan(dls.tensor([1.0, float("nan")]))
+    Tensor([False,  True])
+    """
 
     differentiable = False
     numpy = np.isnan
@@ -116,7 +144,11 @@ class Isnan(Op):
 
 
 class Isinf(Op):
-    """y = x is infinite, element-wise."""
+    """y = x is infinite, element-wise.
+
+    >>> dls.isinf(dls.tensor([1.0, float("inf")]))
+    Tensor([False,  True])
+    """
 
     differentiable = False
     numpy = np.isinf
@@ -127,7 +159,11 @@ class Isinf(Op):
 
 
 class Isfinite(Op):
-    """y = x is a number, and not infinite, element-wise."""
+    """y = x is a number, and not infinite, element-wise.
+
+    >>> dls.isfinite(dls.tensor([1.0, float("inf")]))
+    Tensor([ True, False])
+    """
 
     differentiable = False
     numpy = np.isfinite
@@ -138,7 +174,11 @@ class Isfinite(Op):
 
 
 class LogicalNot(Op):
-    """y = not x; a number holds if it is not 0."""
+    """y = not x; a number holds if it is not 0.
+
+    >>> dls.logical_not(dls.tensor([True, False]))
+    Tensor([False,  True])
+    """
 
     differentiable = False
     numpy = np.logical_not
@@ -153,7 +193,11 @@ def _truths(rng: Rng) -> list[Sample]:
 
 
 class LogicalAnd(_Comparison):
-    """y = a and b; a number holds if it is not 0."""
+    """y = a and b; a number holds if it is not 0.
+
+    >>> dls.logical_and(dls.tensor([True, False]), dls.tensor([True, True]))
+    Tensor([ True, False])
+    """
 
     numpy = np.logical_and
     samples = staticmethod(_truths)
@@ -163,7 +207,11 @@ class LogicalAnd(_Comparison):
 
 
 class LogicalOr(_Comparison):
-    """y = a or b, or both; a number holds if it is not 0."""
+    """y = a or b, or both; a number holds if it is not 0.
+
+    >>> dls.logical_or(dls.tensor([True, False]), dls.tensor([False, False]))
+    Tensor([ True, False])
+    """
 
     numpy = np.logical_or
     samples = staticmethod(_truths)
@@ -173,7 +221,11 @@ class LogicalOr(_Comparison):
 
 
 class LogicalXor(_Comparison):
-    """y = either a or b, not both; a number holds if it is not 0."""
+    """y = either a or b, not both; a number holds if it is not 0.
+
+    >>> dls.logical_xor(dls.tensor([True, False]), dls.tensor([True, True]))
+    Tensor([False,  True])
+    """
 
     numpy = np.logical_xor
     samples = staticmethod(_truths)
@@ -217,7 +269,12 @@ _where = function(Where())
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """a where the condition holds (is not 0), else b; all three broadcast."""
+    """a where the condition holds (is not 0), else b; all three broadcast.
+
+    >>> x = dls.tensor([-1.0, 2.0])
+    >>> dls.where(x > 0, x, 0.0)
+    Tensor([0., 2.])
+    """
     if condition is None or a is None or b is None:
         raise DtypeError("where takes a condition and two values; one of them is None")
     if isinstance(condition, TensorBase) and condition._data.dtype.kind != "b":
@@ -228,7 +285,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 def isclose(
     a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Any:
-    """Return whether |a - b| <= atol + rtol * |b|, element-wise."""
+    """Return whether |a - b| <= atol + rtol * |b|, element-wise.
+
+    >>> dls.isclose(dls.tensor([1.0, 2.0]), dls.tensor([1.000001, 3.0]))
+    Tensor([ True, False])
+    """
     return function_of(Isclose, float(rtol), float(atol), bool(equal_nan))(a, b)
 
 
@@ -237,6 +298,9 @@ def allclose(
 ) -> bool:
     """Return whether all elements are close, as `isclose` defines it. A Python bool, so a device is
     waited for.
+
+    >>> dls.allclose(dls.tensor([1.0]), dls.tensor([1.000001]))
+    True
     """
     close = isclose(a, b, rtol, atol, equal_nan)
     return bool(close._data.all())
@@ -245,6 +309,9 @@ def allclose(
 def array_equal(a: Any, b: Any, equal_nan: bool = False) -> bool:
     """Return whether a and b have one shape and equal elements. A Python bool, so a device is
     waited for.
+
+    >>> dls.array_equal(dls.tensor([1, 2]), dls.tensor([1, 2]))
+    True
     """
     device = a.device if isinstance(a, TensorBase) else getattr(b, "device", default_device())
     a, b = operand(a, device), operand(b, device)

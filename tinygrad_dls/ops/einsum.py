@@ -110,6 +110,9 @@ def einsum(subscripts: Any, *operands: Any) -> Any:
     for the axes without a letter, which broadcast; einsum(a, [0, 1], b, [1, 2], [0, 2]) is the
     first one, too. Three operands or more go two at a time, in
     the order that is least work.
+
+    >>> dls.einsum("ij,jk->ik", dls.ones(2, 3), dls.ones(3, 4)).shape
+    (2, 4)
     """
     if not isinstance(subscripts, str):
         subscripts, operands = from_lists(subscripts, *operands)

@@ -22,7 +22,11 @@ def over(xp: Any, dy: Any, slope: Any) -> Any:
 
 
 class Neg(Op):
-    """y = -x.    dL/dx = -dL/dy"""
+    """y = -x.    dL/dx = -dL/dy
+
+    >>> dls.negative(dls.tensor([-2.0, 3.0]))
+    Tensor([ 2., -3.])
+    """
 
     numpy = np.negative
     samples = unary_samples()
@@ -35,7 +39,11 @@ class Neg(Op):
 
 
 class Abs(Op):
-    """y = |x|.    dL/dx = dL/dy * sign(x), and 0 at x = 0"""
+    """y = |x|.    dL/dx = dL/dy * sign(x), and 0 at x = 0
+
+    >>> dls.abs(dls.tensor([-2.0, 3.0]))
+    Tensor([2., 3.])
+    """
 
     numpy = np.abs
     samples = unary_samples(away=0.0)
@@ -48,7 +56,11 @@ class Abs(Op):
 
 
 class Exp(Op):
-    """y = exp(x).    dL/dx = dL/dy * y"""
+    """y = exp(x).    dL/dx = dL/dy * y
+
+    >>> dls.exp(dls.tensor([0.0, 1.0]))
+    Tensor([1.    , 2.7183])
+    """
 
     floats = True
     numpy = np.exp
@@ -62,7 +74,11 @@ class Exp(Op):
 
 
 class Expm1(Op):
-    """y = exp(x) - 1, exact for small x.    dL/dx = dL/dy * (y + 1)"""
+    """y = exp(x) - 1, exact for small x.    dL/dx = dL/dy * (y + 1)
+
+    >>> dls.expm1(dls.tensor([0.0, 1.0]))
+    Tensor([0.    , 1.7183])
+    """
 
     floats = True
     numpy = np.expm1
@@ -76,7 +92,11 @@ class Expm1(Op):
 
 
 class Exp2(Op):
-    """y = 2**x.    dL/dx = dL/dy * y * log(2)"""
+    """y = 2**x.    dL/dx = dL/dy * y * log(2)
+
+    >>> dls.exp2(dls.tensor([0.0, 3.0]))
+    Tensor([1., 8.])
+    """
 
     floats = True
     numpy = np.exp2
@@ -90,7 +110,11 @@ class Exp2(Op):
 
 
 class Log(Op):
-    """y = log(x).    dL/dx = dL/dy / x"""
+    """y = log(x).    dL/dx = dL/dy / x
+
+    >>> dls.log(dls.tensor([1.0, 2.0]))
+    Tensor([0.    , 0.6931])
+    """
 
     floats = True
     numpy = np.log
@@ -104,7 +128,11 @@ class Log(Op):
 
 
 class Log2(Op):
-    """y = the logarithm of x to base 2.    dL/dx = dL/dy / (x log(2))"""
+    """y = the logarithm of x to base 2.    dL/dx = dL/dy / (x log(2))
+
+    >>> dls.log2(dls.tensor([1.0, 8.0]))
+    Tensor([0., 3.])
+    """
 
     floats = True
     numpy = np.log2
@@ -118,7 +146,11 @@ class Log2(Op):
 
 
 class Log10(Op):
-    """y = the logarithm of x to base 10.    dL/dx = dL/dy / (x log(10))"""
+    """y = the logarithm of x to base 10.    dL/dx = dL/dy / (x log(10))
+
+    >>> dls.log10(dls.tensor([1.0, 100.0]))
+    Tensor([0., 2.])
+    """
 
     floats = True
     numpy = np.log10
@@ -132,7 +164,11 @@ class Log10(Op):
 
 
 class Log1p(Op):
-    """y = log(1 + x), exact for small x.    dL/dx = dL/dy / (1 + x)"""
+    """y = log(1 + x), exact for small x.    dL/dx = dL/dy / (1 + x)
+
+    >>> dls.log1p(dls.tensor([0.0, 1.0]))
+    Tensor([0.    , 0.6931])
+    """
 
     floats = True
     numpy = np.log1p
@@ -146,7 +182,11 @@ class Log1p(Op):
 
 
 class Sqrt(Op):
-    """y = sqrt(x).    dL/dx = dL/dy / (2 y), and 0 at x = 0, where the slope is infinite"""
+    """y = sqrt(x).    dL/dx = dL/dy / (2 y), and 0 at x = 0, where the slope is infinite
+
+    >>> dls.sqrt(dls.tensor([4.0, 2.0]))
+    Tensor([2.    , 1.4142])
+    """
 
     floats = True
     numpy = np.sqrt
@@ -160,7 +200,11 @@ class Sqrt(Op):
 
 
 class Rsqrt(Op):
-    """y = 1 / sqrt(x).    dL/dx = -dL/dy y**3 / 2, and 0 at x = 0, where both are infinite"""
+    """y = 1 / sqrt(x).    dL/dx = -dL/dy y**3 / 2, and 0 at x = 0, where both are infinite
+
+    >>> dls.rsqrt(dls.tensor([4.0, 0.25]))
+    Tensor([0.5, 2. ])
+    """
 
     floats = True
     numpy = staticmethod(lambda x: 1 / np.sqrt(x))
@@ -239,6 +283,9 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     """x held between `min` and `max` (numbers, or tensors that broadcast), element-wise.
 
     The gradient goes to x where low <= x <= high, elsewhere to the bound, if that is a tensor.
+
+    >>> dls.clip(dls.tensor([-2.0, 0.5, 3.0]), 0, 1)
+    Tensor([0. , 0.5, 1. ])
     """
     for bound in (min, max):
         number = isinstance(bound, Real) and not math.isnan(bound)

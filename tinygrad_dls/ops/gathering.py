@@ -65,7 +65,12 @@ _kept_places = lru_cache(maxsize=256)(_all_places)  # short ones, which are aske
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
-    """The elements of x at `indices` (integers, as many axes as x) along `axis`, as NumPy's."""
+    """The elements of x at `indices` (integers, as many axes as x) along `axis`, as NumPy's.
+
+    >>> dls.take_along_axis(dls.tensor([[1, 2], [3, 4]]), dls.tensor([[1], [0]]), axis=1)
+    Tensor([[2],
+            [3]])
+    """
     if axis is None:
         x, axis = getitem(x, Ellipsis).reshape(-1), 0
     places = places_of(indices, x, "take_along_axis")
@@ -82,6 +87,10 @@ def gather(x: Any, axis: int, index: Any) -> Any:
 
     Along the other axes `index` may be shorter than x: then it means the first places of x.
     A single number or place counts as a row of one.
+
+    >>> dls.gather(dls.tensor([[1, 2], [3, 4]]), 1, dls.tensor([[1], [0]]))
+    Tensor([[2],
+            [3]])
     """
     places = places_of(index, x, "gather")
     if 0 in (x.ndim, places.ndim):
@@ -93,7 +102,12 @@ def gather(x: Any, axis: int, index: Any) -> Any:
 
 
 def index_select(x: Any, axis: int, index: Any) -> Any:
-    """PyTorch's order of arguments for `take(x, index, axis)`, with one row of places."""
+    """PyTorch's order of arguments for `take(x, index, axis)`, with one row of places.
+
+    >>> dls.index_select(dls.tensor([[1, 2], [3, 4]]), 1, dls.tensor([1]))
+    Tensor([[2],
+            [4]])
+    """
     places = places_of(index, x, "index_select")
     if places.ndim > 1:
         raise ShapeError(f"index_select takes one row of places, not the shape\n  {places.shape}")
@@ -118,7 +132,12 @@ def first_places(name: str, x: Any, places: Any, axis: int) -> tuple[slice, ...]
 
 
 def masked_select(x: Any, mask: Any) -> Any:
-    """PyTorch's x[mask]: the elements where the mask holds, in one row; both broadcast."""
+    """PyTorch's x[mask]: the elements where the mask holds, in one row; both broadcast.
+
+    >>> x = dls.tensor([1, 5, 2])
+    >>> dls.masked_select(x, x > 1)
+    Tensor([5, 2])
+    """
     mask = operand(mask, x.device)
     if mask.dtype.kind != "b":
         raise DtypeError(f"masked_select takes a mask of bools, not of {mask.dtype}: x != 0 is one")
@@ -130,6 +149,9 @@ def nonzero(x: Any) -> tuple[Any, ...]:
     NumPy. No gradient.
 
     (PyTorch's is one tensor with a row for each place: `argwhere`.)
+
+    >>> dls.nonzero(dls.tensor([0, 5, 7]))
+    (Tensor([1, 2]),)
     """
     if x.ndim == 0:
         raise ShapeError("nonzero of a tensor of shape () has no axis to name places along")
@@ -140,5 +162,9 @@ def nonzero(x: Any) -> tuple[Any, ...]:
 def argwhere(x: Any) -> Any:
     """Find the elements of x that are not 0: one row of indices each, shape (count, x.ndim), int64.
     No gradient.
+
+    >>> dls.argwhere(dls.tensor([[0, 5], [7, 0]]))
+    Tensor([[0, 1],
+            [1, 0]])
     """
     return autograd.as_tensor(x.device.xp.argwhere(x._data), x.device, None, x._kind)

@@ -147,6 +147,9 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """The slices of x at `indices` (integers, of any shape) along `axis`, as NumPy's.
 
     Without an axis the elements of x counted through all of it.
+
+    >>> dls.take(dls.tensor([10, 20, 30]), dls.tensor([2, 0]), axis=0)
+    Tensor([30, 10])
     """
     if axis is None:
         x, axis = reshape(x, -1), 0

@@ -75,7 +75,11 @@ class Stack(Op):
 
 
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
-    """Tensors one after the other along `axis` (None: flattened); other axes must be equal."""
+    """Tensors one after the other along `axis` (None: flattened); other axes must be equal.
+
+    >>> dls.concatenate([dls.tensor([1, 2]), dls.tensor([3])])
+    Tensor([1, 2, 3])
+    """
     parts = all_tensors(arrays, "concatenate")
     if axis is None:
         parts, axis = [part.reshape(-1) for part in parts], 0
@@ -84,7 +88,12 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
 
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
-    """Tensors of one shape along a new axis."""
+    """Tensors of one shape along a new axis.
+
+    >>> dls.stack([dls.tensor([1, 2]), dls.tensor([3, 4])])
+    Tensor([[1, 2],
+            [3, 4]])
+    """
     parts = all_tensors(arrays, "stack")
     return function_of(Stack, axis_of(axis, parts[0].ndim + 1, "stack"))(*parts)
 
@@ -109,13 +118,22 @@ def all_tensors(arrays: Sequence[Any], name: str) -> list[Any]:
 
 
 def hstack(arrays: Sequence[Any]) -> Any:
-    """Tensors side by side: along axis 1, those of one axis along it."""
+    """Tensors side by side: along axis 1, those of one axis along it.
+
+    >>> dls.hstack([dls.tensor([1, 2]), dls.tensor([3])])
+    Tensor([1, 2, 3])
+    """
     parts = [_at_least(part, 1) for part in all_tensors(arrays, "hstack")]
     return concatenate(parts, 0 if parts[0].ndim == 1 else 1)
 
 
 def vstack(arrays: Sequence[Any]) -> Any:
-    """Tensors on top of each other: along axis 0, those of one axis as rows."""
+    """Tensors on top of each other: along axis 0, those of one axis as rows.
+
+    >>> dls.vstack([dls.tensor([1, 2]), dls.tensor([3, 4])])
+    Tensor([[1, 2],
+            [3, 4]])
+    """
     return concatenate([_at_least(part, 2) for part in all_tensors(arrays, "vstack")], 0)
 
 
@@ -132,6 +150,9 @@ def split(x: Any, sections: Any, axis: int = 0, *, dim: Any = None) -> list[Any]
 
     An int is the number of equal pieces, a list the places to cut at. (In PyTorch an int is the
     length of a piece and a list has lengths: that is `split_with_sizes` here, or `chunk`.)
+
+    >>> [x.tolist() for x in dls.split(dls.arange(6), 3)]
+    [[0, 1], [2, 3], [4, 5]]
     """
     if dim is not None:
         raise ShapeError(
@@ -150,7 +171,11 @@ def split(x: Any, sections: Any, axis: int = 0, *, dim: Any = None) -> list[Any]
 
 
 def array_split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
-    """x cut along `axis` into nearly equal pieces (the first ones longer by one), or at places."""
+    """x cut along `axis` into nearly equal pieces (the first ones longer by one), or at places.
+
+    >>> [x.tolist() for x in dls.array_split(dls.arange(5), 2)]
+    [[0, 1, 2], [3, 4]]
+    """
     place = axis_of(axis, x.ndim, "array_split")
     n = x.shape[place]
     if isinstance(sections, (int, np.integer)):
@@ -164,7 +189,11 @@ def array_split(x: Any, sections: Any, axis: int = 0) -> list[Any]:
 
 
 def split_with_sizes(x: Any, sizes: Sequence[int], axis: int = 0) -> list[Any]:
-    """x cut along `axis` into pieces of the given lengths, which fill it."""
+    """x cut along `axis` into pieces of the given lengths, which fill it.
+
+    >>> [x.tolist() for x in dls.split_with_sizes(dls.arange(5), [1, 4])]
+    [[0], [1, 2, 3, 4]]
+    """
     place = axis_of(axis, x.ndim, "split_with_sizes")
     lengths = _lengths(sizes, "split_with_sizes")
     if min(lengths, default=0) < 0 or sum(lengths) != x.shape[place]:
@@ -180,6 +209,9 @@ def chunk(x: Any, chunks: int, axis: int = 0) -> list[Any]:
     """x cut along `axis` into at most `chunks` pieces of one length, the last one shorter.
 
     As PyTorch's: 5 in 4 chunks is 2 + 2 + 1.
+
+    >>> [x.tolist() for x in dls.chunk(dls.arange(5), 2)]
+    [[0, 1, 2], [3, 4]]
     """
     place = axis_of(axis, x.ndim, "chunk")
     if not isinstance(chunks, (int, np.integer)) or chunks < 1:
@@ -192,7 +224,11 @@ def chunk(x: Any, chunks: int, axis: int = 0) -> list[Any]:
 
 
 def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
-    """The slices of x along `axis`, without it: what `stack` puts together."""
+    """The slices of x along `axis`, without it: what `stack` puts together.
+
+    >>> [x.tolist() for x in dls.unstack(dls.tensor([[1, 2], [3, 4]]))]
+    [[1, 2], [3, 4]]
+    """
     place = axis_of(axis, x.ndim, "unstack")
     return tuple(_piece(x, place, i) for i in range(x.shape[place]))
 

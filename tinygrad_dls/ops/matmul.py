@@ -21,6 +21,9 @@ class Matmul(Op):
 
     dL/da = dL/dy @ b.T,  dL/db = a.T @ dL/dy
     Leading axes are batches and broadcast; a vector is a row on the left, a column on the right.
+
+    >>> dls.matmul(dls.tensor([[1.0, 2.0], [3.0, 4.0]]), dls.tensor([1.0, 10.0]))
+    Tensor([21., 43.])
     """
 
     broadcasts = True  # over the batch axes; the engine sums

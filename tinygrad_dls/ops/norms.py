@@ -52,6 +52,9 @@ def vector_norm(x: Any, ord: Any = 2, axis: Any = None, keepdims: bool = False) 
     """(sum of |x|**ord) ** (1 / ord) along `axis` (an int, several, or None: all).
 
     `ord`: 2; 1; math.inf, the largest |x|; -math.inf, the smallest; 0, how many are not 0; any p.
+
+    >>> dls.vector_norm(dls.tensor([[3.0, 4.0], [6.0, 8.0]]), 2, axis=1)
+    Tensor([ 5., 10.])
     """
     along = normal_axis(axis, x.ndim, "norm")
     if x.dtype.kind != "f":
@@ -78,6 +81,9 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     Without `ord` the root of the sum of squares, of all elements if there is no `axis` either.
     Matrices (two axes, or a matrix without `axis`): "fro" the same, 1 (-1) and inf (-inf) the
     largest (smallest) sum of a column and of a row. DataError for 2 and "nuc".
+
+    >>> dls.norm(dls.tensor([3.0, 4.0]))
+    Tensor(5.)
     """
     found = normal_axis(axis, x.ndim, "norm")
     if ord is None:

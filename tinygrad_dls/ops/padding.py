@@ -182,6 +182,9 @@ def pad(
     `pad_width`: one number for all edges, one pair (before, after) for all axes, or a pair for
     each axis. `mode`: "constant" (`constant_values`), "reflect", "edge", "wrap", "symmetric".
     PyTorch's order of widths, last axis first, is that of `nn.functional.pad`.
+
+    >>> dls.pad(dls.tensor([1, 2]), (1, 2))
+    Tensor([0, 1, 2, 0, 0])
     """
     if mode not in MODES:
         hint = ": PyTorch's name of 'edge'" if mode == "replicate" else (

@@ -290,57 +290,101 @@ def _reduce(op: Any, x: Any, axis: Any, keepdims: bool, some: bool = False) -> A
 
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Sum of x along `axis` (an int, several, or None: all)."""
+    """Sum of x along `axis` (an int, several, or None: all).
+
+    >>> dls.sum(dls.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)
+    Tensor([3., 7.])
+    """
     return _reduce(Sum, x, axis, keepdims)
 
 
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Largest of x along `axis`; values only, `argmax` has the places. Ties share the gradient."""
+    """Largest of x along `axis`; values only, `argmax` has the places. Ties share the gradient.
+
+    >>> dls.max(dls.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    Tensor([3., 4.])
+    """
     return _reduce(Max, x, axis, keepdims, some=True)
 
 
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Smallest of x along `axis`; values only, `argmin` has the places. Ties share the gradient."""
+    """Smallest of x along `axis`; values only, `argmin` has the places. Ties share the gradient.
+
+    >>> dls.min(dls.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    Tensor([1., 2.])
+    """
     return _reduce(Min, x, axis, keepdims, some=True)
 
 
 def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Largest of x along `axis`: NumPy's and PyTorch's other name of `max`."""
+    """Largest of x along `axis`: NumPy's and PyTorch's other name of `max`.
+
+    >>> dls.amax(dls.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    Tensor([3., 4.])
+    """
     return max(x, axis, keepdims)
 
 
 def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Smallest of x along `axis`: NumPy's and PyTorch's other name of `min`."""
+    """Smallest of x along `axis`: NumPy's and PyTorch's other name of `min`.
+
+    >>> dls.amin(dls.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    Tensor([1., 2.])
+    """
     return min(x, axis, keepdims)
 
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Place of the largest of x along `axis` (None: in the flattened tensor); int64."""
+    """Place of the largest of x along `axis` (None: in the flattened tensor); int64.
+
+    >>> dls.argmax(dls.tensor([[1.0, 5.0], [7.0, 2.0]]), axis=1)
+    Tensor([1, 0])
+    """
     return _reduce(Argmax, x, axis, keepdims, some=True)
 
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Place of the smallest of x along `axis` (None: in the flattened tensor); int64."""
+    """Place of the smallest of x along `axis` (None: in the flattened tensor); int64.
+
+    >>> dls.argmin(dls.tensor([[1.0, 5.0], [7.0, 2.0]]), axis=1)
+    Tensor([0, 1])
+    """
     return _reduce(Argmin, x, axis, keepdims, some=True)
 
 
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return whether any element along `axis` holds."""
+    """Return whether any element along `axis` holds.
+
+    >>> dls.any(dls.tensor([[True, False], [False, False]]), axis=1)
+    Tensor([ True, False])
+    """
     return _reduce(Any_, x, axis, keepdims)
 
 
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return whether all elements along `axis` hold."""
+    """Return whether all elements along `axis` hold.
+
+    >>> dls.all(dls.tensor([[True, False], [True, True]]), axis=1)
+    Tensor([False,  True])
+    """
     return _reduce(All_, x, axis, keepdims)
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Mean of x along `axis`; of integers a float. DataError of an empty tensor."""
+    """Mean of x along `axis`; of integers a float. DataError of an empty tensor.
+
+    >>> dls.mean(dls.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    Tensor([2., 3.])
+    """
     return _reduce(Mean, x, axis, keepdims, some=True)
 
 
 def var(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
-    """Variance along `axis`: sum of squared deviations / (n - correction); NumPy's correction 0."""
+    """Variance along `axis`: sum of squared deviations / (n - correction); NumPy's correction 0.
+
+    >>> dls.var(dls.tensor([1.0, 3.0]))
+    Tensor(1.)
+    """
     along, correction = normal_axis(axis, x.ndim, "var"), number("var: correction", correction)
     if count(x.shape, along) <= correction:
         raise DataError(f"var with correction={correction} of {count(x.shape, along)} elements")
@@ -348,15 +392,27 @@ def var(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0)
 
 
 def std(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0) -> Any:
-    """Standard deviation, the root of `var`; its gradient is 0 where it is 0."""
+    """Standard deviation, the root of `var`; its gradient is 0 where it is 0.
+
+    >>> dls.std(dls.tensor([1.0, 3.0]))
+    Tensor(1.)
+    """
     return sqrt(var(x, axis, keepdims, correction))
 
 
 def logsumexp(x: Any, axis: Any = -1, keepdims: bool = False) -> Any:
-    """log(sum(exp(x))) along `axis` (an int, several, or None: all), without overflow."""
+    """log(sum(exp(x))) along `axis` (an int, several, or None: all), without overflow.
+
+    >>> dls.logsumexp(dls.tensor([0.0, 0.0]))
+    Tensor(0.6931)
+    """
     return _reduce(Logsumexp, x, axis, keepdims, some=True)
 
 
 def count_nonzero(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Count the elements along `axis` that are not 0; int64."""
+    """Count the elements along `axis` that are not 0; int64.
+
+    >>> dls.count_nonzero(dls.tensor([[1, 0], [2, 3]]), axis=1)
+    Tensor([1, 2])
+    """
     return sum(not_equal(x, 0), axis, keepdims)

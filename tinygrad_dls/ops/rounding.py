@@ -32,7 +32,11 @@ def _between_steps(rng: Rng) -> list[Sample]:
 
 
 class Sign(_Flat):
-    """y = -1, 0 or 1, the sign of x.    dL/dx = 0"""
+    """y = -1, 0 or 1, the sign of x.    dL/dx = 0
+
+    >>> dls.sign(dls.tensor([-2.0, 0.0, 3.0]))
+    Tensor([-1.,  0.,  1.])
+    """
 
     numpy = np.sign
     samples = unary_samples(away=0.0)
@@ -42,7 +46,11 @@ class Sign(_Flat):
 
 
 class Floor(_Flat):
-    """y = the largest whole number that is at most x.    dL/dx = 0"""
+    """y = the largest whole number that is at most x.    dL/dx = 0
+
+    >>> dls.floor(dls.tensor([-1.5, 1.2]))
+    Tensor([-2.,  1.])
+    """
 
     numpy = np.floor
     samples = staticmethod(_between_steps)
@@ -52,7 +60,11 @@ class Floor(_Flat):
 
 
 class Ceil(_Flat):
-    """y = the smallest whole number that is at least x.    dL/dx = 0"""
+    """y = the smallest whole number that is at least x.    dL/dx = 0
+
+    >>> dls.ceil(dls.tensor([-1.5, 1.2]))
+    Tensor([-1.,  2.])
+    """
 
     numpy = np.ceil
     samples = staticmethod(_between_steps)
@@ -62,7 +74,11 @@ class Ceil(_Flat):
 
 
 class Trunc(_Flat):
-    """y = x without its fraction.    dL/dx = 0"""
+    """y = x without its fraction.    dL/dx = 0
+
+    >>> dls.trunc(dls.tensor([-1.5, 1.2]))
+    Tensor([-1.,  1.])
+    """
 
     numpy = np.trunc
     samples = staticmethod(_between_steps)
@@ -92,7 +108,11 @@ class Round(_Flat):
 
 
 class FloorDivide(Op):
-    """y = floor(a / b).    dL/da = 0,  dL/db = 0"""
+    """y = floor(a / b).    dL/da = 0,  dL/db = 0
+
+    >>> dls.floor_divide(dls.tensor([7.0, -7.0]), 2.0)
+    Tensor([ 3., -4.])
+    """
 
     broadcasts = True
     numpy = operator.floordiv
@@ -109,7 +129,11 @@ class FloorDivide(Op):
 
 
 class Remainder(Op):
-    """y = a - floor(a / b) * b, with the sign of b.    dL/da = dL/dy,  dL/db = -dL/dy floor(a/b)"""
+    """y = a - floor(a / b) * b, with the sign of b.    dL/da = dL/dy,  dL/db = -dL/dy floor(a/b)
+
+    >>> dls.remainder(dls.tensor([7.0, -7.0]), 4.0)
+    Tensor([3., 1.])
+    """
 
     broadcasts = True
     numpy = operator.mod
@@ -126,7 +150,11 @@ class Remainder(Op):
 
 
 class Fmod(Op):
-    """y = a - trunc(a / b) * b, with the sign of a.    dL/da = dL/dy,  dL/db = -dL/dy trunc(a/b)"""
+    """y = a - trunc(a / b) * b, with the sign of a.    dL/da = dL/dy,  dL/db = -dL/dy trunc(a/b)
+
+    >>> dls.fmod(dls.tensor([7.0, -7.0]), 4.0)
+    Tensor([ 3., -3.])
+    """
 
     broadcasts = True
     numpy = np.fmod
@@ -147,7 +175,11 @@ remainder = function(Remainder())
 
 
 def round(x: Any, decimals: int = 0) -> Any:
-    """x rounded to `decimals` places after the point, halves to the even digit; gradient 0."""
+    """x rounded to `decimals` places after the point, halves to the even digit; gradient 0.
+
+    >>> dls.round(dls.tensor([0.5, 1.5, 2.71]))
+    Tensor([0., 2., 3.])
+    """
     try:
         places = operator.index(decimals)
     except TypeError as error:
@@ -156,5 +188,9 @@ def round(x: Any, decimals: int = 0) -> Any:
 
 
 def divmod(a: Any, b: Any) -> tuple[Any, Any]:
-    """(a // b, a % b)."""
+    """(a // b, a % b).
+
+    >>> dls.divmod(dls.tensor([7.0, -7.0]), 2.0)
+    (Tensor([ 3., -4.]), Tensor([1., 1.]))
+    """
     return floor_divide(a, b), remainder(a, b)

@@ -164,19 +164,31 @@ def _shaped(y: Any, x: Any, axis: int | None) -> Any:
 
 
 def cumsum(x: Any, axis: int | None = None) -> Any:
-    """Running sum of x along `axis` (None: of the flattened tensor)."""
+    """Running sum of x along `axis` (None: of the flattened tensor).
+
+    >>> dls.cumsum(dls.tensor([1.0, 2.0, 3.0]))
+    Tensor([1., 3., 6.])
+    """
     row, place = one_axis(x, axis, "cumsum")
     return _shaped(function_of(Cumsum, place)(row), x, axis)
 
 
 def cumprod(x: Any, axis: int | None = None) -> Any:
-    """Running product of x along `axis` (None: of the flattened tensor)."""
+    """Running product of x along `axis` (None: of the flattened tensor).
+
+    >>> dls.cumprod(dls.tensor([1.0, 2.0, 3.0]))
+    Tensor([1., 2., 6.])
+    """
     row, place = one_axis(x, axis, "cumprod")
     return _shaped(function_of(Cumprod, place)(row), x, axis)
 
 
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Product of x along `axis` (an int, several, or None: all); its gradient is right at 0 too."""
+    """Product of x along `axis` (an int, several, or None: all); its gradient is right at 0 too.
+
+    >>> dls.prod(dls.tensor([2.0, 3.0]))
+    Tensor(6.)
+    """
     found = normal_axis(axis, x.ndim, "prod")
     if isinstance(found, int) and x.ndim:
         return function_of(Prod, found, bool(keepdims))(x)
@@ -199,6 +211,9 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     differ.
 
     `prepend` and `append` are put before and behind x first.
+
+    >>> dls.diff(dls.tensor([1.0, 4.0, 9.0]))
+    Tensor([3., 5.])
     """
     if not isinstance(n, int) or n < 0:
         raise DataError(f"diff is taken n times, n a whole number of at least 0, not {n!r}")

@@ -133,6 +133,9 @@ def index_put(x: Any, index: Any, values: Any, accumulate: bool = False) -> Any:
 
     The index is whatever x[index] takes; places must differ, for which of two values stays is not
     defined. With `accumulate` values are added to x, and places may repeat.
+
+    >>> dls.index_put(dls.zeros(3), dls.tensor([2, 0]), dls.tensor([5.0, 7.0]))
+    Tensor([7., 0., 5.])
     """
     plain = plain_index(index, x, keep=mode.grad, writes=True)
     values = values_for(x, values, "index_put")
@@ -171,6 +174,9 @@ def index_add(x: Any, axis: int, index: Any, source: Any, *, alpha: float = 1) -
 
     A place named twice gets both. As PyTorch's, without its in-place form. A single number counts
     as a row of one.
+
+    >>> dls.index_add(dls.zeros(3), 0, dls.tensor([2, 2]), dls.tensor([5.0, 7.0]))
+    Tensor([ 0.,  0., 12.])
     """
     places, source = places_of(index, x, "index_add"), values_for(x, source, "index_add")
     if x.ndim == 0:
@@ -190,6 +196,10 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: int) -> Any:
     """x with `values` at `indices` along `axis`: what `take_along_axis` would take there.
 
     As NumPy's, but a new tensor; places must differ.
+
+    >>> dls.put_along_axis(dls.zeros(2, 2), dls.tensor([[1], [0]]), 9.0, axis=1)
+    Tensor([[0., 9.],
+            [9., 0.]])
     """
     place = axis_of(axis, x.ndim, "put_along_axis")
     places = places_of(indices, x, "put_along_axis")
@@ -208,6 +218,9 @@ def scatter(x: Any, axis: int, index: Any, src: Any) -> Any:
     """x with src[i][j] at place [i][index[i][j]] (for axis 1), as PyTorch's; places must differ.
 
     `src` is a tensor at least as long as `index` along every axis, or one number.
+
+    >>> dls.scatter(dls.zeros(3), 0, dls.tensor([2, 0]), dls.tensor([5.0, 7.0]))
+    Tensor([7., 0., 5.])
     """
     return _scattered("scatter", x, axis, index, src, accumulate=False)
 
@@ -216,6 +229,9 @@ def scatter_add(x: Any, axis: int, index: Any, src: Any) -> Any:
     """x with src[i][j] added at place [i][index[i][j]] (for axis 1), as PyTorch's.
 
     A place named twice gets the sum.
+
+    >>> dls.scatter_add(dls.zeros(3), 0, dls.tensor([2, 2]), dls.tensor([5.0, 7.0]))
+    Tensor([ 0.,  0., 12.])
     """
     return _scattered("scatter_add", x, axis, index, src, accumulate=True)
 
@@ -244,7 +260,12 @@ def _scattered(name: str, x: Any, axis: int, index: Any, src: Any, accumulate: b
 
 
 def masked_fill(x: Any, mask: Any, value: Any) -> Any:
-    """x with `value` (one number) where the mask holds; x and the mask broadcast."""
+    """x with `value` (one number) where the mask holds; x and the mask broadcast.
+
+    >>> x = dls.tensor([1.0, -2.0])
+    >>> dls.masked_fill(x, x < 0, 0.0)
+    Tensor([1., 0.])
+    """
     mask = operand(mask, x.device)
     if mask.dtype.kind != "b":
         raise DtypeError(f"masked_fill takes a mask of bools, not of {mask.dtype}: m != 0 is one")

@@ -89,7 +89,11 @@ class BroadcastTo(Op):
 
 
 class Contiguous(Op):
-    """y = a copy of x with memory of its own.    dL/dx = dL/dy"""
+    """y = a copy of x with memory of its own.    dL/dx = dL/dy
+
+    >>> dls.tensor([1.0, 2.0]).clone()
+    Tensor([1., 2.])
+    """
 
     numpy = np.copy
     samples = samples_of(([(2, 3)], {}), ([()], {}), ([(0, 2)], {}), ([(1, 1)], {}))
@@ -131,7 +135,11 @@ def axes_of(axes: Any, ndim: int, name: str) -> list[int]:
 
 
 def reshape(x: Any, *shape: Any) -> Any:
-    """x in another shape (one length may be -1: the rest); shares memory where it can."""
+    """x in another shape (one length may be -1: the rest); shares memory where it can.
+
+    >>> dls.reshape(dls.ones(2, 6), (3, -1)).shape
+    (3, 4)
+    """
     lengths = _ints(shape)
     if lengths and min(lengths) < -1:
         raise ShapeError(f"reshape: a length is -1 (the rest), 0 or more, in\n  {lengths}")
@@ -139,7 +147,12 @@ def reshape(x: Any, *shape: Any) -> Any:
 
 
 def transpose(x: Any, *axes: Any) -> Any:
-    """x with its axes in the order given, all of them as in NumPy; without any, reversed."""
+    """x with its axes in the order given, all of them as in NumPy; without any, reversed.
+
+    >>> dls.transpose(dls.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([[1., 3.],
+            [2., 4.]])
+    """
     order = _ints(axes) if axes and axes != (None,) else tuple(range(x.ndim))[::-1]
     if len(order) != x.ndim:
         swap = len(order) == 2 and all(-x.ndim <= i < x.ndim for i in order)
@@ -157,7 +170,11 @@ def transpose(x: Any, *axes: Any) -> Any:
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """x with two axes exchanged."""
+    """x with two axes exchanged.
+
+    >>> dls.swapaxes(dls.ones(2, 3, 4), 0, 2).shape
+    (4, 3, 2)
+    """
     order = list(range(x.ndim))
     a, b = axis_of(axis1, x.ndim, "swapaxes"), axis_of(axis2, x.ndim, "swapaxes")
     order[a], order[b] = order[b], order[a]
@@ -165,12 +182,20 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 
 def permute_dims(x: Any, axes: Sequence[int]) -> Any:
-    """x with its axes in the order given, all of them."""
+    """x with its axes in the order given, all of them.
+
+    >>> dls.permute_dims(dls.ones(2, 3, 4), (2, 0, 1)).shape
+    (4, 2, 3)
+    """
     return transpose(x, axes)
 
 
 def moveaxis(x: Any, source: Any, destination: Any) -> Any:
-    """x with one axis (or several) moved to other places, the others in their order."""
+    """x with one axis (or several) moved to other places, the others in their order.
+
+    >>> dls.moveaxis(dls.ones(2, 3, 4), 0, -1).shape
+    (3, 4, 2)
+    """
     taken, places = axes_of(source, x.ndim, "moveaxis"), axes_of(destination, x.ndim, "moveaxis")
     if len(taken) != len(places):
         raise ShapeError(f"moveaxis: {len(taken)} axes cannot go to {len(places)} places")
@@ -181,7 +206,12 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
-    """x repeated to `shape` as broadcasting would; no copy."""
+    """x repeated to `shape` as broadcasting would; no copy.
+
+    >>> dls.broadcast_to(dls.tensor([1.0, 2.0]), (2, 2))
+    Tensor([[1., 2.],
+            [1., 2.]])
+    """
     return function_of(BroadcastTo, _ints((shape,)))(x)
 
 
@@ -191,7 +221,11 @@ def broadcast(x: Any, shape: Sequence[int]) -> Any:
 
 
 def broadcast_arrays(*arrays: Any) -> list[Any]:
-    """All tensors repeated to the one shape that they broadcast to; no copies."""
+    """All tensors repeated to the one shape that they broadcast to; no copies.
+
+    >>> [x.shape for x in dls.broadcast_arrays(dls.ones(3, 1), dls.ones(2))]
+    [(3, 2), (3, 2)]
+    """
     arrays = tuple(operand(x, default_device()) for x in arrays)
     try:
         shape = np.broadcast_shapes(*[x.shape for x in arrays])
@@ -202,7 +236,11 @@ def broadcast_arrays(*arrays: Any) -> list[Any]:
 
 
 def expand(x: Any, *shape: Any) -> Any:
-    """PyTorch's `broadcast_to`, in which a length of -1 is x's own."""
+    """PyTorch's `broadcast_to`, in which a length of -1 is x's own.
+
+    >>> dls.expand(dls.ones(3, 1), -1, 4).shape
+    (3, 4)
+    """
     lengths = _ints(shape)
     lead = len(lengths) - x.ndim
     if lead < 0 or -1 in lengths[:lead]:
@@ -219,6 +257,9 @@ def meshgrid(*xs: Any, indexing: str = "xy") -> list[Any]:
 
     indexing "xy", as NumPy: the second axis of the result runs along the first of xs; "ij": the
     first. (PyTorch's default is "ij".)
+
+    >>> [x.shape for x in dls.meshgrid(dls.arange(2), dls.arange(3))]
+    [(3, 2), (3, 2)]
     """
     if indexing not in ("xy", "ij"):
         raise ShapeError(f"meshgrid: indexing is 'xy' or 'ij', not {indexing!r}")
@@ -236,7 +277,11 @@ def meshgrid(*xs: Any, indexing: str = "xy") -> list[Any]:
 
 
 def expand_dims(x: Any, axis: Any) -> Any:
-    """x with a new axis of length 1 at place `axis` of the result (or several)."""
+    """x with a new axis of length 1 at place `axis` of the result (or several).
+
+    >>> dls.expand_dims(dls.ones(2, 3), 0).shape
+    (1, 2, 3)
+    """
     count = len(axis) if isinstance(axis, (tuple, list)) else 1
     places = axes_of(axis, x.ndim + count, "expand_dims")
     shape = list(x.shape)
@@ -249,6 +294,9 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     """x without its axes of length 1, or without the ones named.
 
     A single number counts as a row of one.
+
+    >>> dls.squeeze(dls.ones(1, 3, 1)).shape
+    (3,)
     """
     if axis is None:
         return reshape(x, tuple(n for n in x.shape if n != 1))
@@ -267,7 +315,11 @@ def row(x: Any) -> Any:
 
 
 def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Any:
-    """x with the axes from `start_axis` to `end_axis` made one."""
+    """x with the axes from `start_axis` to `end_axis` made one.
+
+    >>> dls.flatten(dls.ones(2, 3, 4), 1).shape
+    (2, 12)
+    """
     if x.ndim == 0:
         return reshape(x, (1,))
     start, end = axis_of(start_axis, x.ndim, "flatten"), axis_of(end_axis, x.ndim, "flatten")
@@ -278,12 +330,20 @@ def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Any:
 
 
 def ravel(x: Any) -> Any:
-    """All elements of x in one row, axis after axis; shares memory where it can."""
+    """All elements of x in one row, axis after axis; shares memory where it can.
+
+    >>> dls.ravel(dls.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([1., 2., 3., 4.])
+    """
     return reshape(x, (-1,) if x.size else (0,))
 
 
 def unflatten(x: Any, axis: int, sizes: Sequence[int]) -> Any:
-    """x with one axis made several, of lengths `sizes` (one may be -1): undoes `flatten`."""
+    """x with one axis made several, of lengths `sizes` (one may be -1): undoes `flatten`.
+
+    >>> dls.unflatten(dls.ones(2, 6), 1, (3, -1)).shape
+    (2, 3, 2)
+    """
     place = axis_of(axis, x.ndim, "unflatten")
     if not isinstance(sizes, Sequence):
         raise ShapeError(f"unflatten takes a tuple of lengths, not {sizes!r}")

@@ -125,7 +125,11 @@ class TopPlaces(Op):
 
 
 def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Any:
-    """x in order along `axis` (None: flattened), a new tensor; `argsort` gives the places."""
+    """x in order along `axis` (None: flattened), a new tensor; `argsort` gives the places.
+
+    >>> dls.sort(dls.tensor([3.0, 1.0, 2.0]))
+    Tensor([1., 2., 3.])
+    """
     if x.ndim == 0 and axis is not None:
         return reshape(sort(row(x), axis, descending), ())
     x, place = one_axis(x, axis, "sort")
@@ -137,7 +141,11 @@ def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Any:
 
 
 def argsort(x: Any, axis: int | None = -1, descending: bool = False) -> Any:
-    """Places along `axis` (None: in the flattened x) in order of x; equals keep their order."""
+    """Places along `axis` (None: in the flattened x) in order of x; equals keep their order.
+
+    >>> dls.argsort(dls.tensor([3.0, 1.0, 2.0]))
+    Tensor([1, 2, 0])
+    """
     x, place = one_axis(x, axis, "argsort")
     return function_of(Argsort, place, bool(descending))(x)
 
@@ -149,6 +157,9 @@ def topk(
 
     Of equal elements the first ones are taken, in their order. `sorted=False` sorts as well.
     Of a single number, the only one.
+
+    >>> dls.topk(dls.tensor([3.0, 1.0, 2.0]), 2)
+    (Tensor([3., 2.]), Tensor([0, 2]))
     """
     if x.ndim == 0 and k == 1:
         values, places = topk(row(x), 1, axis)
@@ -164,7 +175,11 @@ def topk(
 
 
 def median(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The middle of x along `axis`, or the mean of the middle two; NaN where x has a NaN."""
+    """The middle of x along `axis`, or the mean of the middle two; NaN where x has a NaN.
+
+    >>> dls.median(dls.tensor([3.0, 1.0, 2.0]))
+    Tensor(2.)
+    """
     ndim = x.ndim
     line, place = one_axis(x, axis, "median")
     n = line.shape[place]

@@ -19,6 +19,9 @@ class Erf(Op):
     """y = erf(x) = 2/sqrt(pi) * integral of exp(-t**2), t from 0 to x.
 
     dL/dx = dL/dy * 2/sqrt(pi) * exp(-x**2)
+
+    >>> dls.erf(dls.tensor([0.0, 1.0]))
+    Tensor([0.    , 0.8427])
     """
 
     floats = True
@@ -34,7 +37,11 @@ class Erf(Op):
 
 
 class Erfc(Op):
-    """y = 1 - erf(x), exact where that is tiny.    dL/dx = -dL/dy * 2/sqrt(pi) * exp(-x**2)"""
+    """y = 1 - erf(x), exact where that is tiny.    dL/dx = -dL/dy * 2/sqrt(pi) * exp(-x**2)
+
+    >>> dls.erfc(dls.tensor([0.0, 1.0]))
+    Tensor([1.    , 0.1573])
+    """
 
     floats = True
     in_float32 = True
@@ -53,6 +60,9 @@ class Logaddexp(Op):
 
     dL/da = dL/dy * sigmoid(a - b),  dL/db = dL/dy * sigmoid(b - a); one half to each where both
     are the same infinity
+
+    >>> dls.logaddexp(dls.tensor([1000.0]), dls.tensor([1000.0]))
+    Tensor([1000.6932])
     """
 
     broadcasts = True
@@ -99,10 +109,18 @@ class NanToNum(Op):
 def nan_to_num(
     x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Any:
-    """x with `nan` for NaN, and for infinities `posinf`, `neginf` or the largest numbers."""
+    """x with `nan` for NaN, and for infinities `posinf`, `neginf` or the largest numbers.
+
+    >>> dls.nan_to_num(dls.tensor([float("nan"), 1.0]))
+    Tensor([0., 1.])
+    """
     return function_of(NanToNum, number("nan_to_num: nan", nan), posinf, neginf)(x)
 
 
 def lerp(a: Any, b: Any, weight: Any) -> Any:
-    """a + weight * (b - a): a where the weight is 0, b where it is 1."""
+    """a + weight * (b - a): a where the weight is 0, b where it is 1.
+
+    >>> dls.lerp(dls.tensor([0.0, 10.0]), dls.tensor([10.0, 20.0]), 0.25)
+    Tensor([ 2.5, 12.5])
+    """
     return add(a, mul(weight, sub(b, a)))

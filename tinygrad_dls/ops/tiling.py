@@ -131,6 +131,9 @@ def repeat(x: Any, repeats: Any, axis: int | None = None, *more: Any) -> Any:
 
     `repeats` is one number, or one for each slice; without an axis x is flattened first. PyTorch
     calls this repeat_interleave; its `repeat` is `tile` here.
+
+    >>> dls.repeat(dls.tensor([1, 2]), 2)
+    Tensor([1, 1, 2, 2])
     """
     if more:
         raise ShapeError(
@@ -160,6 +163,9 @@ def tile(x: Any, *reps: Any) -> Any:
     """x beside itself, reps[i] times along axis i, as NumPy's: 1 2 becomes 1 2 1 2.
 
     With fewer counts than axes they are for the last axes; with more, x gets axes before.
+
+    >>> dls.tile(dls.tensor([1, 2]), 2)
+    Tensor([1, 2, 1, 2])
     """
     counts = reps[0] if len(reps) == 1 and isinstance(reps[0], (tuple, list)) else reps
     if not all(isinstance(n, (int, np.integer)) and n >= 0 for n in counts):
@@ -171,7 +177,11 @@ def tile(x: Any, *reps: Any) -> Any:
 
 
 def flip(x: Any, axis: Any = None) -> Any:
-    """x with the order along `axis` reversed (an int, several, or None: all); a view."""
+    """x with the order along `axis` reversed (an int, several, or None: all); a view.
+
+    >>> dls.flip(dls.tensor([1, 2, 3]))
+    Tensor([3, 2, 1])
+    """
     axes = range(x.ndim) if axis is None else sorted(axes_of(axis, x.ndim, "flip"))
     return function_of(Flip, tuple(axes))(x)
 
@@ -180,6 +190,9 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     """x shifted by `shift` places along `axis`, the end coming in at the start, as NumPy's.
 
     Several shifts for several axes; without an axis through all elements in order.
+
+    >>> dls.roll(dls.tensor([1, 2, 3]), 1)
+    Tensor([3, 1, 2])
     """
     if axis is None:
         return roll(ravel(x), shift, 0).reshape(x.shape)
@@ -194,7 +207,12 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
 
 
 def rot90(x: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
-    """x turned by 90 degrees k times, from the first of two axes towards the second."""
+    """x turned by 90 degrees k times, from the first of two axes towards the second.
+
+    >>> dls.rot90(dls.tensor([[1, 2], [3, 4]]))
+    Tensor([[2, 4],
+            [1, 3]])
+    """
     first, second = axes_of(tuple(axes), x.ndim, "rot90")
     if not isinstance(k, (int, np.integer)):
         raise ShapeError(f"rot90: a whole number of quarter turns, not {k!r}")

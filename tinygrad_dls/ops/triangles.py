@@ -117,12 +117,22 @@ def on_diagonal(x: Any, shape: tuple[int, int], offset: int) -> Any:
 
 
 def tril(x: Any, k: int = 0) -> Any:
-    """x on and below diagonal k of its last two axes, 0 above."""
+    """x on and below diagonal k of its last two axes, 0 above.
+
+    >>> dls.tril(dls.tensor([[1, 2], [3, 4]]))
+    Tensor([[1, 0],
+            [3, 4]])
+    """
     return function_of(Tril, _matrices(x, k, "tril"))(x)
 
 
 def triu(x: Any, k: int = 0) -> Any:
-    """x on and above diagonal k of its last two axes, 0 below."""
+    """x on and above diagonal k of its last two axes, 0 below.
+
+    >>> dls.triu(dls.tensor([[1, 2], [3, 4]]))
+    Tensor([[1, 2],
+            [0, 4]])
+    """
     return function_of(Triu, _matrices(x, k, "triu"))(x)
 
 
@@ -135,7 +145,11 @@ def _matrices(x: Any, k: Any, name: str) -> int:
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The elements x[i, i + offset] of two axes, along a new last axis, as NumPy's."""
+    """The elements x[i, i + offset] of two axes, along a new last axis, as NumPy's.
+
+    >>> dls.diagonal(dls.tensor([[1, 2], [3, 4]]))
+    Tensor([1, 4])
+    """
     offset = _matrices(x, offset, "diagonal")
     axes = axes_of((axis1, axis2), x.ndim, "diagonal")
     if axes != [x.ndim - 2, x.ndim - 1]:
@@ -144,7 +158,12 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def diag(x: Any, k: int = 0) -> Any:
-    """Of a matrix its diagonal k; of a vector the square matrix that has it as diagonal k."""
+    """Of a matrix its diagonal k; of a vector the square matrix that has it as diagonal k.
+
+    >>> dls.diag(dls.tensor([1, 2]))
+    Tensor([[1, 0],
+            [0, 2]])
+    """
     if x.ndim == 1:
         return diag_embed(x, k)
     if x.ndim != 2:
@@ -156,7 +175,11 @@ def diag(x: Any, k: int = 0) -> Any:
 
 
 def diag_embed(x: Any, offset: int = 0) -> Any:
-    """Square matrices with the last axis of x on a diagonal, PyTorch's name."""
+    """Square matrices with the last axis of x on a diagonal, PyTorch's name.
+
+    >>> dls.diag_embed(dls.ones(5, 3)).shape
+    (5, 3, 3)
+    """
     if x.ndim < 1 or not isinstance(offset, (int, np.integer)):
         raise ShapeError(f"diag_embed takes one axis or more and a whole number, not {offset!r} for"
                          f" the shape\n  {x.shape}")
@@ -165,5 +188,9 @@ def diag_embed(x: Any, offset: int = 0) -> Any:
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum of a diagonal of two axes, as NumPy's."""
+    """The sum of a diagonal of two axes, as NumPy's.
+
+    >>> dls.tensor([[1, 2], [3, 4]]).trace()
+    Tensor(5)
+    """
     return sum_(diagonal(x, offset, axis1, axis2), axis=-1)

@@ -14,7 +14,11 @@ from .samples import Rng, Sample, binary_samples, unary_samples
 
 
 class Sin(Op):
-    """y = sin(x).    dL/dx = dL/dy * cos(x)"""
+    """y = sin(x).    dL/dx = dL/dy * cos(x)
+
+    >>> dls.sin(dls.tensor([0.0, 1.0]))
+    Tensor([0.    , 0.8415])
+    """
 
     floats = True
     numpy = np.sin
@@ -28,7 +32,11 @@ class Sin(Op):
 
 
 class Cos(Op):
-    """y = cos(x).    dL/dx = -dL/dy * sin(x)"""
+    """y = cos(x).    dL/dx = -dL/dy * sin(x)
+
+    >>> dls.cos(dls.tensor([0.0, 3.14159]))
+    Tensor([ 1., -1.])
+    """
 
     floats = True
     numpy = np.cos
@@ -42,7 +50,11 @@ class Cos(Op):
 
 
 class Tan(Op):
-    """y = tan(x).    dL/dx = dL/dy * (1 + y**2)"""
+    """y = tan(x).    dL/dx = dL/dy * (1 + y**2)
+
+    >>> dls.tan(dls.tensor([0.0, 1.0]))
+    Tensor([0.    , 1.5574])
+    """
 
     floats = True
     numpy = np.tan
@@ -56,7 +68,11 @@ class Tan(Op):
 
 
 class Arcsin(Op):
-    """y = the angle in [-pi/2, pi/2] whose sine is x.    dL/dx = dL/dy / sqrt(1 - x**2)"""
+    """y = the angle in [-pi/2, pi/2] whose sine is x.    dL/dx = dL/dy / sqrt(1 - x**2)
+
+    >>> dls.arcsin(dls.tensor([0.0, 1.0]))
+    Tensor([0.    , 1.5708])
+    """
 
     floats = True
     numpy = np.arcsin
@@ -70,7 +86,11 @@ class Arcsin(Op):
 
 
 class Arccos(Op):
-    """y = the angle in [0, pi] whose cosine is x.    dL/dx = -dL/dy / sqrt(1 - x**2)"""
+    """y = the angle in [0, pi] whose cosine is x.    dL/dx = -dL/dy / sqrt(1 - x**2)
+
+    >>> dls.arccos(dls.tensor([1.0, 0.0]))
+    Tensor([0.    , 1.5708])
+    """
 
     floats = True
     numpy = np.arccos
@@ -84,7 +104,11 @@ class Arccos(Op):
 
 
 class Arctan(Op):
-    """y = the angle in (-pi/2, pi/2) whose tangent is x.    dL/dx = dL/dy / (1 + x**2)"""
+    """y = the angle in (-pi/2, pi/2) whose tangent is x.    dL/dx = dL/dy / (1 + x**2)
+
+    >>> dls.arctan(dls.tensor([0.0, 1.0]))
+    Tensor([0.    , 0.7854])
+    """
 
     floats = True
     numpy = np.arctan
@@ -98,7 +122,11 @@ class Arctan(Op):
 
 
 class Sinh(Op):
-    """y = sinh(x) = (exp(x) - exp(-x)) / 2.    dL/dx = dL/dy * cosh(x)"""
+    """y = sinh(x) = (exp(x) - exp(-x)) / 2.    dL/dx = dL/dy * cosh(x)
+
+    >>> dls.sinh(dls.tensor([0.0, 1.0]))
+    Tensor([0.    , 1.1752])
+    """
 
     floats = True
     numpy = np.sinh
@@ -112,7 +140,11 @@ class Sinh(Op):
 
 
 class Cosh(Op):
-    """y = cosh(x) = (exp(x) + exp(-x)) / 2.    dL/dx = dL/dy * sinh(x)"""
+    """y = cosh(x) = (exp(x) + exp(-x)) / 2.    dL/dx = dL/dy * sinh(x)
+
+    >>> dls.cosh(dls.tensor([0.0, 1.0]))
+    Tensor([1.    , 1.5431])
+    """
 
     floats = True
     numpy = np.cosh
@@ -126,7 +158,11 @@ class Cosh(Op):
 
 
 class Tanh(Op):
-    """y = tanh(x).    dL/dx = dL/dy * (1 - y**2)"""
+    """y = tanh(x).    dL/dx = dL/dy * (1 - y**2)
+
+    >>> dls.tanh(dls.tensor([0.0, 1.0]))
+    Tensor([0.    , 0.7616])
+    """
 
     floats = True
     numpy = np.tanh
@@ -143,7 +179,11 @@ class Tanh(Op):
 
 
 class Arcsinh(Op):
-    """y = the number whose sinh is x.    dL/dx = dL/dy / sqrt(x**2 + 1)"""
+    """y = the number whose sinh is x.    dL/dx = dL/dy / sqrt(x**2 + 1)
+
+    >>> dls.arcsinh(dls.tensor([0.0, 1.0]))
+    Tensor([0.    , 0.8814])
+    """
 
     floats = True
     numpy = np.arcsinh
@@ -157,7 +197,11 @@ class Arcsinh(Op):
 
 
 class Arccosh(Op):
-    """y = the number y >= 0 whose cosh is x >= 1.    dL/dx = dL/dy / sqrt(x**2 - 1)"""
+    """y = the number y >= 0 whose cosh is x >= 1.    dL/dx = dL/dy / sqrt(x**2 - 1)
+
+    >>> dls.arccosh(dls.tensor([1.0, 2.0]))
+    Tensor([0.   , 1.317])
+    """
 
     floats = True
     numpy = np.arccosh
@@ -171,7 +215,11 @@ class Arccosh(Op):
 
 
 class Arctanh(Op):
-    """y = the number whose tanh is x.    dL/dx = dL/dy / (1 - x**2)"""
+    """y = the number whose tanh is x.    dL/dx = dL/dy / (1 - x**2)
+
+    >>> dls.arctanh(dls.tensor([0.0, 0.5]))
+    Tensor([0.    , 0.5493])
+    """
 
     floats = True
     numpy = np.arctanh
@@ -196,6 +244,9 @@ class Arctan2(Op):
     """y = the angle in (-pi, pi] of the point with height a and width b.
 
     dL/da = dL/dy * b / (a**2 + b**2),  dL/db = -dL/dy * a / (a**2 + b**2), and 0 at (0, 0)
+
+    >>> dls.arctan2(dls.tensor([1.0, -1.0]), dls.tensor([1.0, -1.0]))
+    Tensor([ 0.7854, -2.3562])
     """
 
     broadcasts = True
@@ -214,7 +265,11 @@ class Arctan2(Op):
 
 
 class Hypot(Op):
-    """y = sqrt(a**2 + b**2), without overflow.    dL/da = dL/dy * a / y, and 0 at (0, 0)"""
+    """y = sqrt(a**2 + b**2), without overflow.    dL/da = dL/dy * a / y, and 0 at (0, 0)
+
+    >>> dls.hypot(dls.tensor([3.0, 5.0]), dls.tensor([4.0, 12.0]))
+    Tensor([ 5., 13.])
+    """
 
     broadcasts = True
     floats = True

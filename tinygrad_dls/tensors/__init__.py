@@ -3,5 +3,5 @@
 Pickles of tensors name this package.
 """
 
+from .creation import from_numpy as from_numpy
 from .tensor import Tensor as Tensor
-from .tensor import from_numpy as from_numpy

@@ -17,7 +17,7 @@ from ..engine.autograd import constant
 from ..engine.conversion import host_array
 from ..errors import DataError, DtypeError, ShapeError
 from ..ops.indexing import check_places
-from .tensor import Tensor, from_numpy
+from .tensor import Tensor
 
 
 @near_names
@@ -25,7 +25,12 @@ def tensor(
     data: Any, requires_grad: bool = False, dtype: DTypeLike | None = None,
     device: str | Device | None = None, name: str | None = None,
 ) -> Tensor:
-    """The same as `dls.Tensor(data, ...)`."""
+    """The same as `dls.Tensor(data, ...)`.
+
+    >>> dls.tensor([[1.0, 2.0], [3.0, 4.0]])
+    Tensor([[1., 2.],
+            [3., 4.]])
+    """
     return Tensor(data, requires_grad, dtype, device, name)
 
 
@@ -36,6 +41,10 @@ def as_tensor(
     """`data` as a tensor, not copied where that can be avoided.
 
     A tensor is itself, unless dtype or device differ; a NumPy array shares its memory on the CPU.
+
+    >>> import numpy as np
+    >>> dls.as_tensor(np.arange(3))
+    Tensor([0, 1, 2])
     """
     place = None if device is None else Device(device)
     if isinstance(data, np.ndarray) and (place or default_device()).name == "cpu":
@@ -103,7 +112,12 @@ def full(
     requires_grad: bool = False, device: str | Device | None = None, name: str | None = None, *,
     size: int | Sequence[int] | None = None,
 ) -> Tensor:
-    """All elements `fill_value`; floats by default, integers of an integer, bools of a bool."""
+    """All elements `fill_value`; floats by default, integers of an integer, bools of a bool.
+
+    >>> dls.full((2, 2), 7.0)
+    Tensor([[7., 7.],
+            [7., 7.]])
+    """
     value = fill_value
     value = value.item() if isinstance(value, (Tensor, np.generic)) else value
     if not isinstance(value, (bool, int, float)):
@@ -118,7 +132,12 @@ def zeros(
     *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
     requires_grad: bool = False, name: str | None = None, size: Any = None,
 ) -> Tensor:
-    """All elements 0, of the default float dtype: zeros((2, 3)), zeros(2, 3), zeros(size=...)."""
+    """All elements 0, of the default float dtype: zeros((2, 3)), zeros(2, 3), zeros(size=...).
+
+    >>> dls.zeros(2, 3)
+    Tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
     return _filled(shape_of(shape, size), 0, dtype, device, requires_grad, name)
 
 
@@ -127,7 +146,12 @@ def ones(
     *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
     requires_grad: bool = False, name: str | None = None, size: Any = None,
 ) -> Tensor:
-    """All elements 1, of the default float dtype: ones((2, 3)) or ones(2, 3)."""
+    """All elements 1, of the default float dtype: ones((2, 3)) or ones(2, 3).
+
+    >>> dls.ones(2, 3)
+    Tensor([[1., 1., 1.],
+            [1., 1., 1.]])
+    """
     return _filled(shape_of(shape, size), 1, dtype, device, requires_grad, name)
 
 
@@ -136,7 +160,11 @@ def empty(
     *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
     requires_grad: bool = False, name: str | None = None, size: Any = None,
 ) -> Tensor:
-    """Memory that nobody wrote to yet, of the default float dtype: fill it before you read it."""
+    """Memory that nobody wrote to yet, of the default float dtype: fill it before you read it.
+
+    >>> dls.empty(2, 3).shape
+    (2, 3)
+    """
     place = _place(device)
     kind = tensor_dtype(dtype or default_dtype())
     array = _made(place.xp.empty, shape_of(shape, size), dtype=kind)
@@ -147,26 +175,42 @@ def empty(
 def full_like(
     x: Tensor, fill_value: float, dtype: DTypeLike | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor in the shape, dtype and place of x, all elements `fill_value`."""
+    """A tensor in the shape, dtype and place of x, all elements `fill_value`.
+
+    >>> dls.full_like(dls.zeros(2), 7.0)
+    Tensor([7., 7.])
+    """
     made: Tensor = ops.full_like(x, fill_value, dtype)
     return made.requires_grad_(requires_grad)
 
 
 @near_names
 def zeros_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Zeros in the shape, dtype and place of x."""
+    """Zeros in the shape, dtype and place of x.
+
+    >>> dls.zeros_like(dls.tensor([1.0, 2.0]))
+    Tensor([0., 0.])
+    """
     return full_like(x, 0, dtype, requires_grad)
 
 
 @near_names
 def ones_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Ones in the shape, dtype and place of x."""
+    """Ones in the shape, dtype and place of x.
+
+    >>> dls.ones_like(dls.tensor([3, 4]))
+    Tensor([1, 1])
+    """
     return full_like(x, 1, dtype, requires_grad)
 
 
 @near_names
 def empty_like(x: Tensor, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Memory that nobody wrote to yet, in the shape, dtype and place of x."""
+    """Memory that nobody wrote to yet, in the shape, dtype and place of x.
+
+    >>> dls.empty_like(dls.zeros(2, 3)).shape
+    (2, 3)
+    """
     return empty(x.shape, dtype=dtype or x.dtype, device=x.device, requires_grad=requires_grad)
 
 
@@ -175,7 +219,11 @@ def arange(
     *range_: float, dtype: DTypeLike | None = None, device: str | Device | None = None,
     requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
-    """start, start + step ... below stop; integers of integers, else floats."""
+    """start, start + step ... below stop; integers of integers, else floats.
+
+    >>> dls.arange(1, 7, 2)
+    Tensor([1, 3, 5])
+    """
     kind = None if dtype is None else tensor_dtype(dtype)
     array = _made(np.arange, *range_, dtype=kind)
     if dtype is None and array.dtype.kind == "f":
@@ -192,6 +240,9 @@ def linspace(
     """`num` floats from start to stop, evenly spaced; without `endpoint` stop is not among them.
 
     `steps` is PyTorch's name of `num`.
+
+    >>> dls.linspace(0, 1, 5)
+    Tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
     num = num if steps is None else steps
     kind = float_dtype(dtype or default_dtype())
@@ -204,7 +255,12 @@ def eye(
     n: int, m: int | None = None, dtype: DTypeLike | None = None,
     device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
-    """Ones on the diagonal of an n by m matrix, zeros elsewhere."""
+    """Ones on the diagonal of an n by m matrix, zeros elsewhere.
+
+    >>> dls.eye(2)
+    Tensor([[1., 0.],
+            [0., 1.]])
+    """
     array = _made(np.eye, n, m, dtype=tensor_dtype(dtype or default_dtype()))
     return tensor_from(array, device, requires_grad, name)
 
@@ -217,9 +273,33 @@ def tensor_from(
     return _wrapped(place.from_host(np.asarray(array)), place, requires_grad, name)
 
 
+def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
+    """A tensor on the CPU that shares memory with `array`; writes through `array` are not seen.
+
+    >>> import numpy as np
+    >>> dls.from_numpy(np.array([1.0, 2.0]))
+    Tensor([1., 2.], dtype=float64)
+    """
+    if not isinstance(array, np.ndarray):
+        raise DtypeError(f"from_numpy takes a NumPy array, not a {type(array).__name__}")
+    dtype = tensor_dtype(array.dtype)
+    if dtype != array.dtype:
+        raise DtypeError(
+            f"{array.dtype} is of another byte order than this machine's, so its memory cannot be "
+            "shared: dls.Tensor(array) makes a copy"
+        )
+    shared = np.asarray(array).view(dtype)
+    return constant(shared, Device("cpu"))  # type: ignore[no-any-return]
+
+
 @near_names
 def one_hot(labels: Any, classes: int, dtype: DTypeLike | None = None) -> Tensor:
-    """A row of `classes` numbers for each label: 1 at the label, 0 elsewhere."""
+    """A row of `classes` numbers for each label: 1 at the label, 0 elsewhere.
+
+    >>> dls.one_hot(dls.tensor([2, 0]), 3)
+    Tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
     places = labels.numpy() if isinstance(labels, Tensor) else host_array(labels)
     if places.dtype.kind not in "iu" and places.size:
         raise DtypeError(f"labels are integers, not {places.dtype}")
@@ -235,6 +315,9 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """Count each of 0, 1, 2 ... in x, whole numbers; or sum its `weights`.
 
     Without history, counted on the host.
+
+    >>> dls.bincount(dls.tensor([0, 2, 2]))
+    Tensor([1, 0, 2])
     """
     device = x.device if isinstance(x, Tensor) else None
     values, amounts = (v.numpy() if isinstance(v, Tensor) else v for v in (x, weights))

@@ -28,6 +28,10 @@ def grad(
 
     With `create_graph` the results can be differentiated again. An input that no output was made
     from raises GraphError, or gives None with `allow_unused`. `only_inputs` is always True.
+
+    >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+    >>> dls.grad((x**3).sum(), x)  # 3 x**2
+    (Tensor([ 3., 12.]),)
     """
     if not only_inputs:
         raise GraphError("grad sets no .grad: for those of all leaves call backward()")
@@ -134,7 +138,13 @@ class Checkpoint(Op):
 
 @near_names
 def checkpoint(f: Callable[..., Tensor], *inputs: Any) -> Tensor:
-    """f(*inputs), trading time for memory: backward computes it again instead of keeping values."""
+    """f(*inputs), trading time for memory: backward computes it again instead of keeping values.
+
+    >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+    >>> dls.checkpoint(lambda x: x.exp().sin(), x).sum().backward()
+    >>> x.grad.shape
+    (2,)
+    """
     op = Checkpoint(f, inputs)
     tensors = tuple(x for x in inputs if isinstance(x, TensorBase))
     if not tensors:

@@ -7,7 +7,7 @@ not written to but under `dls.no_grad()`. All return x.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -15,12 +15,16 @@ from .. import ops
 from ..random import Generator, chosen
 from .torch_names import renamed
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
-def _in_place(operation: Callable[..., Any], name: str) -> Callable[..., Any]:
+
+def _in_place(operation: Callable[..., Any], name: str) -> Callable[..., Tensor]:
     """The method `name`, which writes operation(x, ...) into x."""
 
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._in_place(lambda x, _: operation(x, *args, **kwargs), None, f"x.{name}()")
+    def method(self: Any, *args: Any, **kwargs: Any) -> Tensor:
+        return self._in_place(  # type: ignore[no-any-return]
+            lambda x, _: operation(x, *args, **kwargs), None, f"x.{name}()")
 
     method.__name__ = name
     method.__doc__ = f"Write x.{name[:-1]}(...) into x."
@@ -50,27 +54,51 @@ class InPlace:
     lerp_ = _in_place(ops.lerp, "lerp_")
 
     def add_(self, other: Any, *, alpha: float = 1) -> Self:
-        """Write x + alpha * other into x."""
+        """Write x + alpha * other into x.
+
+        >>> dls.tensor([1.0, 2.0]).add_(1.0, alpha=10)
+        Tensor([11., 12.])
+        """
         return self._with(ops.add, _times(other, alpha), "x.add_(v)")
 
     def sub_(self, other: Any, *, alpha: float = 1) -> Self:
-        """Write x - alpha * other into x."""
+        """Write x - alpha * other into x.
+
+        >>> dls.tensor([1.0, 2.0]).sub_(1.0)
+        Tensor([0., 1.])
+        """
         return self._with(ops.sub, _times(other, alpha), "x.sub_(v)")
 
     def mul_(self, other: Any) -> Self:
-        """Write x * other into x."""
+        """Write x * other into x.
+
+        >>> dls.tensor([1.0, 2.0]).mul_(3.0)
+        Tensor([3., 6.])
+        """
         return self._with(ops.mul, other, "x.mul_(v)")
 
     def div_(self, other: Any) -> Self:
-        """Write x / other into x."""
+        """Write x / other into x.
+
+        >>> dls.tensor([1.0, 2.0]).div_(2.0)
+        Tensor([0.5, 1. ])
+        """
         return self._with(ops.div, other, "x.div_(v)")
 
     def addcmul_(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Self:
-        """Write x + value * tensor1 * tensor2 into x."""
+        """Write x + value * tensor1 * tensor2 into x.
+
+        >>> dls.zeros(2).addcmul_(dls.tensor([1.0, 2.0]), dls.tensor([3.0, 4.0]))
+        Tensor([3., 8.])
+        """
         return self._with(ops.add, _times(ops.mul(tensor1, tensor2), value), "x.addcmul_(a, b)")
 
     def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Self:
-        """Write x + value * tensor1 / tensor2 into x."""
+        """Write x + value * tensor1 / tensor2 into x.
+
+        >>> dls.zeros(2).addcdiv_(dls.tensor([1.0, 2.0]), dls.tensor([2.0, 4.0]))
+        Tensor([0.5, 0.5])
+        """
         return self._with(ops.add, _times(ops.div(tensor1, tensor2), value), "x.addcdiv_(a, b)")
 
     def _with(self, operation: Callable[..., Any], other: Any, how: str) -> Self:
@@ -79,20 +107,32 @@ class InPlace:
     # --- values from elsewhere -------------------------------------------------------------------
 
     def fill_(self, value: Any) -> Self:
-        """Write one number into all places."""
+        """Write one number into all places.
+
+        >>> dls.zeros(2).fill_(7.0)
+        Tensor([7., 7.])
+        """
         whole = self.dtype.kind in "iu"  # type: ignore[attr-defined]
         if whole and isinstance(value, float) and value.is_integer():
             value = int(value)
         return self._filled(value, "x.fill_(v)")
 
     def zero_(self) -> Self:
-        """Write 0 into all places."""
+        """Write 0 into all places.
+
+        >>> dls.ones(2).zero_()
+        Tensor([0., 0.])
+        """
         return self._filled(0, "x.zero_()")
 
     def uniform_(
         self, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None
     ) -> Self:
-        """Write uniform numbers, a <= x < b; `generator`: `dls.manual_seed`'s if None."""
+        """Write uniform numbers, a <= x < b; `generator`: `dls.manual_seed`'s if None.
+
+        >>> bool((dls.zeros(9).uniform_(2.0, 3.0) >= 2).all())
+        True
+        """
         x: Any = self
         drawn = chosen(generator).uniform(x.shape, a, b, x.dtype)
         return self._filled(drawn.astype(x.dtype, copy=False), "x.uniform_()")
@@ -100,19 +140,31 @@ class InPlace:
     def normal_(
         self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
     ) -> Self:
-        """Write normal numbers of this mean and standard deviation."""
+        """Write normal numbers of this mean and standard deviation.
+
+        >>> dls.zeros(2, 3).normal_().shape
+        (2, 3)
+        """
         x: Any = self
         drawn = chosen(generator).normal(x.shape, x.dtype) * std + mean
         return self._filled(drawn.astype(x.dtype, copy=False), "x.normal_()")
 
     def exponential_(self, lambd: float = 1.0, *, generator: Generator | None = None) -> Self:
-        """Write exponential numbers, of mean 1 / lambd."""
+        """Write exponential numbers, of mean 1 / lambd.
+
+        >>> bool((dls.zeros(9).exponential_() >= 0).all())
+        True
+        """
         x: Any = self
         shares = chosen(generator).uniform(x.shape, dtype=np.float64)
         return self._filled((-np.log1p(-shares) / lambd).astype(x.dtype), "x.exponential_()")
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Self:
-        """Write 1 with probability p, a number or a tensor, else 0."""
+        """Write 1 with probability p, a number or a tensor, else 0.
+
+        >>> dls.zeros(2).bernoulli_(1.0)
+        Tensor([1., 1.])
+        """
         x: Any = self
         chances = p.numpy() if hasattr(p, "numpy") else p
         drawn = chosen(generator).uniform(x.shape, dtype=np.float64) < chances
@@ -124,6 +176,9 @@ class InPlace:
         """Write integers, low <= x < high; random_(high) begins at 0.
 
         Without `high` they are below 2**24, so that floats hold them.
+
+        >>> bool((dls.zeros(9).random_(10) < 10).all())
+        True
         """
         x: Any = self
         if high is None:

@@ -21,14 +21,22 @@ class NewLike:
         self, *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
         requires_grad: bool = False, size: Any = None,
     ) -> Tensor:
-        """All elements 0."""
+        """All elements 0.
+
+        >>> dls.ones(2).new_zeros(3)
+        Tensor([0., 0., 0.])
+        """
         return self.new_full(size if size is not None else shape, 0, dtype, device, requires_grad)
 
     def new_ones(
         self, *shape: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
         requires_grad: bool = False, size: Any = None,
     ) -> Tensor:
-        """All elements 1."""
+        """All elements 1.
+
+        >>> dls.ones(2).new_ones(3)
+        Tensor([1., 1., 1.])
+        """
         return self.new_full(size if size is not None else shape, 1, dtype, device, requires_grad)
 
     new_empty = new_zeros
@@ -37,7 +45,11 @@ class NewLike:
         self, size: Any, fill_value: float, dtype: DTypeLike | None = None,
         device: str | Device | None = None, requires_grad: bool = False,
     ) -> Tensor:
-        """All elements `fill_value`."""
+        """All elements `fill_value`.
+
+        >>> dls.ones(2).new_full((3,), 7.0)
+        Tensor([7., 7., 7.])
+        """
         from .creation import full, shape_of  # which makes the class of x
 
         x: Any = self
@@ -48,7 +60,11 @@ class NewLike:
         self, data: Any, dtype: DTypeLike | None = None, device: str | Device | None = None,
         requires_grad: bool = False,
     ) -> Tensor:
-        """A copy of `data`."""
+        """A copy of `data`.
+
+        >>> dls.ones(2).new_tensor([1, 2])
+        Tensor([1., 2.])
+        """
         from .tensor import Tensor  # the class of x
 
         x: Any = self

@@ -107,26 +107,47 @@ class Methods:
 
     @property
     def T(self) -> Any:
-        """The axes in reverse order; of a matrix its transpose."""
+        """The axes in reverse order; of a matrix its transpose.
+
+        >>> dls.tensor([[1, 2], [3, 4]]).T
+        Tensor([[1, 3],
+                [2, 4]])
+        """
         return ops.transpose(self)
 
     @property
     def mT(self) -> Any:
-        """The last two axes swapped: the transpose of each matrix of a batch."""
+        """The last two axes swapped: the transpose of each matrix of a batch.
+
+        >>> dls.zeros(5, 2, 3).mT.shape
+        (5, 3, 2)
+        """
         return ops.swapaxes(self, -1, -2)
 
     def expand_as(self, other: Any) -> Any:
-        """PyTorch's name of `broadcast_to(other.shape)`."""
+        """PyTorch's name of `broadcast_to(other.shape)`.
+
+        >>> dls.ones(1, 2).expand_as(dls.zeros(3, 2)).shape
+        (3, 2)
+        """
         return ops.broadcast_to(self, other.shape)
 
     def view_as(self, other: Any) -> Any:
-        """PyTorch's name of `reshape(other.shape)`."""
+        """PyTorch's name of `reshape(other.shape)`.
+
+        >>> dls.tensor([[1, 2], [3, 4]]).view_as(dls.zeros(4))
+        Tensor([1, 2, 3, 4])
+        """
         return ops.reshape(self, other.shape)
 
     reshape_as = view_as
 
     def narrow(self, dim: int, start: int, length: int) -> Any:
-        """PyTorch's x[start : start + length] along axis `dim`."""
+        """PyTorch's x[start : start + length] along axis `dim`.
+
+        >>> dls.tensor([1, 2, 3, 4]).narrow(0, 1, 2)
+        Tensor([2, 3])
+        """
         axis = ops.shape.axis_of(dim, self.ndim, "narrow")  # type: ignore[attr-defined]
         n = self.shape[axis]  # type: ignore[attr-defined]
         first = start + n if start < 0 else start
@@ -135,19 +156,33 @@ class Methods:
         return ops.getitem(self, (*(slice(None),) * axis, slice(first, first + length)))
 
     def select(self, dim: int, index: int) -> Any:
-        """PyTorch's x[index] along axis `dim`."""
+        """PyTorch's x[index] along axis `dim`.
+
+        >>> dls.tensor([[1, 2], [3, 4]]).select(1, 0)
+        Tensor([1, 3])
+        """
         axis = ops.shape.axis_of(dim, self.ndim, "select")  # type: ignore[attr-defined]
         return ops.getitem(self, (*(slice(None),) * axis, index))
 
     def t(self) -> Any:
-        """PyTorch's transpose of a matrix."""
+        """PyTorch's transpose of a matrix.
+
+        >>> dls.tensor([[1, 2], [3, 4]]).t()
+        Tensor([[1, 3],
+                [2, 4]])
+        """
         if self.ndim > 2:  # type: ignore[attr-defined]
             raise ShapeError("t() transposes a matrix; x.mT those of a batch, x.T reverses all "
                              f"axes of the shape\n  {self.shape}")  # type: ignore[attr-defined]
         return ops.transpose(self)
 
     def contiguous(self) -> Any:
-        """The same values in memory of C order; x itself if it is."""
+        """The same values in memory of C order; x itself if it is.
+
+        >>> dls.tensor([[1, 2], [3, 4]]).T.contiguous()
+        Tensor([[1, 3],
+                [2, 4]])
+        """
         lies = self._data.flags.c_contiguous  # type: ignore[attr-defined]
         return self if lies else ops.clone(self)
 

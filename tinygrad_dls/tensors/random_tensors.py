@@ -23,7 +23,11 @@ def randn(
     device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
     size: Any = None,
 ) -> Tensor:
-    """Standard normal numbers."""
+    """Standard normal numbers.
+
+    >>> dls.randn(2, 3).shape
+    (2, 3)
+    """
     drawn = chosen(generator).normal(shape_of(shape, size), dtype)
     return tensor_from(drawn, device, requires_grad, name)
 
@@ -34,7 +38,11 @@ def rand(
     device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
     size: Any = None,
 ) -> Tensor:
-    """Uniform numbers, 0 <= x < 1."""
+    """Uniform numbers, 0 <= x < 1.
+
+    >>> dls.rand(2, 3).shape
+    (2, 3)
+    """
     drawn = chosen(generator).uniform(shape_of(shape, size), dtype=dtype)
     return tensor_from(drawn, device, requires_grad, name)
 
@@ -44,7 +52,11 @@ def randn_like(
     x: Tensor, generator: Generator | None = None, dtype: DTypeLike | None = None,
     device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
-    """Standard normal numbers in the shape, dtype and place of x."""
+    """Standard normal numbers in the shape, dtype and place of x.
+
+    >>> dls.randn_like(dls.zeros(2, 3)).shape
+    (2, 3)
+    """
     return randn(x.shape, generator=generator, dtype=dtype or x.dtype, device=device or x.device,
                 requires_grad=requires_grad, name=name)
 
@@ -54,7 +66,11 @@ def rand_like(
     x: Tensor, generator: Generator | None = None, dtype: DTypeLike | None = None,
     device: str | Device | None = None, requires_grad: bool = False, name: str | None = None,
 ) -> Tensor:
-    """Uniform numbers, 0 <= x < 1, in the shape, dtype and place of x."""
+    """Uniform numbers, 0 <= x < 1, in the shape, dtype and place of x.
+
+    >>> dls.rand_like(dls.zeros(2, 3)).shape
+    (2, 3)
+    """
     return rand(x.shape, generator=generator, dtype=dtype or x.dtype, device=device or x.device,
                requires_grad=requires_grad, name=name)
 
@@ -65,7 +81,12 @@ def randint(
     dtype: DTypeLike | None = None, device: str | Device | None = None,
     requires_grad: bool = False, name: str | None = None, *, size: Any = None,
 ) -> Tensor:
-    """Integers, low <= x < high, int64; randint(high, shape) begins at 0."""
+    """Integers, low <= x < high, int64; randint(high, shape) begins at 0.
+
+    >>> x = dls.randint(10, (100,))
+    >>> int(x.min()) >= 0, int(x.max()) < 10
+    (True, True)
+    """
     if isinstance(high, (tuple, list)):  # PyTorch's randint(high, size)
         high, shape = None, high
     if high is None:
@@ -84,7 +105,11 @@ def randperm(
     n: int, generator: Generator | None = None, dtype: DTypeLike | None = None,
     device: str | Device | None = None,
 ) -> Tensor:
-    """0 ... n - 1 in random order; int64."""
+    """0 ... n - 1 in random order; int64.
+
+    >>> sorted(dls.randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
     (count,) = shape_of((n,))
     drawn = chosen(generator).permutation(count)
     return tensor_from(np.asarray(drawn, tensor_dtype(dtype or "int64")), device)
@@ -95,7 +120,11 @@ def bernoulli(
     p: Any, shape: Sequence[int] | int | None = None, generator: Generator | None = None,
     dtype: DTypeLike | None = None, device: str | Device | None = None,
 ) -> Tensor:
-    """1 with probability p, else 0: floats of p's shape if p is a tensor, else of `shape`."""
+    """1 with probability p, else 0: floats of p's shape if p is a tensor, else of `shape`.
+
+    >>> dls.bernoulli(dls.tensor([0.0, 1.0]))
+    Tensor([0., 1.])
+    """
     if isinstance(p, Tensor):
         if p.dtype.kind != "f":
             raise DtypeError(f"bernoulli: probabilities are floats, not {p.dtype}")
@@ -159,6 +188,9 @@ def normal(
     """Normal numbers of this mean and standard deviation: of `shape`, or one for each of theirs.
 
     Where `mean` or `std` is a tensor the shape is that to which both broadcast, without history.
+
+    >>> dls.normal(5.0, 0.1, (2, 3)).shape
+    (2, 3)
     """
     given = [x for x in (mean, std) if isinstance(x, Tensor)]
     middle, spread = (x.numpy() if isinstance(x, Tensor) else float(x) for x in (mean, std))

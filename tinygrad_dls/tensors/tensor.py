@@ -13,9 +13,9 @@ from .._util.callers import calling_line
 from .._util.keywords import wrong_keyword
 from .._util.namespaces import NoSuchName
 from ..backend.device import Device, default_device
-from ..backend.dtypes import default_dtype, tensor_dtype
+from ..backend.dtypes import default_dtype
 from ..engine import autograd, versions
-from ..engine.autograd import TensorBase, as_tensor, constant, register_tensor
+from ..engine.autograd import TensorBase, as_tensor, register_tensor
 from ..engine.conversion import host_array
 from ..engine.modes import mode, no_grad, replayed, traces
 from ..errors import DeviceError, DtypeError, GraphError, ShapeError
@@ -52,8 +52,15 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
 
     `data`: numbers, nested lists (floats become float32, see `dls.set_default_dtype`), an array
     (keeps its dtype) or a tensor; always copied. `name` is shown in pictures and messages.
+
+    >>> x = dls.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    Tensor([2., 4.])
     """
 
+    if TYPE_CHECKING:
+        device: Device
     __slots__ = ()
 
     def __init__(
@@ -144,14 +151,22 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
     # --- its values ------------------------------------------------------------------------------
 
     def numpy(self) -> np.ndarray[Any, Any]:
-        """The values on the host; on the CPU a read-only view of them."""
+        """The values on the host; on the CPU a read-only view of them.
+
+        >>> dls.tensor([1.0, 2.0]).numpy()
+        array([1., 2.], dtype=float32)
+        """
         _tell_of_reading(self)
         view: np.ndarray[Any, Any] = self.device.to_host(self._data).view()
         view.flags.writeable = False
         return view
 
     def item(self) -> Any:
-        """The one number in it, as a Python number."""
+        """The one number in it, as a Python number.
+
+        >>> dls.tensor([2.5]).item()
+        2.5
+        """
         if self.size != 1:
             raise ShapeError(
                 f"item() takes the number out of a tensor of one; this has shape\n  {self.shape}"
@@ -162,7 +177,11 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
         return number
 
     def tolist(self) -> Any:
-        """Nested lists of Python numbers."""
+        """Nested lists of Python numbers.
+
+        >>> dls.tensor([[1, 2], [3, 4]]).tolist()
+        [[1, 2], [3, 4]]
+        """
         return self.numpy().tolist()
 
     def __float__(self) -> float:
@@ -227,6 +246,11 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
 
         `grad` is dL/d(this), needed where this is not one number. The graph is freed unless
         `retain_graph`; with `create_graph` gradients can be differentiated again.
+
+        >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x**2).sum().backward()
+        >>> x.grad
+        Tensor([2., 4.])
         """
         if wrong:
             raise wrong_keyword(Tensor.backward, wrong, "backward")
@@ -267,7 +291,11 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
         return tensor if create_graph else tensor._data
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Ask for a gradient from now on (or no more); floats only."""
+        """Ask for a gradient from now on (or no more); floats only.
+
+        >>> dls.tensor([1.0]).requires_grad_().requires_grad
+        True
+        """
         if self._node is not None and not requires_grad:
             raise GraphError("this tensor was computed from ones that require grad: use detach()")
         if requires_grad and self.dtype.kind != "f":
@@ -279,11 +307,23 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
         return self
 
     def detach(self) -> Tensor:
-        """The same values, sharing memory, without history."""
+        """The same values, sharing memory, without history.
+
+        >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+        >>> (2 * x).detach().requires_grad
+        False
+        """
         return autograd.detached(self)  # type: ignore[no-any-return]
 
     def retain_grad(self) -> Tensor:
-        """Keep `.grad` of this tensor too, although it is not a leaf."""
+        """Keep `.grad` of this tensor too, although it is not a leaf.
+
+        >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+        >>> y = (2 * x).retain_grad()
+        >>> (y**2).sum().backward()
+        >>> y.grad
+        Tensor([4., 8.])
+        """
         if not self.requires_grad:
             raise GraphError("retain_grad() of a tensor that does not require grad")
         if self._node is not None:
@@ -294,6 +334,12 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
         """Call `hook(gradient)` in backward; a tensor it returns takes the gradient's place.
 
         Returns a function that removes the hook.
+
+        >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+        >>> remove = x.register_hook(lambda gradient: 10 * gradient)
+        >>> x.sum().backward()
+        >>> x.grad
+        Tensor([10., 10.])
         """
         if not self.requires_grad:
             raise GraphError("register_hook() of a tensor that does not require grad")
@@ -318,7 +364,11 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
         self._data = array.copy() if versions.is_read_only(array) else array
 
     def copy_(self, values: Any) -> Tensor:
-        """Write `values` (a tensor, an array or numbers that broadcast) into this tensor."""
+        """Write `values` (a tensor, an array or numbers that broadcast) into this tensor.
+
+        >>> dls.zeros(2).copy_(dls.tensor([1.0, 2.0]))
+        Tensor([1., 2.])
+        """
         self._write(Ellipsis, values, "x.copy_(v)")
         return self
 
@@ -401,6 +451,9 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
         """This tensor on another device ("cuda"), in another dtype ("float64"), or like a tensor.
 
         `copy`: a new tensor in any case. `non_blocking` changes nothing: copies are in order.
+
+        >>> dls.tensor([1.0]).to("float64").dtype
+        dtype('float64')
         """
         if not places and device is None and dtype is None and not copy:
             raise DeviceError("to() takes a device, a dtype or a tensor")
@@ -418,7 +471,11 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
         return ops.clone(self) if copy and there is self else there
 
     def astype(self, dtype: DTypeLike) -> Tensor:
-        """This tensor in another dtype; itself if it has it."""
+        """This tensor in another dtype; itself if it has it.
+
+        >>> dls.tensor([1.5, 2.0]).astype("int64")
+        Tensor([1, 2])
+        """
         return ops.cast(self, dtype)  # type: ignore[no-any-return]
 
 
@@ -437,17 +494,3 @@ def _tell_of_reading(x: Any) -> None:
     """Python learns a value: what it does next may depend on it."""
     if traces.active and mode.recorder is not None:
         mode.recorder.read(x._data)
-
-
-def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
-    """A tensor on the CPU that shares memory with `array`; writes through `array` are not seen."""
-    if not isinstance(array, np.ndarray):
-        raise DtypeError(f"from_numpy takes a NumPy array, not a {type(array).__name__}")
-    dtype = tensor_dtype(array.dtype)
-    if dtype != array.dtype:
-        raise DtypeError(
-            f"{array.dtype} is of another byte order than this machine's, so its memory cannot be "
-            "shared: dls.Tensor(array) makes a copy"
-        )
-    shared = np.asarray(array).view(dtype)
-    return constant(shared, Device("cpu"))  # type: ignore[no-any-return]

@@ -1,11 +1,14 @@
 """PyTorch's spellings, accepted where they mean the same; told apart where they do not."""
 
+from __future__ import annotations
+
 import builtins
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import ops
@@ -16,6 +19,10 @@ from ..errors import DataError, ShapeError
 from ..ops.call import function_of, tensor_of
 from ..ops.names import Name
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+Result = TypeVar("Result")
 _NAMES = {"dim": "axis", "keepdim": "keepdims", "unbiased": "correction",
           "start_dim": "start_axis", "end_dim": "end_axis", "dims": "axis", "dim1": "axis1",
           "dim2": "axis2", "shifts": "shift", "diagonal": "k",
@@ -58,9 +65,13 @@ def _is_op(function: Callable[..., Any]) -> bool:
     return function.__module__ == function_of.__module__
 
 
-@functools.cache
-def renamed(function: Callable[..., Any]) -> Callable[..., Any]:
+def renamed(function: Callable[..., Result]) -> Callable[..., Result]:
     """`function` of a tensor, which also takes lists, dim= for axis= and keepdim= for keepdims=."""
+    return _renamed(function)
+
+
+@functools.cache
+def _renamed(function: Callable[..., Any]) -> Callable[..., Any]:
     of_one = function.__name__ not in _OF_MANY
     known = frozenset(keywords_of(function))
 
@@ -137,22 +148,38 @@ def tensor_of_mask(mask: Any, x: Any) -> Any:
 
 
 def t(x: Any) -> Any:
-    """The transpose of a matrix; a vector stays as it is."""
+    """The transpose of a matrix; a vector stays as it is.
+
+    >>> dls.t(dls.zeros(2, 3)).shape
+    (3, 2)
+    """
     return x.t()
 
 
 def numel(x: Any) -> int:
-    """The number of elements: PyTorch's name of `x.size`."""
+    """The number of elements: PyTorch's name of `x.size`.
+
+    >>> dls.numel(dls.zeros(2, 3))
+    6
+    """
     return int(x.size)
 
 
 def is_tensor(x: object) -> bool:
-    """Return whether x is a tensor."""
+    """Return whether x is a tensor.
+
+    >>> dls.is_tensor([1, 2])
+    False
+    """
     return isinstance(x, TensorBase)
 
 
 def is_floating_point(x: Any) -> bool:
-    """Return whether the elements of x are floats."""
+    """Return whether the elements of x are floats.
+
+    >>> dls.is_floating_point(dls.tensor([1, 2]))
+    False
+    """
     return bool(x.dtype.kind == "f")
 
 
@@ -161,94 +188,174 @@ class Synonyms:
 
     __slots__ = ()
 
-    def view(self, *shape: Any) -> Any:
-        """PyTorch's name of `reshape`."""
-        return ops.reshape(self, *shape)
+    def view(self, *shape: builtins.int | Sequence[builtins.int]) -> Tensor:
+        """PyTorch's name of `reshape`.
 
-    def permute(self, *axes: Any) -> Any:
-        """PyTorch's name of `transpose` with all axes."""
-        return ops.transpose(self, *axes)
+        >>> dls.tensor([[1, 2], [3, 4]]).view(4)
+        Tensor([1, 2, 3, 4])
+        """
+        return ops.reshape(self, *shape)  # type: ignore[no-any-return]
 
-    def unsqueeze(self, dim: int) -> Any:
-        """PyTorch's name of `expand_dims`."""
-        return ops.expand_dims(self, dim)
+    def permute(self, *axes: builtins.int | Sequence[builtins.int]) -> Tensor:
+        """PyTorch's name of `transpose` with all axes.
 
-    def pow(self, exponent: Any) -> Any:
-        """PyTorch's name of `**`."""
-        return ops.power(self, exponent)
+        >>> dls.zeros(2, 3, 4).permute(2, 0, 1).shape
+        (4, 2, 3)
+        """
+        return ops.transpose(self, *axes)  # type: ignore[no-any-return]
 
-    def matmul(self, other: Any) -> Any:
-        """PyTorch's name of `@`."""
-        return ops.matmul(self, other)
+    def unsqueeze(self, dim: builtins.int) -> Tensor:
+        """PyTorch's name of `expand_dims`.
+
+        >>> dls.zeros(2, 3).unsqueeze(0).shape
+        (1, 2, 3)
+        """
+        return ops.expand_dims(self, dim)  # type: ignore[no-any-return]
+
+    def pow(self, exponent: Tensor | builtins.float) -> Tensor:
+        """PyTorch's name of `**`.
+
+        >>> dls.tensor([2.0, 3.0]).pow(2)
+        Tensor([4., 9.])
+        """
+        return ops.power(self, exponent)  # type: ignore[no-any-return]
+
+    def matmul(self, other: Tensor | np.ndarray[Any, Any] | Sequence[Any]) -> Tensor:
+        """PyTorch's name of `@`.
+
+        >>> dls.tensor([[1, 2], [3, 4]]).matmul(dls.tensor([1, 10]))
+        Tensor([21, 43])
+        """
+        return ops.matmul(self, other)  # type: ignore[no-any-return]
 
     def dim(self) -> builtins.int:
-        """PyTorch's name of `ndim`."""
+        """PyTorch's name of `ndim`.
+
+        >>> dls.zeros(2, 3).dim()
+        2
+        """
         return int(self.ndim)  # type: ignore[attr-defined]
 
     def numel(self) -> builtins.int:
-        """PyTorch's name of `size`."""
+        """PyTorch's name of `size`.
+
+        >>> dls.zeros(2, 3).numel()
+        6
+        """
         return int(self.size)  # type: ignore[attr-defined]
 
     nelement = numel
 
     def element_size(self) -> builtins.int:
-        """PyTorch's name of `dtype.itemsize`."""
+        """PyTorch's name of `dtype.itemsize`.
+
+        >>> dls.tensor([1.0]).element_size()
+        4
+        """
         return int(self.dtype.itemsize)  # type: ignore[attr-defined]
 
     def is_floating_point(self) -> builtins.bool:
-        """PyTorch's question whether the dtype is a float."""
+        """Return whether the dtype is a float.
+
+        >>> dls.tensor([1, 2]).is_floating_point()
+        False
+        """
         return builtins.bool(self.dtype.kind == "f")  # type: ignore[attr-defined]
 
     def is_contiguous(self) -> builtins.bool:
-        """PyTorch's question whether the values are in C order."""
+        """Return whether the values are in C order.
+
+        >>> dls.zeros(2, 3).T.is_contiguous()
+        False
+        """
         return builtins.bool(self._data.flags.c_contiguous)  # type: ignore[attr-defined]
 
     @property
     def is_cuda(self) -> builtins.bool:
-        """PyTorch's question whether the tensor is on a GPU."""
+        """Return whether the tensor is on a GPU."""
         return builtins.bool(self.device.type == "cuda")  # type: ignore[attr-defined]
 
-    def cpu(self) -> Any:
-        """PyTorch's name of `to("cpu")`."""
-        return self.to("cpu")  # type: ignore[attr-defined]
+    def cpu(self) -> Tensor:
+        """PyTorch's name of `to("cpu")`.
+
+        >>> dls.zeros(2).cpu().device
+        Device('cpu')
+        """
+        return self.to("cpu")  # type: ignore[attr-defined,no-any-return]
 
     def cuda(
         self, device: builtins.int | None = None, non_blocking: builtins.bool = False
-    ) -> Any:
-        """PyTorch's name of `to("cuda")`."""
+    ) -> Tensor:
+        """PyTorch's name of `to("cuda")`.
+
+        >>> dls.zeros(2).cuda()  # doctest: +SKIP
+        Tensor([0., 0.], device='cuda')
+        """
         place = "cuda" if device is None else f"cuda:{device}"
-        return self.to(place)  # type: ignore[attr-defined]
+        return self.to(place)  # type: ignore[attr-defined,no-any-return]
 
     # --- other dtypes ----------------------------------------------------------------------------
 
-    def type(self, dtype: DTypeLike) -> Any:
-        """PyTorch's name of `astype`."""
-        return ops.cast(self, dtype)
+    def type(self, dtype: DTypeLike) -> Tensor:
+        """PyTorch's name of `astype`.
 
-    def type_as(self, other: Any) -> Any:
-        """PyTorch's name of `to(other)`: the dtype and device of another tensor."""
-        return self.to(other)  # type: ignore[attr-defined]
+        >>> dls.tensor([1, 2]).type("float32")
+        Tensor([1., 2.])
+        """
+        return ops.cast(self, dtype)  # type: ignore[no-any-return]
 
-    def float(self) -> Any:
-        """PyTorch's name of `astype("float32")`."""
-        return ops.cast(self, "float32")
+    def type_as(self, other: Tensor) -> Tensor:
+        """PyTorch's name of `to(other)`: the dtype and device of another tensor.
 
-    def double(self) -> Any:
-        """PyTorch's name of `astype("float64")`."""
-        return ops.cast(self, "float64")
+        >>> dls.tensor([1, 2]).type_as(dls.tensor([0.5]))
+        Tensor([1., 2.])
+        """
+        return self.to(other)  # type: ignore[attr-defined,no-any-return]
 
-    def long(self) -> Any:
-        """PyTorch's name of `astype("int64")`."""
-        return ops.cast(self, "int64")
+    def float(self) -> Tensor:
+        """PyTorch's name of `astype("float32")`.
 
-    def half(self) -> Any:
-        """PyTorch's name of `astype("float16")`."""
-        return ops.cast(self, "float16")
+        >>> dls.tensor([1, 2]).float()
+        Tensor([1., 2.])
+        """
+        return ops.cast(self, "float32")  # type: ignore[no-any-return]
 
-    def int(self) -> Any:
-        """PyTorch's name of `astype("int32")`."""
-        return ops.cast(self, "int32")
+    def double(self) -> Tensor:
+        """PyTorch's name of `astype("float64")`.
 
-    def bool(self) -> Any:
-        """PyTorch's name of `astype("bool")`."""
-        return ops.cast(self, "bool")
+        >>> dls.tensor([1, 2]).double().dtype
+        dtype('float64')
+        """
+        return ops.cast(self, "float64")  # type: ignore[no-any-return]
+
+    def long(self) -> Tensor:
+        """PyTorch's name of `astype("int64")`.
+
+        >>> dls.tensor([1.5, 2.0]).long()
+        Tensor([1, 2])
+        """
+        return ops.cast(self, "int64")  # type: ignore[no-any-return]
+
+    def half(self) -> Tensor:
+        """PyTorch's name of `astype("float16")`.
+
+        >>> dls.tensor([1, 2]).half().dtype
+        dtype('float16')
+        """
+        return ops.cast(self, "float16")  # type: ignore[no-any-return]
+
+    def int(self) -> Tensor:
+        """PyTorch's name of `astype("int32")`.
+
+        >>> dls.tensor([1.5, 2.0]).int().dtype
+        dtype('int32')
+        """
+        return ops.cast(self, "int32")  # type: ignore[no-any-return]
+
+    def bool(self) -> Tensor:
+        """PyTorch's name of `astype("bool")`.
+
+        >>> dls.tensor([0, 2]).bool()
+        Tensor([False,  True])
+        """
+        return ops.cast(self, "bool")  # type: ignore[no-any-return]

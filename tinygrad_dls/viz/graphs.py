@@ -37,6 +37,11 @@ class Graph:
 
     Every writer takes the options of `dls.graph` again, for this one picture:
     `graph.save("g.svg", depth=1, rankdir="LR", show=("shape",))`.
+
+    >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+    >>> graph = dls.graph((x**2).sum())
+    >>> graph.save("graph.json").name
+    'graph.json'
     """
 
     def __init__(

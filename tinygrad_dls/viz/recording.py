@@ -41,6 +41,10 @@ def graph(
     Values and gradients of all operations appear where the computation ran inside
     `with dls.trace():`; else those of up to 16 elements. Taken before backward() it shows no
     gradients: take it again afterwards.
+
+    >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+    >>> dls.graph((x**2).sum())
+    <Graph: 2 operations, 1 parameters, gradients not computed>
     """
     check_names(names)
     outputs = list(_tensors(output))

@@ -38,6 +38,12 @@ class trace(Graph):
     names: a dict of tensors by name, such as `locals()`, which is read when the block ends.
     options: those of `dls.graph`.
     `dls.trace(m)` of a matrix m is the sum of its diagonal, as in NumPy: m.trace().
+
+    >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
+    >>> with dls.trace() as t:
+    ...     (x**2).sum().backward()
+    >>> t
+    <Graph: 2 operations, 1 parameters, gradients computed>
     """
 
     def __new__(

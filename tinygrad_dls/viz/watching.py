@@ -51,6 +51,15 @@ class watch:
     time; of large arrays 4096 elements. What is kept does not grow: older points are thinned out.
     Steps of `dls.capture` are run as they are when they are looked at. `dls.fit(..., watch=...)`
     does all of this by itself. FormatError or DataError where the file cannot be written.
+
+    >>> from tinygrad_dls import nn, optim
+    >>> model = nn.Linear(2, 1)
+    >>> opt = optim.SGD(model.parameters(), lr=0.1)
+    >>> with dls.watch(model, opt, path="watch.html") as watched:
+    ...     loss = model(dls.ones(4, 2)).mean()
+    ...     loss.backward()
+    ...     opt.step()
+    ...     watched.step(loss)
     """
 
     @near_names

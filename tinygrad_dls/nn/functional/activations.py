@@ -22,7 +22,8 @@ from ...tensors import Tensor
 from ...tensors.torch_names import renamed
 from .in_place import written
 
-softmax, log_softmax = renamed(ops.softmax), renamed(ops.log_softmax)
+softmax: Callable[..., Tensor] = renamed(ops.softmax)
+log_softmax: Callable[..., Tensor] = renamed(ops.log_softmax)
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 

@@ -1,8 +1,9 @@
 """Convolutions with PyTorch's arguments; images (n, c, h, w), or one image (c, h, w)."""
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from ... import ops
 from ..._util.arguments import is_whole
@@ -15,15 +16,18 @@ from ...ops.call import function, operand
 from ...ops.cards import shape_error
 from ...ops.convolution import Convolution, Ints, Pairs, TransposedConvolution
 from ...ops.op import Op
+from ...tensors import Tensor
+
+Numbers: TypeAlias = int | Sequence[int]
 
 AXES = {1: "(n, c, length)", 2: "(n, c, height, width)", 3: "(n, c, depth, height, width)"}
 
 
 @near_names
 def conv1d(
-    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
-    dilation: Any = 1, groups: int = 1,
-) -> Any:
+    input: Any, weight: Any, bias: Any = None, stride: Numbers = 1,
+    padding: Numbers | str = 0, dilation: Numbers = 1, groups: int = 1,
+) -> Tensor:
     """Cross-correlate sequences with windows: `conv2d` along one axis, with its arguments.
 
     Shape: x (n, c, length) or (c, length), weight (o, c / groups, k), bias (o,), y (n, o, length'),
@@ -39,9 +43,9 @@ def conv1d(
 
 @near_names
 def conv2d(
-    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
-    dilation: Any = 1, groups: int = 1,
-) -> Any:
+    input: Any, weight: Any, bias: Any = None, stride: Numbers = 1,
+    padding: Numbers | str = 0, dilation: Numbers = 1, groups: int = 1,
+) -> Tensor:
     """Cross-correlate images with windows: y[o] = bias[o] + sum over c of weight[o, c] * x[c].
 
     `padding` with zeros: a number, one for each axis, "valid" (none) or "same" (h' = h, stride 1
@@ -66,9 +70,9 @@ def conv2d(
 
 @near_names
 def conv3d(
-    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
-    dilation: Any = 1, groups: int = 1,
-) -> Any:
+    input: Any, weight: Any, bias: Any = None, stride: Numbers = 1,
+    padding: Numbers | str = 0, dilation: Numbers = 1, groups: int = 1,
+) -> Tensor:
     """Cross-correlate volumes with windows: `conv2d` along three axes, with its arguments.
 
     Shape: x (n, c, d, h, w) or (c, d, h, w), weight (o, c / groups, j, k, l), bias (o,), y (n, o,
@@ -84,9 +88,9 @@ def conv3d(
 
 @near_names
 def conv_transpose1d(
-    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
-    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
-) -> Any:
+    input: Any, weight: Any, bias: Any = None, stride: Numbers = 1,
+    padding: Numbers = 0, output_padding: Numbers = 0, groups: int = 1, dilation: Numbers = 1,
+) -> Tensor:
     """Transposed convolution of sequences: `conv_transpose2d` along one axis.
 
     Shape: x (n, c, length) or (c, length), weight (c, o / groups, k), bias (o,), y (n, o, length'),
@@ -102,9 +106,9 @@ def conv_transpose1d(
 
 @near_names
 def conv_transpose2d(
-    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
-    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
-) -> Any:
+    input: Any, weight: Any, bias: Any = None, stride: Numbers = 1,
+    padding: Numbers = 0, output_padding: Numbers = 0, groups: int = 1, dilation: Numbers = 1,
+) -> Tensor:
     """Transposed convolution: each x[c] times weight[c, o] is added to y[o], `stride` apart.
 
     It is the gradient of `conv2d` with respect to its input, and makes images larger. With a
@@ -128,9 +132,9 @@ def conv_transpose2d(
 
 @near_names
 def conv_transpose3d(
-    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
-    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
-) -> Any:
+    input: Any, weight: Any, bias: Any = None, stride: Numbers = 1,
+    padding: Numbers = 0, output_padding: Numbers = 0, groups: int = 1, dilation: Numbers = 1,
+) -> Tensor:
     """Transposed convolution of volumes: `conv_transpose2d` along three axes.
 
     Shape: x (n, c, d, h, w) or (c, d, h, w), weight (c, o / groups, j, k, l), bias (o,), y (n, o,
@@ -146,8 +150,9 @@ def conv_transpose3d(
 
 @near_names
 def unfold(
-    input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Any:
+    input: Any, kernel_size: Numbers, dilation: Numbers = 1, padding: Numbers = 0,
+    stride: Numbers = 1,
+) -> Tensor:
     """Write each window of an image as a column (im2col).
 
     Shape: x (n, c, h, w) or (c, h, w), y (n, c k l, h' w') for windows of k by l, with
@@ -168,15 +173,15 @@ def unfold(
     pairs = tuple((p, p) for p in edges)
     if wrong := _wrong_window(x.shape[2:], window, pairs, apart):
         raise ShapeError(f"unfold of\n  {x.shape}\n{wrong}")
-    columns = ops.unfold(x, window, steps, pairs, apart)
+    columns: Tensor = ops.unfold(x, window, steps, pairs, apart)
     return columns[0] if alone else columns
 
 
 @near_names
 def fold(
-    input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
-    stride: Any = 1,
-) -> Any:
+    input: Any, output_size: Numbers, kernel_size: Numbers, dilation: Numbers = 1,
+    padding: Numbers = 0, stride: Numbers = 1,
+) -> Tensor:
     """Add columns up to an image (col2im): an element is the sum over all windows that hold it.
 
     It is the gradient of `unfold`, whose arguments it takes.
@@ -206,7 +211,7 @@ def fold(
             f"fold takes columns (n, c * {math.prod(window)}, {places}): windows of {window}, "
             f"{places} of them in an image of {size}; not\n  {x.shape}"
         )
-    images = ops.fold(x, size, window, steps, pairs, apart)
+    images: Tensor = ops.fold(x, size, window, steps, pairs, apart)
     return images[0] if alone else images
 
 
@@ -257,23 +262,23 @@ def _batched(x: Any, axes: int, name: str) -> tuple[Any, bool]:
 def _convolve(
     axes: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any,
     groups: int,
-) -> Any:
+) -> Tensor:
     name = f"conv{axes}d"
     x, weight, bias = _operands(name, axes, x, weight, bias)
     x, alone = _batched(x, axes, name)
-    y = _run(_planned, x, weight, bias, axes, stride, padding, dilation, groups)
+    y: Tensor = _run(_planned, x, weight, bias, axes, stride, padding, dilation, groups)
     return y.reshape(y.shape[1:]) if alone else y
 
 
 def _transpose(
     axes: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any,
     groups: int, dilation: Any,
-) -> Any:
+) -> Tensor:
     name = f"conv_transpose{axes}d"
     x, weight, bias = _operands(name, axes, x, weight, bias)
     x, alone = _batched(x, axes, name)
-    y = _run(_planned_transposed, x, weight, bias, axes, stride, padding, output_padding, groups,
-             dilation)
+    y: Tensor = _run(_planned_transposed, x, weight, bias, axes, stride, padding, output_padding,
+                     groups, dilation)
     return y.reshape(y.shape[1:]) if alone else y
 
 

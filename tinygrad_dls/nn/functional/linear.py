@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ... import ops
 from ..._util.keywords import near_names
@@ -10,7 +10,10 @@ from ...errors import ShapeError
 from ...tensors import Tensor
 from .checks import operands
 
-linear = near_names(ops.linear)
+if TYPE_CHECKING:  # operations do not know the class Tensor
+    def linear(input: Any, weight: Any, bias: Any = None) -> Tensor: ...
+else:
+    linear = near_names(ops.linear)
 
 
 @near_names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 from ... import ops
 from ..._util.arguments import is_amount
@@ -15,6 +15,16 @@ from ...tensors import Tensor
 Numbers = int | Sequence[int]
 
 
+@overload
+def max_pool1d(
+    input: Tensor, kernel_size: Numbers, stride: Numbers | None = ..., padding: Numbers = ...,
+    dilation: Numbers = ..., ceil_mode: bool = ..., return_indices: Literal[False] = ...,
+) -> Tensor: ...
+@overload
+def max_pool1d(
+    input: Tensor, kernel_size: Numbers, stride: Numbers | None = ..., padding: Numbers = ...,
+    dilation: Numbers = ..., ceil_mode: bool = ..., *, return_indices: Literal[True],
+) -> tuple[Tensor, Tensor]: ...
 @near_names
 def max_pool1d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
@@ -34,6 +44,16 @@ def max_pool1d(
         input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, axes=1)
 
 
+@overload
+def max_pool2d(
+    input: Tensor, kernel_size: Numbers, stride: Numbers | None = ..., padding: Numbers = ...,
+    dilation: Numbers = ..., ceil_mode: bool = ..., return_indices: Literal[False] = ...,
+) -> Tensor: ...
+@overload
+def max_pool2d(
+    input: Tensor, kernel_size: Numbers, stride: Numbers | None = ..., padding: Numbers = ...,
+    dilation: Numbers = ..., ceil_mode: bool = ..., *, return_indices: Literal[True],
+) -> tuple[Tensor, Tensor]: ...
 @near_names
 def max_pool2d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
@@ -58,6 +78,16 @@ def max_pool2d(
         input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, axes=2)
 
 
+@overload
+def max_pool3d(
+    input: Tensor, kernel_size: Numbers, stride: Numbers | None = ..., padding: Numbers = ...,
+    dilation: Numbers = ..., ceil_mode: bool = ..., return_indices: Literal[False] = ...,
+) -> Tensor: ...
+@overload
+def max_pool3d(
+    input: Tensor, kernel_size: Numbers, stride: Numbers | None = ..., padding: Numbers = ...,
+    dilation: Numbers = ..., ceil_mode: bool = ..., *, return_indices: Literal[True],
+) -> tuple[Tensor, Tensor]: ...
 @near_names
 def max_pool3d(
     input: Tensor, kernel_size: Numbers, stride: Numbers | None = None, padding: Numbers = 0,
@@ -187,6 +217,14 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     return ops.adaptive_avg_pool(input, output_size, axes=3)  # type: ignore[no-any-return]
 
 
+@overload
+def adaptive_max_pool1d(
+    input: Tensor, output_size: Any, return_indices: Literal[False] = ...
+) -> Tensor: ...
+@overload
+def adaptive_max_pool1d(
+    input: Tensor, output_size: Any, return_indices: Literal[True]
+) -> tuple[Tensor, Tensor]: ...
 @near_names
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of `output_size` windows that cover a sequence.
@@ -203,6 +241,14 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
     return ops.adaptive_max_pool(input, output_size, return_indices, axes=1)
 
 
+@overload
+def adaptive_max_pool2d(
+    input: Tensor, output_size: Any, return_indices: Literal[False] = ...
+) -> Tensor: ...
+@overload
+def adaptive_max_pool2d(
+    input: Tensor, output_size: Any, return_indices: Literal[True]
+) -> tuple[Tensor, Tensor]: ...
 @near_names
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of `output_size` windows that cover an image.
@@ -219,6 +265,14 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     return ops.adaptive_max_pool(input, output_size, return_indices, axes=2)
 
 
+@overload
+def adaptive_max_pool3d(
+    input: Tensor, output_size: Any, return_indices: Literal[False] = ...
+) -> Tensor: ...
+@overload
+def adaptive_max_pool3d(
+    input: Tensor, output_size: Any, return_indices: Literal[True]
+) -> tuple[Tensor, Tensor]: ...
 @near_names
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of `output_size` windows that cover a volume.

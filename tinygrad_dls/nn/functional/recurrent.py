@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ... import ops
@@ -11,7 +12,9 @@ from ...errors import DataError, ShapeError
 from ...ops.call import operand
 from ...tensors import Tensor
 
-rnn, lstm, gru = ops.rnn, ops.lstm, ops.gru
+rnn: Callable[..., tuple[Tensor, Tensor]] = ops.rnn
+lstm: Callable[..., tuple[Tensor, Tensor, Tensor]] = ops.lstm
+gru: Callable[..., tuple[Tensor, Tensor]] = ops.gru
 
 
 @near_names

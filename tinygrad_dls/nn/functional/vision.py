@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ... import ops
@@ -11,8 +12,9 @@ from ...backend.device import default_device
 from ...engine.autograd import TensorBase
 from ...errors import ShapeError
 from ...ops.call import operand
-from ...ops.grid_sampling import affine_grid as affine_grid
 from ...tensors import Tensor
+
+affine_grid: Callable[..., Tensor] = ops.affine_grid
 
 
 @near_names
