@@ -35,6 +35,12 @@ class Dataset:
         raise NotImplementedError(f"{type(self).__name__} does not define __getitem__(i)")
 
 
+    def __add__(self, other: Any) -> Any:
+        from .joined import ConcatDataset  # a data set, too
+
+        return ConcatDataset([self, other])
+
+
 class TensorDataset(Dataset):
     """Tensors or arrays with one example along axis 0; example i is the tuple of their [i].
 
