@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import tinygrad_dls as dls
-from tinygrad_dls import audio, data, io, nn, optim, text, train, vision
+from tinygrad_dls import audio, data, distributions, io, nn, optim, text, train, vision
 from tinygrad_dls.nn import functional, init, packing, utils
 from tinygrad_dls.nn.utils import parametrizations
 from tinygrad_dls.optim import lr_scheduler, swa_utils
@@ -24,7 +24,7 @@ from tinygrad_dls.vision import transforms
 PACKAGE = Path(dls.__file__).parent
 # Rooms of which every public name has an example:
 WHOLE = [nn, functional, init, utils, parametrizations, packing, optim, lr_scheduler, swa_utils,
-         data, train, io, vision, transforms, text, audio]
+         data, distributions, train, io, vision, transforms, text, audio]
 # Packages whose names are shown elsewhere: by `dls.*`, by a command, by lessons, or not public.
 OTHERS = {"tinygrad_dls", "_util", "backend", "bench", "capturing", "check", "engine", "learn",
           "models", "ops", "tensors", "torch", "viz", "data.sources"}

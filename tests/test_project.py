@@ -21,7 +21,7 @@ ROOMS = (  # from the ground up: a room imports only from those before it
     {"random", "cuda"},
     {"ops"},
     {"tensors"},
-    {"nn", "optim", "data", "io", "capturing"},
+    {"nn", "optim", "data", "distributions", "io", "capturing"},
     {"vision", "text", "audio"},
     {"models"},
     {"check", "train", "viz"},

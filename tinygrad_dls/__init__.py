@@ -116,7 +116,8 @@ _LATER = {
     "fit": "train", "gradcheck": "check", "load": "io", "save": "io",
     "Graph": "viz", "graph": "viz", "lint": "check", "manual": "check", "trace": "viz",
     "watch": "viz",
-    "audio": "", "bench": "", "check": "", "cuda": "", "data": "", "io": "", "models": "", "nn": "",
+    "audio": "", "bench": "", "check": "", "cuda": "", "data": "", "distributions": "",
+    "io": "", "models": "", "nn": "",
     "optim": "", "text": "", "torch": "", "train": "", "vision": "", "viz": "",
 }
 

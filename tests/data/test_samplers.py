@@ -66,8 +66,7 @@ class Count(data.IterableDataset):
         self.n = n
 
     def __iter__(self):
-        worker = data.get_worker_info()
-        yield from range(worker.id, self.n, worker.num_workers) if worker else range(self.n)
+        return iter(range(self.n))
 
 
 def test_data_sets_are_joined():
@@ -81,6 +80,9 @@ def test_data_sets_are_joined():
     chain = data.ChainDataset([Count(2), Count(3)])
     assert [x.tolist() for x in data.DataLoader(chain, 2)] == [[0, 1], [0, 1], [2]]
     assert [x.tolist() for x in data.DataLoader(chain, 2, drop_last=True)] == [[0, 1], [0, 1]]
+    assert list(chain) == [0, 1, 0, 1, 2]
+    with pytest.raises(TypeError, match="does not know"):
+        len(chain)
     for make in (lambda: len(data.DataLoader(chain, 2)), lambda: data.ConcatDataset([Count(2)]),
                  lambda: data.DataLoader(chain, shuffle=True), lambda: data.ConcatDataset([]),
                  lambda: chain[0]):

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
-from tests.data.test_samplers import Count
 from tinygrad_dls import data
 
 if not hasattr(os, "fork"):
@@ -33,6 +32,17 @@ class Slow(data.Dataset):
         worker = data.get_worker_info()
         drawn = [random.random(), np.random.random(), dls.rand(1).item()]  # noqa: NPY002
         return i, os.getpid(), -1 if worker is None else worker.id, np.array(drawn)
+
+
+class Count(data.IterableDataset):
+    """The numbers below n, of which each worker reads its own."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __iter__(self):
+        worker = data.get_worker_info()
+        return iter(range(worker.id, self.n, worker.num_workers))
 
 
 def left():

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .._util.arguments import is_whole
-from ..errors import DataError
+from ..errors import DataError, DtypeError
 from .dataset import Dataset
 
 
@@ -60,6 +60,9 @@ class IterableDataset(Dataset):
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} does not define __iter__")
+
+    def __len__(self) -> int:
+        raise DtypeError(f"{type(self).__name__} does not know its length")  # as list() asks for it
 
     def __getitem__(self, index: Any) -> Any:
         raise DataError("an IterableDataset has no places: iterate over it")
