@@ -812,6 +812,23 @@ inference(x)
 torch.utils.data.default_collate([(1, 2.0), (3, 4.0)])
 torch.utils.checkpoint.checkpoint(lambda u: u * u, x, use_reentrant=False)
 torch.special.expit(x)
+torch.distributions.Normal(0.0, 1.0).log_prob(x)
+torch.distributions.Normal(x, p).entropy()
+torch.distributions.Normal(x, p).rsample().shape
+torch.distributions.Normal(x, p).sample((2,)).requires_grad
+torch.distributions.Categorical(logits=x).log_prob(k)
+torch.distributions.Categorical(logits=x).entropy()
+torch.distributions.Categorical(p.softmax(1)).sample().dtype
+torch.distributions.Categorical(torch.tensor([0.0, 1.0])).sample((3,))
+torch.distributions.Bernoulli(logits=x).log_prob(torch.ones(4, 6))
+torch.distributions.Bernoulli(0.5).sample().shape
+dist.kl_divergence(dist.Normal(x, p), dist.Normal(0.0, 1.0))
+torch.distributions.Uniform(0.0, 2.0).log_prob(p)
+torch.distributions.Independent(torch.distributions.Normal(x, p), 1).log_prob(y)
+list(torch.utils.data.SequentialSampler(k))
+list(torch.utils.data.BatchSampler(torch.utils.data.SequentialSampler(k), 3, False))
+list(torch.utils.data.WeightedRandomSampler([0.0, 1.0], 3))
+[t.shape for t in next(iter(data.DataLoader(data.TensorDataset(x), 3)))]
 """
 
 TABLE = {name: [line for line in text.strip().splitlines() if line] for name, text in {

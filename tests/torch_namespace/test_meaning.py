@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import math
+import re
 import warnings
 
 import numpy as np
@@ -11,6 +12,10 @@ import pytest
 from .expressions import TABLE
 
 pytest.importorskip("torch")
+
+
+FLOATS = {"x": (4, 6), "y": (4, 6), "v": (6,), "c": (2, 3, 4), "m": (3, 3), "e": (4, 1), "z": (),
+          "im": (2, 3, 8, 8), "w3": (5, 3, 3, 3), "w1": (4, 6)}
 
 
 class Library:
@@ -24,26 +29,32 @@ class Library:
                 importlib.import_module(f"{root}torch.{part}")
         self.names = helpers(self.torch)
 
-    def inputs(self):
-        rng, torch = np.random.default_rng(3), self.torch
+    def inputs(self, expression):
+        """Fresh inputs under the names that the expression uses."""
+        torch, used = self.torch, set(re.findall(r"\w+", expression))
 
-        def floats(*shape, grad=True, kind="float32"):
-            return torch.tensor(rng.normal(size=shape).astype(kind), requires_grad=grad)
+        def numbers(name):
+            return np.random.default_rng(list(name.encode()))
 
-        return {
-            "x": floats(4, 6), "y": floats(4, 6, grad=False), "v": floats(6), "c": floats(2, 3, 4),
-            "m": floats(3, 3), "e": floats(4, 1), "z": floats(), "im": floats(2, 3, 8, 8),
-            "w3": floats(5, 3, 3, 3), "w1": floats(4, 6), "d": floats(6, kind="float64"),
-            "p": torch.tensor(rng.uniform(0.1, 0.9, (4, 6)).astype("float32"), requires_grad=True),
-            "i": torch.tensor(rng.integers(0, 5, (4, 6))), "k": torch.tensor([1, 0, 5, 2]),
-            "q": torch.tensor([0, 3, 1, 3, 2]), "b": torch.tensor(rng.random((4, 6)) < 0.4),
-            "numpy64": rng.normal(size=(2, 3)),
+        made = {name: torch.tensor(numbers(name).normal(size=shape).astype("float32"),
+                                   requires_grad=name != "y")
+                for name, shape in FLOATS.items() if name in used}
+        if "d" in used:
+            made["d"] = torch.tensor(numbers("d").normal(size=6), requires_grad=True)
+        if "p" in used:
+            shares = numbers("p").uniform(0.1, 0.9, (4, 6)).astype("float32")
+            made["p"] = torch.tensor(shares, requires_grad=True)
+        return made | {
+            "i": torch.tensor(numbers("i").integers(0, 5, (4, 6))), "k": torch.tensor([1, 0, 5, 2]),
+            "q": torch.tensor([0, 3, 1, 3, 2]),
+            "b": torch.tensor(numbers("b").random((4, 6)) < 0.4),
+            "numpy64": numbers("n").normal(size=(2, 3)),
         }
 
     def evaluate(self, expression):
         """(result, gradients of the inputs)."""
         self.torch.manual_seed(0)
-        inputs = self.inputs()
+        inputs = self.inputs(expression)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             made = eval(expression, {**self.names, **inputs})
@@ -167,7 +178,8 @@ def helpers(torch):
     def inference(x):
         return (x * 2).requires_grad
 
-    return {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "inplace": inplace,
+    return {"torch": torch, "dist": torch.distributions, "data": torch.utils.data,
+            "nn": torch.nn, "F": torch.nn.functional, "inplace": inplace,
             "y_cut": y_cut, "range_cut": range_cut, "put": put, "augmented": augmented,
             "with_view": with_view, "detached_shares": detached_shares, "with_grad": with_grad,
             "squared": lambda x: Square.apply(x, 3.0), "no_grad": no_grad, "inference": inference,

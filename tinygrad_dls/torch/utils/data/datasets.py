@@ -1,10 +1,9 @@
-"""Data sets of tensors, joined and divided."""
+"""Data sets of tensors, and their random parts."""
 
 from __future__ import annotations
 
-import bisect
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,42 +27,6 @@ class TensorDataset(Dataset):
 
     def __len__(self) -> int:
         return len(self.tensors[0])
-
-
-class ConcatDataset(Dataset):
-    """Data sets one after the other."""
-
-    def __init__(self, datasets: Any) -> None:
-        self.datasets = list(datasets)
-        self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))
-
-    def __len__(self) -> int:
-        return self.cumulative_sizes[-1]
-
-    def __getitem__(self, index: int) -> Any:
-        index += len(self) if index < 0 else 0
-        which = bisect.bisect_right(self.cumulative_sizes, index)
-        return self.datasets[which][index - ([0, *self.cumulative_sizes][which])]
-
-
-class IterableDataset(Dataset):
-    """Examples that come one after the other, from `__iter__`."""
-
-    def __iter__(self) -> Iterator[Any]:
-        raise NotImplementedError(f"{type(self).__name__} does not define __iter__")
-
-    def __getitem__(self, index: Any) -> Any:
-        raise DataError("an IterableDataset has no places: iterate over it")
-
-
-class ChainDataset(IterableDataset):
-    """Iterable data sets one after the other."""
-
-    def __init__(self, datasets: Any) -> None:
-        self.datasets = list(datasets)
-
-    def __iter__(self) -> Iterator[Any]:
-        return itertools.chain.from_iterable(self.datasets)
 
 
 def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset]:
