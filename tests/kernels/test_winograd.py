@@ -43,7 +43,7 @@ def in_float32(*arrays: Array) -> tuple[Array, ...]:
 
 def direct(monkeypatch: pytest.MonkeyPatch, *arrays: Array) -> tuple[Array, ...]:
     with monkeypatch.context() as patch:
-        patch.setattr(winograd, "CHANNELS", 1 << 30)
+        patch.setattr(winograd, "WINOGRAD_CHANNELS", 1 << 30)
         return all_three(Device("cpu").kernels, *arrays)
 
 

@@ -67,8 +67,14 @@ TRANSPOSE_CHANNELS = 6
 WEIGHT_WORTH = 10_000
 # Windows are copied out (im2col) where a row of the result has at most so many places and fills at
 # most so much of its tiles, there are so many channels to use each number for, and so many
-# multiplications. 2026-11-28.
+# multiplications. 2026-11-30.
 IM2COL_PLACES, IM2COL_FILLED, IM2COL_CHANNELS, IM2COL_WORK = 6, 0.75, 32, 1_000_000
+# Channels in and out, and places of all images, from which on 3 x 3 windows are convolved with
+# Winograd's tiles: the sums around a product are little beside it, and the weights are transformed
+# once for all places. 2026-11-30.
+WINOGRAD_CHANNELS, WINOGRAD_PLACES = 16, 128
+# Places, and weights of one tap, from which on gradients of weights are computed so. 2026-11-30.
+WINOGRAD_GRADIENT_PLACES, WINOGRAD_GRADIENT_WEIGHTS = 48, 512
 
 # --- sparse gradients ----------------------------------------------------------------------------
 

@@ -29,12 +29,11 @@ from ..parallel import parallel_for
 from ..simd.intrinsics import address_of, full, lanes, load_some, store_some, where
 from ..simd.sweep import RELU, prepare, sweep
 from ..threads import threads_for
+from ..tuning import WINOGRAD_CHANNELS, WINOGRAD_PLACES
 from .few_channels import all_finite
 from .geometry import Geometry
 
 Array = Any
-CHANNELS = 16  # in and out, at least: the sums around a product are little beside it
-PLACES = 128  # of all images, at least: the weights are transformed once for all of them
 HEADROOM = 64.0  # by which pixels may be multiplied before they overflow
 SCRATCH = 640 * 1024  # bytes of one thread's V and M: of the second cache
 LEAST_TILES = 48  # that share each reading of the weights
@@ -237,7 +236,7 @@ def convolve_tiles(
                  (x, u, bias, y, images, geometry, o, block, relu, scratch))
 
 
-def pays(g: Geometry, x: Array, channels: int, groups: int, places: int = PLACES) -> bool:
+def pays(g: Geometry, x: Array, channels: int, groups: int, places: int = WINOGRAD_PLACES) -> bool:
     """Return whether to convolve images x (n, h, w, c) so, for this many channels of the results.
 
     It must be a 3 x 3 window of step 1, of enough channels and places to be worth the sums, and
@@ -245,7 +244,7 @@ def pays(g: Geometry, x: Array, channels: int, groups: int, places: int = PLACES
     """
     sliding = (g.window_height, g.window_width, g.down, g.across, g.apart_down, g.apart_across)
     return (sliding == (3, 3, 1, 1, 1, 1) and groups == 1 and x.dtype == np.float32
-            and min(g.channels, channels) >= CHANNELS
+            and min(g.channels, channels) >= WINOGRAD_CHANNELS
             and len(x) * g.rows * g.columns >= places and all_finite(x, HEADROOM))
 
 

@@ -23,6 +23,7 @@ from ..parallel import parallel_for
 from ..simd.intrinsics import address_of, lanes, load_some, store_some
 from ..simd.sweep import ADD, prepare, sweep
 from ..threads import threads_for
+from ..tuning import WINOGRAD_GRADIENT_PLACES, WINOGRAD_GRADIENT_WEIGHTS
 from . import winograd
 from .few_channels import all_finite
 from .geometry import Geometry
@@ -30,8 +31,6 @@ from .weights import as_weight
 from .winograd import APART, HEADROOM, SCRATCH, pixels_to_v
 
 Array = Any
-PLACES = 48  # of all images, at least
-WEIGHTS = 512  # of one place of the window, at least
 LEAST_TILES = 120  # summed for each time that the products are read and written
 
 
@@ -184,7 +183,8 @@ def pays(x: Array, dy: Array, g: Geometry, groups: int) -> bool:
     """Return whether to compute the gradient so, of images x (n, h, w, c) and errors dy (n, rows,
     columns, o): it must be a 3 x 3 window of step 1, and numbers must leave room for the sums."""
     o = dy.shape[3]
-    return (g.channels * o >= WEIGHTS and winograd.pays(g, x, o, groups, PLACES)
+    return (g.channels * o >= WINOGRAD_GRADIENT_WEIGHTS
+            and winograd.pays(g, x, o, groups, WINOGRAD_GRADIENT_PLACES)
             and all_finite(dy, HEADROOM))
 
 
