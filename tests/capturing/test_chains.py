@@ -402,6 +402,7 @@ def test_nothing_passes_a_call_and_what_lies_between_is_respected():
     assert kinds_of([one, other, two, last]) == ["chain", "sum_to", "forward"]
 
 
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 def test_unknown_operations_other_devices_and_the_reference(monkeypatch):
     class Relu(dls.ops.op.Op):  # the name of one in the table
         def forward(self, x):

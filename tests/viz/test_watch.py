@@ -180,6 +180,7 @@ def test_captured_steps_are_looked_at_and_stay_captured(tmp_path, always):
     assert w.samples == 6 and w.layers[0].outputs.newest.step == 26
 
 
+@pytest.mark.filterwarnings("ignore:watch saw no")
 def test_a_captured_step_cannot_hold_it(tmp_path):
     model, opt, step = training()
     with dls.watch(model, opt, tmp_path / "w.html") as w:
@@ -308,6 +309,7 @@ def test_what_cannot_be_watched(tmp_path, monkeypatch, arguments, error, says):
     assert mode.trace is None and not any(module._hooks for module in model.modules())
 
 
+@pytest.mark.filterwarnings("ignore:watch saw no")
 def test_a_loss_is_one_number(tmp_path):
     model, opt, _ = training()
     with dls.watch(model, opt, tmp_path / "w.html") as w:
@@ -331,6 +333,7 @@ def test_fit_watches(tmp_path, capture):
         assert w.state == "training" and w.steps == 4
 
 
+@pytest.mark.filterwarnings("ignore:watch saw no")
 def test_names_change_nothing_but_the_text(tmp_path):
     hostile = "</script><img src=x onerror=alert(1)>\u202e@LAYERS@\ud800" + "x" * 5000
     model = nn.Sequential({hostile: nn.Linear(4, 3)})

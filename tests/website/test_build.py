@@ -19,7 +19,8 @@ LESSON = "c1w2-computation-graph"
 MODULES = ("tinygrad_dls.optim", "tinygrad_dls.train")  # enough of the API for links and looks
 PAGES = ("index", f"lessons/{LESSON}", "reference/optim", "howto/capture", "speed")
 SIZES = ((1280, "light"), (390, "dark"))  # pixels
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow,
+              pytest.mark.filterwarnings("default")]  # Sphinx and its extensions warn each other
 
 
 @pytest.fixture(scope="module")
