@@ -15,9 +15,11 @@ TEXTS = [path for folder in ("tinygrad_dls", "lessons", "tests", "tools")
          for path in sorted((ROOT / folder).rglob("*.py")) if path != Path(__file__)]
 TEXTS += [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "lessons/README.md",
                                    "tests/README.md")]
+TEXTS += [*sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "tinygrad_dls").rglob("*.md"))]
 HABITS = re.compile(
-    r"\b(anew|lest|shall|be it|"
-    r"(?<![Tt]here )is no (?!longer|more|less|better|larger|doubt|other|help|way|such)[a-z]+)\b"
+    r"\b(anew|lest|shall|be it|unless told|held between|kin|"
+    r"(?<![Tt]here )is no (?!longer|more|less|better|larger|doubt|other|help|way|such)[a-z]+|"
+    r"(?<![Tt]here )(?<!# )are no (?!longer|more|less|better|larger|harder|such)[a-z]+)\b"
 )
 LABELS = ('"missing is no"',)  # a name of a run in a lesson
 QUESTION = re.compile(r"(is|are|does|do|has|have|can|may|must|was|were|will)\b[^.]*\?", re.I)

@@ -976,11 +976,11 @@ assert mu_jumps[0.9] > 2 * mu_jumps[0.1]
 #    guess for all data, and the mean square around the batch's own mean is too small by
 #    (m - 1) / m.
 #    </details>
-# 4. Behind batch norm a network trained well, alone on one picture it answers nonsense.
+# 4. A network with batch norm trained well but answers nonsense on a single picture.
 #    Three suspects?
 #    <details><summary>Answer</summary>
 #    eval() was forgotten; the averages were never moved, or not saved with the weights
-#    (they are no parameters); the pictures are prepared otherwise than in training.
+#    (they are not parameters); the pictures are preprocessed differently.
 #    </details>
 # 5. What does batch norm do in a convolution?
 #    <details><summary>Answer</summary>

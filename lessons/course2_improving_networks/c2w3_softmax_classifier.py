@@ -929,7 +929,7 @@ def name_the_outputs(outputs, kind):
     if kind == "probabilities" and not columns:
         if rows:
             return ["sums over the examples are 1, not over the classes: wrong axis"]
-        return ["columns do not sum to 1: these are no probabilities"]
+        return ["columns do not sum to 1: these are not probabilities"]
     return []
 
 

@@ -10,8 +10,8 @@
 # - build it with loops, one window at a time, forward and backward,
 # - build max and average pooling the same way,
 # - find out why the backward pass of a convolution is again a convolution,
-# - write the same layer with nine array operations in place of a hundred thousand
-#   loop turns,
+# - write the same layer with nine array operations instead of a hundred thousand
+#   iterations of a loop,
 # - train a network of your own layers on handwritten digits, beside the engine,
 # - break it in seven ways, among them the one that the 2017 notebook published.
 #

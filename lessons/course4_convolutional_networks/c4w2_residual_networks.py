@@ -6,7 +6,7 @@
 # for a few seconds.
 #
 # **Goal.** A deeper network should never do worse than a shallow one: its extra layers
-# could just hand on what they get. In practice plain networks get *worse* with depth,
+# could just pass on their input. In practice plain networks get *worse* with depth,
 # on the training set too. One addition mends that. You will
 #
 # - build the identity block and the convolutional block by hand, forward and backward,

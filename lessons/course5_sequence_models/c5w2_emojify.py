@@ -4,7 +4,7 @@
 # Course 5, week 2. About 90 minutes with the exercises. The script runs for about forty
 # seconds, with `--fast` for seven.
 #
-# **Goal.** Put an emoji behind a sentence, learned from little more than a hundred
+# **Goal.** Put an emoji after a sentence, learned from little more than a hundred
 # examples. That works because word vectors know what words mean before training
 # begins. You will
 #

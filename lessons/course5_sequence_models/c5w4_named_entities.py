@@ -5,7 +5,7 @@
 # two, with `--fast` for a few seconds.
 #
 # **Goal.** Given "111 E. Wacker 25th Flr, Chicago, IL 60601": which words are the
-# street, which the town? One label for each word, with what stands before *and* behind
+# street, which the town? One label for each word, from what comes before *and* after
 # it. You will
 #
 # - cut words into sub-words, and keep the labels aligned with them,
@@ -20,9 +20,9 @@
 #
 # `c5w1-rnn-step-by-step` for the recurrent cell and its gradient. The lesson answers
 # the ungraded lab *Named-Entity Recognition* (2021), which fine-tunes a network
-# somebody else trained, on résumés; ours begins from nothing, and its data are free.
-# The real addresses come with `tinygrad-dls data fetch us-addresses`; made ones stand
-# in.
+# somebody else trained, on résumés; ours starts from scratch, and its data are free.
+# The real addresses come with `tinygrad-dls data fetch us-addresses`; synthetic ones
+# stand in for them.
 #
 # Sentences are rows of sub-words, $(m, t)$; 0 is padding.
 
@@ -653,7 +653,7 @@ assert len(refused) == 4
 # 1. A tagger labels every word "O". What are precision, recall, F1 and word accuracy?
 #    <details><summary>Answer</summary>
 #    Nothing found: precision and F1 are 0 by convention, recall 0. The accuracy is the
-#    share of words that are no entity; in long texts with few names above 90 %.
+#    share of words that are not an entity; in long texts with few names above 90 %.
 #    </details>
 # 2. Two towns stand side by side, without a word between them. What does `entities_of`
 #    do, and what would help?

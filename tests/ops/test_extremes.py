@@ -39,7 +39,7 @@ NOT_IN_FLOAT16 = {"PowerOf": "NumPy's -inf ** 0.5 is NaN, and inf where the 0.5 
 LARGEST = {"Ctc": 0.0}  # where larger numbers have no meaning: the logarithm of a probability
 TAILS = {"float16": (8.0, 12.0, 17.0, 300.0), "float32": (17.0, 40.0, 87.0, 88.6, 104.0),
          "float64": (36.0, 700.0, 709.5, 746.0)}
-HUGE = {"float16": 100.0, "float32": 1e15, "float64": 1e120}  # whose squares are no infinity
+HUGE = {"float16": 100.0, "float32": 1e15, "float64": 1e120}  # whose squares are finite
 
 
 def extremes(dtype: str, alone: bool) -> np.ndarray:

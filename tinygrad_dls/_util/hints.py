@@ -147,7 +147,7 @@ def _is_tensor_type(hint: Any) -> bool:
 
 
 def _is_no_number(value: Any) -> bool:
-    """Return whether it is certain that these are no numbers: text, None, lists of all lengths."""
+    """Return whether it is certain that these are not numbers: text, None, lists of all lengths."""
     if value is None or isinstance(value, (str, bytes, set, frozenset)):
         return True
     if isinstance(value, (list, tuple)):

@@ -69,7 +69,7 @@ def tone(
         raise DataError(f"{frequency:g} Hz needs a rate above {2 * frequency:g}, not {rate}")
     count = round(seconds * rate)
     if count == 0:
-        raise DataError(f"{seconds:g} s at {rate} samples per second are no sample")
+        raise DataError(f"{seconds:g} s at {rate} samples per second are less than one sample")
     t = np.arange(count) / rate
     wave = np.zeros(count)
     for order, strength in enumerate(strengths, 1):

@@ -195,7 +195,7 @@ def _pow(case: Case) -> Cause | None:
 
 
 def _row(case: Case) -> Cause | None:
-    """Softmax and its kin: a whole row of -inf."""
+    """Softmax and its variants: a whole row of -inf."""
     op = case.fault.node.op
     axis = op.parameters.get("axis", -1)
     x = case.numbers()

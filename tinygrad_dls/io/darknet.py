@@ -105,7 +105,7 @@ def load_darknet(
         version, seen, start = _header(file.read(20))
         count, odd = divmod(size_of(file) - start, 4)
         if odd:
-            raise FormatError(f"it is cut off: {odd} bytes at its end are no whole float")
+            raise FormatError(f"it is cut off: {odd} bytes at its end are not a whole float")
         file.seek(start)
         floats = np.fromfile(file, "<f4", count).astype(np.float32, copy=False)
     transposed = version[0] > 1000 or version[1] > 1000

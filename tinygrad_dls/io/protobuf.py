@@ -183,7 +183,7 @@ def _packed(wire: Wire, value: memoryview) -> Any:
         return b"".join(_whole_numbers(value))
     width = 4 if wire.kind == "float" else 8
     if len(value) % width:
-        raise FormatError(f"{wire.name} holds {len(value)} bytes, which are no numbers")
+        raise FormatError(f"{wire.name} holds {len(value)} bytes, which are not numbers")
     return value if sys.byteorder == "little" else np.frombuffer(
         value, f"<f{width}").astype(f"f{width}").tobytes()
 
@@ -218,7 +218,7 @@ def _values(wire: Wire, kind: int, value: Any, depth: int) -> Iterator[Any]:
     elif wire.kind in ("float", "double") and kind in (NUMBERS[wire.kind], 2):
         form, width = ("<f", 4) if wire.kind == "float" else ("<d", 8)
         if len(value) % width or (kind == 2 and not wire.many):
-            raise FormatError(f"{wire.name} holds {len(value)} bytes, which are no numbers")
+            raise FormatError(f"{wire.name} holds {len(value)} bytes, which are not numbers")
         yield from (v for (v,) in struct.iter_unpack(form, value))
     elif kind != 2:
         raise FormatError(f"{wire.name} is written as type {kind}, which it is not")
@@ -232,7 +232,7 @@ def _values(wire: Wire, kind: int, value: Any, depth: int) -> Iterator[Any]:
     elif isinstance(wire.kind, type):
         yield decode(wire.kind, value, depth + 1)
     else:
-        raise FormatError(f"{wire.name} holds {len(value)} bytes, which are no number")
+        raise FormatError(f"{wire.name} holds {len(value)} bytes, which are not a number")
 
 
 def _signed(value: int) -> int:

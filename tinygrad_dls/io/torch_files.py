@@ -297,20 +297,20 @@ def _listed(values: Any = ()) -> Any:
 def _ordered(pairs: Any = ()) -> dict[Any, Any]:
     if any(not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(
             pair[0], (str, int)) for pair in _listed(pairs)):
-        raise FormatError("its pickle has an ordered dict of what are no names and values")
+        raise FormatError("its pickle has an ordered dict of things that are not names and values")
     return dict(pairs)
 
 
 def _counted(counts: Any = None) -> dict[Any, Any]:
     if not isinstance(counts, dict | None):
-        raise FormatError("its pickle has a Counter of what are no counts")
+        raise FormatError("its pickle has a Counter of things that are not counts")
     return dict(counts or {})
 
 
 def _encoded(text: Any, code: Any) -> bytes:
     """Bytes, as protocol 2 spells them."""
     if not isinstance(text, str) or code not in ("latin1", "latin-1"):
-        raise FormatError("its pickle has bytes that are no bytes")
+        raise FormatError("its pickle has bytes that are not bytes")
     return text.encode("latin-1")
 
 
@@ -318,13 +318,13 @@ def _bytes(values: Any = b"", code: Any = None) -> bytes:
     if isinstance(values, str):
         return _encoded(values, code)
     if not isinstance(values, bytes):
-        raise FormatError("its pickle has bytes that are no bytes")
+        raise FormatError("its pickle has bytes that are not bytes")
     return values
 
 
 def _complex(real: Any, imaginary: Any) -> complex:
     if type(real) is not float or type(imaginary) is not float:
-        raise FormatError("its pickle has a complex number of what are no numbers")
+        raise FormatError("its pickle has a complex number of things that are not numbers")
     return complex(real, imaginary)
 
 

@@ -271,7 +271,7 @@ def _he_std(tensor: Tensor | np.ndarray, a: float, mode: str, nonlinearity: str)
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """Look up the factor that keeps the variance through a non-linear function.
 
-    `param`: negative slope of "leaky_relu" (.01 unless told). DataError for unknown names.
+    `param`: negative slope of "leaky_relu" (0.01 by default). DataError for unknown names.
 
     >>> from tinygrad_dls import nn
     >>> round(nn.init.calculate_gain("relu"), 4), round(nn.init.calculate_gain("tanh"), 4)

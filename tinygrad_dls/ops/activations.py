@@ -116,7 +116,7 @@ class PRelu(Op):
 
 
 class Hardtanh(Op):
-    """y = x held between low and high.    dL/dx = dL/dy where low < x < high, else 0
+    """y = x clamped to [low, high].    dL/dx = dL/dy where low < x < high, else 0
 
     Unlike clip it learns nothing on the bounds themselves, as PyTorch's; relu6 is one from 0 to 6.
     """
@@ -336,7 +336,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
 
 
 def hardtanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
-    """x held between low and high, with gradient 0 on the bounds and beyond."""
+    """x clamped to [low, high], with gradient 0 on the bounds and beyond."""
     low, high = number("hardtanh: a bound", low), number("hardtanh: a bound", high)
     if not low <= high:
         raise DataError(f"hardtanh holds x between two numbers, the lower first, not {low}, {high}")

@@ -362,7 +362,7 @@ def unrecorded(op: Op, count: int, out: Any) -> Node:
     return node
 
 
-# --- operands that are no tensors ----------------------------------------------------------------
+# --- operands that are not tensors ----------------------------------------------------------------
 
 
 def tensor_of(value: Any, device: Device) -> Any:

@@ -219,7 +219,7 @@ class Rsqrt(Op):
 
 
 class Clip(Op):
-    """y = x held between low and high.    dL/dx = dL/dy where low <= x <= high, else 0"""
+    """y = x clamped to [low, high].    dL/dx = dL/dy where low <= x <= high, else 0"""
 
     numpy = staticmethod(lambda x, low, high: np.clip(x, low, high))
     samples = staticmethod(
@@ -280,7 +280,7 @@ sqrt = function(Sqrt())
 
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
-    """x held between `min` and `max` (numbers, or tensors that broadcast), element-wise.
+    """x clamped to [`min`, `max`] (numbers, or tensors that broadcast), element-wise.
 
     The gradient goes to x where low <= x <= high, elsewhere to the bound, if that is a tensor.
 

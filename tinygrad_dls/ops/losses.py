@@ -143,7 +143,7 @@ def _huber(a: Any, b: Any, delta: float, scale: float = 1.0, reduction: str = "n
 class HuberError(_OfDifference):
     """y = scale * d**2 / 2 where |d| <= delta, else scale * delta (|d| - delta / 2); d = a - b.
 
-    dL/da = dL/dy * scale * (d held between -delta and delta) = -dL/db
+    dL/da = dL/dy * scale * (d clamped to [-delta, delta]) = -dL/db
     (Huber 1964; with scale = 1 / delta it is the smooth L1 of Girshick 2015)
     """
 

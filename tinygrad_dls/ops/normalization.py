@@ -360,7 +360,7 @@ def batch_norm_activation(
     x: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, momentum: float,
     eps: float, residual: Any = None, low: float = 0.0, high: float | None = None,
 ) -> Any:
-    """`batch_norm`, then + residual (or None), held between low and high (or None): by one op."""
+    """`batch_norm`, then + residual (or None), clamped to [low, high] (or None): by one op."""
     op = function_of(BatchNormActivation, eps, float(momentum), low, high)
     return op(x, weight, bias, residual, running_mean, running_var, None)
 

@@ -20,7 +20,7 @@ class Context:
     needs_input_grad: tuple[bool, ...] = ()
     _places: Sequence[int] = ()  # of the tensors among the inputs
     _wanted: Sequence[int] = ()  # the outputs that have gradients
-    _given: Sequence[Any] = ()  # the inputs that are no tensors, at their places
+    _given: Sequence[Any] = ()  # the inputs that are not tensors, at their places
     _without: frozenset[int] = frozenset()
 
     def save_for_backward(self, *tensors: Any) -> None:

@@ -19,7 +19,7 @@ class Progress:
     """Progress of a piece of work: `with Progress(total, "fetch", "B") as bar: bar.update(n)`.
 
     total: how many `unit`s there are, or None when nobody knows; unit "B" is shown as kB, MB, GB.
-    Draws on `stream` (standard error unless told): a bar if it is a terminal, else a line about
+    Draws on `stream` (standard error by default): a bar if it is a terminal, else a line about
     every tenth of the work. When an exception or Ctrl-C passes through, the line is ended first.
 
     >>> from io import StringIO

@@ -14,7 +14,7 @@ Pair: TypeAlias = tuple[str, str]
 
 
 def contiguous(paths: Mapping[str, Path], edges: Sequence[Pair]) -> dict[str, Path]:
-    """The paths of all nodes without those groups that are no contiguous block of the graph."""
+    """The paths of all nodes without those groups that are not a contiguous block of the graph."""
     result = {node: tuple(path) for node, path in paths.items()}
     work: list[tuple[int, list[str], list[Pair]]] = [(0, list(result), list(edges))]
     while work:

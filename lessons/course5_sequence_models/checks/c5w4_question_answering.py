@@ -40,7 +40,7 @@ def test_span_loss(lesson):
             made = lesson.span_loss(*point.values(), goals, mask)
         cost, dstarts, dends = result("span_loss", made, 3)
         same("the cost", cost, slow_loss(*point.values(), goals, mask),
-             "the softmax over places that are no padding; the mean over rows and pointers")
+             "the softmax over places that are not padding; the mean over rows and pointers")
         gradients(lambda p, m=mask: slow_loss(p["starts"], p["ends"], goals, m), point,
                   {"dstarts": dstarts, "dends": dends}, hint="(P - onehot) / (2 m)")
     cost, dstarts, _ = lesson.span_loss(

@@ -1,6 +1,6 @@
 """Pooling windows along one axis, and the two rules that lay them out.
 
-A window takes every `step`-th place from its start; places in the padding are no places of the
+A window takes every `step`-th place from its start; places in the padding are not places of the
 input, so a window at the border starts later, or has fewer of them.
 """
 

@@ -54,7 +54,7 @@ def batch_norm_then(
     bias: Tensor | None, training: bool, momentum: Any, eps: float,
     bounds: tuple[float, float | None] | None,
 ) -> Tensor:
-    """`batch_norm`; in training, if there are bounds, held between them in the same pass.
+    """`batch_norm`; in training, if there are bounds, clamped to them in the same pass.
 
     `momentum` is then a number.
     """
@@ -289,7 +289,7 @@ def _last(name: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:
 
 
 def shape_of(lengths: Any, name: str) -> tuple[int, ...]:
-    """One length or several as a tuple; ShapeError if they are no lengths."""
+    """One length or several as a tuple; ShapeError if they are not lengths."""
     given = tuple(lengths) if isinstance(lengths, (tuple, list)) else (lengths,)
     if not all(is_whole(n) for n in given):
         raise ShapeError(f"{name}: lengths are whole numbers, not {lengths!r}")

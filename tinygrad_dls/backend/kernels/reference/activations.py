@@ -49,7 +49,7 @@ class Activations(Family):
         return self.xp.where(x > 0, dy, slope * dy)
 
     def hardtanh(self, x: Any, low: float, high: float) -> Any:
-        """y = x held between low and high."""
+        """y = x clamped to [low, high]."""
         return self.xp.clip(x, low, high)
 
     def hardtanh_backward(self, dy: Any, x: Any, low: float, high: float) -> Any:

@@ -16,7 +16,7 @@ class BatchNorm(Activations, Normalization):
         self, x: Any, weight: Any | None, bias: Any | None, residual: Any | None, eps: float,
         bounds: Bounds,
     ) -> tuple[Any, Any, Any]:
-        """y = normalized x (m, c, ...) (+ residual), held between bounds; mean, var (c,).
+        """y = normalized x (m, c, ...) (+ residual), clamped to bounds; mean, var (c,).
 
         weight and bias (c,); statistics of each channel over all else.
         """

@@ -41,7 +41,7 @@ def scale_chunk(
     chunk: int, chunks: int, x: Array, centre: Array, scale: Array, shift: Array, residual: Array,
     low: float, high: float, y: Array,
 ) -> None:
-    """y = (x - centre) * scale + shift (+ residual), held between low and high (NaN: no bound)."""
+    """y = (x - centre) * scale + shift (+ residual), clamped to [low, high] (NaN: no bound)."""
     m, c = x.shape
     width, rest = lanes(x), c % lanes(x)
     more, bounds = residual.size > 0, low == low
