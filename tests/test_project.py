@@ -203,3 +203,14 @@ def test_tests_have_one_scheme_of_names() -> None:
     imported = [f"{path}: {line}" for path in tests.rglob("*.py")
                 for line in path.read_text("utf-8").splitlines() if of_a_test.match(line)]
     assert imported == []
+
+
+def test_the_changelog_is_by_kind():
+    """Each version has the headings of keepachangelog.com, and performance, each once."""
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    versions = re.split(r"^## .*\n", text, flags=re.M)[1:]
+    assert versions
+    for version in versions:
+        kinds = re.findall(r"^### (.*)$", version, re.M)
+        known = ["Added", "Changed", "Fixed", "Removed", "Performance"]
+        assert kinds == [kind for kind in known if kind in kinds]

@@ -128,7 +128,7 @@ def test_files_that_do_not_fit(tmp_path):
     path, sections = tmp_path / "m.weights", parse_darknet_cfg(CFG)
     raw = header() + floats_of(example(np.random.default_rng(0)).values())
     for content, message in [
-        (raw[:-4], "too short"), (raw[:-2], "not a whole float"), (raw + b"\0" * 8, "2 floats at its"),
+        (raw[:-4], "too short"), (raw[:-2], "a whole float"), (raw + b"\0" * 8, "2 floats at its"),
         (raw[:10], "less than a header"), (b"", "less than a header"),
         (b"\xff" * 40, "none of Darknet's"),
     ]:

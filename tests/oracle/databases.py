@@ -259,7 +259,7 @@ REFUSED = [
 DIFFERENT = [
     Row("sort argsort", "shape (1,)", "places of a single number: a row, as np.argsort gives"),
     Row("nn.functional.ctc_loss", "gradient",
-        "its inputs are not a log_softmax: only then is PyTorch's the slope"),
+        "its inputs are not log_softmax: only then is PyTorch's the slope"),
     Row("linalg.vector_norm", "one side only", "ord=0 counts: no gradient, PyTorch's is 0"),
     Row("__rpow__", "nan location", "the gradient by the exponent is 0 where x < 0, not nan"),
     Row("nn.functional.hardsigmoid", "gradient", "PyTorch's 1/6 is that of float32",

@@ -29,7 +29,7 @@ REFUSED = [
     Row("CrossEntropyLoss", "ignore", "a mean of no labels is not a number"),
 ]
 DIFFERENT = [
-    Row("CTCLoss", "gradient", "its inputs are not a log_softmax: only then is PyTorch's the slope"),
+    Row("CTCLoss", "gradient", "its inputs are not log_softmax: only then is PyTorch's the slope"),
 ]
 INFOS = {info.name.removeprefix("nn."): info for info in module_db}
 OURS = [name for name in INFOS if hasattr(nn, name) and name not in NOT_OURS]

@@ -194,7 +194,9 @@ def _part(part: Any, x: Any, keep: bool, writes: bool) -> Any:
         try:
             part = np.asarray(part)
         except ValueError as error:
-            raise ShapeError(f"nested lists of several lengths are not an index\n({error})") from error
+            raise ShapeError(
+                f"nested lists of several lengths are not an index\n({error})"
+            ) from error
         part = part.astype(np.int64) if part.size == 0 and part.dtype.kind == "f" else part
         part = x.device.from_host(part)
     if not hasattr(part, "dtype") or part.dtype.kind not in "iub":
