@@ -32,7 +32,7 @@ def sites(tmp_path_factory):
     patch.syspath_prepend(str(ROOT / "tools"))
     main = importlib.import_module("website.__main__")
     reference = importlib.import_module("website.reference")
-    patch.setattr(reference, "MODULES", {name: reference.MODULES[name] for name in MODULES})
+    patch.setattr(reference, "modules", lambda: {name: reference.MODULES[name] for name in MODULES})
     folder = tmp_path_factory.mktemp("site")
     built = [folder / "first", folder / "second"]
     for out in built:

@@ -52,10 +52,13 @@ def outputs(entry: Entry, how: str, kept: Path) -> Path:
     command = [sys.executable, str(RUNNER), str(entry.script)]
     environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}
     environment.pop("TINYGRAD_DLS_LESSON", None)
-    result = subprocess.run(
-        [*command, *(["--fast"] if how == "fast" else [])], capture_output=True, text=True,
-        encoding="utf-8", errors="replace", env=environment, cwd=folder, timeout=LIMIT[how],
-        check=False)
+    try:
+        result = subprocess.run(
+            [*command, *(["--fast"] if how == "fast" else [])], capture_output=True, text=True,
+            encoding="utf-8", errors="replace", env=environment, cwd=folder, timeout=LIMIT[how],
+            check=False)
+    except subprocess.TimeoutExpired:
+        raise SiteError(f"{entry.name} takes more than {LIMIT[how]} s") from None
     if result.returncode:
         raise SiteError(f"{entry.name} failed:\n{result.stderr[-3000:]}")
     return folder

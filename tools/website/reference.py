@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +11,7 @@ from typing import Any
 
 from .pages import fenced, plain, toctree
 
-MODULES = {  # module -> its page
+MODULES = {  # module -> its page; further public modules of the package follow them
     "tinygrad_dls": "dls",
     "tinygrad_dls.nn": "nn",
     "tinygrad_dls.nn.functional": "functional",
@@ -33,6 +34,17 @@ MODULES = {  # module -> its page
 }
 _ARGUMENT = re.compile(r"\*{0,2}`?\w+`?(, \*{0,2}`?\w+`?)*( \([^)]*\))?: ")
 _READABLE = re.compile(r"[-+.\w\"' ()\[\],]*")
+
+
+def modules() -> dict[str, str]:
+    """All modules with a page: those of MODULES, then what else `dir(tinygrad_dls)` has."""
+    package = importlib.import_module("tinygrad_dls")
+    found = dict(MODULES)
+    for name in dir(package):
+        value = getattr(package, name)
+        if inspect.ismodule(value) and name != "bench":
+            found.setdefault(value.__name__, name)
+    return found
 
 
 def names_of(module: ModuleType) -> list[str]:
@@ -59,18 +71,21 @@ def write_reference(source: Path) -> None:
     folder = source / "reference"
     folder.mkdir(parents=True, exist_ok=True)
     rows = ["# The API", "", "| module | what it has |", "|---|---|"]
-    for name, page in MODULES.items():
+    pages = modules()
+    for name, page in pages.items():
         module = importlib.import_module(name)
         (folder / f"{page}.md").write_text(module_page(module), "utf-8")
         rows.append(f"| [`{name}`]({page}.md) | {plain(first_line(module))} |")
     rows.append("| [operations](operations.md) | the formula and second derivative of each |")
-    text = "\n".join(rows) + "\n\n" + toctree([*MODULES.values(), "operations"])
+    text = "\n".join(rows) + "\n\n" + toctree([*pages.values(), "operations"])
     (folder / "index.md").write_text(text, "utf-8")
 
 
 def module_page(module: ModuleType) -> str:
     """The page of a module: a table of its names, then each with its docstring."""
     names = names_of(module)
+    if module.__name__ not in MODULES:
+        names = [name for name in names if not _is_elsewhere(name, getattr(module, name))]
     table = [f"| {{py:obj}}`{name} <{module.__name__}.{name}>` | "
              f"{plain(first_line(getattr(module, name)))} |" for name in names]
     parts = [f"# {module.__name__}", docstring(module),
@@ -82,6 +97,11 @@ def module_page(module: ModuleType) -> str:
             parts += [entry(f"{module.__name__}.{name}", getattr(module, name))
                       for name in of_kind]
     return "\n\n".join(parts) + "\n"
+
+
+def _is_elsewhere(name: str, thing: Any) -> bool:
+    """Return whether a page of MODULES has the same thing under the same name."""
+    return any(getattr(sys.modules.get(other), name, None) is thing for other in MODULES)
 
 
 def entry(name: str, thing: Any) -> str:
