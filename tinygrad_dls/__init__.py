@@ -48,6 +48,7 @@ from .tensors.creation import ones_like as ones_like
 from .tensors.creation import tensor as tensor
 from .tensors.creation import zeros as zeros
 from .tensors.creation import zeros_like as zeros_like
+from .tensors.exchange import from_dlpack as from_dlpack
 from .tensors.functions import *  # noqa: F403 (the names of ops/names.py)
 from .tensors.gradients import checkpoint as checkpoint
 from .tensors.gradients import grad as grad

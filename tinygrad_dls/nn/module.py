@@ -278,7 +278,13 @@ class Module(Hooked, Copied):
         All or nothing: DataError (names) or ShapeError (shapes) changes nothing, and proposes how
         to map the names. Not `strict`: names that only one side has are passed over, and returned.
         """
+        if isinstance(mapping, Mapping):
+            for path, module in list(self._walk("")):
+                module._before_load(mapping, path)
         return load(type(self).__name__, self._state(), mapping, strict)
+
+    def _before_load(self, mapping: Mapping[str, Any], prefix: str) -> None:
+        """Make ready for values under names that begin with `prefix`: lazy layers do."""
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training (dropout is on ...), this module and all inside it."""

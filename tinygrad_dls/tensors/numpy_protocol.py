@@ -65,6 +65,18 @@ class NumpyDispatch:
             raise DtypeError(f"{values.dtype} as {dtype} is a copy, and copy=False forbids one")
         return values.astype(dtype)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """The memory of this tensor, for another library: `torch.from_dlpack(x)`."""
+        from .exchange import to_dlpack  # which makes tensors
+
+        return to_dlpack(self, options)  # type: ignore[arg-type]
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """The device of that memory, in DLPack's numbers."""
+        from .exchange import dlpack_device
+
+        return dlpack_device(self)  # type: ignore[arg-type]
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         ours = _FUNCTIONS.get(ufunc.__name__)
         if ours is None or method != "__call__" or keywords:
