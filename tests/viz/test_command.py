@@ -43,6 +43,15 @@ def test_a_saved_graph_is_drawn_again(script, tmp_path, capsys):
     assert main(["graph", str(saved), "--out", str(page), "--step", "3", "--depth", "layers"]) == 0
     assert f"{page.as_uri()}#t=3" in capsys.readouterr().out
     assert page.read_text("utf-8").startswith("<!doctype html>")
+    operations = [node for node in record(saved)["nodes"] if node["op"]]
+    back = sum(bool(node["bwd"] and node["bwd"]["computed"]) for node in operations)
+    last = len(operations) + back
+    for step, fits in ((last, True), (last + 1, False), (-1, False)):
+        page.unlink(missing_ok=True)
+        code = main(["graph", str(saved), "--out", str(page), f"--step={step}"])
+        assert (code == 0) is page.exists() is fits
+        said = capsys.readouterr().err
+        assert fits or f"to {last}, of which {len(operations)} forward and {back} back" in said
 
 
 def test_a_script_that_fails_leaves_its_graph(script, tmp_path, capsys):

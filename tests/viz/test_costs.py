@@ -14,9 +14,9 @@ from tinygrad_dls import models, nn, optim
 from tinygrad_dls.bench.work import count
 from tinygrad_dls.cli import main
 from tinygrad_dls.nn import functional as F
-from tinygrad_dls.viz import describe, style
+from tinygrad_dls.viz import describe, style, tracing
 from tinygrad_dls.viz.record import NodeRecord, Record
-from tinygrad_dls.viz.summary import CHUNK, Summary
+from tinygrad_dls.viz.summary import CHUNK, SMALL, TOGETHER, Summaries, Summary
 
 
 def tensor(*shape, grad=False):
@@ -125,6 +125,69 @@ def test_elements_that_are_not_finite_are_counted(size):
     s = Summary.of(array)
     assert (s.nan, s.inf, s.mean, s.min, s.max) == (1, 2, 1, 1, 1)
     assert s.norm == pytest.approx(np.sqrt(size - 3))
+
+
+def test_many_small_arrays_have_the_statistics_of_each():
+    rng = np.random.default_rng(0)
+    arrays = [np.array(x) for x in (
+        [np.nan, 1.0], 2.0, [[0.0, 0.0]], [1e300, -2e300], [1e-200, 0.0], [0.1] * 3, [-0.0],
+        [True, False, True], [2**62, -1], [np.inf], [[3.0], [4.0]])]
+    arrays += [rng.standard_normal(n).astype(kind) for n in (1, 5, 64, 65, 200, SMALL, SMALL + 1)
+               for kind in ("float32", "float64", "float16")]
+    arrays += [rng.standard_normal((40, 30))[::2].T for _ in range(2 * TOGETHER // 600)]
+    arrays += [np.zeros((0, 3)), 7, -1.5]
+    alone = [Summary.of(array) for array in arrays]
+    found = Summaries()
+    numbers = [found.add(array) for array in arrays]
+    assert [found.add(array) for array in arrays] == numbers, "the same array, the same number"
+    assert found.bytes == sum(getattr(array, "nbytes", 0) for array in arrays)
+    found.settle()
+    for array in arrays:
+        if isinstance(array, np.ndarray):
+            array[...] = 1
+    for one, number in zip(alone, numbers):
+        other = found[number]
+        assert repr(other.sample) == repr(one.sample)
+        for name in ("size", "nan", "inf", "zeros", "min", "max"):
+            assert getattr(other, name) == getattr(one, name), (name, one)
+        for name in ("mean", "std", "norm"):
+            want = getattr(one, name)
+            assert getattr(other, name) == (want if want is None else pytest.approx(
+                want, rel=1e-6, abs=1e-6 * one.norm)), (name, one)
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_record_has_the_numbers_of_the_end_of_its_block(monkeypatch, at_once):
+    """It is written later, or at once where the arrays are too large to keep."""
+    monkeypatch.setattr(tracing, "AT_ONCE", 0 if at_once else 1 << 26)
+
+    def traced():
+        dls.manual_seed(0)
+        model, x = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), tensor(5, 4)
+        with dls.trace(names={"x": x}) as t:
+            loss = (model(x) ** 2).mean()
+            loss.backward()
+        return t, model, x, loss
+
+    t = traced()[0]
+    assert (t._settled is None) is at_once
+    want = t.record
+    t, model, x, _ = traced()
+    with dls.no_grad():
+        x[...] = 9.0
+        for p in model.parameters():
+            p[...] = 7.0
+            p.grad[...] = 5.0
+            p.name = "other"
+    assert model(x).shape == (5, 2)  # leaves marks of a call on no node of the trace
+    found = t.record
+    assert t._settled is None and t.record is found
+
+    def timeless(record):
+        return [{**node, "seconds": 0, "seconds_back": 0}
+                for node in json.loads(record.to_json())["nodes"]]
+
+    assert timeless(found) == timeless(want)
 
 
 # --- shown ---------------------------------------------------------------------------------------

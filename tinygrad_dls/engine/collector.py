@@ -5,17 +5,19 @@ an input of the network came from.
 """
 
 from collections import deque
+from collections.abc import MutableMapping
 from time import perf_counter
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
-from .._util.callers import calling_line
+from .._util.callers import calling_line, calling_place, line_at
+from .autograd import Node, TensorBase
 from .observer import Observer
 from .versions import next_number, owner_of
 
 if TYPE_CHECKING:
     from ..ops.op import Op
-    from .autograd import Node
 
 Call = tuple[int, Any]  # one call of a module: the number drawn at its start, the module
 
@@ -31,34 +33,39 @@ class Given(NamedTuple):
 class Trace(Observer):
     """The record of one operation, beside its value and gradient; backward adds to it."""
 
-    __slots__ = ("back_seconds", "calls", "extras", "given", "inputs", "names", "origins",
-                 "seconds", "source")
+    __slots__ = ("back_seconds", "calls", "extras", "given", "inputs", "names", "origins", "place",
+                 "seconds")
 
     def __init__(
         self, inputs: tuple[Any, ...], names: tuple[str, ...],
-        origins: "tuple[Node | None, ...]", source: str, calls: tuple[Call, ...],
-        extras: tuple[Any, ...], seconds: float | None,
+        origins: tuple[Node | None, ...], place: tuple[CodeType, int],
+        calls: tuple[Call, ...], extras: tuple[Any, ...], seconds: float | None,
     ) -> None:
         self.inputs = inputs  # arrays and Python scalars, in the order of the op's inputs
         self.names = names  # of the tensors that they came from; "" without one
         self.origins = origins  # what made each input that needs no gradient
-        self.source = source  # "file.py:12"
+        self.place = place  # of the user's code that asked for it
         self.calls = calls  # of modules around it, outermost first
         self.extras = extras  # what its forward made beside the output
         self.seconds = seconds  # of its forward; on a GPU, of its launch; None: not measured
         self.back_seconds: float | None = None  # of its backward rule, when it last ran
         self.given: list[Given] = []  # by backward
 
+    @property
+    def source(self) -> str:
+        """The user's line: "file.py:12"."""
+        return line_at(*self.place)
+
     def ran(
-        self, node: "Node", dy: Any, shares: tuple[Any, ...], seconds: float, asked: bool
+        self, node: Node, dy: Any, shares: tuple[Any, ...], seconds: float, asked: bool
     ) -> None:
         """Keep what each use of a value adds to its gradient, and the time that this took."""
         self.back_seconds = seconds
         for edge, share in zip(node.edges, shares):
             if share is None or edge is None:
                 continue
-            array = getattr(share, "_data", share)
-            if edge.__class__ is not node.__class__:  # a leaf: this may become its own gradient
+            array = share._data if isinstance(share, TensorBase) else share
+            if edge.__class__ is not Node:  # a leaf: this may become its own gradient
                 array = array.copy()
             self.given.append(Given(edge, array, asked))
 
@@ -86,7 +93,8 @@ class Collector:
         self.failure: Failure | None = None
         self.outer: Collector | None = None  # the trace around this one
         self.depth = 0  # calls that were under way at its start
-        self.made_by: WeakValueDictionary[int, Node] = WeakValueDictionary()  # by id of the array
+        self.made_by: MutableMapping[int, Node] = (  # by id of the array
+            {} if limit is None else WeakValueDictionary())
 
     def begin(self, outer: "Collector | None") -> None:
         """It starts in the block of another, maybe in the middle of a module."""
@@ -113,22 +121,23 @@ class Collector:
         return current
 
     def operation(
-        self, node: "Node", inputs: Any, arrays: tuple[Any, ...], made: tuple[Any, ...],
+        self, node: Node, inputs: Any, arrays: tuple[Any, ...], made: tuple[Any, ...],
         began: float | None = None,
     ) -> None:
         """Keep all values of an operation that began at `began`, and the line that asked for it."""
         seconds, out = None if began is None else perf_counter() - began, made[0]
         origins = tuple([
-            self.made_by.get(id(getattr(x, "_data", x))) if edge is None else None
+            self.made_by.get(id(x._data if isinstance(x, TensorBase) else x))
+            if edge is None else None
             for x, edge in zip(inputs, node.edges)
         ])
-        names = tuple([getattr(x, "name", None) or "" for x in inputs])
+        names = tuple([x.name or "" if isinstance(x, TensorBase) else "" for x in inputs])
         node.value = out
-        node.trace = Trace(arrays, names, origins, calling_line(), self.calls, made[1:], seconds)
+        node.trace = Trace(arrays, names, origins, calling_place(), self.calls, made[1:], seconds)
         self.made_by[id(out)] = node  # `node.value` keeps the array, so its id stays its own
         self.nodes.append(node)
 
-    def before_write(self, array: Any) -> "Node | None":
+    def before_write(self, array: Any) -> Node | None:
         """Keep a copy of all values in the memory of `array`; return what made it."""
         maker, owner = self.made_by.get(id(array)), owner_of(array)
         for node in self.nodes:
@@ -140,7 +149,7 @@ class Collector:
         return maker
 
     def after_write(
-        self, maker: "Node", node: "Node", inputs: Any, arrays: tuple[Any, ...]
+        self, maker: Node, node: Node, inputs: Any, arrays: tuple[Any, ...]
     ) -> None:
         """Keep a write into what `maker` made as one more operation."""
         self.made_by[id(arrays[0])] = maker
@@ -172,4 +181,4 @@ class Collector:
         self.nodes += inner.nodes
         self.modules += [m for m in inner.modules if not any(m is known for known in self.modules)]
         self.failure = inner.failure or self.failure
-        self.made_by |= inner.made_by
+        self.made_by.update(inner.made_by)

@@ -9,8 +9,9 @@ from ..engine.autograd import TensorBase
 from ..engine.collector import Collector
 from ..errors import DataError, Error, FormatError
 from .graphs import ENDINGS, Graph, check_ending
+from .page import backward_steps
 from .picture import SHOWS, Options
-from .recording import graph, recorded
+from .recording import graph, settled
 from .run_script import NEWEST, check_name, missing, run_script
 from .weights import ENDINGS as TABLES
 from .weights import READERS, read_weights
@@ -89,11 +90,21 @@ def _run(args: argparse.Namespace) -> int:
     if args.out is None:
         print(drawn.table(), end="")
         return failed
+    if args.step is not None:
+        _check_step(args.step, drawn)
     path = drawn.save(args.out)
     print(f"{drawn!r} -> {path}")
     if args.step is not None and path.suffix.lower() == ".html":
         print(f"step {args.step}: {path.resolve().as_uri()}#t={args.step}")
     return failed
+
+
+def _check_step(step: int, drawn: Graph) -> None:
+    forward = sum(bool(node.op) for node in drawn.record.nodes)
+    back = len(backward_steps(drawn.record))
+    if not 0 <= step <= forward + back:
+        raise DataError(f"--step {step}: the page has the steps 0 (the whole graph) to "
+                        f"{forward + back}, of which {forward} forward and {back} backward")
 
 
 def _table(args: argparse.Namespace) -> int:
@@ -131,7 +142,7 @@ def _of_script(args: argparse.Namespace) -> tuple[Graph, int]:
         if not collector.nodes and collector.failure is None:
             raise
         print(f"{error}\nDrawn is what ran before it.")
-        return Graph(recorded(collector, error)), 1
+        return Graph(settled(collector, error).record()), 1
     if args.name not in found:
         raise missing(args.script, args.name, found)
     value = found[args.name]

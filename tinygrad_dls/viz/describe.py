@@ -65,26 +65,31 @@ def module(part: Any) -> str:
     """Describe a module in a few words: "Conv2d 3 -> 8, 3 x 3", "Linear 400 -> 120"."""
     words = type(part).__name__
     for kind in ("features", "channels"):
-        sizes = [getattr(part, f"{end}_{kind}", None) for end in ("in", "out")]
+        sizes = [_attribute(part, f"{end}_{kind}") for end in ("in", "out")]
         if None not in sizes:
             words += f" {sizes[0]} -> {sizes[1]}"
     for kind in ("num_features", "normalized_shape", "num_embeddings"):
-        if getattr(part, kind, None) is not None:
+        if _attribute(part, kind) is not None:
             words += f" {getattr(part, kind)}"
-    if getattr(part, "input_size", None) and getattr(part, "hidden_size", None):
+    if _attribute(part, "input_size") and _attribute(part, "hidden_size"):
         words += f" {part.input_size} -> {part.hidden_size}"
-    kernel = getattr(part, "kernel_size", None)
+    kernel = _attribute(part, "kernel_size")
     if kernel is not None:
         lengths = kernel if isinstance(kernel, tuple) else (kernel, kernel)
         words += f"{',' if '->' in words else ''} {' x '.join(map(str, lengths))}"
-    stride = getattr(part, "stride", None)
+    stride = _attribute(part, "stride")
     if stride not in (None, kernel) and not _is_usual("stride", stride):
         words += f", stride {_plain(stride)}"
-    rate = getattr(part, "p", None)
+    rate = _attribute(part, "p")
     if isinstance(rate, float) and "Dropout" in words:
         words += f" {rate:g}"
     name = getattr(part, "_name", "")
     return f"{name}: {words}" if name else words
+
+
+def _attribute(part: Any, name: str) -> Any:
+    """An attribute, or None: a module would look for near names before it says that it has none."""
+    return getattr(part, name) if name in vars(part) or hasattr(type(part), name) else None
 
 
 def purposes(record: Record) -> dict[str, str]:

@@ -3,16 +3,16 @@
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
+from .._util.callers import line_at
 from .._util.keywords import near_names
 from ..engine.autograd import ABSENT, Node, TensorBase, fit
-from ..engine.collector import Collector, Failure, Given
+from ..engine.collector import Collector, Failure
 from ..errors import DtypeError, GraphError
 from ..ops.work import backward_work, forward_work, kept_bytes
 from . import describe
@@ -23,9 +23,10 @@ from .groups import Path
 from .picture import Options
 from .record import Gradient, NodeRecord, Record, Share
 from .scopes import labels, module_paths
-from .summary import SAMPLE, Summary
+from .summary import SMALL, Summaries, Summary
 
 NUMBERS = "biuf"  # kinds of dtypes
+FLOAT = np.dtype(float)
 
 
 @near_names
@@ -56,8 +57,8 @@ def graph(
             "computation to graph()."
         )
     models = [] if model is None else model if isinstance(model, list) else [model]
-    recorder = _Recorder(_ancestors(roots), roots, _Names(outputs, models, names), models)
-    return Graph(recorder.record(), Options.of(options), recorder.operations())
+    known = Settled(_ancestors(roots), roots, _Names(outputs, models, names), models)
+    return Graph(known.record(), Options.of(options), known.operations())
 
 
 def check_names(names: Any) -> None:
@@ -67,24 +68,18 @@ def check_names(names: Any) -> None:
                          f"{type(names).__name__}")
 
 
-def recorded(
+def settled(
     collector: Collector, error: BaseException | None = None,
-    given: Mapping[str, Any] | None = None, operations: Operations | None = None,
-) -> Record:
-    """The record of all that a trace has seen; `error`: what ended it.
-
-    `operations` is filled with the engine's nodes, for checks.
-    """
+    given: Mapping[str, Any] | None = None,
+) -> "Settled":
+    """All that a trace has seen, with the numbers of this moment; `error`: what ended it."""
     nodes = _ancestors(collector.nodes)
-    used = {edge for node in nodes for edge in (*node.edges, *_origins(node)) if edge is not None
-            and isinstance(edge, Node)}
+    used = {edge for node in nodes for edge in (*node.edges, *_origins(node))
+            if edge.__class__ is Node}
     roots = [node for node in nodes if node not in used]
     names = _Names([], collector.modules, given)
-    recorder = _Recorder(nodes, roots, names, collector.modules)
-    record = recorder.record(None if error is None else collector, error)
-    if operations is not None:
-        operations.update(recorder.operations())
-    return record
+    return Settled(nodes, roots, names, collector.modules,
+                   None if error is None else collector, error)
 
 
 def _origins(node: Node) -> tuple[Node | None, ...]:
@@ -130,9 +125,11 @@ class _Names:
     ) -> None:
         self.found: dict[Any, str] = {}
         self.kinds: dict[int, r.Kind] = {}  # of arrays that belong to a model
+        self.parameters: set[Any] = set()  # of models
         for model in models:
             for name, tensor in model.named_parameters():
                 self._add(name, tensor)
+                self.parameters.add(tensor)
                 self.kinds[id(tensor._data)] = "param"
             for name, tensor in model.named_buffers() if hasattr(model, "named_buffers") else ():
                 self._add(name, tensor)
@@ -154,58 +151,81 @@ class _Names:
         return self.found.get(key, "")
 
 
-class _Recorder:
-    """Collects the nodes of one record, inputs before their users."""
+class Settled:
+    """The state of the nodes of one record at one moment; the record is written afterwards.
+
+    Numbers, gradients, names and marks may change later, so they are looked at here, at once: for
+    each value of the record there is a draft, which knows them. All else is left until the record
+    is wanted: it would take longer than a step of small operations.
+    """
 
     def __init__(
-        self, nodes: list[Node], roots: Sequence[Node], names: _Names, models: Sequence[Any]
+        self, nodes: list[Node], roots: Sequence[Node], names: _Names, models: Sequence[Any],
+        collector: Collector | None = None, error: BaseException | None = None,
     ) -> None:
         self.nodes = nodes
         self.roots = set(roots)
         self.devices = {node.device.array_type: node.device for node in nodes}
         self.names = names
-        self.paths = module_paths(nodes)
+        self.models = models
+        self.marks = {node: node.scope for node in nodes if node.scope is not None}
         self.ids: dict[Any, str] = {}
-        self.records: list[NodeRecord] = []
-        self.edges: list[r.Edge] = []
+        self.drafts: list[Callable[[], NodeRecord]] = []  # inputs before their users
+        self.edges: list[tuple[str, str, int]] = []
         self.ran = any(root.grad is not None or root.saved is None for root in roots
                        if _is_tracked(root))
-        self.leaf_paths = self._leaf_paths()
-        if models:  # what is not theirs came from outside
-            own = {parameter for model in models for _, parameter in model.named_parameters()}
-            self.leaf_paths |= {leaf: () for leaf in self.leaf_paths if leaf not in own}
-        self.shares = self._shares()
-        self.summaries: dict[int, tuple[Any, Summary]] = {}  # by id of the array, which stays alive
-
-    def record(
-        self, collector: Collector | None = None, error: BaseException | None = None
-    ) -> Record:
-        """The whole computation; of one that ended in an error, with what raised it."""
-        for node in self.nodes:
-            inputs = [self._input(node, slot, edge) for slot, edge in enumerate(node.edges)]
+        self.summaries = Summaries()
+        self.backward_ran = False  # through any operation
+        self.given = self._given()
+        self.shares: dict[Any, list[_Arrived]] = {}
+        self.failure: Failure | None = None
+        self.meta = {}
+        if nodes:
+            self.meta = {"device": str(nodes[-1].device), "dtype": str(nodes[-1].dtype)}
+        if error is not None:
+            self.meta["error"] = f"{type(error).__name__}: {error}".removesuffix(": ")
+        for node in nodes:
+            tails = [self.ids[edge] if edge.__class__ is Node else self._input(node, slot, edge)
+                     for slot, edge in enumerate(node.edges)]
             made = self._new_id(node)
-            self.records.append(self._operation(node, made))
-            self.edges += [
-                r.Edge(tail, made, slot) for slot, tail in enumerate(inputs) if tail is not None
-            ]
-        meta = {}
-        if self.nodes:
-            last = self.nodes[-1]
-            meta = {"device": str(last.device), "dtype": str(last.dtype)}
-        if error is not None and collector is not None:
-            meta["error"] = f"{type(error).__name__}: {error}".removesuffix(": ")
-            if collector.failure is not None and collector.failure.message in str(error):
-                self._failed(collector.failure, collector)
-        shares = {self.ids[edge]: found for edge, found in self.shares.items() if edge in self.ids}
-        records = [
-            replace(x, gradient=replace(x.gradient, shares=self._shown(shares[x.id])))
-            if x.gradient is not None and x.id in shares else x for x in self.records
-        ]
-        return Record(tuple(records), tuple(self.edges), meta)
+            self._operation(node, made)
+            self._connect(tails, made)
+        if error is not None and collector is not None and collector.failure is not None and (
+                collector.failure.message in str(error)):
+            self.failure = collector.failure
+            self._failed(collector.failure, collector)
+        self.shares = {self.ids[edge]: self._arrived(edge, given)
+                       for edge, given in self.given.items() if edge in self.ids}
+        self.summaries.settle()
+        self.given.clear()
+
+    @property
+    def bytes(self) -> int:
+        """The memory of the arrays that were looked at, which the nodes hold until they go."""
+        return self.summaries.bytes
+
+    def record(self) -> Record:
+        """The whole computation, once; of one that ended in an error, with what raised it."""
+        self.paths, self.inside = self._paths()
+        self.leaf_paths = self._leaf_paths()
+        self.lines: dict[tuple[int, int], str] = {}
+        records = tuple([draft() for draft in self.drafts])
+        self.drafts.clear()  # which hold this
+        edges = tuple([r.Edge(*edge) for edge in self.edges])
+        return Record(records, edges, self.meta)
 
     def operations(self) -> Operations:
         """The engine's nodes by their ids, as long as they are kept elsewhere."""
         return WeakValueDictionary({self.ids[node]: node for node in self.nodes})
+
+    def _paths(self) -> tuple[dict[Node, Path], Path]:
+        """The modules around each node, and around the operation that failed."""
+        paths = module_paths(self.nodes, self.marks)
+        if self.failure is None:
+            return paths, ()
+        calls = self.failure.calls
+        inside = labels([*(node.trace.calls for node in self.nodes if node.trace), calls])[calls]
+        return paths, inside
 
     def _leaf_paths(self) -> dict[TensorBase, Path]:
         """A leaf belongs to the module that all its users are in."""
@@ -215,10 +235,28 @@ class _Recorder:
                 if isinstance(edge, TensorBase):
                     path = self.paths[node]
                     found[edge] = _common(found.get(edge, path), path)
+        if self.models:  # what is not theirs came from outside
+            own = self.names.parameters
+            found |= {leaf: () for leaf in found if leaf not in own}
         return found
 
     def _new_id(self, key: Any) -> str:
         return self.ids.setdefault(key, f"n{len(self.ids)}")
+
+    def _connect(self, tails: Sequence[str | None], made: str) -> None:
+        self.edges += [(tail, made, slot) for slot, tail in enumerate(tails) if tail is not None]
+
+    def _number(self, array: Any) -> int | None:
+        """The number of the summary of an array; None: it has none."""
+        if array.__class__ is np.ndarray and array.dtype.kind in NUMBERS:
+            return self.summaries.add(array)
+        if array is None or getattr(array, "dtype", FLOAT).kind not in NUMBERS:
+            return None
+        device = self.devices.get(type(array))
+        return self.summaries.add(array, None if device is None else device.to_host)
+
+    def _summary(self, number: int | None) -> Summary | None:
+        return None if number is None else self.summaries[number]
 
     # --- inputs ----------------------------------------------------------------------------------
 
@@ -235,12 +273,14 @@ class _Recorder:
 
     def _leaf(self, leaf: TensorBase) -> None:
         data = leaf._data
-        grad = self._arrived(leaf) if leaf._grad is None else leaf._grad._data
-        self.records.append(NodeRecord(
-            self._new_id(leaf), name=self.names.get(leaf) or leaf.name or "", kind="param",
-            shape=tuple(data.shape), dtype=str(data.dtype), path=self.leaf_paths.get(leaf, ()),
-            value=self._summary(data), gradient=Gradient(grad is not None, self._summary(grad)),
-            bytes=data.nbytes,
+        grad = self._total(leaf) if leaf._grad is None else leaf._grad._data
+        made, name = self._new_id(leaf), self.names.get(leaf) or leaf.name or ""
+        value, number = self._number(data), self._number(grad)
+        shape, dtype, size = tuple(data.shape), data.dtype, data.nbytes
+        self.drafts.append(lambda: NodeRecord(
+            made, name=name, kind="param", shape=shape, dtype=str(dtype),
+            path=self.leaf_paths.get(leaf, ()), value=self._summary(value),
+            gradient=self._gradient(made, grad is not None, number), bytes=size,
         ))
 
     def _constant(self, node: Node, slot: int) -> str | None:
@@ -252,135 +292,157 @@ class _Recorder:
             if node.op.input_name(slot) in _optional(type(node.op).forward):
                 return None
             made = self._new_id((node, slot))
-            path = self.paths[node]
-            self.records.append(NodeRecord(made, kind="input", shape=None, dtype="", path=path))
+            self.drafts.append(lambda: NodeRecord(
+                made, kind="input", shape=None, dtype="", path=self.paths[node]))
             return made
         if value is None:
             return None
         own_name = node.trace.names[slot] if node.trace is not None else ""
-        return self._array((node, slot), value, own_name, str(node.dtype), self.paths[node])
+        return self._array((node, slot), value, own_name, node)
 
-    def _array(self, use: Any, value: Any, own_name: str, dtype: str, path: Path) -> str:
-        """The record of an array or number that no operation made."""
+    def _array(self, use: Any, value: Any, own_name: str, node: Node | None) -> str:
+        """The id of an array or number that no operation made; `node`: the one that uses it."""
         array = hasattr(value, "shape") and value.ndim > 0
         name = self.names.get(id(value)) or own_name
         kind = self.names.kinds.get(id(value), "input" if array or name else "const")
         key = (id(value), "input") if array or name else use
-        if key not in self.ids:
-            shape = tuple(value.shape) if hasattr(value, "shape") else ()
-            if kind == "input" and (array or name):
-                path = ()
-            self.records.append(NodeRecord(
-                self._new_id(key), name=name, kind=kind, shape=shape,
-                dtype=str(value.dtype) if hasattr(value, "dtype") else dtype, path=path,
-                value=self._summary(value), bytes=getattr(value, "nbytes", 0),
-            ))
-        return self.ids[key]
+        if key in self.ids:
+            return self.ids[key]
+        made = self._new_id(key)
+        outside = kind == "input" and (array or name)
+        shape = tuple(value.shape) if hasattr(value, "shape") else ()
+        dtype = value.dtype if hasattr(value, "dtype") else node.dtype if node else ""
+        number, size = self._number(value), getattr(value, "nbytes", 0)
+        self.drafts.append(lambda: NodeRecord(
+            made, name=name, kind=kind, shape=shape, dtype=str(dtype),
+            path=() if outside else self.inside if node is None else self.paths[node],
+            value=self._summary(number), bytes=size,
+        ))
+        return made
 
     # --- operations ------------------------------------------------------------------------------
 
-    def _operation(self, node: Node, made: str) -> NodeRecord:
-        op, kind = node.op, "op"
+    def _operation(self, node: Node, made: str) -> None:
+        """Draft the record of an operation."""
+        value, grad = node.value, node.grad
+        computed = grad is not None if value is not None else self.ran
+        self.backward_ran = self.backward_ran or (computed and _is_tracked(node))
+        back = None if node.trace is None else node.trace.back_seconds
+        self.drafts.append(partial(
+            self._written, node, made, value, self._number(value), computed, self._number(grad),
+            back))
+
+    def _written(
+        self, node: Node, made: str, value: Any, number: int | None, computed: bool,
+        grad: int | None, back: float | None,
+    ) -> NodeRecord:
+        op, kind, trace = node.op, "op", node.trace
         tracked = _is_tracked(node)
         if node in self.roots:
             kind = "output"
             if tracked and all(length == 1 for length in node.shape):
                 kind = "loss"
-        computed = node.grad is not None if node.value is not None else self.ran
         return NodeRecord(
             made, describe.operation(op), self.names.get(node), kind,  # type: ignore[arg-type]
             tuple(node.shape), str(node.dtype), self.paths[node],
-            source=node.trace.source if node.trace else "",
+            source="" if trace is None else self._line(trace.place),
             formula=_formula(type(op).__doc__),
             operands=tuple(name.lstrip("*") for name in op.inputs),
-            value=self._summary(node.value),
-            gradient=Gradient(computed, self._summary(node.grad)) if tracked else None,
+            value=self._summary(number),
+            gradient=self._gradient(made, computed, grad) if tracked else None,
             saved=tuple(n.lstrip("*") for n in node.plan.names if n not in ("needs", "shapes"))
             if tracked else (),
-            **_costs(node),
+            **_costs(node, value, back),
         )
+
+    def _line(self, place: tuple[Any, int]) -> str:
+        code, instruction = place
+        key = id(code), instruction
+        if key not in self.lines:
+            self.lines[key] = line_at(code, instruction)
+        return self.lines[key]
 
     def _failed(self, failure: Failure, collector: Collector) -> None:
         """The operation that raised an error: it has inputs, and no value."""
-        path = labels([*(node.trace.calls for node in self.nodes if node.trace), failure.calls])
-        inside = path[failure.calls]
-        made, tails = f"n{len(self.ids)}-failed", []
+        made = f"n{len(self.ids)}-failed"
+        tails: list[str | None] = []
         self.devices |= {x.device.array_type: x.device for x in failure.operands
                          if isinstance(x, TensorBase)}
         for slot, x in enumerate(failure.operands):
             data = getattr(x, "_data", x)
             node = getattr(x, "_node", None) or collector.made_by.get(id(data))
-            if node in self.ids:
-                tails.append((slot, self.ids[node]))
-            elif isinstance(x, TensorBase) and x.requires_grad:
+            tail = self.ids.get(node)
+            if tail is None and isinstance(x, TensorBase) and x.requires_grad:
                 if x not in self.ids:
                     self._leaf(x)
-                tails.append((slot, self.ids[x]))
-            elif isinstance(data, (int, float, bool)) or hasattr(data, "dtype"):
-                name = getattr(x, "name", None) or ""
-                tails.append((slot, self._array((made, slot), data, name, "", inside)))
-        self.records.append(NodeRecord(
-            made, describe.operation(failure.op), kind="op", shape=None, dtype="", path=inside,
-            source=failure.source, formula=_formula(type(failure.op).__doc__),
+                tail = self.ids[x]
+            elif tail is None and (isinstance(data, (int, float, bool)) or hasattr(data, "dtype")):
+                tail = self._array((made, slot), data, getattr(x, "name", None) or "", None)
+            tails.append(tail)
+        self.drafts.append(lambda: NodeRecord(
+            made, describe.operation(failure.op), kind="op", shape=None, dtype="",
+            path=self.inside, source=failure.source, formula=_formula(type(failure.op).__doc__),
             failed=failure.message,
         ))
-        self.edges += [r.Edge(tail, made, slot) for slot, tail in tails]
+        self._connect(tails, made)
 
     # --- gradients -------------------------------------------------------------------------------
 
-    def _shares(self) -> dict[Any, list[tuple[Node, Given]]]:
+    def _given(self) -> dict[Any, list[tuple[Node, Any]]]:
         """Of each node and leaf: who gave what to its gradient, in the order it arrived."""
-        found: dict[Any, list[tuple[Node, Given]]] = defaultdict(list)
+        found: dict[Any, list[tuple[Node, Any]]] = defaultdict(list)
         for node in reversed(self.nodes):
-            for given in node.trace.given if node.trace is not None else ():
-                if not given.asked or getattr(given.edge, "_grad", None) is None:
-                    found[given.edge].append((node, given))
+            for edge, share, asked in node.trace.given if node.trace is not None else ():
+                if not asked or getattr(edge, "_grad", None) is None:
+                    found[edge].append((node, share))
         return found
 
-    def _arrived(self, leaf: TensorBase) -> Any:
+    def _total(self, leaf: TensorBase) -> Any:
         """The sum of what came to a gradient that was reset since; None: nothing did."""
         total = None
-        for node, given in self.shares.get(leaf, ()):
-            share = fit(given.share, leaf, node)
+        for node, share in self.given.get(leaf, ()):
+            share = fit(share, leaf, node)
             total = share if total is None else total + share
         return total
 
-    def _shown(self, shares: list[tuple[Node, Given]]) -> tuple[Share, ...]:
-        return tuple(self._share(node, given) for node, given in shares)
+    def _arrived(self, edge: Any, given: list[tuple[Node, Any]]) -> "list[_Arrived]":
+        of = edge if edge.__class__ is Node else edge._data
+        whole = None if edge.__class__ is Node or edge._grad is None else edge._grad._data
+        found = []
+        for node, share in given:
+            shape = share.shape if share.shape != of.shape else None
+            if shape is not None or share.dtype is not of.dtype:
+                share = fit(share, edge, node)
+            large = share.__class__ is np.ndarray and share.size > SMALL
+            if whole is not None and large and np.array_equal(share, whole):
+                share = whole  # the only share, as nearly always: it is summed up already
+            number = self._number(share)
+            assert number is not None
+            found.append((self.ids[node], number, shape))
+        return found
 
-    def _summary(self, array: Any) -> Summary | None:
-        if array is None or getattr(array, "dtype", np.dtype(float)).kind not in NUMBERS:
-            return None
-        if id(array) not in self.summaries:
-            device = self.devices.get(type(array))
-            on_host = array if device is None else device.to_host(array)
-            self.summaries[id(array)] = array, Summary.of(on_host)
-        return self.summaries[id(array)][1]
-
-    def _share(self, node: Node, given: Given) -> Share:
-        edge, share, _ = given
-        summed = share.shape != edge.shape
-        array = fit(share, edge, node)
-        whole = None if getattr(edge, "_grad", None) is None else edge._grad._data
-        large = array.__class__ is np.ndarray and array.size > SAMPLE
-        if whole is not None and large and np.array_equal(array, whole):
-            array = whole  # the only share, as nearly always: it is summed up already
-        values = self._summary(array)
-        assert values is not None
-        return Share(self.ids[node], values.norm, values, tuple(share.shape) if summed else None)
+    def _gradient(self, made: str, computed: bool, number: int | None) -> Gradient:
+        shares = []
+        for source, values, shape in self.shares.get(made, ()):
+            summary = self.summaries[values]
+            shares.append(Share(source, summary.norm, summary, shape))
+        return Gradient(computed, self._summary(number), tuple(shares))
 
 
-def _costs(node: Node) -> dict[str, Any]:
+_Arrived = tuple[str, int, tuple[int, ...] | None]  # a share: from, values, shape before a sum
+
+
+def _costs(node: Node, value: Any, back: float | None) -> dict[str, Any]:
     """The work, memory and time of an operation that a trace has seen."""
     trace = node.trace
     if trace is None:
         return {}
-    made = (node.value, *trace.extras)
-    back = backward_work(node.plan, trace.inputs, made, ()).flops if _is_tracked(node) else None
+    made = (value, *trace.extras)
+    work = backward_work(node.plan, trace.inputs, made, ()).flops if _is_tracked(node) else None
     return {
-        "flops": forward_work(node.op, trace.inputs, made).flops, "flops_back": back,
+        "flops": forward_work(node.op, trace.inputs, made).flops, "flops_back": work,
         "bytes": kept_bytes(node.plan, trace.inputs, made), "seconds": trace.seconds,
-        "seconds_back": trace.back_seconds,
+        "seconds_back": back,
     }
 
 

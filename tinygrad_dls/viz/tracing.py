@@ -15,9 +15,10 @@ from .checking import Operations, with_verdicts
 from .graphs import Graph
 from .picture import Options
 from .record import Record
-from .recording import check_names, recorded
+from .recording import Settled, check_names, settled
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+AT_ONCE = 1 << 26  # bytes of arrays: after larger steps the record is written, and they are let go
 
 
 class trace(Graph):
@@ -35,6 +36,8 @@ class trace(Graph):
     marked. The first backward() after the block is seen, too.
     `@dls.trace()` does the same for each call of a function; `function.trace` is the one that
     ended last.
+    The numbers are looked at when the block ends, and the record is written when it is first asked
+    for. Until then the trace keeps the arrays of a step, if they take less than 64 MiB.
     names: a dict of tensors by name, such as `locals()`, which is read when the block ends.
     options: those of `dls.graph`.
     `dls.trace(m)` of a matrix m is the sum of its diagonal, as in NumPy: m.trace().
@@ -66,6 +69,7 @@ class trace(Graph):
         self._names = names
         self.options = Options.of(options)
         self._collector: Collector | None = Collector()  # None: the record is final
+        self._settled: Settled | None = None  # what the record is still to be written of
         self._record = None
         self._operations = Operations()
         self._verdicts = {}
@@ -82,9 +86,11 @@ class trace(Graph):
                  where: TracebackType | None) -> None:
         assert self._block is not None and self._collector is not None
         self._block.__exit__(None, None, None)
-        self._record = recorded(self._collector, error, self._names, self._operations)
-        if error is not None or self._record.backward_ran:
-            self._collector = None  # its arrays go as soon as nobody else needs them
+        self._settled = settled(self._collector, error, self._names)
+        if error is not None or self._settled.backward_ran:
+            self._collector = None
+        if self._settled.bytes > AT_ONCE:
+            self.record  # noqa: B018  the arrays go as soon as nobody else needs them
 
     def __call__(self, function: Function) -> Function:
         _check_runs_at_once(function)
@@ -113,15 +119,21 @@ class trace(Graph):
     @property
     def record(self) -> Record:
         """All that ran in the block so far."""
-        if self._collector is not None:
-            if self._record is None:  # the block goes on
-                return recorded(self._collector, None, self._names, self._operations)
-            if any(node.grad is not None for node in self._collector.nodes):
-                made = recorded(self._collector, None, self._names, self._operations)
-                self._record = with_verdicts(made, self._verdicts)
-                self._collector = None
+        collector = self._collector
+        if self._settled is None and self._record is None:  # the block goes on
+            assert collector is not None
+            return self._written(settled(collector, None, self._names))
+        if collector is not None and any(node.grad is not None for node in collector.nodes):
+            self._settled, self._collector = settled(collector, None, self._names), None
+        if self._settled is not None:
+            self._record = with_verdicts(self._written(self._settled), self._verdicts)
+            self._settled = None
         assert self._record is not None
         return self._record
+
+    def _written(self, known: Settled) -> Record:
+        self._operations.update(known.operations())
+        return known.record()
 
 
 def _check_runs_at_once(function: Any) -> None:
