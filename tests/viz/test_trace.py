@@ -349,3 +349,46 @@ def test_attention_is_one_layer_and_a_network_is_none():
     assert titles.count("self_attn: MultiheadAttention") == 1
     assert {"scale", "linear1: Linear 8 -> 16", "last: Linear 8 -> 2"} <= set(titles)
     assert not any("getitem" in title or "out_proj" in title for title in titles)
+
+
+def test_what_a_checkpoint_runs_again_is_in_the_trace_too():
+    """Nested, with dropout: gradients as without a trace, to the bit; the second run, too."""
+    net = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Dropout(0.5))
+    x = dls.randn(4, 3)
+    x.requires_grad_()
+
+    def step():
+        dls.manual_seed(1)
+        x.grad = None
+        net.zero_grad()
+        inner = lambda h: dls.checkpoint(net, h)  # noqa: E731
+        loss = dls.checkpoint(inner, x).sum()
+        loss.backward()
+        return [p.grad.numpy() for p in (x, *net.parameters())]
+
+    want = step()
+    with dls.trace() as t:
+        found = step()
+    assert all(np.array_equal(a, b) for a, b in zip(found, want, strict=True))
+    nodes = t.record.nodes
+    ran = [node for node in nodes if node.op == "tanh"]
+    assert [node.gradient is not None and node.gradient.computed for node in ran] == [
+        False, False, True]  # forward, again for the outer one, again for the inner one
+    assert len({node.value for node in ran}) == 1
+    weight = next(node for node in nodes if node.name.endswith("weight") and node.gradient)
+    assert weight.gradient.values.sample == pytest.approx(want[1].ravel().tolist())
+    assert len(weight.gradient.shares) == 1
+
+    runs = []
+
+    def fails_in_backward(h):
+        runs.append(h)
+        if len(runs) == 2:
+            raise ZeroDivisionError("the second time")
+        return net(h)
+
+    with pytest.raises(ZeroDivisionError), dls.trace() as t:
+        dls.checkpoint(fails_in_backward, x).sum().backward()
+    assert t.record.meta["error"] == "ZeroDivisionError: the second time"
+    last = t.record.nodes[-1]
+    assert last.kind == "loss" and last.gradient.computed
