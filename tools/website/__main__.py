@@ -41,7 +41,7 @@ def build(words: str, out: Path, kept: Path, jobs: int) -> None:
     if wrong := misspelled([source, ROOT / "README.md"]):
         raise SiteError("misspelled (or put the word into docs/words.txt):\n" + "\n".join(wrong))
     _sphinx(source, out, kept)
-    if wrong := list(faults(out.resolve())):
+    if wrong := list(faults(out.resolve(), (ROOT, kept.resolve()))):
         raise SiteError("the pages have faults:\n" + "\n".join(wrong))
 
 

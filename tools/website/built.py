@@ -37,8 +37,11 @@ class Page(HTMLParser):
                 self.links.append(value)
 
 
-def faults(site: Path) -> Iterator[str]:
-    """What is wrong with the pages in a folder, one line for each fault."""
+def faults(site: Path, folders: tuple[Path, ...] = (ROOT,)) -> Iterator[str]:
+    """What is wrong with the pages in a folder, one line for each fault.
+
+    folders: of this machine; no file of the site may name one.
+    """
     pages = {path: Page(path.read_text("utf-8")) for path in sorted(site.rglob("*.html"))
              if "_static/lessons" not in path.as_posix()}  # those of graphs have tests of their own
     for path, page in pages.items():
@@ -51,7 +54,8 @@ def faults(site: Path) -> Iterator[str]:
             yield f"{path.relative_to(site).as_posix()}: loads {''.join(found)}"
     for path in sorted(site.rglob("*")):
         if path.suffix in (".html", ".js", ".json", ".svg", ".ipynb", ".txt"):
-            if str(ROOT) in path.read_text("utf-8", errors="replace"):
+            text = path.read_text("utf-8", errors="replace")
+            if any(str(folder) in text for folder in folders):
                 yield f"{path.relative_to(site).as_posix()}: names a folder of this machine"
 
 

@@ -9,6 +9,7 @@ Course files are not used, so that pages show only what may be passed on.
 
 import io
 import json
+import os
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -52,13 +53,14 @@ def run(script: Path, arguments: list[str]) -> list[dict[str, Any]]:
     sys.argv = [str(script), *arguments]
     sys.path[0:0] = [str(script.parent)]
     found = []
+    here = f"{Path.cwd()}{os.sep}"  # pages name files below it as the lesson's reader does
     for cell in cells(script.read_text("utf-8")):
         if cell.kind == "code":
             text = io.StringIO()
             code = compile("\n" * (cell.line - 1) + cell.source, str(script), "exec")
             with redirect_stdout(text):
                 exec(code, vars(main))
-            found.append({"text": text.getvalue(), "pictures": shown[:]})
+            found.append({"text": text.getvalue().replace(here, ""), "pictures": shown[:]})
             shown.clear()
     return found
 
