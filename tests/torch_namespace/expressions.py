@@ -586,6 +586,14 @@ float(x.sum())
 int(i.sum())
 bool(z > 0)
 f"{z:.3f}"
+f"{z.detach() > 0} {i.sum()}"
+repr(x.detach())
+repr(i)
+repr(b)
+repr(x.data * 1e-5)
+repr(y.long().float())
+repr(y.double())
+repr(z.data)
 x.detach().numpy()
 """
 

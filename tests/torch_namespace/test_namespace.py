@@ -183,7 +183,13 @@ def test_settings_and_decorators_that_scripts_mention():
     g = torch.Generator().manual_seed(3)
     assert torch.equal(torch.randperm(9, generator=g),
                        torch.randperm(9, generator=torch.Generator().manual_seed(3)))
-    assert repr(torch.tensor([1.5])) == "tensor([1.5])" and torch.ones(1).to().shape == (1,)
+    assert torch.ones(1).to().shape == (1,) and f"{torch.tensor(3)}" == "3"
+    for values, text in (([1.5, 2], "tensor([1.5000, 2.0000])"), ([1, 2], "tensor([1., 2.])"),
+                         ([1e-5, 1], "tensor([1.0000e-05, 1.0000e+00])"), ([], "tensor([])"),
+                         ([-1.5, 22], "tensor([-1.5000, 22.0000])")):
+        assert repr(torch.tensor(values, dtype=torch.float32)) == text
+    assert repr(torch.tensor(0.5).double()) == "tensor(0.5000, dtype=torch.float64)"
+    assert repr(torch.tensor([[1, 2], [3, 4]])) == "tensor([[1, 2],\n        [3, 4]])"
     assert repr(nn.Parameter(torch.ones(1))).startswith("Parameter containing:\ntensor([1.]")
 
 

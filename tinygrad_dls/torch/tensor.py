@@ -25,6 +25,7 @@ from . import dtypes, indexing, reductions, shapes
 from .hooks import Handle
 from .in_place import InPlace
 from .operands import promote
+from .printing import text_of, with_notes
 from .size import Size
 
 
@@ -218,8 +219,22 @@ class Tensor(InPlace, core.Tensor):
         return super().to(*places, **options) if places or options else self
 
     def __repr__(self) -> str:
-        text = super().__repr__()
-        return "t" + text[1:] if text.startswith("Tensor(") else text
+        if traces.active and mode.recorder is not None:
+            mode.recorder.read(self._data)
+        kind, notes = self._data.dtype, []
+        if kind != default_dtype() and kind.name not in ("int64", "bool"):
+            notes.append(f"dtype=torch.{kind.name}")
+        if self.device.name != "cpu":
+            notes.append(f"device='{self.device.name}'")
+        node: Any = self._node
+        if node is not None:
+            notes.append(f"grad_fn=<{node.op.name}>")
+        elif self.requires_grad:
+            notes.append("requires_grad=True")
+        return with_notes(f"tensor({text_of(self.device.to_host(self._data))}", notes)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if not self._data.ndim else super().__format__(spec)
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """The name of its tensor type, or the tensor in another dtype."""
