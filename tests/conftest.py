@@ -1,9 +1,11 @@
 """Fixtures that all tests share."""
 
+import gc
 import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +40,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SELECTED] = select(scripts, config.rootpath, places)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files of PyTorch's tests alone: importing it takes seconds in each process."""
+    if "not torch" in config.getoption("markexpr") and collection_path.suffix == ".py":
+        if "\npytestmark = pytest.mark.torch\n" in collection_path.read_text("utf-8"):
+            return True
+    return None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests of lessons that are not selected."""
     selection = config.stash.get(SELECTED, None)
@@ -55,6 +65,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if not is_left_out(item)]
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector off ten thousand tests and the libraries: it looked at them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter,

@@ -52,8 +52,11 @@ def extremes(dtype: str, alone: bool) -> np.ndarray:
     return np.array([*sizes, *(-s for s in sizes), np.nan], dtype)
 
 
-def cases(op: type[Op], name: str, dtype: str) -> Iterator[Sample]:
-    """Inputs with extreme numbers, in lists of one shape and one set of parameters."""
+def cases(op: type[Op], name: str, dtype: str, every: bool) -> Iterator[Sample]:
+    """Inputs with extreme numbers, in lists of one shape and one set of parameters.
+
+    Where something is summed, each number is in one of three samples, or in `every` one.
+    """
     rng = np.random.default_rng(7)
     samples = [s for s in checks.samples_of(op)
                if checks.floats(s) and all(x.size for x in s.inputs)]
@@ -66,8 +69,9 @@ def cases(op: type[Op], name: str, dtype: str) -> Iterator[Sample]:
             if all(len(checks.floats(s)) == count for s in samples):
                 yield Sample((*grid, *rest), parameters)
         return
-    for sample in samples[:: max(1, len(samples) // 3)]:
-        for value in extremes(dtype, False):
+    some, values = samples[:: max(1, len(samples) // 3)], extremes(dtype, False)
+    for turn, sample in enumerate(some):
+        for value in values if every else values[turn :: len(some)]:
             if value > LARGEST.get(name, np.inf):
                 continue
             inputs = [x.astype(dtype) if x.dtype.kind == "f" else x for x in sample.inputs]
@@ -170,19 +174,30 @@ def size_of(name: str, sample: Sample) -> float:
     return float(max(sizes)) * STEEP.get(name, 1.0)
 
 
-def right(got: np.ndarray, name: str, sample: Sample, summed: bool, what: str) -> None:
-    """`got` is the oracle's value, but for roundings of it and of the inputs."""
+def oracle(name: str, sample: Sample, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray] | None:
+    """The value in extended precision, and how far roundings of the inputs to `dtype` move it.
+
+    None where the values are integers or bools, or have that precision already.
+    """
     op = SAMPLED[name]
     wide = [x.astype(np.longdouble) if x.dtype.kind == "f" else x for x in sample.inputs]
     want = np.asarray(op.numpy(*wide, **sample.parameters))
-    if want.dtype.kind != "f" or got.dtype.kind != "f" or want.dtype == got.dtype:
-        return
-    kind, rng = np.finfo(got.dtype), np.random.default_rng(3)
+    if want.dtype.kind != "f" or dtype.kind != "f" or want.dtype == dtype:
+        return None
+    eps, rng = np.finfo(dtype).eps, np.random.default_rng(3)
     moved = np.zeros_like(want)
     for _ in range(6):
-        near = [x * (1 + rng.choice([-1, 1], x.shape) * np.longdouble(kind.eps))
+        near = [x * (1 + rng.choice([-1, 1], x.shape) * np.longdouble(eps))
                 if x.dtype == np.longdouble else x for x in wide]
         moved = np.fmax(moved, np.abs(np.asarray(op.numpy(*near, **sample.parameters)) - want))
+    return want, moved
+
+
+def right(
+    got: np.ndarray, want: np.ndarray, moved: np.ndarray, name: str, sample: Sample, what: str
+) -> None:
+    """`got` is the oracle's value, but for roundings of it and of the inputs."""
+    kind, summed = np.finfo(got.dtype), name not in ELEMENT_WISE
     known = np.isfinite(want) & np.isfinite(moved) & (np.abs(want) < kind.max / 4)
     if name in PADDED:
         known &= np.isfinite(got)
@@ -200,11 +215,22 @@ DTYPES = [(name, dtype) for name in SAMPLED for dtype in ("float16", "float32", 
 
 @pytest.mark.parametrize(("name", "dtype"), DTYPES)
 def test_extremes(name: str, dtype: str) -> None:
+    all_ways_agree(name, dtype, every=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "dtype"), [(name, dtype) for name, dtype in DTYPES if name not in ELEMENT_WISE])
+def test_extremes_in_every_sample(name: str, dtype: str) -> None:
+    all_ways_agree(name, dtype, every=True)
+
+
+def all_ways_agree(name: str, dtype: str, every: bool) -> None:
     op = SAMPLED[name]
     summed, captured = name not in ELEMENT_WISE, dict[str, Any]()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for sample in cases(op, name, dtype):
+        for sample in cases(op, name, dtype, every):
             what = f"{name} {[x.shape for x in sample.inputs]} {sample.parameters}"
             dy = seed_of(sample, op)
             key = repr([(x.shape, x.dtype) for x in sample.inputs]) + repr(sample.parameters)
@@ -221,5 +247,7 @@ def test_extremes(name: str, dtype: str) -> None:
                 for i, (g, w) in enumerate(zip(got, want)):
                     which = f"gradient {i - 1}" if i else "y"
                     agree(g, w, size, name in PADDED, f"{way} against reference, {what}, {which}")
+            known = oracle(name, sample, np.asarray(want[0]).dtype)
             for way, got in [*ways.items(), ("reference", want)]:
-                right(np.asarray(got[0]), name, sample, summed, f"{way}, {what}")
+                if known is not None:
+                    right(np.asarray(got[0]), *known, name, sample, f"{way}, {what}")
