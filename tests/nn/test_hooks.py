@@ -142,10 +142,12 @@ def test_lists_and_dictionaries_of_parameters():
             net.named[bad] = dls.ones(1)
     with pytest.raises(KeyError):
         net.named["zzz"]
-    with pytest.raises(dls.DtypeError, match=r"nn\.ParameterList"):
-        net.hidden = [nn.Parameter(np.ones(1))]
-    with pytest.raises(dls.DtypeError, match=r"nn\.ModuleDict"):
-        net.hidden = {"a": nn.Linear(1, 1)}
+    net.listed = [nn.Parameter(np.ones(1))]
+    with pytest.warns(UserWarning, match=r"nn\.ParameterList"):
+        list(net.parameters())
+    net.mapped = {"a": nn.Linear(1, 1)}
+    with pytest.warns(UserWarning, match=r"nn\.ModuleDict"):
+        list(net.parameters())
 
 
 def test_parts_by_dotted_name():

@@ -10,27 +10,27 @@ KEPT = "TINYGRAD_DLS_HOME"
 
 def user_cache() -> Path:
     """Return the folder for files that this package can make again; it need not exist yet."""
-    if chosen := os.environ.get(CACHE):
-        return Path(chosen).expanduser().absolute()
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "tinygrad_dls"
+    return _folder(CACHE, "LOCALAPPDATA", ("AppData", "Local"), "Caches", "XDG_CACHE_HOME",
+                   (".cache",))
 
 
 def user_data() -> Path:
     """Return the folder for files that the user has made; it need not exist yet."""
-    if chosen := os.environ.get(KEPT):
-        return Path(chosen).expanduser().absolute()
+    return _folder(KEPT, "APPDATA", ("AppData", "Roaming"), "Application Support", "XDG_DATA_HOME",
+                   (".local", "share"))
+
+
+def _folder(
+    chosen: str, windows: str, beside: tuple[str, ...], mac: str, xdg: str, unix: tuple[str, ...]
+) -> Path:
+    """The folder that the variable `chosen` names, else the platform's for files of this sort."""
+    if named := os.environ.get(chosen):
+        return Path(named).expanduser().absolute()
     home = Path.home()
     if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or home / "AppData" / "Roaming")
+        base = Path(os.environ.get(windows) or home.joinpath(*beside))
     elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
+        base = home / "Library" / mac
     else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+        base = Path(os.environ.get(xdg) or home.joinpath(*unix))
     return base / "tinygrad_dls"

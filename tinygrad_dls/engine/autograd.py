@@ -360,6 +360,8 @@ def fit(share: Any, edge: Any, node: Node, observer: Observer | None = None) -> 
 
 def sum_to(share: Any, shape: tuple[int, ...]) -> Any:
     """Undo broadcasting: the sum over the axes along which `shape` was stretched."""
+    if share.shape == shape:
+        return share
     lead = share.ndim - len(shape)
     stretched = [lead + i for i, n in enumerate(shape) if n != share.shape[lead + i]]
     return summed(share, (*range(lead), *stretched), keepdims=True).reshape(shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, overload
 
 from ..errors import DataError, DtypeError
 from .module import Module
@@ -150,40 +150,36 @@ class ModuleList(_Listed):
         return found
 
 
-class ModuleDict(Module):
-    """Dictionary of modules whose parameters are found; it has no forward of its own.
+class _Dict(Module, Generic[T]):
+    """Base of the dictionaries: what they hold are attributes of one class, by name."""
 
-    >>> import tinygrad_dls as dls
-    >>> from tinygrad_dls import nn
-    >>> heads = nn.ModuleDict({"age": nn.Linear(8, 1), "kind": nn.Linear(8, 5)})
-    >>> heads["kind"](dls.zeros(2, 8)).shape, heads.keys()
-    ((2, 5), ['age', 'kind'])
-    """
+    _held: ClassVar[type[Any]]
+    _what: ClassVar[str]
 
-    def __init__(self, modules: Named[Module] | None = None) -> None:
-        self.update(() if modules is None else modules)
+    def _fill(self, values: Named[Any]) -> None:
+        for name, value in _named(values):
+            self[name] = value
 
-    def update(self, modules: Named[Module]) -> None:
-        """Add or replace modules by name."""
-        for name, module in _named(modules):
-            self[name] = module
+    def _made(self, value: Any) -> T:
+        """The object to hold for a value; DtypeError if there is none."""
+        raise NotImplementedError
 
-    def __getitem__(self, name: str) -> Module:
+    def __getitem__(self, name: str) -> T:
         found = vars(self).get(name)
-        if not isinstance(found, Module):
+        if not isinstance(found, self._held):
             raise KeyError(name)
-        return found
+        return found  # type: ignore[no-any-return]
 
-    def __setitem__(self, name: str, module: Module) -> None:
-        _check_name(name, "module", type(self))
-        setattr(self, name, _checked(module))
+    def __setitem__(self, name: str, value: Any) -> None:
+        _check_name(name, self._what, type(self))
+        setattr(self, name, self._made(value))
 
     def __delitem__(self, name: str) -> None:
         self[name]
         delattr(self, name)
 
-    def pop(self, name: str) -> Module:
-        """Take the module of this name out, and return it."""
+    def pop(self, name: str) -> T:
+        """Take out what has this name, and return it."""
         found = self[name]
         delattr(self, name)
         return found
@@ -193,6 +189,10 @@ class ModuleDict(Module):
         for name in self.keys():
             delattr(self, name)
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return what has this name, or `default`."""
+        return self[name] if name in self else default
+
     def __len__(self) -> int:
         return len(self.keys())
 
@@ -200,19 +200,42 @@ class ModuleDict(Module):
         return iter(self.keys())
 
     def __contains__(self, name: str) -> bool:
-        return isinstance(vars(self).get(name), Module)
+        return isinstance(vars(self).get(name), self._held)
 
     def keys(self) -> list[str]:
         """The names."""
-        return [name for name, value in vars(self).items() if isinstance(value, Module)]
+        return [name for name, value in vars(self).items() if isinstance(value, self._held)]
 
-    def values(self) -> list[Module]:
-        """The modules."""
+    def values(self) -> list[T]:
+        """The values, in the order of their names."""
         return [self[name] for name in self.keys()]
 
-    def items(self) -> list[tuple[str, Module]]:
-        """Pairs of name and module."""
+    def items(self) -> list[tuple[str, T]]:
+        """Pairs of name and value."""
         return [(name, self[name]) for name in self.keys()]
+
+
+class ModuleDict(_Dict[Module]):
+    """Dictionary of modules whose parameters are found; it has no forward of its own.
+
+    >>> import tinygrad_dls as dls
+    >>> from tinygrad_dls import nn
+    >>> heads = nn.ModuleDict({"age": nn.Linear(8, 1), "kind": nn.Linear(8, 5)})
+    >>> heads["kind"](dls.zeros(2, 8)).shape, heads.keys()
+    ((2, 5), ['age', 'kind'])
+    """
+
+    _held, _what = Module, "module"
+
+    def __init__(self, modules: Named[Module] | None = None) -> None:
+        self.update(() if modules is None else modules)
+
+    def update(self, modules: Named[Module]) -> None:
+        """Add or replace modules by name."""
+        self._fill(modules)
+
+    def _made(self, value: Any) -> Module:
+        return _checked(value)
 
 
 class ParameterList(Module):
@@ -264,7 +287,7 @@ class ParameterList(Module):
         return ", ".join(str(p.shape) for p in self)
 
 
-class ParameterDict(Module):
+class ParameterDict(_Dict[Parameter]):
     """Dictionary of parameters; tensors and arrays become parameters.
 
     >>> import tinygrad_dls as dls
@@ -274,63 +297,17 @@ class ParameterDict(Module):
     Tensor([3., 3.], made by add)
     """
 
+    _held, _what = Parameter, "parameter"
+
     def __init__(self, parameters: Named[Any] | None = None) -> None:
         self.update(() if parameters is None else parameters)
 
     def update(self, parameters: Named[Any]) -> None:
         """Add or replace parameters by name."""
-        for name, value in _named(parameters):
-            self[name] = value
+        self._fill(parameters)
 
-    def __getitem__(self, name: str) -> Parameter:
-        found = vars(self).get(name)
-        if not isinstance(found, Parameter):
-            raise KeyError(name)
-        return found
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        _check_name(name, "parameter", type(self))
-        setattr(self, name, _parameter(value))
-
-    def __delitem__(self, name: str) -> None:
-        self[name]
-        delattr(self, name)
-
-    def pop(self, name: str) -> Parameter:
-        """Take the parameter of this name out, and return it."""
-        found = self[name]
-        delattr(self, name)
-        return found
-
-    def clear(self) -> None:
-        """Take all out."""
-        for name in self.keys():
-            delattr(self, name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The parameter of this name, or `default`."""
-        return self[name] if name in self else default
-
-    def __len__(self) -> int:
-        return len(self.keys())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
-
-    def __contains__(self, name: str) -> bool:
-        return isinstance(vars(self).get(name), Parameter)
-
-    def keys(self) -> list[str]:
-        """The names."""
-        return [name for name, value in vars(self).items() if isinstance(value, Parameter)]
-
-    def values(self) -> list[Parameter]:
-        """The parameters."""
-        return [self[name] for name in self.keys()]
-
-    def items(self) -> list[tuple[str, Parameter]]:
-        """Pairs of name and parameter."""
-        return [(name, self[name]) for name in self.keys()]
+    def _made(self, value: Any) -> Parameter:
+        return _parameter(value)
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}: {p.shape}" for name, p in self.items())

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from ..backend.kernels.adding import summed
-from ..engine.autograd import Array
+from ..engine.autograd import Array, sum_to
 from .call import function, function_of
-from .matmul import summed_to
 from .op import Op
 from .samples import Rng, Sample
 
@@ -104,7 +103,7 @@ class Attention(Op):
             (ds @ k) * self.scale if needs[0] else None,
             (ds.swapaxes(-1, -2) @ q) * self.scale if needs[1] else None,
             dropped.swapaxes(-1, -2) @ dy if needs[2] else None,
-            summed_to(ds, mask.shape) if needs[3] else None,
+            sum_to(ds, mask.shape) if needs[3] else None,
         )
 
     def _drop(self, w: Any) -> Any:
@@ -115,7 +114,7 @@ class Attention(Op):
     ) -> Any:
         dq, dk, dv, ds = self.kernels.attention_backward(
             dy, q, k, v, weights, self.scale, self.p, self.seed, needs)
-        return dq, dk, dv, None if ds is None else summed_to(ds, mask.shape)
+        return dq, dk, dv, None if ds is None else sum_to(ds, mask.shape)
 
 
 def attention(

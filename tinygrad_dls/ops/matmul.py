@@ -8,7 +8,7 @@ import numpy as np
 from ..backend.device import default_device
 from ..backend.dtypes import default_dtype
 from ..backend.kernels.adding import summed
-from ..engine.autograd import Array
+from ..engine.autograd import Array, sum_to
 from .call import NUMBERS, function, operand
 from .cards import shape_error
 from .elementwise import cast
@@ -47,21 +47,21 @@ class Matmul(Op):
         if len(shape_b) == 1:  # y[..., i] = sum over k of a[..., i, k] b[k]
             return dy[..., None] * b if len(shape_a) > 1 else dy * b
         if len(shape_a) == 1:
-            return summed_to((dy[..., None, :] @ b.swapaxes(-1, -2))[..., 0, :], shape_a)
+            return sum_to((dy[..., None, :] @ b.swapaxes(-1, -2))[..., 0, :], shape_a)
         if len(shape_a) == 2 and len(shape_b) > 2:  # one a for the whole batch: sum in one product
             return self._product(_side_by_side(dy), _on_top(b.swapaxes(-1, -2)))
-        return summed_to(self._times(dy, b.swapaxes(-1, -2)), shape_a)
+        return sum_to(self._times(dy, b.swapaxes(-1, -2)), shape_a)
 
     def backward_b(self, dy: Any, a: Any, shapes: Any) -> Any:
         shape_a, shape_b = shapes
         if len(shape_a) == 1:
             share = a[:, None] * dy[..., None, :] if len(shape_b) > 1 else dy * a
-            return summed_to(share, shape_b)
+            return sum_to(share, shape_b)
         if len(shape_b) == 1:
             return _on_top(a).swapaxes(0, 1) @ _ravel(dy)
         if len(shape_b) == 2 and len(shape_a) > 2:  # one b for the whole batch
             return self._product(_on_top(a).swapaxes(0, 1), _on_top(dy))
-        return summed_to(self._product(a.swapaxes(-1, -2), dy), shape_b)
+        return sum_to(self._product(a.swapaxes(-1, -2), dy), shape_b)
 
     def _times(self, a: Any, b: Any) -> Any:
         """a @ b; where one matrix b meets a batch, by one product instead of one for each of it."""
@@ -97,15 +97,6 @@ def _side_by_side(x: Any) -> Any:
 
 def _ravel(x: Any) -> Any:
     return x.reshape((math.prod(x.shape),))
-
-
-def summed_to(share: Any, shape: tuple[int, ...]) -> Any:
-    """`share` summed over the axes along which `shape` was broadcast."""
-    if share.shape == shape:
-        return share
-    lead = share.ndim - len(shape)
-    stretched = [lead + i for i, n in enumerate(shape) if n != share.shape[lead + i]]
-    return summed(share, (*range(lead), *stretched), keepdims=True).reshape(shape)
 
 
 class Linear(Op):

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.autograd import Array, TensorBase, constant
+from ..engine.autograd import Array, TensorBase, constant, sum_to
 from ..engine.modes import mode
 from ..errors import DtypeError, ShapeError
 from .arithmetic import add, mul
@@ -13,7 +13,6 @@ from .comparison import where
 from .elementwise import cast
 from .gathering import along, first_places, gather
 from .indexing import add_at, getitem, places_of, plain_index
-from .matmul import summed_to
 from .op import Op
 from .samples import Rng, Sample
 from .shape import axis_of, broadcast_to, reshape, row
@@ -66,7 +65,7 @@ class IndexPut(Op):
     def backward_values(self, dy: Any, shapes: Any) -> Any:
         share, shape = dy[self.index], shapes[1]
         extra = max(0, len(shape) - share.ndim)  # an assignment drops leading axes of length 1
-        share = summed_to(share, shape[extra:])
+        share = sum_to(share, shape[extra:])
         return share.reshape(shape) if extra else share
 
 

@@ -29,26 +29,6 @@ class Attention(CudaFamily, reference.Attention):
                        period, q.shape[-2], float(scale), causal)
         return (self.dropout(weights, p, seed) if p else weights) @ v, weights
 
-    def attention_backward(
-        self, dy: Any, q: Any, k: Any, v: Any, weights: Any, scale: float, p: float, seed: int,
-        needs: tuple[bool, ...],
-    ) -> tuple[Any | None, ...]:
-        if not real(dy, q, k, v, weights):
-            return super().attention_backward(dy, q, k, v, weights, scale, p, seed, needs)
-        dv = None
-        if needs[2]:
-            dropped = self.dropout(weights, p, seed) if p else weights
-            dv = dropped.swapaxes(-1, -2) @ dy
-        if not (needs[0] or needs[1] or needs[3]):
-            return None, None, dv, None
-        dscores = dy @ v.swapaxes(-1, -2)
-        if p:
-            dscores = self.dropout(dscores, p, seed)
-        dscores = self.softmax_backward(dscores, weights, -1)
-        dq = (dscores @ k) * scale if needs[0] else None
-        dk = (dscores.swapaxes(-1, -2) @ q) * scale if needs[1] else None
-        return dq, dk, dv, dscores if needs[3] else None
-
     def _repeating(self, mask: Any | None, shape: tuple[int, ...]) -> tuple[Any, int]:
         """The mask with all its keys, and the number of its rows, after which it repeats."""
         if mask is None:

@@ -9,6 +9,8 @@ from .random import Random
 class Attention(Random):
     """attention, attention_backward."""
 
+    softmax_backward: Any  # of `Losses`, in the same table
+
     def attention(
         self, q: Any, k: Any, v: Any, mask: Any | None, scale: float, causal: bool, p: float,
         seed: int,
@@ -49,8 +51,7 @@ class Attention(Random):
         dscores = dy @ v.swapaxes(-1, -2)
         if p:
             dscores = self.dropout(dscores, p, seed)
-        dscores -= summed(dscores * weights, -1, keepdims=True)
-        dscores *= weights
+        dscores = self.softmax_backward(dscores, weights, -1)
         dq = (dscores @ k) * scale if needs[0] else None
         dk = (dscores.swapaxes(-1, -2) @ q) * scale if needs[1] else None
         return dq, dk, dv, dscores if needs[3] else None

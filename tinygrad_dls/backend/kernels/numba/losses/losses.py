@@ -276,36 +276,20 @@ class Losses(Running, reference.Losses):
     """Those of the reference that compiled loops beat."""
 
     def softmax(self, z: Any, axis: int) -> Any:
-        y = np.empty_like(z)
-        rows = _rows(axis, z, y)
-        if rows is None:
-            return super().softmax(z, axis)
-        softmax_rows(*rows)
-        return y
+        y = _along(softmax_rows, axis, z)
+        return super().softmax(z, axis) if y is None else y
 
     def softmax_backward(self, dy: Any, y: Any, axis: int) -> Any:
-        dz = np.empty_like(y)
-        rows = _rows(axis, like(dy, y), y, dz)
-        if rows is None:
-            return super().softmax_backward(dy, y, axis)
-        softmax_backward_rows(*rows)
-        return dz
+        dz = _along(softmax_backward_rows, axis, like(dy, y), y)
+        return super().softmax_backward(dy, y, axis) if dz is None else dz
 
     def log_softmax(self, z: Any, axis: int) -> Any:
-        y = np.empty_like(z)
-        rows = _rows(axis, z, y)
-        if rows is None:
-            return super().log_softmax(z, axis)
-        log_softmax_rows(*rows)
-        return y
+        y = _along(log_softmax_rows, axis, z)
+        return super().log_softmax(z, axis) if y is None else y
 
     def log_softmax_backward(self, dy: Any, y: Any, axis: int) -> Any:
-        dz = np.empty_like(y)
-        rows = _rows(axis, like(dy, y), y, dz)
-        if rows is None:
-            return super().log_softmax_backward(dy, y, axis)
-        log_softmax_backward_rows(*rows)
-        return dz
+        dz = _along(log_softmax_backward_rows, axis, like(dy, y), y)
+        return super().log_softmax_backward(dy, y, axis) if dz is None else dz
 
     def any_outside(self, x: Any, low: float, high: float) -> bool:
         views = flat(x)
@@ -348,6 +332,16 @@ class Losses(Running, reference.Losses):
         of_blocks = self.empty(-(-x.size // BLOCK), F64)
         self.run(sum_of_all, threads_for(8 * x.size), x.ravel(), float(part), of_blocks, y)
         return y
+
+
+def _along(rows_kernel: Any, axis: int, *arrays: Array) -> Array | None:
+    """The result of a kernel of rows, in a new array like the last; None: not fit for it."""
+    made = np.empty_like(arrays[-1])
+    rows = _rows(axis, *arrays, made)
+    if rows is None:
+        return None
+    rows_kernel(*rows)
+    return made
 
 
 def _rows(axis: int, *arrays: Any) -> list[Any] | None:
