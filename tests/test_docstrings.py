@@ -148,7 +148,7 @@ def paragraphs(thing: Any) -> str:
 
 
 CONTAINERS = {nn.Module, nn.Parameter, nn.Sequential, nn.ModuleList, nn.ModuleDict,
-              nn.ParameterList, nn.ParameterDict}
+              nn.ParameterList, nn.ParameterDict, nn.UninitializedParameter}
 
 
 @pytest.mark.parametrize("room", [nn, functional], ids=["layers", "functions"])

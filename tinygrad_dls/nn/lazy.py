@@ -107,6 +107,8 @@ class Lazy(Module):
 class LazyLinear(Lazy, Linear):
     """`Linear` that takes `in_features` from its first input, and is a `Linear` from then on.
 
+    Shape: as `Linear`.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> net = nn.Sequential(nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(2))
@@ -119,6 +121,8 @@ class LazyLinear(Lazy, Linear):
 
 class LazyConv1d(Lazy, Conv1d):
     """`Conv1d` that takes `in_channels` from its first input.
+
+    Shape: as `Conv1d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -133,6 +137,8 @@ class LazyConv1d(Lazy, Conv1d):
 class LazyConv2d(Lazy, Conv2d):
     """`Conv2d` that takes `in_channels` from its first input.
 
+    Shape: as `Conv2d`.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> layer = nn.LazyConv2d(8, kernel_size=3, padding=1)
@@ -146,6 +152,8 @@ class LazyConv2d(Lazy, Conv2d):
 class LazyConv3d(Lazy, Conv3d):
     """`Conv3d` that takes `in_channels` from its first input.
 
+    Shape: as `Conv3d`.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.LazyConv3d(2, kernel_size=2)(dls.zeros(1, 3, 4, 4, 4)).shape
@@ -157,6 +165,8 @@ class LazyConv3d(Lazy, Conv3d):
 
 class LazyConvTranspose1d(Lazy, ConvTranspose1d):
     """`ConvTranspose1d` that takes `in_channels` from its first input.
+
+    Shape: as `ConvTranspose1d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -170,6 +180,8 @@ class LazyConvTranspose1d(Lazy, ConvTranspose1d):
 class LazyConvTranspose2d(Lazy, ConvTranspose2d):
     """`ConvTranspose2d` that takes `in_channels` from its first input.
 
+    Shape: as `ConvTranspose2d`.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.LazyConvTranspose2d(2, kernel_size=2, stride=2)(dls.zeros(1, 3, 4, 4)).shape
@@ -182,6 +194,8 @@ class LazyConvTranspose2d(Lazy, ConvTranspose2d):
 class LazyConvTranspose3d(Lazy, ConvTranspose3d):
     """`ConvTranspose3d` that takes `in_channels` from its first input.
 
+    Shape: as `ConvTranspose3d`.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> nn.LazyConvTranspose3d(2, kernel_size=2, stride=2)(dls.zeros(1, 3, 2, 2, 2)).shape
@@ -193,6 +207,8 @@ class LazyConvTranspose3d(Lazy, ConvTranspose3d):
 
 class LazyBatchNorm1d(Lazy, BatchNorm1d):
     """`BatchNorm1d` that takes `num_features` from its first input.
+
+    Shape: as `BatchNorm1d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -207,6 +223,8 @@ class LazyBatchNorm1d(Lazy, BatchNorm1d):
 class LazyBatchNorm2d(Lazy, BatchNorm2d):
     """`BatchNorm2d` that takes `num_features` from its first input.
 
+    Shape: as `BatchNorm2d`.
+
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
     >>> layer = nn.LazyBatchNorm2d()
@@ -219,6 +237,8 @@ class LazyBatchNorm2d(Lazy, BatchNorm2d):
 
 class LazyBatchNorm3d(Lazy, BatchNorm3d):
     """`BatchNorm3d` that takes `num_features` from its first input.
+
+    Shape: as `BatchNorm3d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -243,6 +263,7 @@ class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
     """`InstanceNorm1d` that takes `num_features` from its first input.
 
     Unlike the others of its kind it has weights and running statistics by default.
+    Shape: as `InstanceNorm1d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -257,6 +278,7 @@ class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
     """`InstanceNorm2d` that takes `num_features` from its first input.
 
     Unlike the others of its kind it has weights and running statistics by default.
+    Shape: as `InstanceNorm2d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
@@ -271,6 +293,7 @@ class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d):
     """`InstanceNorm3d` that takes `num_features` from its first input.
 
     Unlike the others of its kind it has weights and running statistics by default.
+    Shape: as `InstanceNorm3d`.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import nn
