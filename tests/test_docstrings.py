@@ -26,8 +26,8 @@ PACKAGE = Path(dls.__file__).parent
 WHOLE = [nn, functional, init, utils, parametrizations, packing, optim, lr_scheduler, swa_utils,
          data, distributions, train, io, vision, transforms, text, audio]
 # Packages whose names are shown elsewhere: by `dls.*`, by a command, by lessons, or not public.
-OTHERS = {"tinygrad_dls", "_util", "backend", "bench", "capturing", "check", "engine", "learn",
-          "models", "ops", "tensors", "torch", "viz", "data.sources"}
+OTHERS = {"tinygrad_dls", "_util", "backend", "bench", "capturing", "check", "distributed",
+          "engine", "learn", "models", "ops", "tensors", "torch", "viz", "data.sources"}
 # Rooms whose examples take `import tinygrad_dls as dls` for granted:
 GIVEN = {"backend", "check", "engine", "errors", "ops", "random", "tensors", "viz"}
 NEEDS = {"tinygrad_dls.io.keras_files": "h5py", "tinygrad_dls.io.torch_files": "torch",

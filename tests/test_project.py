@@ -22,7 +22,7 @@ ROOMS = (  # from the ground up: a room imports only from those before it
     {"ops"},
     {"tensors"},
     {"nn", "optim", "data", "distributions", "io", "capturing"},
-    {"vision", "text", "audio"},
+    {"vision", "text", "audio", "distributed"},
     {"models"},
     {"check", "train", "viz"},
     {"bench", "learn", "torch"},

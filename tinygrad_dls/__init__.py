@@ -27,6 +27,7 @@ from .errors import DtypeError as DtypeError
 from .errors import Error as Error
 from .errors import FormatError as FormatError
 from .errors import GraphError as GraphError
+from .errors import RankError as RankError
 from .errors import ShapeError as ShapeError
 from .random import Generator as Generator
 from .random import manual_seed as manual_seed
@@ -117,8 +118,8 @@ _LATER = {
     "fit": "train", "gradcheck": "check", "load": "io", "save": "io",
     "Graph": "viz", "graph": "viz", "lint": "check", "manual": "check", "trace": "viz",
     "watch": "viz",
-    "audio": "", "bench": "", "check": "", "cuda": "", "data": "", "distributions": "",
-    "io": "", "models": "", "nn": "",
+    "audio": "", "bench": "", "check": "", "cuda": "", "data": "", "distributed": "",
+    "distributions": "", "io": "", "models": "", "nn": "",
     "optim": "", "text": "", "torch": "", "train": "", "vision": "", "viz": "",
 }
 

@@ -34,3 +34,7 @@ class DataError(Error, ValueError):
 
 class FormatError(Error, ValueError):
     """A file that is truncated, corrupt or of another format."""
+
+
+class RankError(Error, RuntimeError):
+    """A rank of a distributed training that failed, left, hangs, or does something else."""

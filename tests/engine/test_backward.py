@@ -317,3 +317,36 @@ def test_a_user_s_class_does_not_take_the_place_of_an_operation_of_its_name() ->
             return x
 
     assert Op.registry["Tanh"] is ours
+
+
+def test_a_completion_hook_runs_while_backward_goes_on() -> None:
+    """It gets the leaf with the sum of all its uses, after the leaf's other hooks, at its turn."""
+    first, last = leaf(2.0), leaf(3.0)
+    seen: list[tuple[str, list[float]]] = []
+    first.register_hook(lambda g: seen.append(("gradient of first", g.tolist())))
+    last.register_hook(lambda g: g * 10.0)
+    removers = [
+        x.register_post_accumulate_grad_hook(lambda t, n=n: seen.append((n, t.grad.tolist())))
+        for n, x in (("first", first), ("last", last))
+    ]
+    (first * first * last * last).sum().backward()
+    # last is used last, so that it is complete first: before backward comes to `first`.
+    assert seen == [("last", [240.0]), ("gradient of first", [36.0]), ("first", [36.0])]
+    seen.clear()
+    (first * last).sum().backward()  # on top of what is there
+    assert sorted(seen)[-2:] == [("gradient of first", [3.0]), ("last", [260.0])]
+    assert first.grad is not None and first.grad.tolist() == [39.0]
+    seen.clear()
+    first.sum().backward(retain_graph=True)  # a leaf next to the root
+    (first * last * 0.0).sum().backward(create_graph=True)  # these come at the end
+    assert [n for n, _ in seen if n == "first"] == ["first", "first"]
+    for remove in removers:
+        remove()
+    seen.clear()
+    (last * last).sum().backward()
+    assert seen == []
+    for wrong in (lambda: (first * 2.0).register_post_accumulate_grad_hook(print),
+                  lambda: dls.Tensor(1.0).register_post_accumulate_grad_hook(print),
+                  lambda: first.register_post_accumulate_grad_hook(3)):
+        with pytest.raises(dls.GraphError, match="hook"):
+            wrong()

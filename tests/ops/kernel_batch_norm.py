@@ -20,6 +20,9 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
 
     forward: list[tuple[Any, ...]] = []
     backward: list[tuple[Any, ...]] = []
+    halves: dict[str, list[tuple[Any, ...]]] = {
+        name: [] for name in ("channel_moments", "scale_centered", "centered_sums",
+                              "combine_centered")}
     shapes = ((5, 7), (1, 16), (300, 33), (2, 3, 5), (4, 16, 9), (3, 40, 10, 11), (2, 1, 17, 19),
               (1, 9000, 3), (2, 20, 23, 31))
     for i, shape in enumerate(shapes):
@@ -33,9 +36,14 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
             others = (0, *range(2, len(shape)))
             needs = ((i + j) % 4 != 3, (i + j) % 3 != 2 and w is not None, j != 2, j != 1)
             dy = last_like(normal(*shape), images) if i % 2 else normal(*shape)
-            backward.append((dy, x, y, w, x.mean(axis=others), x.var(axis=others), 0.1, bounds,
-                             needs))
+            mean = x.mean(axis=others)
+            backward.append((dy, x, y, w, mean, x.var(axis=others), 0.1, bounds, needs))
+        halves["channel_moments"].append((x,))
+        halves["scale_centered"].append((x, mean, normal(shape[1]), w))
+        halves["centered_sums"].append((dy, x, mean))
+        halves["combine_centered"].append((dy, x, mean, *normal(3, shape[1])))
     return {
+        **halves,
         "batch_norm": forward,
         "batch_norm_backward": backward,
         "move_statistics": [(normal(9), normal(9), normal(9), normal(9) ** 2, count, factor)

@@ -27,7 +27,7 @@ from tinygrad_dls.backend.kernels.numba.table import CompiledKernels
 KERNELS = [n for n in dir(ReferenceKernels) if not n.startswith("_")]
 # long sums: close as to the largest of them
 SUMS = ("matmul", "linear_relu", "linear_backward", "sum_rows", "normalize_backward",
-        "batch_norm_backward", "sum_along", "cumsum")
+        "batch_norm_backward", "centered_sums", "sum_along", "cumsum")
 TOLERANCE = {"float16": (2e-3, 2e-3), "float32": (5e-6, 2e-6), "float64": (1e-13, 1e-14)}
 REFERENCE, COMPILED = ReferenceKernels(np), CompiledKernels(np)
 Call = tuple[Any, ...]

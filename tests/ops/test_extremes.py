@@ -29,8 +29,8 @@ UNITS = 64  # in the last place, that an element may be off
 Results = list[Any]  # the output, and the gradient of each input (None without)
 
 #: Ops that multiply what was rounded: by 1 / sqrt(var + eps), with eps = 1e-5.
-STEEP = {"BatchNorm": 316.0, "BatchNormActivation": 316.0, "LayerNorm": 10.0, "GroupNorm": 10.0,
-         "InstanceNorm": 10.0, "RmsNorm": 10.0}
+STEEP = {"BatchNorm": 316.0, "BatchNormActivation": 316.0, "SynchronizedBatchNorm": 316.0,
+         "LayerNorm": 10.0, "GroupNorm": 10.0, "InstanceNorm": 10.0, "RmsNorm": 10.0}
 #: Ops whose kernels multiply zeros of the padding or leave them out, so that NaN from 0 * inf has
 #: other places: only what is finite is compared.
 PADDED = {"Convolution", "ConvolutionRelu", "TransposedConvolution", "ConvolutionWeightGradient"}

@@ -36,11 +36,22 @@ def add_parser(subparsers: Any) -> None:
                              "threads (these also for --cases)")
     parser.add_argument("--roofline", action="store_true",
                         help="only: the least time this machine allows for a step, beside ours")
+    parser.add_argument("--ranks", action="store_true",
+                        help="only, under mpiexec -n N: one training alone and shared among N "
+                             "processes (--cases lenet,resnet20,lstm --steps 20 --batch 64)")
+    parser.add_argument("--steps", type=int, default=20, help="with --ranks: steps to time")
+    parser.add_argument("--batch", type=int, default=64, help="with --ranks: of all together")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32",
+                        help="with --ranks: of the networks; float64 shows what rounding does")
     parser.set_defaults(run=run_command)
 
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Run the benchmark, print the table, write the files asked for."""
+    if arguments.ranks:
+        from . import ranks  # its networks are loaded only here
+
+        return ranks.run_command(arguments)
     from .run import run  # frameworks are loaded only when they are timed
 
     for path in (arguments.json, arguments.markdown, arguments.picture):

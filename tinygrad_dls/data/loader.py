@@ -39,7 +39,8 @@ class DataLoader:
     a main module that can be imported. pin_memory changes nothing.
 
     `state_dict()` tells how far the newest `for` is; after `load_state_dict` the next `for` goes
-    on there, with the batches that it had left.
+    on there, with the batches that it had left. A sampler must have both methods, too, as
+    `distributed.DistributedSampler` does.
 
     >>> import tinygrad_dls as dls
     >>> from tinygrad_dls import data
@@ -121,7 +122,13 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         place, self._left = self._left, None
         order = None
-        if place is None:
+        if self._keeps_sampler():
+            sampler: Any = self.sampler
+            if place is None:
+                place = _Place(0, sampler.state_dict())
+            elif place.start is not None:
+                sampler.load_state_dict(place.start)
+        elif place is None:
             source = chosen(self.generator) if self.shuffle else None
             place = _Place(0, source.get_state() if source else None)
             order = source.permutation(len(self.dataset)) if source else None
@@ -212,11 +219,15 @@ class DataLoader:
         part of it, that of `dls.manual_seed` is not.
         """
         own = self.generator.get_state() if self.generator is not None else None
-        if self.sampler is not None or self.batch_sampler is not None or self._is_stream:
+        sampled = self.sampler is not None and not self._keeps_sampler()
+        if sampled or self.batch_sampler is not None or self._is_stream:
             raise DataError("a loader with a sampler or an IterableDataset has no state to save: "
                             "shuffle=True does")
         place = self._left or self._place
-        return {**self._kind(), "batch": place.batch, "start": place.start, "generator": own}
+        state = {**self._kind(), "batch": place.batch, "start": place.start, "generator": own}
+        if self._keeps_sampler():
+            state["sampler"] = self.sampler.state_dict()  # type: ignore[union-attr]
+        return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on there: the next `for` gives the batches that were left. All or nothing.
@@ -230,10 +241,14 @@ class DataLoader:
         self._place = _Place(0, None)
         if self.generator is not None:
             self.generator.set_state(state_dict["generator"])
+        if self._keeps_sampler():
+            self.sampler.load_state_dict(state_dict["sampler"])  # type: ignore[union-attr]
 
     def check_state(self, state_dict: Mapping[str, Any]) -> None:
         """DataError unless it is the state of a loader like this one."""
         mine = {**self._kind(), "batch": 0, "start": None, "generator": None}
+        if self._keeps_sampler():
+            mine["sampler"] = None
         if not isinstance(state_dict, Mapping) or state_dict.keys() != mine.keys():
             raise DataError(f"no state of a DataLoader: it has {', '.join(mine)}")
         if other := [f"{name} {state_dict[name]!r}, not {value!r}"
@@ -246,12 +261,17 @@ class DataLoader:
             raise DataError("one of the two DataLoaders has a generator of its own, the other not")
         if self.shuffle and batch and start is None:
             raise DataError("the state does not say where its order was drawn from")
-        for state in (start, own):
+        for state in (None if self._keeps_sampler() else start, own):
             if state is not None:
                 Generator(0).set_state(state)
 
+    def _keeps_sampler(self) -> bool:
+        """Return whether the sampler can say where it is."""
+        return hasattr(self.sampler, "state_dict")
+
     def _kind(self) -> dict[str, Any]:
-        return {"examples": len(self.dataset), "batch_size": self.batch_size,
+        ranks = getattr(self.sampler, "ranks", 1)  # the batch is that of all of them
+        return {"examples": len(self.dataset), "batch_size": self.batch_size * ranks,
                 "shuffle": bool(self.shuffle), "drop_last": bool(self.drop_last)}
 
 

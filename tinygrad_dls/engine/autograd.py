@@ -31,6 +31,7 @@ from ..backend.dtypes import promote
 from ..backend.kernels.adding import add_into, added, summed
 from ..errors import DtypeError, GraphError
 from . import versions
+from .completion import AfterAdding, after_adding, completions, last_uses
 from .graph_errors import check_overwritten, freed, miscounted
 from .modes import mode, traces
 from .observer import Observer
@@ -159,7 +160,8 @@ def backward(root: Any, gradient: Any, retain_graph: bool, create_graph: bool) -
     observer = None
     if traces.active and mode.recorder is not None:
         observer = mode.recorder.backward(root, gradient, create_graph)
-    grads, owned = propagate([(root, gradient)], retain_graph, create_graph, None, observer)
+    early = complete if completions.hooks and not create_graph and observer is None else None
+    grads, owned = propagate([(root, gradient)], retain_graph, create_graph, None, observer, early)
     leaves = [leaf for leaf in grads if isinstance(leaf, TensorBase)]
     for leaf in leaves:  # all hooks before the first `.grad` changes: one may raise
         if leaf._hooks:
@@ -170,10 +172,12 @@ def backward(root: Any, gradient: Any, retain_graph: bool, create_graph: bool) -
             array = add_gradient(leaf, grads[leaf], leaf in owned)
             if observer is not None:
                 observer.ended(leaf, array, leaf in owned)
-            continue
-        with _adding:
-            before = leaf._grad
-            leaf._grad = grads[leaf] if before is None else before + grads[leaf]
+        else:
+            with _adding:
+                before = leaf._grad
+                leaf._grad = grads[leaf] if before is None else before + grads[leaf]
+        if leaf._hooks:
+            after_adding(leaf)
 
 
 def add_gradient(leaf: Any, gradient: Array, sole: bool) -> Array:
@@ -185,6 +189,14 @@ def add_gradient(leaf: Any, gradient: Array, sole: bool) -> Array:
             before._data + gradient)
         leaf._grad = as_tensor(gradient, device, None, leaf._kind)
     return gradient
+
+
+def complete(leaf: Any, gradient: Array, sole: bool) -> None:
+    """Add a gradient that no other node adds to any more, while the walk goes on."""
+    if any(hook.__class__ is not AfterAdding for hook in leaf._hooks):
+        gradient, sole = through_hooks(leaf._hooks, gradient, leaf, False), False
+    add_gradient(leaf, gradient, sole)
+    after_adding(leaf)
 
 
 _adding = new_lock()  # two threads may add to the gradient of one leaf
@@ -203,6 +215,7 @@ def propagate(
     create_graph: bool,
     targets: Sequence[Edge] | None = None,
     observer: Observer | None = None,
+    early: Callable[[Any, Array, bool], None] | None = None,
 ) -> tuple[dict[Edge, Any], set[Edge]]:
     """The gradients of all leaves (or of `targets`), and the set of those that the walk owns.
 
@@ -210,6 +223,8 @@ def propagate(
     that it made it (`Op.new_gradients`). `roots` are pairs (tensor, gradient of the loss with
     respect to it). With `create_graph` gradients are tensors with a graph of their own, else
     arrays. `observer` is told of every node, else each node's own trace of it.
+    `early` gets (leaf, gradient, owned?) of a leaf with hooks of `AfterAdding` as soon as its last
+    node has run; it is not among the results then.
     """
     grads: dict[Edge, Any] = {}
     owned: set[Edge] = set()
@@ -222,6 +237,7 @@ def propagate(
     clock = versions.clock
     wanted: dict[Edge, Any] = dict.fromkeys(targets) if targets is not None else {}
     useful = leading_to(wanted, order) if targets is not None else None
+    last = last_uses(order, Node) if early is not None else None
 
     for node in order:
         dy = grads.pop(node, None)
@@ -272,6 +288,10 @@ def propagate(
                 grads[edge] = add_into(before, share)
             if observer is not None:
                 observer.arrived(edge, grads[edge])
+        if last is not None and early is not None and node in last:
+            for leaf in last[node]:
+                if leaf in grads:
+                    early(leaf, grads.pop(leaf), leaf in owned)
     if targets is not None:
         grads = {t: wanted[t] if isinstance(t, Node) else grads.get(t) for t in targets}
     return grads, owned
@@ -370,6 +390,8 @@ def sum_to(share: Any, shape: tuple[int, ...]) -> Any:
 def through_hooks(hooks: list[Hook], gradient: Any, owner: Any, create_graph: bool) -> Any:
     """Show hooks the gradient as a tensor; what one returns takes the gradient's place."""
     for hook in tuple(hooks):  # a hook may remove itself
+        if hook.__class__ is AfterAdding:
+            continue
         result = hook(gradient if create_graph else as_tensor(
             gradient, owner.device, None, owner._kind))
         if result is None:

@@ -128,6 +128,7 @@ from .reduction import std as std
 from .reduction import sum as sum
 from .convolution import sum_channels as sum_channels
 from .shape import swapaxes as swapaxes
+from .synchronized import synchronized_batch_norm as synchronized_batch_norm
 from .indexing import take as take
 from .gathering import take_along_axis as take_along_axis
 from .products import tensordot as tensordot

@@ -252,6 +252,7 @@ NAMES = (  # by family
     Name("normalization.rms_norm"), Name("normalization.scale_channels"),
     Name("pooling.adaptive_avg_pool"), Name("pooling.adaptive_max_pool"), Name("pooling.avg_pool"),
     Name("pooling.max_pool"), Name("pooling.max_unpool"), Name("random.dropout"),
+    Name("synchronized.synchronized_batch_norm"),
     Name("resampling.interpolate"), Name("resampling.resample"), Name("scan.recurrence"),
     Name("sequences.gru"), Name("sequences.lstm"), Name("sequences.rnn"), Name("shape.broadcast"),
     Name("triangles.on_diagonal"), Name("unfold.unfold"), Name("unfold.fold"),

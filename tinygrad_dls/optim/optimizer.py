@@ -343,8 +343,9 @@ def _restored(name: str, value: Any, p: Tensor, shape: tuple[int, ...]) -> Any:
             f"the saved {name} has another shape than its parameter; nothing was changed:\n"
             f"  parameter  {p.shape}{wanted}\n  saved      {array.shape}"
         )
-    return as_tensor(p.device.from_host(np.array(array, p.dtype, order="C")), p.device, None,
-                     p._kind)
+    made = np.empty(shape, p.dtype)  # unpickled arrays have a dtype of their own, not NumPy's one
+    made[...] = array
+    return as_tensor(p.device.from_host(made), p.device, None, p._kind)
 
 
 def _copied(value: Any) -> Any:

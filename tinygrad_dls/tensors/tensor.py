@@ -24,6 +24,7 @@ from ..ops.call import unrecorded
 from ..ops.scatter import IndexPut
 from ..ops.shape import axis_of
 from .copying import Copying
+from .hooks import Hooked
 from .in_place import InPlace
 from .like import NewLike
 from .methods import Methods
@@ -47,7 +48,7 @@ class Count(int):
 
 
 @register_tensor
-class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, TensorBase):
+class Tensor(Copying, Hooked, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, TensorBase):
     """An n-dimensional array that remembers how it was computed, if it requires grad.
 
     `data`: numbers, nested lists (floats become float32, see `dls.set_default_dtype`), an array
@@ -329,23 +330,6 @@ class Tensor(Copying, NumpyDispatch, Methods, InPlace, NewLike, Synonyms, Tensor
         if self._node is not None:
             autograd.keep_gradient(self)
         return self
-
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
-        """Call `hook(gradient)` in backward; a tensor it returns takes the gradient's place.
-
-        Returns a function that removes the hook.
-
-        >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
-        >>> remove = x.register_hook(lambda gradient: 10 * gradient)
-        >>> x.sum().backward()
-        >>> x.grad
-        Tensor([10., 10.])
-        """
-        if not self.requires_grad:
-            raise GraphError("register_hook() of a tensor that does not require grad")
-        if not callable(hook):
-            raise GraphError(f"a hook is a function of the gradient, not a {type(hook).__name__}")
-        return autograd.add_hook(self, hook)
 
     # --- writing in place ------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ def save_checkpoint(
         else:
             state[name] = part.state_dict()
     state["generators"] = {name: g.get_state()
-                           for name, g in _generators(parts, generator).items()}
+                           for name, g in generators_of(parts, generator).items()}
     try:
         text = json.dumps(state, default=_plain)
     except TypeError as error:
@@ -120,7 +120,7 @@ def read_checkpoint(
     try:
         state = json.loads(metadata["state"])
         jobs = list(_jobs(parts, arrays, state))
-        jobs += _for_generators(_generators(parts, generator), state["generators"])
+        jobs += _for_generators(generators_of(parts, generator), state["generators"])
         notes: dict[str, Any] = dict(state["notes"])
     except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as error:
         if isinstance(error, DataError | DtypeError | FormatError) or type(error) not in (
@@ -200,7 +200,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{value!r} is a {type(value).__name__}")
 
 
-def _generators(
+def generators_of(
     parts: Mapping[str, Any], generator: Generator | Mapping[str, Generator] | None
 ) -> dict[str, Generator]:
     """All streams of random numbers that the training draws from, by name."""

@@ -28,6 +28,7 @@ from .fit_arguments import check_arguments
 from .history import History
 from .keeper import Keeper
 from .progress import Progress
+from .ranks import Ranks, SharedKeeper, ranks_for
 from .silent_mistakes import warn_before_training, warn_of_batch
 
 Metrics: TypeAlias = Mapping[str, Callable[[Any, Any], Any]]
@@ -56,6 +57,7 @@ def fit(
     keep: int = 3,
     resume: bool = True,
     watch: Any = None,
+    distributed: bool = False,
 ) -> History:
     """Train `model` on the batches of `loader`; return its figures, epoch by epoch.
 
@@ -76,6 +78,9 @@ def fit(
         damaged or of another training is set aside, and the one before it taken: a line says so.
     watch: "watch.html", a page that shows the training while it goes on (see dls.watch), or a watch
         of your own, which stays open.
+    distributed: train with all processes that mpiexec started (see tinygrad_dls.distributed). The
+        loader has a `DistributedSampler`, and its batch is that of one of them; figures are means
+        over all, the progress bar, the page and the checkpoints are those of rank 0.
 
     Raises: DataError where the loss is NaN or infinite, with its epoch and step. Every error that
     ends training carries the epochs before it as `error.history`. Ctrl-C ends training after the
@@ -94,21 +99,25 @@ def fit(
     check_arguments(model, loss_fn, opt, loader, epochs, validation, metrics, scheduler,
                     scheduler_steps, average, callbacks)
     warn_before_training(model, loss_fn, opt)
+    ranks = ranks_for(distributed, model, opt, loader, overlap=not capture)
+    first = ranks is None or ranks.world.rank == 0
     history, epochs = History(), int(epochs)
     was_training, start = model.training, time.perf_counter()
     loop = _Loop(model, loss_fn, opt, loader, metrics or {}, epochs, average,
-                 scheduler if scheduler_steps == "steps" else None, bool(capture))
-    shown = loop.watch = _watch(watch, model, opt)
-    keeper = None
+                 scheduler if scheduler_steps == "steps" else None, bool(capture), ranks)
+    shown = loop.watch = _watch(watch if first else None, model, opt)
+    keeper: Keeper | SharedKeeper | None = None
     if checkpoint is not None:
-        keeper = loop.keeper = Keeper(checkpoint, every, keep, {
+        parts = {
             "model": model, "optimizer": opt, "schedule": scheduler, "average": average,
             "loader": loader if isinstance(loader, DataLoader) else None, "history": history,
             "generator": _streams(validation),
-        })
+        }
+        keeper = loop.keeper = Keeper(checkpoint, every, keep, parts) if ranks is None else (
+            SharedKeeper(ranks, checkpoint, every, keep, parts, lambda: loop.figures))
         loop.go_on(keeper.resume(resume, loop.check_notes))
     total = epochs * len(loader) if isinstance(loader, Sized) else None
-    bar = loop.bar = Progress(total, "training", "steps") if progress else None
+    bar = loop.bar = Progress(total, "training", "steps") if progress and first else None
     if bar is not None:
         bar.done = loop.steps
     try:
@@ -117,7 +126,8 @@ def fit(
                 figures = loop.epoch(epoch, stop)
                 if figures is not None and validation is not None:
                     looked_at = model if average is None else average
-                    seen = _look(looked_at, loss_fn, validation, metrics or {}, stop)
+                    seen = _look(looked_at, loss_fn, validation, metrics or {},
+                                 stop if ranks is None else None, ranks)
                     figures = None if seen is None else figures | {
                         f"validation_{name}": value for name, value in seen.items()}
                 if figures is None:
@@ -136,7 +146,7 @@ def fit(
                     else:
                         scheduler.step()
                 answers = [callback(epoch, history) for callback in callbacks]
-                enough = any(answers)
+                enough = any(answers) if ranks is None else ranks.any(any(answers))
                 if keeper is not None and (keeper.every is None or epoch == epochs or enough):
                     loop.save()
                 if enough:
@@ -147,6 +157,8 @@ def fit(
             shown.close(error)
         raise
     finally:
+        if ranks is not None:
+            ranks.close()
         model.train(was_training)
         history.seconds = time.perf_counter() - start if keeper is None else keeper.seconds()
     if shown is not None and shown is not watch:
@@ -178,14 +190,16 @@ class _Loop:
     def __init__(
         self, model: Module, loss_fn: Callable[[Any, Any], Tensor], opt: Optimizer,
         loader: Iterable[Any], metrics: Metrics, epochs: int, average: Any, scheduler: Any,
-        captured: bool,
+        captured: bool, ranks: Ranks | None,
     ) -> None:
         self.model, self.loss_fn, self.opt, self.loader = model, loss_fn, opt, loader
         self.metrics, self.epochs, self.average, self.scheduler = (
             metrics, epochs, average, scheduler)
         self.learn = captured_step(self._learn) if captured else None
         self.bar: Progress | None = None
-        self.keeper: Keeper | None = None
+        self.ranks, self.now = ranks, 0  # now: the epoch
+        self.stop = self.agreed = Interrupt()  # agreed: that of all ranks
+        self.keeper: Keeper | SharedKeeper | None = None
         self.watch: Any = None
         self.steps = 0  # of the whole training
         self.in_epoch = 0  # of the epoch that is not over yet
@@ -195,24 +209,29 @@ class _Loop:
     def epoch(self, epoch: int, stop: Interrupt) -> dict[str, float] | None:
         """One pass through the data, or what is left of it; None if Ctrl-C ended it."""
         self.model.train()
+        self.stop, self.now = stop, epoch
+        if self.ranks is None:
+            self.agreed = stop
         batches: Any = self.loader
         if self.in_epoch and not isinstance(self.loader, DataLoader):
             batches = islice(self.loader, self.in_epoch, None)
         last_read = time.perf_counter()
         try:
-            for batch in () if stop.asked else batches:
+            for batch in () if self.agreed.asked else batches:
                 self.whole = False
                 last_read = self._step(batch, epoch, last_read)
                 self.whole = True
                 if self.keeper is not None and self.keeper.due(self.steps):
                     self.read(epoch)
                     self.save()
-                if stop.asked:
+                if self.agreed.asked:
                     return None
         except KeyboardInterrupt:  # raised by the loader, or asked for a second time
             self.whole = False
             return None
-        if stop.asked:
+        if self.ranks is not None:
+            self.agreed.asked |= self.ranks.begin_step(epoch, self.in_epoch, False, stop.asked)
+        if self.agreed.asked:
             return None
         if not self.in_epoch:
             raise DataError(
@@ -221,11 +240,14 @@ class _Loop:
                    if epoch > 1 else "its data set is empty")
             )
         self.read(epoch)
-        return self.figures.means()
+        return self.figures.means() if self.ranks is None else self.ranks.means(self.figures)
 
     def _step(self, batch: Any, epoch: int, last_read: float) -> float:
         """Learn from one batch; when the figures were last read."""
         inputs, label = _parts(batch)
+        if self.ranks is not None:
+            self.agreed.asked |= self.ranks.begin_step(
+                epoch, self.in_epoch + 1, True, self.stop.asked)
         if not self.steps:
             warn_of_batch(self.model, inputs)
         if self.learn is None:
@@ -238,10 +260,16 @@ class _Loop:
         now = time.perf_counter()
         if on_host or now - last_read > READ_SECONDS:
             last_read = now
-            _check(self.figures.read(), epoch, self.in_epoch + 1, inputs,
-                   on_host and self.learn is None)
+            bad = self.figures.read()
+            if bad is not None and self.ranks is not None:
+                self.ranks.tell_loss(bad, True)
+            _check(bad, epoch, self.in_epoch + 1, inputs, on_host and self.learn is None)
+        if self.ranks is not None:
+            self.ranks.tell_loss(self.in_epoch + 1, False)
         if self.learn is None:
             self._update(loss)
+        elif self.ranks is not None:
+            self.ranks.check_losses(epoch)
         if self.watch is not None:
             self.watch.step(loss)
         if self.average is not None:
@@ -271,6 +299,10 @@ class _Loop:
         """One step of the optimizer down the gradient of the loss."""
         self.opt.zero_grad()
         loss.backward()
+        if self.ranks is not None:
+            if self.learn is None:
+                self.ranks.check_losses(self.now)
+            self.ranks.averager.finish()
         self.opt.step()
 
     def _learn(self, *batch: Any) -> tuple[Tensor, Any]:
@@ -339,9 +371,11 @@ def _check(bad: int | None, epoch: int, step: int, inputs: Sequence[Any], before
 
 def _look(
     model: Module, loss_fn: Callable[[Any, Any], Tensor], loader: Iterable[Any],
-    metrics: Metrics, stop: Interrupt | None,
+    metrics: Metrics, stop: Interrupt | None, ranks: Ranks | None = None,
 ) -> dict[str, float] | None:
     """Means over `loader` without training; None if Ctrl-C ended it."""
+    if ranks is not None:
+        ranks.before_validation()
     figures = Figures(["loss", *metrics])
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -360,7 +394,7 @@ def _look(
             module.training = training
     if not figures.steps:
         raise DataError("the loader gave no batches: there is nothing to evaluate on")
-    return figures.means()
+    return figures.means() if ranks is None else ranks.means(figures)
 
 
 @near_names

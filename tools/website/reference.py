@@ -23,6 +23,7 @@ MODULES = {  # module -> its page; further public modules of the package follow 
     "tinygrad_dls.data": "data",
     "tinygrad_dls.data.sources": "sources",
     "tinygrad_dls.train": "train",
+    "tinygrad_dls.distributed": "distributed",
     "tinygrad_dls.io": "io",
     "tinygrad_dls.models": "models",
     "tinygrad_dls.vision": "vision",

@@ -40,6 +40,7 @@ Name = TypeVar("Name", bound=Named)
 PLAIN = (type(None), bool, int, float, str, tuple)  # not told apart by identity
 BEHIND = {  # operations that do more than compute an output from their operands
     "checkpoint": "dls.checkpoint is used in it", "to_device": "it moves tensors between devices",
+    "synchronized_batch_norm": "its batch norm waits for other ranks",
 }
 WRITTEN_BY_OPS = ("batch_norm()", "instance_norm()")  # running statistics, replayed with the op
 

@@ -4,13 +4,14 @@ import math
 from typing import Any, TypeAlias
 
 from .activations import Activations
+from .base import summed
 from .normalization import Normalization
 
 Bounds: TypeAlias = tuple[float, float | None] | None  # ReLU is (0, None), ReLU6 (0, 6)
 
 
 class BatchNorm(Activations, Normalization):
-    """batch_norm, batch_norm_backward, move_statistics."""
+    """batch_norm and its halves, batch_norm_backward, move_statistics."""
 
     def batch_norm(
         self, x: Any, weight: Any | None, bias: Any | None, residual: Any | None, eps: float,
@@ -52,6 +53,32 @@ class BatchNorm(Activations, Normalization):
             None if dbias is None else dbias.reshape(c),
             dy if needs[3] else None,
         )
+
+    # The same in halves, between which ranks add up their statistics.
+
+    def channel_moments(self, x: Any) -> tuple[Any, Any]:
+        """Mean and variance (biased) of each channel of x (m, c, ...); both (c,)."""
+        c, seen = x.shape[1], (*x.shape[:2], math.prod(x.shape[2:]))
+        _, mean, var = self.normalize(x.reshape(seen), None, None, (0, 2), 1.0, True)
+        return mean.reshape(c), var.reshape(c)
+
+    def scale_centered(self, x: Any, mean: Any, scale: Any, shift: Any | None) -> Any:
+        """(x - mean) * scale + shift, by channel; x (m, c, ...), the rest (c,)."""
+        ones = [1] * (x.ndim - 2)
+        y = (x - mean.reshape(1, -1, *ones)) * scale.reshape(1, -1, *ones)
+        return y if shift is None else y + shift.reshape(1, -1, *ones)
+
+    def centered_sums(self, dy: Any, x: Any, mean: Any) -> tuple[Any, Any]:
+        """Of each channel the sums of dy and of dy * (x - mean); both (c,)."""
+        others = (0, *range(2, x.ndim))
+        away = x - mean.reshape(1, -1, *[1] * (x.ndim - 2))
+        return summed(dy, others), summed(dy * away, others)
+
+    def combine_centered(self, dy: Any, x: Any, mean: Any, a: Any, b: Any, c: Any) -> Any:
+        """a * dy + b * (x - mean) + c, by channel."""
+        ones = [1] * (x.ndim - 2)
+        mean, a, b, c = (v.reshape(1, -1, *ones) for v in (mean, a, b, c))
+        return a * dy + b * (x - mean) + c
 
     def move_statistics(
         self, running_mean: Any, running_var: Any, mean: Any, var: Any, count: int, factor: Any

@@ -64,6 +64,63 @@ def scale_chunk(
             store_some(y, i + j, v, rest)
 
 
+@inlined
+def joined(m: int, parts: int, means: Array, squares: Array, j: int) -> tuple[float, float]:
+    """Mean, and sum of squared deviations, of channel j over the chunks of m rows."""
+    whole = squares[0, j]
+    middle = means[0, j]
+    before = m // parts
+    for chunk in range(1, parts):  # Chan, Golub and LeVeque (1983)
+        count = (chunk + 1) * m // parts - chunk * m // parts
+        apart = means[chunk, j] - middle
+        part = count / (before + count)
+        middle += apart * part
+        whole += squares[chunk, j] + apart * apart * part * before
+        before += count
+    return middle, whole
+
+
+@kernel
+def moments(parts: int, x: Array, mean: Array, var: Array, sums: Array) -> None:
+    """Mean and variance of each channel; `sums` (2, parts, c) of float64 is scratch."""
+    m, c = x.shape
+    parallel_for(moments_chunk, parts, (x, sums[0], sums[1]))
+    for j in range(c):
+        middle, whole = joined(m, parts, sums[0], sums[1], j)
+        mean[j] = middle
+        var[j] = whole / m
+
+
+@kernel
+def scale(parts: int, x: Array, centre: Array, ends: Array, residual: Array, y: Array) -> None:
+    """y = (x - centre) * ends[0] + ends[1]."""
+    parallel_for(scale_chunk, parts, (x, centre, ends[0], ends[1], residual, np.nan, np.nan, y))
+
+
+@kernel
+def two_sums(
+    parts: int, dy: Array, x: Array, none: Array, mean: Array, total: Array, product: Array,
+    sums: Array,
+) -> None:
+    """Sums of dy and dy * (x - mean) of each channel; `sums` (2, parts, c) is scratch."""
+    parallel_for(sums_chunk, parts, (dy, x, none, mean, np.nan, np.nan, none, sums[0], sums[1]))
+    for j in range(x.shape[1]):
+        first, second = 0.0, 0.0
+        for chunk in range(parts):
+            first += sums[0, chunk, j]
+            second += sums[1, chunk, j]
+        total[j] = first
+        product[j] = second
+
+
+@kernel
+def combine(
+    parts: int, dy: Array, x: Array, none: Array, mean: Array, ends: Array, dx: Array
+) -> None:
+    """dx = ends[0] * dy + ends[1] * (x - mean) + ends[2]."""
+    parallel_for(combine_chunk, parts, (dy, x, none, mean, ends, np.nan, np.nan, dx))
+
+
 @kernel
 def forward(
     parts: int, x: Array, weight: Array, bias: Array, residual: Array, eps: float, low: float,
@@ -74,16 +131,7 @@ def forward(
     means, squares = sums[0], sums[1]
     parallel_for(moments_chunk, parts, (x, means, squares))
     for j in range(c):
-        whole = squares[0, j]
-        middle = means[0, j]
-        before = m // parts
-        for chunk in range(1, parts):  # Chan, Golub and LeVeque (1983)
-            count = (chunk + 1) * m // parts - chunk * m // parts
-            apart = means[chunk, j] - middle
-            part = count / (before + count)
-            middle += apart * part
-            whole += squares[chunk, j] + apart * apart * part * before
-            before += count
+        middle, whole = joined(m, parts, means, squares, j)
         mean[j] = middle
         var[j] = whole / m
         scale = 1.0 / np.sqrt(whole / m + eps)
@@ -252,6 +300,43 @@ class BatchNorm(reference.BatchNorm):
             dbias if needs[2] else None,
             (dy if passes else _images(masked, x.shape)) if needs[3] else None,
         )
+
+    def channel_moments(self, x: Any) -> tuple[Any, Any]:
+        if not _fit(x):
+            return super().channel_moments(x)
+        rows = flat_rows(x)
+        c, parts = rows.shape[1], threads_for(12 * rows.size)
+        mean, var = np.empty(c, x.dtype), np.empty(c, x.dtype)
+        moments(parts, rows, mean, var, np.empty((2, parts, c)))
+        return mean, var
+
+    def scale_centered(self, x: Any, mean: Any, scale_by: Any, shift: Any | None) -> Any:
+        if not _fit(x, mean, scale_by, shift):
+            return super().scale_centered(x, mean, scale_by, shift)
+        rows = flat_rows(x)
+        ends = np.stack([scale_by, np.zeros_like(mean) if shift is None else shift])
+        y = np.empty(rows.shape, x.dtype)
+        scale(threads_for(12 * rows.size), rows, mean, ends, NO_ROWS[x.dtype], y)
+        return _images(y, x.shape)
+
+    def centered_sums(self, dy: Any, x: Any, mean: Any) -> tuple[Any, Any]:
+        if not _fit(x, dy, mean):
+            return super().centered_sums(dy, x, mean)
+        rows = flat_rows(x)
+        c, parts = rows.shape[1], threads_for(12 * rows.size)
+        total, product = np.empty(c, x.dtype), np.empty(c, x.dtype)
+        two_sums(parts, flat_rows(dy), rows, NO_ROWS[x.dtype], mean, total, product,
+                 np.empty((2, parts, c)))
+        return total, product
+
+    def combine_centered(self, dy: Any, x: Any, mean: Any, a: Any, b: Any, c: Any) -> Any:
+        if not _fit(x, dy, mean, a, b, c):
+            return super().combine_centered(dy, x, mean, a, b, c)
+        rows = flat_rows(x)
+        dx = np.empty(rows.shape, x.dtype)
+        combine(threads_for(12 * rows.size), flat_rows(dy), rows, NO_ROWS[x.dtype], mean,
+                np.stack([a, b, c]), dx)
+        return _images(dx, x.shape)
 
     def move_statistics(
         self, running_mean: Any, running_var: Any, mean: Any, var: Any, count: int, factor: Any
