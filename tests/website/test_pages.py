@@ -63,6 +63,10 @@ def test_docstrings_become_markdown(website):
             it is.
         f, flag: two.
 
+        - one
+          line
+        - two
+
         The formula:
             y = x
         of old.
@@ -74,7 +78,8 @@ def test_docstrings_become_markdown(website):
     assert reference.signature(thing) == "(x, size=(1, 2), f=..., *, flag=True)"
     assert reference.docstring(thing) == (
         "Return x \\* 2 of `a_b`.\n\ny = a\\_b\n\n- **size**: how large it is.\n"
-        "- **f, flag**: two.\n\nThe formula:\n\n```text\ny = x\n```\n\nof old.\n\n"
+        "- **f, flag**: two.\n\n- one line\n- two\n\nThe formula:\n\n```text\ny = x\n```\n\n"
+        "of old.\n\n"
         "```pycon\n>>> thing(1)\n2\n```")
     page = reference.entry("tinygrad_dls.nn.Linear", nn.Linear)
     assert "{py:class} Linear(in_features, out_features, bias=True" in page

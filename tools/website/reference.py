@@ -191,6 +191,9 @@ def block(lines: list[str]) -> str:
     if all(line.startswith("    ") for line in lines):
         return fenced(inspect.cleandoc("\n".join(lines)), "text")
     heads = [i for i, line in enumerate(lines) if not line.startswith(" ")]
+    if lines[0].startswith("- ") and all(lines[i].startswith("- ") for i in heads):
+        items = " ".join(line.strip() if line.startswith(" ") else f"\n{line}" for line in lines)
+        return "\n".join(f"- {plain(item.strip())}" for item in items.split("\n- ")[1:])
     if all(_ARGUMENT.match(lines[i]) for i in heads) and heads[0] == 0:
         ends = [*heads[1:], len(lines)]
         return "\n".join(_argument(lines[start:end]) for start, end in zip(heads, ends))
