@@ -437,3 +437,29 @@ def test_kernels_are_found_by_their_text_alone():
         lambda x, s=s: (dls.relu(x * s + 1.0),), dls.Tensor(numbers(1)))}
     assert len(texts) == 1
     assert "0.5" not in texts.pop()
+
+
+def test_a_call_with_keywords_beside_a_chain_keeps_its_values():
+    x = dls.Tensor(np.random.default_rng(0).standard_normal(200_000).astype("float32"))
+
+    def trained(captured):
+        w = nn.Parameter(np.linspace(-1, 1, 200_000, dtype="float32"))
+        optimizer = optim.SGD([w], lr=0.1)
+
+        def step(x):
+            optimizer.zero_grad()
+            difference = (w * x - 1) * 2 + x
+            loss = (difference * difference).sum()
+            loss.backward()
+            nn.utils.clip_grad_norm_([w], max_norm=1.0)
+            optimizer.step()
+            return loss
+
+        run = dls.capture(step) if captured else step
+        losses = [float(run(x)) for _ in range(5)]
+        if captured:
+            assert run.reason is None and "# chain" in run.source()
+        return losses, w.numpy()
+
+    for got, want in zip(trained(True), trained(False), strict=True):
+        equal_bits(got, want)

@@ -141,7 +141,7 @@ class Program:
 
     def _call(self, i: Instruction) -> list[Line]:
         takes = ", ".join(map(self._argument, i.takes))
-        options = "".join(f", {k}={self._bind('K', v)}" for k, v in i.detail.items())
+        options = "".join(f", {k}={self._bind('P', v)}" for k, v in i.detail.items())
         call = f"{self._bind('C', i.subject)}({takes}{options})"
         made = f"{i.makes[0]} = {call}._data" if i.makes else call
         return [_line(i, made, i.subject.__qualname__)]
