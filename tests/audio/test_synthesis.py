@@ -51,7 +51,8 @@ def test_a_tune_is_the_sum_of_its_tones() -> None:
 @pytest.mark.parametrize(("call", "said"), [
     (lambda: audio.tone(5000, 1, 8000), "rate above 10000"),
     (lambda: audio.tone(0, 1), "frequency"),
-    (lambda: audio.tone(440, 0), "seconds"), (lambda: audio.tone(440, 1e-9), "no sample"),
+    (lambda: audio.tone(440, 0), "seconds"),
+    (lambda: audio.tone(440, 1e-9), "less than one sample"),
     (lambda: audio.tone(440, 1, harmonics=[]), "harmonics"),
     (lambda: audio.tone(440, 1, harmonics=[1, -1]), "harmonics"),
     (lambda: audio.tone(440, 1, decay=-1), "decay"), (lambda: audio.render([]), "no note"),

@@ -20,6 +20,8 @@ from tinygrad_dls.bench.cases import CASES, FAMILIES, OURS
 from tinygrad_dls.bench.ours import LOSSES
 from tinygrad_dls.ops.call import function
 
+REFUSED = {"SynchronizedBatchNorm"}  # it waits for other ranks: such a step runs as it is
+
 # --- the same numbers ----------------------------------------------------------------------------
 
 
@@ -52,7 +54,7 @@ def test_each_family_trains_the_same(name):
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # other inputs: arccosh(-1), say
-@pytest.mark.parametrize("name", SAMPLED)
+@pytest.mark.parametrize("name", [name for name in SAMPLED if name not in REFUSED])
 def test_each_op_and_its_rule(name):
     """Values and gradients on other numbers than those that were recorded."""
     op = SAMPLED[name]

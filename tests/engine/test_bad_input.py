@@ -125,7 +125,6 @@ SHAPE = {
     "too many indices": lambda: X[0, 0, 0],
     "mask of another shape": lambda: X[np.array([True, False, True])],
     "two ellipses": lambda: X[..., ...],
-    "size": lambda: X.size(0),
     "pair of max": lambda: X.max(dim=1),
     "data": lambda: setattr(X, "data", np.zeros(3)),
 }

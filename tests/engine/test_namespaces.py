@@ -8,8 +8,8 @@ import pytest
 import tinygrad_dls as dls
 from tinygrad_dls import io, nn, optim
 
-ROOMS = {"audio", "bench", "check", "cuda", "data", "distributions", "io", "models", "nn",
-         "optim", "text", "torch", "train", "vision", "viz"}
+ROOMS = {"audio", "bench", "check", "cuda", "data", "distributed", "distributions", "io", "models",
+         "nn", "optim", "text", "torch", "train", "vision", "viz"}
 MODULES = [(dls, ROOMS), (nn, {"functional", "init", "utils"}), (io, set()),
            (optim, {"lr_scheduler", "swa_utils"})]
 

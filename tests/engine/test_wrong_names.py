@@ -96,6 +96,7 @@ def test_a_name_of_pytorch_is_told_by_its_name_here():
         assert any(told), name
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # correlations of equal rows
 def test_the_spellings_that_are_told_run():
     given = {
         "dls": dls, "np": np, "nn": nn, "F": F, "io": io, "models": models, "data": data,

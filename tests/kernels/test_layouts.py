@@ -11,7 +11,7 @@ from tinygrad_dls.backend.kernels.table import wants_compiled
 if not wants_compiled():
     pytest.skip("only with compiled kernels", allow_module_level=True)
 
-from tinygrad_dls.backend.kernels.adding import LARGE, added
+from tinygrad_dls.backend.kernels.adding import ADD_WORTH, added
 from tinygrad_dls.backend.kernels.numba.conv.geometry import BLOCK, pixels_of
 
 KERNELS = dls.Device("cpu").kernels
@@ -66,7 +66,8 @@ def test_a_linear_layer_takes_rows_that_lie_otherwise(order):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
-@given(size=st.integers(LARGE, LARGE + 200), order=st.sampled_from(["C", "last", "mixed", "row"]))
+@given(size=st.integers(ADD_WORTH, ADD_WORTH + 200),
+       order=st.sampled_from(["C", "last", "mixed", "row"]))
 @settings(max_examples=30, deadline=None)
 def test_large_sums_are_numpys_to_the_bit(dtype, size, order):
     rng = np.random.default_rng(size)
@@ -82,7 +83,7 @@ def test_large_sums_are_numpys_to_the_bit(dtype, size, order):
 
 
 def test_sums_keep_what_is_no_number():
-    a = np.zeros(LARGE, np.float32)
+    a = np.zeros(ADD_WORTH, np.float32)
     a[:4] = np.nan, np.inf, -np.inf, -0.0
     assert np.array_equal(added(a, a), a + a, equal_nan=True)
     assert np.signbit(added(a, a)[3])

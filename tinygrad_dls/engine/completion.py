@@ -6,13 +6,21 @@ is looked for once for each backward(), and only where such hooks are.
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import ref
 
 
 class AfterAdding:
-    """A hook of a leaf that runs when `.grad` has its sum: it gets the leaf."""
+    """A hook of a leaf that runs when `.grad` has its sum: it gets the leaf.
+
+    It counts itself as long as it lives, so a leaf that is dropped takes its hooks along.
+    """
 
     def __init__(self, hook: Callable[[Any], Any]) -> None:
         self.hook = hook
+        completions.hooks += 1
+
+    def __del__(self) -> None:
+        completions.hooks -= 1
 
     def __call__(self, leaf: Any) -> None:
         self.hook(leaf)
@@ -29,14 +37,13 @@ completions = _Completions()
 
 def add_completion_hook(leaf: Any, hook: Callable[[Any], Any]) -> Callable[[], None]:
     """Run `hook(leaf)` in backward as soon as `leaf.grad` is complete; returns its remover."""
-    added = AfterAdding(hook)
-    leaf._hooks = [*(leaf._hooks or ()), added]
-    completions.hooks += 1
+    leaf._hooks = [*(leaf._hooks or ()), AfterAdding(hook)]
+    added, of = ref(leaf._hooks[-1]), ref(leaf)
 
     def forget() -> None:
-        if added in (leaf._hooks or ()):
-            completions.hooks -= 1
-            leaf._hooks.remove(added)
+        hooks = getattr(of(), "_hooks", None) or []
+        if added() in hooks:
+            hooks.remove(added())
 
     return forget
 

@@ -72,7 +72,7 @@ def _of_one(op: Op) -> Function:
 
     def call(x: Any, **wrong: Any) -> Any:
         if wrong:
-            raise wrong_keyword(call, wrong)
+            raise wrong_keyword(function(op), wrong)  # `call` here would be a cycle
         if not isinstance(x, TensorBase):
             x = tensor_of(x, default_device())
         device = x.device
@@ -128,7 +128,7 @@ def _of_two(op: Op) -> Function:
 
     def call(a: Any, b: Any, **wrong: Any) -> Any:
         if wrong:
-            raise wrong_keyword(call, wrong)
+            raise wrong_keyword(function(op), wrong)  # `call` here would be a cycle
         if isinstance(a, TensorBase):
             device, kind, x, needs_a = a.device, a._kind, a._data, a.requires_grad
             if isinstance(b, TensorBase):
@@ -201,7 +201,7 @@ def _of_many(op: Op) -> Function:
 
     def call(*inputs: Any, **wrong: Any) -> Any:
         if wrong:
-            raise wrong_keyword(call, wrong)
+            raise wrong_keyword(function(op), wrong)  # `call` here would be a cycle
         device: Any = None
         kind = autograd.Tensor
         arrays: list[Any] = []

@@ -3,7 +3,7 @@
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -170,7 +170,8 @@ class Settled:
         self.models = models
         self.marks = {node: node.scope for node in nodes if node.scope is not None}
         self.ids: dict[Any, str] = {}
-        self.drafts: list[Callable[[], NodeRecord]] = []  # inputs before their users
+        # Inputs before their users. A draft is given the one that wrote it, and does not hold it.
+        self.drafts: list[Callable[[Any], NodeRecord]] = []
         self.edges: list[tuple[str, str, int]] = []
         self.ran = any(root.grad is not None or root.saved is None for root in roots
                        if _is_tracked(root))
@@ -209,8 +210,8 @@ class Settled:
         self.paths, self.inside = self._paths()
         self.leaf_paths = self._leaf_paths()
         self.lines: dict[tuple[int, int], str] = {}
-        records = tuple([draft() for draft in self.drafts])
-        self.drafts.clear()  # which hold this
+        records = tuple([draft(self) for draft in self.drafts])
+        self.drafts.clear()
         edges = tuple([r.Edge(*edge) for edge in self.edges])
         return Record(records, edges, self.meta)
 
@@ -277,7 +278,7 @@ class Settled:
         made, name = self._new_id(leaf), self.names.get(leaf) or leaf.name or ""
         value, number = self._number(data), self._number(grad)
         shape, dtype, size = tuple(data.shape), data.dtype, data.nbytes
-        self.drafts.append(lambda: NodeRecord(
+        self.drafts.append(lambda self: NodeRecord(
             made, name=name, kind="param", shape=shape, dtype=str(dtype),
             path=self.leaf_paths.get(leaf, ()), value=self._summary(value),
             gradient=self._gradient(made, grad is not None, number), bytes=size,
@@ -292,7 +293,7 @@ class Settled:
             if node.op.input_name(slot) in _optional(type(node.op).forward):
                 return None
             made = self._new_id((node, slot))
-            self.drafts.append(lambda: NodeRecord(
+            self.drafts.append(lambda self: NodeRecord(
                 made, kind="input", shape=None, dtype="", path=self.paths[node]))
             return made
         if value is None:
@@ -313,7 +314,7 @@ class Settled:
         shape = tuple(value.shape) if hasattr(value, "shape") else ()
         dtype = value.dtype if hasattr(value, "dtype") else node.dtype if node else ""
         number, size = self._number(value), getattr(value, "nbytes", 0)
-        self.drafts.append(lambda: NodeRecord(
+        self.drafts.append(lambda self: NodeRecord(
             made, name=name, kind=kind, shape=shape, dtype=str(dtype),
             path=() if outside else self.inside if node is None else self.paths[node],
             value=self._summary(number), bytes=size,
@@ -328,9 +329,9 @@ class Settled:
         computed = grad is not None if value is not None else self.ran
         self.backward_ran = self.backward_ran or (computed and _is_tracked(node))
         back = None if node.trace is None else node.trace.back_seconds
-        self.drafts.append(partial(
-            self._written, node, made, value, self._number(value), computed, self._number(grad),
-            back))
+        number, of_grad = self._number(value), self._number(grad)
+        self.drafts.append(lambda self: self._written(
+            node, made, value, number, computed, of_grad, back))
 
     def _written(
         self, node: Node, made: str, value: Any, number: int | None, computed: bool,
@@ -379,7 +380,7 @@ class Settled:
             elif tail is None and (isinstance(data, (int, float, bool)) or hasattr(data, "dtype")):
                 tail = self._array((made, slot), data, getattr(x, "name", None) or "", None)
             tails.append(tail)
-        self.drafts.append(lambda: NodeRecord(
+        self.drafts.append(lambda self: NodeRecord(
             made, describe.operation(failure.op), kind="op", shape=None, dtype="",
             path=self.inside, source=failure.source, formula=_formula(type(failure.op).__doc__),
             failed=failure.message,

@@ -62,9 +62,10 @@ class KernelCache(FunctionCache):
             key = self._index_key(sig, target_context.codegen())
             content = read_checked(self._file(key))
             if content is not None:
-                kept, code = pickle.loads(content)
-                if kept == key:
-                    return CompileResult._rebuild(target_context, *code)
+                with suppress(ImportError, AttributeError):  # its module has another name now
+                    kept, code = pickle.loads(content)
+                    if kept == key:
+                        return CompileResult._rebuild(target_context, *code)
         notice.begin()  # Numba compiles now
         return None
 
