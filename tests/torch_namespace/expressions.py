@@ -275,6 +275,9 @@ torch.unique(i, return_inverse=True)
 torch.unique_consecutive(torch.tensor([1, 1, 2, 2, 1]))
 torch.bincount(k, minlength=8)
 torch.histc(x.detach(), bins=4, min=-1, max=1)
+torch.histogram(x.detach(), bins=4, range=(-1.0, 1.0))
+torch.histogram(x.detach(), torch.tensor([-1.0, 0.0, 2.0]), density=True).hist
+x.detach().histogram(5, weight=y.detach()).bin_edges
 torch.count_nonzero(i)
 torch.count_nonzero(i, dim=1)
 torch.quantile(x, 0.5)

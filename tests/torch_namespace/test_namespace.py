@@ -163,6 +163,12 @@ def test_settings_and_decorators_that_scripts_mention():
     assert isinstance(nn.Conv2d(1, 1, 1), nn.modules.conv._ConvNd)
     assert isinstance(nn.BatchNorm2d(1), nn.modules.batchnorm._BatchNorm)
     assert nn.modules.utils._pair(3) == (3, 3)
+    alone = torch.distributed
+    assert not (alone.is_available() or alone.is_initialized())
+    assert (alone.get_rank(), alone.get_world_size()) == (0, 1)
+    data = torch.utils.data
+    assert data.dataloader.DataLoader is DataLoader and data.dataset.Dataset is data.Dataset
+    assert data.dataloader.default_collate is data.default_collate
     assert torch.utils.checkpoint.checkpoint_sequential([net, net], 2, torch.ones(1, 2)).shape
 
     @torch.compile

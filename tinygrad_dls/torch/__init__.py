@@ -127,6 +127,7 @@ from . import amp as amp  # isort: skip
 from . import autograd as autograd  # isort: skip
 from . import backends as backends  # isort: skip
 from . import cuda as cuda  # isort: skip
+from . import distributed as distributed  # isort: skip
 from . import distributions as distributions  # isort: skip
 from . import fx as fx  # isort: skip
 from . import jit as jit  # isort: skip

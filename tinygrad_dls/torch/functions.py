@@ -80,8 +80,9 @@ cumsum, cumprod, cummax, cummin = (
     reductions.cumsum, reductions.cumprod, reductions.cummax, reductions.cummin)
 softmax, log_softmax, quantile = (
     reductions.softmax, reductions.log_softmax, reductions.quantile)
-unique, unique_consecutive, bincount, histc = (
-    reductions.unique, reductions.unique_consecutive, reductions.bincount, reductions.histc)
+unique, unique_consecutive, bincount = (
+    reductions.unique, reductions.unique_consecutive, reductions.bincount)
+histc, histogram = reductions.histc, reductions.histogram
 
 tile, repeat_interleave, split, chunk = (
     shapes.tile, shapes.repeat_interleave, shapes.split, shapes.chunk)

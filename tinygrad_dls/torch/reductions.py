@@ -418,3 +418,22 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     ends = (float(host.min()), float(host.max())) if min == max == 0 else (min, max)
     counts = np.histogram(host, bins, ends)[0].astype(host.dtype)
     return as_tensor(input.device.from_host(counts), input.device, None, input._kind)
+
+
+class Histogram(NamedTuple):
+    """Counts of elements, and the ends of the ranges they were counted in."""
+
+    hist: Any
+    bin_edges: Any
+
+
+def histogram(
+    input: Any, bins: Any = 100, *, range: tuple[float, float] | None = None, weight: Any = None,
+    density: bool = False,
+) -> Histogram:
+    """Count elements in each of `bins` ranges, or between the ends given in a tensor."""
+    host = array_of(input)
+    ends = bins if isinstance(bins, builtins.int) else array_of(bins)
+    found = np.histogram(host, ends, range, density, None if weight is None else array_of(weight))
+    return Histogram(*(as_tensor(input.device.from_host(part.astype(host.dtype)), input.device,
+                                 None, input._kind) for part in found))

@@ -329,6 +329,7 @@ class Tensor(InPlace, core.Tensor):
     cummax, cummin = reductions.cummax, reductions.cummin
     softmax, log_softmax = reductions.softmax, reductions.log_softmax
     quantile, histc, bincount = reductions.quantile, reductions.histc, reductions.bincount
+    histogram = reductions.histogram
     unique, unique_consecutive = reductions.unique, reductions.unique_consecutive
 
     repeat, tile, repeat_interleave = shapes.repeat, shapes.tile, shapes.repeat_interleave

@@ -15,8 +15,8 @@ from ....data import WeightedRandomSampler as WeightedRandomSampler
 from ....data import get_worker_info as get_worker_info
 from . import sampler as sampler
 from .collate import default_collate as default_collate
-from .datasets import TensorDataset as TensorDataset
-from .datasets import random_split as random_split
-from .loader import DataLoader as DataLoader
+from .dataloader import DataLoader as DataLoader
+from .dataset import TensorDataset as TensorDataset
+from .dataset import random_split as random_split
 
 _answer_wrong_names(globals())

@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ....data import Dataset, Subset
+from ....data import ChainDataset as ChainDataset
+from ....data import ConcatDataset as ConcatDataset
+from ....data import Dataset as Dataset
+from ....data import IterableDataset as IterableDataset
+from ....data import Subset as Subset
 from ....errors import DataError
 from ....random import chosen
 

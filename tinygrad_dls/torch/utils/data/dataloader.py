@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .... import data as core
-from .collate import default_collate
+from ....data import get_worker_info as get_worker_info
+from .collate import default_collate as default_collate
 
 
 class DataLoader(core.DataLoader):
