@@ -17,6 +17,7 @@ CASES = {  # name -> how to make it (D: the module, t: makes a tensor), a value,
     "lognormal": (lambda D, a, b: D.LogNormal(a, b), np.exp(X), (LOC, SCALE)),
     "uniform": (lambda D, a, b: D.Uniform(a, a + b), LOC + SCALE / 3, (LOC, SCALE)),
     "exponential": (lambda D, a: D.Exponential(a), np.abs(X), (SCALE,)),
+    "cauchy": (lambda D, a, b: D.Cauchy(a, b), X, (LOC, SCALE)),
     "bernoulli": (lambda D, a: D.Bernoulli(a), BITS, (CHANCE,)),
     "bernoulli of logits": (lambda D, a: D.Bernoulli(logits=a), BITS, (LOC,)),
     "categorical": (lambda D, a: D.Categorical(a.exp()), PLACES, (LOGITS,)),
@@ -34,9 +35,9 @@ def answers(library, D, case):
     made = make(D, *inputs)
     for name in ASKED:
         if name == "cdf" and case.split()[0] not in ("normal", "lognormal", "uniform",
-                                                     "exponential"):
+                                                     "exponential", "cauchy"):
             continue
-        if name in ("mean", "variance", "stddev") and "categorical" in case:
+        if name in ("mean", "variance", "stddev") and ("categorical" in case or case == "cauchy"):
             continue  # PyTorch's are NaN
         found = getattr(made, name)
         if callable(found):
@@ -91,6 +92,10 @@ def test_samples_have_the_moments_and_shapes():
             counts = np.stack([(draws.numpy() == k).mean(axis=0) for k in range(4)], -1)
             np.testing.assert_allclose(counts, made.probs.numpy(), atol=0.04)
             assert draws.dtype == np.int64
+            continue
+        if case == "cauchy":  # a share for each, as there are no moments
+            share = (draws.numpy() < LOC + SCALE).mean(axis=0)
+            np.testing.assert_allclose(share, 0.75, atol=0.04)
             continue
         error = 5 * made.stddev.numpy() / np.sqrt(4000)
         assert (abs(draws.numpy().mean(axis=0) - made.mean.numpy()) < error).all(), case

@@ -835,6 +835,22 @@ torch.distributions.Bernoulli(logits=x).log_prob(torch.ones(4, 6))
 torch.distributions.Bernoulli(0.5).sample().shape
 dist.kl_divergence(dist.Normal(x, p), dist.Normal(0.0, 1.0))
 torch.distributions.Uniform(0.0, 2.0).log_prob(p)
+torch.distributions.Cauchy(x, p + 0.1).log_prob(y)
+torch.distributions.Cauchy(x, p + 0.1).entropy()
+torch.distributions.Cauchy(x, p + 0.1).cdf(y)
+torch.distributions.Cauchy(0.0, 1.0).rsample((3,)).shape
+torch.distributions.Gamma(p + 0.5, torch.ones(4, 6)).log_prob(p.detach() + 1)
+torch.distributions.Gamma(p + 0.5, p + 2).entropy()
+torch.distributions.Gamma(p + 0.5, 2.0).mean
+torch.distributions.Gamma(p + 0.5, 2.0).sample((2,)).shape
+torch.lgamma(p + 0.1)
+torch.lgamma(x.detach())
+torch.digamma(4 * p + 0.1)
+torch.digamma(x.detach() - 0.05)
+torch.special.digamma(torch.tensor([0.0, -1.0, 30.0]))
+torch.special.gammaln(torch.tensor([1.0, 0.0, -2.0, 50.0]))
+torch.erfinv(0.9 * p)
+torch.erfinv(torch.tensor([-1.0, 0.0, 1.0, 2.0]))
 torch.distributions.Independent(torch.distributions.Normal(x, p), 1).log_prob(y)
 list(torch.utils.data.SequentialSampler(k))
 list(torch.utils.data.BatchSampler(torch.utils.data.SequentialSampler(k), 3, False))

@@ -1,6 +1,7 @@
 """tinygrad_dls.torch without PyTorch at hand: the meaning of names, against NumPy."""
 
 import copy
+import importlib
 import pickle
 
 import numpy as np
@@ -163,6 +164,18 @@ def test_settings_and_decorators_that_scripts_mention():
     assert isinstance(nn.Conv2d(1, 1, 1), nn.modules.conv._ConvNd)
     assert isinstance(nn.BatchNorm2d(1), nn.modules.batchnorm._BatchNorm)
     assert nn.modules.utils._pair(3) == (3, 3)
+    assert nn.modules.linear.Linear is nn.modules.Linear is nn.Linear
+    assert nn.modules.batchnorm.BatchNorm2d is nn.BatchNorm2d and nn.NLLLoss2d is nn.NLLLoss
+    assert nn.modules.module.Module is nn.Module and issubclass(torch.jit.ScriptModule, nn.Module)
+    placed = importlib.import_module("tinygrad_dls.torch.distributions.normal")
+    assert placed.Normal is torch.distributions.Normal and torch.distributions.normal is placed
+    assert nn.parallel.data_parallel(net, torch.ones(1, 2), [0, 1]).shape == (1, 2)
+    assert issubclass(torch.cuda.OutOfMemoryError, MemoryError)
+    assert not torch.cuda.is_bf16_supported()
+    with pytest.raises(dls.DataError, match=r"sample\(\)"):
+        torch.distributions.Gamma(1.0, 1.0).rsample()
+    drawn = torch.distributions.gamma.Gamma(4.0, 2.0).sample((4000,))
+    assert abs(drawn.mean().item() - 2) < 0.1 and abs(drawn.var().item() - 1) < 0.15
     alone = torch.distributed
     assert not (alone.is_available() or alone.is_initialized())
     assert (alone.get_rank(), alone.get_world_size()) == (0, 1)

@@ -14,6 +14,7 @@ from .._util.namespaces import public_names as _public_names
 from .bernoulli import Bernoulli as Bernoulli
 from .categorical import Categorical as Categorical
 from .categorical import OneHotCategorical as OneHotCategorical
+from .cauchy import Cauchy as Cauchy
 from .distribution import Distribution as Distribution
 from .divergence import kl_divergence as kl_divergence
 from .independent import Independent as Independent

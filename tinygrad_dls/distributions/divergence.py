@@ -9,6 +9,7 @@ from ..errors import DataError
 from ..tensors import Tensor
 from .bernoulli import Bernoulli
 from .categorical import Categorical
+from .cauchy import Cauchy
 from .distribution import Distribution
 from .independent import Independent
 from .normal import Normal
@@ -52,5 +53,8 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
     if isinstance(p, Exponential) and isinstance(q, Exponential):
         ratio = q.rate / p.rate
         return ratio - 1 - ops.log(ratio)  # type: ignore[no-any-return]
+    if isinstance(p, Cauchy) and isinstance(q, Cauchy):
+        apart = ops.square(p.scale + q.scale) + ops.square(p.loc - q.loc)
+        return ops.log(apart / (4 * p.scale * q.scale))  # type: ignore[no-any-return]
     raise DataError(f"no divergence of {type(p).__name__} and {type(q).__name__} is known: take "
                     "the mean of p.log_prob(x) - q.log_prob(x) over samples x of p")

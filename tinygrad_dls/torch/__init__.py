@@ -139,6 +139,7 @@ from . import special as special  # isort: skip
 from . import utils as utils  # isort: skip
 
 get_default_dtype = default_dtype
+lgamma, digamma, erfinv = special.lgamma, special.digamma, special.erfinv
 device = Device
 inverse, det, slogdet = linalg.inv, linalg.det, linalg.slogdet
 __version__ = "2.0.0+tinygrad_dls"

@@ -15,6 +15,13 @@ from ..cuda import manual_seed_all as manual_seed_all
 from ..cuda import synchronize as synchronize
 from . import amp as amp
 
+OutOfMemoryError = MemoryError  # CuPy's is one, too
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """Tell whether there is bfloat16: there is not."""
+    return False
+
 
 def set_device(device: Any) -> None:
     """Nothing: a process uses the GPU that its first tensor went to."""

@@ -8,8 +8,14 @@ import numpy as np
 
 from .. import distributions as core
 from .._util.namespaces import answer_wrong_names as _answer_wrong_names
+from ..distributions import distribution as core_base
 from ..distributions import kl_divergence as kl_divergence
+from ..errors import DataError
+from ..random import chosen
 from .creation import tensor
+from .gamma_functions import digamma, lgamma
+from .layout import lay_out
+from .operands import array_of, tensor_like
 from .tensor import of_kind
 
 
@@ -48,4 +54,49 @@ globals().update({
     if isinstance(kind, type) and issubclass(kind, core.Distribution)
     and kind is not core.Distribution
 })
+
+
+class Gamma(Distribution):
+    """The gamma distribution of `concentration` and `rate`; draws have no gradient here."""
+
+    def __init__(self, concentration: Any, rate: Any, validate_args: Any = None) -> None:
+        given = {"concentration": _ours(concentration), "rate": _ours(rate)}
+        self.concentration, self.rate = core_base.parameters("Gamma", **given)
+        core_base.check("Gamma", "concentration and rate are above 0",
+                        (self.concentration > 0) & (self.rate > 0))
+        self.batch_shape = self.concentration.shape
+
+    @property
+    def mean(self) -> Any:
+        return self.concentration / self.rate
+
+    @property
+    def variance(self) -> Any:
+        return self.concentration / self.rate**2
+
+    def rsample(self, sample_shape: Any = (), generator: Any = None) -> Any:
+        """Refuse: there is no rule for the gradient of a draw."""
+        raise DataError("Gamma: a draw has no gradient here; use sample() and log_prob()")
+
+    def sample(self, sample_shape: Any = (), generator: Any = None) -> Any:
+        """Draw without history."""
+        alpha, rate = array_of(self.concentration), array_of(self.rate)
+        drawn = chosen(generator).numpy.standard_gamma(alpha, self._shape(sample_shape)) / rate
+        return tensor_like(drawn.astype(alpha.dtype), self.concentration.detach())
+
+    def log_prob(self, value: Any) -> Any:
+        """a log(rate) - lgamma(a) + (a - 1) log(x) - rate x, for the concentration a."""
+        x, a = core_base.value_of(value, self.rate), self.concentration
+        return a * self.rate.log() - lgamma(a) + (a - 1) * x.log() - self.rate * x
+
+    def entropy(self) -> Any:
+        a = self.concentration
+        return a - self.rate.log() + lgamma(a) + (1 - a) * digamma(a)
+
+
+_FILES = ("bernoulli", "categorical", "cauchy", "distribution", "exponential", "gamma",
+          "independent", "kl", "log_normal", "normal", "one_hot_categorical", "uniform")
+globals().update(lay_out(__name__, _FILES, {
+    name: value for name, value in list(globals().items())
+    if name == "kl_divergence" or (isinstance(value, type) and issubclass(value, Distribution))}))
 _answer_wrong_names(globals())

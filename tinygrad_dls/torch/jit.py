@@ -6,6 +6,7 @@ from typing import Any
 from typing import Final as Final
 
 from ..errors import DataError
+from .nn.module import Module as ScriptModule  # noqa: F401
 
 
 def script(obj: Any, *_: Any, **__: Any) -> Any:

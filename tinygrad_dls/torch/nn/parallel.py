@@ -14,3 +14,8 @@ class DataParallel:
 
 
 DistributedDataParallel = DataParallel
+
+
+def data_parallel(module: Any, inputs: Any, device_ids: Any = None, *_: Any, **__: Any) -> Any:
+    """`module` of the inputs, on the one device."""
+    return module(*inputs) if isinstance(inputs, tuple) else module(inputs)
