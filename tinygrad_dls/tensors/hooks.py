@@ -15,7 +15,7 @@ class Hooked:
 
     __slots__ = ()
 
-    def register_hook(self: Any, hook: Callable[[Any], Any]) -> Callable[[], None]:
+    def register_hook(self: Any, hook: Callable[[Any], object]) -> Callable[[], None]:
         """Call `hook(gradient)` in backward; a tensor it returns takes the gradient's place.
 
         Returns a function that removes the hook.
@@ -33,7 +33,7 @@ class Hooked:
         return autograd.add_hook(self, hook)
 
     def register_post_accumulate_grad_hook(
-        self: Any, hook: Callable[[Any], Any]
+        self: Any, hook: Callable[[Any], object]
     ) -> Callable[[], None]:
         """Call `hook(self)` in backward as soon as `.grad` of this leaf has its sum.
 
