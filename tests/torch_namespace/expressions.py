@@ -858,8 +858,48 @@ list(torch.utils.data.WeightedRandomSampler([0.0, 1.0], 3))
 [t.shape for t in next(iter(data.DataLoader(data.TensorDataset(x), 3)))]
 """
 
+EVERYDAY = """
+torch.Tensor(i)
+(1,) + x.shape
+torch.finfo().dtype
+i.to(torch.uint8).sum()
+i.to(torch.uint8).any()
+i.to(torch.uint8).all(1)
+isinstance(i, torch.LongTensor)
+isinstance(x, torch.FloatTensor)
+isinstance(x, torch.LongTensor)
+next(iter(data.DataLoader([(1, 2.0, "a"), (3, 4.0, "b")], batch_size=2)))
+x.diff()
+torch.diff(x, dim=0)
+torch.diff(x, n=2)
+torch.diff(b)
+torch.nanmean(x, 1)
+torch.ravel(x)
+torch.hsplit(x, 2)
+torch.vsplit(x, [1])
+x.hsplit(3)
+torch.promote_types(torch.int32, torch.float32)
+torch.promote_types(torch.int32, torch.uint8)
+torch.can_cast(torch.float, torch.int)
+torch.can_cast(torch.int, torch.float)
+i.is_signed()
+i.is_shared()
+x.sum(())
+x.std([0, 1], False)
+x.squeeze().shape
+x.masked_fill(b[:, :1] == 0, float("-inf"))
+torch.equal(x, x.double())
+x.half() + torch.tensor(1.0)
+i.to(torch.int32) + torch.tensor(1)
+i.to(torch.int8) + 1
+x.expand(2, -1, -1).shape
+c[[0, 1], :, [1, 2]].shape
+torch.where(b, 1.5, i)
+torch.tensor([1, 2]) ** 0.5
+"""
+
 TABLE = {name: [line for line in text.strip().splitlines() if line] for name, text in {
     "surprises": SURPRISES, "creation": CREATION, "reductions": REDUCTIONS, "shapes": SHAPES,
     "indexing": INDEXING, "arithmetic": ARITHMETIC, "products": PRODUCTS, "in place": IN_PLACE,
-    "functional": FUNCTIONAL,
+    "functional": FUNCTIONAL, "everyday": EVERYDAY,
 }.items()}

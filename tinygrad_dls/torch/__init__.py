@@ -122,6 +122,7 @@ from .size import Size as Size
 from .tensor import LEGACY as _LEGACY
 from .tensor import Tensor as Tensor
 
+from . import _C as _C  # isort: skip
 from . import accelerator as accelerator  # isort: skip
 from . import amp as amp  # isort: skip
 from . import autograd as autograd  # isort: skip

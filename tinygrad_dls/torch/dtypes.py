@@ -24,8 +24,9 @@ class finfo:
     """Limits of a float dtype, as Python floats."""
 
     def __init__(self, type: Any = None) -> None:
-        self.dtype = float_dtype(type or default_dtype())
-        found: Any = np.finfo(self.dtype)
+        kind = float_dtype(type or default_dtype())
+        found: Any = np.finfo(kind)
+        self.dtype = kind.name
         self.bits = found.bits
         for name in ("eps", "max", "min", "tiny", "resolution", "smallest_normal"):
             setattr(self, name, builtins.float(getattr(found, name)))

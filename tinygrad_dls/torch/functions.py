@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import nn, ops
 from ..engine.autograd import TensorBase
 from . import arithmetic as a
@@ -47,7 +49,7 @@ logical_not, logical_xor = ops.logical_not, ops.logical_xor
 bitwise_and, bitwise_or, bitwise_xor, bitwise_not = (
     ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor, ops.invert)
 matmul, mm, bmm, dot, inner, outer = ops.matmul, ops.mm, ops.bmm, ops.dot, ops.inner, ops.outer
-ger, vdot, diff = ops.outer, ops.vdot, ops.diff
+ger, vdot = ops.outer, ops.vdot
 multiply = mul = ops.mul
 true_divide, diag_embed = ops.div, ops.diag_embed
 
@@ -86,8 +88,9 @@ histc, histogram = reductions.histc, reductions.histogram
 
 tile, repeat_interleave, split, chunk = (
     shapes.tile, shapes.repeat_interleave, shapes.split, shapes.chunk)
-tensor_split, unbind, permute, t = (
-    shapes.tensor_split, shapes.unbind, shapes.permute, shapes.t)
+tensor_split, hsplit, vsplit, unbind, permute, t = (
+    shapes.tensor_split, shapes.hsplit, shapes.vsplit, shapes.unbind, shapes.permute, shapes.t)
+ravel, nanmean, diff = shapes.ravel, reductions.nanmean, reductions.diff
 transpose = swapaxes = swapdims = shapes.transpose
 reshape, flatten, unflatten, squeeze, unsqueeze = (
     shapes.reshape, shapes.flatten, shapes.unflatten, shapes.squeeze, shapes.unsqueeze)
@@ -165,6 +168,19 @@ def is_nonzero(input: Any) -> bool:
 def result_type(a: Any, b: Any) -> Any:
     """The dtype that two tensors, or a tensor and a number, make together."""
     return ops.add(a, b).dtype
+
+
+def promote_types(type1: Any, type2: Any) -> Any:
+    """The dtype that tensors of these two dtypes make together."""
+    floats = [kind for kind in (type1, type2) if kind.kind == "f"]
+    return np.result_type(*(floats or (type1, type2)))
+
+
+def can_cast(from_: Any, to: Any) -> bool:
+    """Return whether a value of one dtype may be written into a tensor of another."""
+    ranks = ["b", "ui", "f"]
+    rank = [next(i for i, kinds in enumerate(ranks) if k.kind in kinds) for k in (from_, to)]
+    return rank[0] <= rank[1]
 
 
 def _assert(condition: Any, message: str) -> None:

@@ -142,6 +142,8 @@ def sum(
     dim, keepdim = dim if axis is None else axis, keepdim or keepdims
     if dtype is not None:
         input = ops.cast(input, dtype)
+    elif input._data.dtype.kind == "u":  # which NumPy sums as uint64
+        input = ops.cast(input, np.dtype("int64"))
     return ops.sum(input, _dims(dim), keepdim)
 
 
@@ -155,6 +157,26 @@ def _dims(dim: Dim) -> Any:
 def nansum(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
     """Sum of those that are not NaN."""
     return ops.sum(ops.where(ops.isnan(input), 0, input), _dims(dim), keepdim)
+
+
+def nanmean(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
+    """Mean of those that are not NaN."""
+    there = ops.cast(ops.logical_not(ops.isnan(input)), input.dtype)
+    return nansum(input, dim, keepdim) / ops.sum(there, _dims(dim), keepdim)
+
+
+@takes_axis
+def diff(
+    input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None
+) -> Any:
+    """The differences of neighbours along `dim`, n times."""
+    parts = [x for x in (prepend, input, append) if x is not None]
+    x = parts[0] if len(parts) == 1 else ops.concatenate(parts, dim)
+    for _ in range(n):
+        length = x.shape[dim]
+        after, before = narrow(x, dim, 1, length - 1), narrow(x, dim, 0, length - 1)
+        x = ops.not_equal(after, before) if x._data.dtype.kind == "b" else after - before
+    return x
 
 
 def mean(
@@ -233,16 +255,21 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
     return ops.prod(input if dtype is None else ops.cast(input, dtype), dim, keepdim)
 
 
+def _truth(input: Any, found: Any) -> Any:
+    """Bools, but uint8 of uint8, as PyTorch keeps it."""
+    return ops.cast(found, input.dtype) if input._data.dtype == np.uint8 else found
+
+
 @takes_axis
 def all(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
     """Return whether all are true."""
-    return ops.all(input, _dims(dim), keepdim)
+    return _truth(input, ops.all(input, _dims(dim), keepdim))
 
 
 @takes_axis
 def any(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
     """Return whether one is true."""
-    return ops.any(input, _dims(dim), keepdim)
+    return _truth(input, ops.any(input, _dims(dim), keepdim))
 
 
 @takes_axis

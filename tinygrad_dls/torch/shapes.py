@@ -75,6 +75,16 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
     return tuple(narrow(input, dim, a, b - a) for a, b in itertools.pairwise(ends))
 
 
+def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+    """Pieces along axis 1, of a vector along axis 0."""
+    return tensor_split(input, indices_or_sections, 0 if input.ndim == 1 else 1)
+
+
+def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+    """Pieces along axis 0."""
+    return tensor_split(input, indices_or_sections, 0)
+
+
 @takes_axis
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """The parts along `dim`."""
@@ -108,6 +118,11 @@ def view(self: Any, *shape: Any) -> Any:
     if len(shape) == 1 and isinstance(shape[0], np.dtype):
         return tensor_like(self._data.view(shape[0]), self)
     return ops.reshape(self, *shape)
+
+
+def ravel(input: Any) -> Any:
+    """All elements in one axis."""
+    return ops.reshape(input, -1)
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:

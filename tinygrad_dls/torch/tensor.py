@@ -33,7 +33,8 @@ class Tensor(InPlace, core.Tensor):
     """Array that remembers how it was computed, with PyTorch's names and meaning.
 
     `Tensor(2, 3)` has that shape and any values, `Tensor([1, 2])` these values as floats:
-    `tensor([1, 2])`, which keeps whole numbers, says what it means.
+    `tensor([1, 2])`, which keeps whole numbers, says what it means. `Tensor(x)` of a tensor, or of
+    an array of the default dtype, shares memory with it, as in PyTorch.
 
     >>> import tinygrad_dls.torch as torch
     >>> x = torch.tensor([[1.0, 5.0], [4.0, 2.0]])
@@ -50,6 +51,11 @@ class Tensor(InPlace, core.Tensor):
         kind = self._legacy or dtype or default_dtype()
         if len(data) == 1 and not isinstance(data[0], builtins.int):
             values = data[0]
+            if self._legacy is None and dtype is None and _shares(values, kind):
+                made = values if isinstance(values, TensorBase) else core.from_numpy(values)
+                self._data, self.device, self.requires_grad = made._data, made.device, False
+                self._grad = self._hooks = self._node = self.name = None
+                return
             if isinstance(values, Size):
                 values = np.empty(values, kind)
         else:
@@ -146,6 +152,18 @@ class Tensor(InPlace, core.Tensor):
 
     def is_complex(self) -> bool:
         """False: there are no complex tensors here."""
+        return False
+
+    def is_signed(self) -> bool:
+        """Return whether its dtype has negative numbers."""
+        return self._data.dtype.kind in "if"
+
+    def is_pinned(self) -> bool:
+        """False: there is no pinned memory here."""
+        return False
+
+    def is_shared(self) -> bool:
+        """False: memory is this process's own."""
         return False
 
     def is_same_size(self, other: Any) -> bool:
@@ -320,6 +338,8 @@ class Tensor(InPlace, core.Tensor):
         reductions.kthvalue, reductions.sort, reductions.argsort, reductions.topk)
     sum, nansum, mean, prod = (
         reductions.sum, reductions.nansum, reductions.mean, reductions.prod)
+    nanmean, diff, ravel = reductions.nanmean, reductions.diff, shapes.ravel
+    hsplit, vsplit = shapes.hsplit, shapes.vsplit
     std, var, norm, dist = reductions.std, reductions.var, reductions.norm, reductions.dist
     all, any = reductions.all, reductions.any
     argmax, argmin = reductions.argmax, reductions.argmin
@@ -383,6 +403,12 @@ def _shape(size: tuple[Any, ...]) -> Any:
     return tuple(size[0]) if one else tuple(map(builtins.int, size))
 
 
+def _shares(values: Any, kind: Any) -> bool:
+    """Return whether Tensor(values) is another view of the same memory."""
+    return isinstance(values, TensorBase) or (
+        isinstance(values, np.ndarray) and values.dtype == kind and values.flags.writeable)
+
+
 def of_torch(x: Any) -> Any:
     """A tensor that nobody else has yet, as one of this namespace."""
     x.__class__ = Tensor
@@ -396,8 +422,15 @@ def of_kind(x: Any) -> Any:
     return as_tensor(x._data, x.device, x._node, Tensor)
 
 
+class _OfType(type):
+    """Makes isinstance(x, torch.LongTensor) ask for the dtype."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor) and instance.dtype == cls.__dict__["_legacy"]
+
+
 def _legacy(name: str, kind: Any) -> Any:
-    return type(name, (Tensor,), {
+    return _OfType(name, (Tensor,), {
         "__slots__": (), "_legacy": kind, "__module__": "tinygrad_dls.torch",
         "__doc__": f"`{name}(2, 3)` or `{name}(values)`: a tensor of {kind}."})
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .... import ops
 from ....engine.autograd import TensorBase
+from ....errors import DtypeError
 from ...creation import tensor
 
 
@@ -29,4 +30,9 @@ def default_collate(batch: Any) -> Any:
         return type(first)(*map(default_collate, zip(*batch)))
     if isinstance(first, list | tuple):
         return [default_collate(part) for part in zip(*batch)]
-    return list(batch)
+    if isinstance(first, str | bytes):
+        return batch
+    raise DtypeError(
+        "default_collate: a batch is of tensors, arrays, numbers, texts, dictionaries or lists, "
+        f"not of {type(first).__name__}: give collate_fn="
+    )
