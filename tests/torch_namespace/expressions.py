@@ -274,6 +274,8 @@ torch.unique(i, return_counts=True)
 torch.unique(i, return_inverse=True)
 torch.unique_consecutive(torch.tensor([1, 1, 2, 2, 1]))
 torch.bincount(k, minlength=8)
+p.detach().multinomial(3).shape
+p.detach()[0].multinomial(9, replacement=True).dtype
 torch.histc(x.detach(), bins=4, min=-1, max=1)
 torch.histogram(x.detach(), bins=4, range=(-1.0, 1.0))
 torch.histogram(x.detach(), torch.tensor([-1.0, 0.0, 2.0]), density=True).hist

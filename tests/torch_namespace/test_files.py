@@ -1,5 +1,6 @@
 """torch.save and torch.load of the namespace, alone and with PyTorch in both directions."""
 
+import hashlib
 import io
 from collections import OrderedDict
 
@@ -68,3 +69,19 @@ def test_checkpoints_go_both_ways_with_the_optimizer_and_training_goes_on(tmp_pa
         second.load_state_dict(found["opt"])
         assert found["epoch"] == 2
         assert [step() for _ in range(4)] == pytest.approx([other_step() for _ in range(4)], 1e-5)
+
+
+def test_weights_come_from_a_url_once_and_undamaged(tmp_path):
+    torch.save({"w": torch.arange(3.0)}, source := tmp_path / "net-00000000.pth")
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    good = source.with_name(f"net-{digest[:8]}.pth")
+    good.write_bytes(source.read_bytes())
+    kept = tmp_path / "kept"
+    load = torch.utils.model_zoo.load_url
+    for _ in range(2):  # the second time the file is there
+        found = load(good.as_uri(), model_dir=kept, check_hash=True)
+        assert found["w"].tolist() == [0, 1, 2]
+        good.unlink(missing_ok=True)
+    with pytest.raises(dls.DataError, match=f"begins with {digest[:8]}, not with 00000000"):
+        torch.hub.load_state_dict_from_url(source.as_uri(), kept, check_hash=True)
+    assert [path.name for path in kept.iterdir()] == [good.name]

@@ -131,6 +131,7 @@ from . import cuda as cuda  # isort: skip
 from . import distributed as distributed  # isort: skip
 from . import distributions as distributions  # isort: skip
 from . import fx as fx  # isort: skip
+from . import hub as hub  # isort: skip
 from . import jit as jit  # isort: skip
 from . import linalg as linalg  # isort: skip
 from . import nn as nn  # isort: skip

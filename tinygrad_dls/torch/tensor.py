@@ -18,6 +18,7 @@ from ..engine import autograd, versions
 from ..engine.autograd import TensorBase, add_hook, as_tensor
 from ..engine.modes import mode, traces
 from ..errors import DtypeError, GraphError
+from ..tensors import random_tensors
 from ..tensors.gradients import grad
 from ..tensors.tensor import Count
 from . import arithmetic as a
@@ -350,6 +351,14 @@ class Tensor(InPlace, core.Tensor):
     softmax, log_softmax = reductions.softmax, reductions.log_softmax
     quantile, histc, bincount = reductions.quantile, reductions.histc, reductions.bincount
     histogram = reductions.histogram
+
+    def multinomial(
+        self, num_samples: int, replacement: bool = False, *, generator: Any = None
+    ) -> Any:
+        """Places drawn with the chances in this tensor, row by row."""
+        drawn = random_tensors.multinomial(self.detach(), num_samples, replacement, generator)
+        return of_kind(drawn)
+
     unique, unique_consecutive = reductions.unique, reductions.unique_consecutive
 
     repeat, tile, repeat_interleave = shapes.repeat, shapes.tile, shapes.repeat_interleave
