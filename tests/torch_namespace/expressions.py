@@ -860,6 +860,59 @@ list(torch.utils.data.WeightedRandomSampler([0.0, 1.0], 3))
 [t.shape for t in next(iter(data.DataLoader(data.TensorDataset(x), 3)))]
 """
 
+PRINTING = """
+repr(torch.zeros(3))
+repr(torch.tensor([1.5, 100.25]))
+repr(torch.tensor([1e-3, 1.0]))
+repr(torch.tensor([1e5, 1.5]))
+repr(torch.tensor([123456.789]))
+repr(torch.tensor([1e9]))
+repr(torch.tensor([0.1, 1e6]))
+repr(torch.tensor([float("nan"), 1.]))
+repr(torch.tensor([float("inf"), 1.5]))
+repr(torch.tensor([1, -2]))
+repr(torch.tensor([100, 2]))
+repr(torch.tensor([True, False]))
+repr(torch.tensor(True))
+repr(torch.tensor(2.5))
+repr(torch.tensor(3))
+repr(torch.tensor(-1.5))
+repr(torch.zeros(2, 0))
+repr(torch.tensor([]))
+repr(torch.tensor([], dtype=torch.long))
+repr(torch.zeros(2, 2, 2))
+repr(torch.arange(2000))
+repr(torch.arange(2000.).view(40, 50))
+repr(torch.arange(30))
+repr(torch.arange(30.))
+repr(torch.zeros(1000))
+repr(torch.zeros(1001))
+repr(torch.zeros(50, 50))
+repr(torch.ones(2, requires_grad=True))
+repr(torch.ones(2, dtype=torch.float64))
+repr(torch.ones(2, dtype=torch.int32))
+repr(torch.ones(2, dtype=torch.uint8))
+repr(torch.ones(2).half())
+repr(torch.tensor([1e-8]))
+repr(torch.tensor([[1.5, -2], [3, 4]]))
+repr(torch.tensor([[1, -20], [300, 4]]))
+repr(c.detach())
+repr(im.detach()[0, 0])
+repr((torch.ones(2, requires_grad=True) * 2).sum())
+repr(torch.ones(2, requires_grad=True).sum())
+repr((torch.ones(2, requires_grad=True) + 1))
+repr(torch.ones(2, requires_grad=True).mean())
+repr(nn.ReLU(True))
+repr(nn.LeakyReLU(0.2, inplace=True))
+repr(nn.ReLU6())
+repr(nn.Dropout(0.2))
+repr(nn.Dropout(p=0.1, inplace=True))
+repr(nn.Sequential(nn.Linear(2, 3), nn.ReLU(inplace=True)))
+[torch.set_printoptions(precision=2), repr(y), torch.set_printoptions(precision=4)]
+[torch.set_printoptions(sci_mode=False), repr(y * 1e-5), torch.set_printoptions()]
+[torch.set_printoptions(None, 5, 3, 40), repr(y), torch.set_printoptions(None, 1000, 3, 80)]
+"""
+
 EVERYDAY = """
 torch.Tensor(i)
 (1,) + x.shape
@@ -903,5 +956,5 @@ torch.tensor([1, 2]) ** 0.5
 TABLE = {name: [line for line in text.strip().splitlines() if line] for name, text in {
     "surprises": SURPRISES, "creation": CREATION, "reductions": REDUCTIONS, "shapes": SHAPES,
     "indexing": INDEXING, "arithmetic": ARITHMETIC, "products": PRODUCTS, "in place": IN_PLACE,
-    "functional": FUNCTIONAL, "everyday": EVERYDAY,
+    "functional": FUNCTIONAL, "everyday": EVERYDAY, "printing": PRINTING,
 }.items()}

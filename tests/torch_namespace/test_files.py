@@ -33,7 +33,8 @@ def test_what_is_saved_is_loaded(tmp_path):
     thing = {"epoch": 3, "lr": 0.1, "names": ["a", None, True], "w": w, "row": w[1], "t": w.T,
              "i": torch.tensor([1, 2]), "b": torch.tensor([True]), 7: (1, 2.5), "kind": torch.half,
              "size": w.shape, "p": nn.Parameter(torch.ones(2)), "state": OrderedDict(x=w),
-             "device": torch.device("cpu"), "number": np.float32(2), "none": torch.empty(0)}
+             "device": torch.device("cpu"), "set": {1, "a"},
+             "number": np.float32(2), "none": torch.empty(0)}
     torch.save(thing, tmp_path / "a.pt")
     back = torch.load(tmp_path / "a.pt", map_location="cpu")
     assert back.keys() == thing.keys() and back["names"] == ["a", None, True]
@@ -41,7 +42,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     for name in ("w", "row", "t", "i", "b", "p", "none"):
         assert torch.equal(back[name], thing[name]), name
         assert back[name].dtype == thing[name].dtype and type(back[name]) is torch.Tensor
-    assert back["size"] == (2, 3) and back["kind"] == "float16"
+    assert back["set"] == {1, "a"} and back["size"] == (2, 3) and back["kind"] == "float16"
     back["row"].zero_()  # it still is a view of w
     assert back["w"].tolist() == [[0, 1, 2], [0, 0, 0]]
     buffer = io.BytesIO()

@@ -249,3 +249,11 @@ def test_functions_with_a_backward_of_their_own():
     Cube.apply(x).sum().backward()
     assert x.grad.tolist() == [3, 12] and torch.autograd.gradcheck(Cube.apply, (x.double(),))
     assert torch.linalg.inv(torch.eye(2) * 2).tolist() == [[0.5, 0], [0, 0.5]]
+
+
+def test_layers_of_ones_own_show_their_options():
+    class Mine(nn.Dropout):
+        pass
+
+    assert repr(Mine(0.5)) == "Mine(p=0.5, inplace=False)"
+    assert repr(nn.ReLU(inplace=True)) == "ReLU(inplace=True)" and repr(nn.ReLU()) == "ReLU()"

@@ -164,7 +164,7 @@ class _Machine:
             target.held += self.listed(pairs)
             return
         for key, value in zip(pairs[::2], pairs[1::2]):
-            target[_key(self.plain(key))] = self.plain(value)
+            target[key_of(self.plain(key))] = self.plain(value)
 
     def call(self) -> None:
         arguments, function = self.pop(), self.pop()
@@ -227,7 +227,7 @@ class _Machine:
 _SIMPLE = (str, int, float, bytes, NoneType, Opaque)
 
 
-def _key(value: Any) -> Any:
+def key_of(value: Any) -> Any:
     """Return a valid dictionary key; deep tuples are refused, because hashing them may never end.
     """
     flat = isinstance(value, tuple) and len(value) <= MOST_PARTS and all(
@@ -281,7 +281,7 @@ def _set_item(m: _Machine) -> None:
 
 def _add_items(m: _Machine) -> None:
     values = m.listed(m.pop_marked())
-    m.top(set).update(map(_key, values))
+    m.top(set).update(map(key_of, values))
 
 
 def _text(form: str) -> Callable[[_Machine], None]:
@@ -315,7 +315,7 @@ _RULES: dict[bytes, Callable[[_Machine], Any]] = {
     b"\x85": _tuple(1), b"\x86": _tuple(2), b"\x87": _tuple(3),
     b"a": _append, b"e": _appends, b"s": _set_item, b"u": lambda m: m.set_items(m.pop_marked()),
     b"\x90": _add_items,
-    b"\x91": lambda m: m.push(frozenset(map(_key, m.listed(m.pop_marked())))),
+    b"\x91": lambda m: m.push(frozenset(map(key_of, m.listed(m.pop_marked())))),
     b"\x96": lambda m: m.push(m.take(m.number("Q"))),  # a bytearray
     b"q": lambda m: m.remember(m.number("B")), b"r": lambda m: m.remember(m.number("I")),
     b"p": lambda m: m.remember(int(m.line()[:20])), b"\x94": lambda m: m.remember(len(m.memo)),

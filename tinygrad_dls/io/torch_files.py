@@ -22,7 +22,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from .._util.keywords import near_names
 from ..errors import FormatError
-from .pickled import Opaque, refused, unpickle
+from .pickled import Opaque, key_of, refused, unpickle
 from .reading import (
     Array,
     Arrays,
@@ -182,7 +182,7 @@ class _Reader:
         }
         for module in ("builtins", "__builtin__"):  # of Python 3 and 2
             calls |= {f"{module}.{name}": made for name, made in (
-                ("set", _listed), ("frozenset", _listed), ("bytes", _bytes), ("bytearray", _bytes),
+                ("set", _set), ("frozenset", _set), ("bytes", _bytes), ("bytearray", _bytes),
                 ("complex", _complex))}
         self.calls = calls
         constants: dict[str, Any] = {f"torch.{n}": Kind(c, n) for n, c in STORAGES.items()}
@@ -292,6 +292,10 @@ def _listed(values: Any = ()) -> Any:
     if not isinstance(values, (list, tuple)):
         raise FormatError("its pickle lists what is not a list")
     return values
+
+
+def _set(values: Any = ()) -> set[Any]:
+    return {key_of(value) for value in _listed(values)}
 
 
 def _ordered(pairs: Any = ()) -> dict[Any, Any]:

@@ -43,7 +43,6 @@ from ..engine.modes import inference_mode as inference_mode
 from ..engine.modes import is_grad_enabled as is_grad_enabled
 from ..engine.modes import no_grad as no_grad
 from ..engine.modes import set_grad_enabled as set_grad_enabled
-from ..tensors.printing import set_printoptions as set_printoptions
 from .amp import autocast as autocast
 from .creation import arange as arange
 from .creation import as_tensor as as_tensor
@@ -101,6 +100,7 @@ from .dtypes import short as short
 from .dtypes import uint8 as uint8
 from .functions import *  # noqa: F403
 from .functions import _assert as _assert
+from .printing import set_printoptions as set_printoptions
 from .random import Generator as Generator
 from .random import get_rng_state as get_rng_state
 from .random import initial_seed as initial_seed

@@ -26,7 +26,7 @@ from . import dtypes, indexing, reductions, shapes
 from .hooks import Handle
 from .in_place import InPlace
 from .operands import promote
-from .printing import text_of, with_notes
+from .printing import node_name, text_of, with_notes
 from .size import Size
 
 
@@ -241,13 +241,16 @@ class Tensor(InPlace, core.Tensor):
         if traces.active and mode.recorder is not None:
             mode.recorder.read(self._data)
         kind, notes = self._data.dtype, []
-        if kind != default_dtype() and kind.name not in ("int64", "bool"):
+        if not self._data.size and self._data.ndim != 1:
+            notes.append(f"size={tuple(self._data.shape)}")
+        plain = ("int64", "bool") if self._data.size else ()
+        if kind != default_dtype() and kind.name not in plain:
             notes.append(f"dtype=torch.{kind.name}")
         if self.device.name != "cpu":
             notes.append(f"device='{self.device.name}'")
         node: Any = self._node
         if node is not None:
-            notes.append(f"grad_fn=<{node.op.name}>")
+            notes.append(f"grad_fn=<{node_name(node.op.name)}>")
         elif self.requires_grad:
             notes.append("requires_grad=True")
         return with_notes(f"tensor({text_of(self.device.to_host(self._data))}", notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from ... import nn as core
@@ -37,6 +38,18 @@ def _linear(self: Any, input: Any) -> Any:
     return ops.linear(input, weight, self.bias)
 
 
+def _with_inplace(kind: Any) -> Any:
+    """extra_repr with inplace where it is set; of dropouts always."""
+
+    def extra_repr(self: Any) -> str:
+        options = super(kind, self).extra_repr()
+        if not self.inplace and "Dropout" not in kind.__name__:
+            return str(options)
+        return ", ".join([*([options] if options else []), f"inplace={self.inplace}"])
+
+    return extra_repr
+
+
 def all_layers(module: str) -> dict[str, type[core.Module]]:
     """name -> class, for all layers of the core."""
     found = {name: kind for name, kind in vars(core).items()
@@ -44,6 +57,9 @@ def all_layers(module: str) -> dict[str, type[core.Module]]:
              and name not in LEFT_TO_OTHERS}
     made: dict[str, Any] = {name: layer(kind, module) for name, kind in found.items()}
     made["Linear"].forward = _linear
+    for kind in made.values():
+        if "inplace" in inspect.signature(kind).parameters:
+            kind.extra_repr = _with_inplace(kind)
     return made
 
 
