@@ -163,6 +163,7 @@ def _vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False) -
 
 SPELLED: dict[str, Callable[..., Any]] = {
     "__rdiv__": lambda x, y: y / x,
+    "zero_": lambda x: x.clone().zero_(),  # of a copy, as PyTorch's entry
     "amax": lambda x, dim=None, keepdim=False: dls.max(x, dim, keepdim),
     "amin": lambda x, dim=None, keepdim=False: dls.min(x, dim, keepdim),
     "clamp_max": lambda x, high: dls.clamp(x, max=high),
@@ -202,6 +203,8 @@ SPELLED: dict[str, Callable[..., Any]] = {
 
 # The same name, another meaning.
 NOT_OURS = {
+    **dict.fromkeys(("bool", "double", "float", "half", "int", "long", "short"),
+                    "a dtype here, as in torch; the method of a tensor casts"),
     "empty": "what is in its memory is not said",
     "empty_like": "what is in its memory is not said",
     "equal": "compares element by element, as NumPy's does",

@@ -4,7 +4,7 @@ torchvision's wheel holds compiled operators that the CPU build does not load, a
 stops where it describes them. With an empty module in the place of these descriptions it loads.
 What is written in Python works then; what needs the operators (nms, roi_align ...) does not.
 
-    from oracle.torchvision_models import torchvision  # a module that is not there is skipped
+    from tests.oracle.torchvision_models import torchvision  # a module that is not there is skipped
 
     theirs = torchvision.models.resnet18().eval()
 

@@ -33,6 +33,7 @@ def run(name, prefix, weights=None):
 
 
 @pytest.mark.torch
+@pytest.mark.filterwarnings("ignore:'pin_memory' argument:UserWarning")  # PyTorch's, without a GPU
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_losses_are_equal(name):
     pytest.importorskip("torch")

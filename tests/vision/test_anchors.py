@@ -28,7 +28,7 @@ def test_anchors_stand_in_the_middle_of_their_cells() -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0, 1.0), (10.0, 10.0, 5.0, 5.0)])
 def test_encode_and_decode_equal_torchvision(weights) -> None:
-    from oracle.torchvision_models import torchvision
+    from tests.oracle.torchvision_models import torchvision
     torch = pytest.importorskip("torch")
     coder = torchvision.models.detection._utils.BoxCoder(weights)
     boxes, anchors = random_boxes(RNG, 20), random_boxes(RNG, 20)
@@ -50,7 +50,7 @@ def test_decode_passes_the_gradient_check() -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("force", [False, True])
 def test_matches_equal_torchvision(force: bool) -> None:
-    from oracle.torchvision_models import torchvision
+    from tests.oracle.torchvision_models import torchvision
     torch = pytest.importorskip("torch")
     utils = torchvision.models.detection._utils
     for seed in range(20):

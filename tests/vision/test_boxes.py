@@ -22,7 +22,7 @@ def test_iou_is_that_of_the_definition() -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64"])
 def test_boxes_equal_torchvision(dtype: str) -> None:
-    from oracle.torchvision_models import torchvision
+    from tests.oracle.torchvision_models import torchvision
     ops, torch = torchvision.ops, pytest.importorskip("torch")
     a, b = A.astype(dtype), B.astype(dtype)
     a_, b_ = torch.tensor(a), torch.tensor(b)
@@ -43,7 +43,7 @@ def test_boxes_equal_torchvision(dtype: str) -> None:
 @pytest.mark.parametrize("before", FORMATS)
 @pytest.mark.parametrize("after", FORMATS)
 def test_formats_equal_torchvision(before: str, after: str) -> None:
-    from oracle.torchvision_models import torchvision
+    from tests.oracle.torchvision_models import torchvision
     torch = pytest.importorskip("torch")
     x = RNG.uniform(1, 50, (2, 5, 4))
     theirs = torchvision.ops.box_convert(torch.tensor(x), before, after).numpy()
@@ -59,7 +59,7 @@ def test_formats_equal_torchvision(before: str, after: str) -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 def test_generalized_iou_loss_and_its_gradient_equal_torchvision(reduction: str) -> None:
-    from oracle.torchvision_models import torchvision
+    from tests.oracle.torchvision_models import torchvision
     torch = pytest.importorskip("torch")
     a, b = A[:9], B
     theirs_a = torch.tensor(a, requires_grad=True)

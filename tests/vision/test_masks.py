@@ -41,7 +41,7 @@ def test_classes_are_counted_pixel_by_pixel() -> None:
 
 @pytest.mark.torch
 def test_boxes_around_masks_equal_torchvision() -> None:
-    from oracle.torchvision_models import torchvision
+    from tests.oracle.torchvision_models import torchvision
     torch = pytest.importorskip("torch")
     masks = RNG.random((5, 9, 8)) < 0.1
     theirs = torchvision.ops.masks_to_boxes(torch.tensor(masks)).numpy()

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
 from .._util.keywords import near_names
 from ..errors import DataError, ShapeError
 from ..nn.functional.checks import check_reduction
@@ -74,7 +73,7 @@ def generalized_box_iou_loss(
         return losses
     if reduction == "mean" and not losses.size:
         raise DataError("the mean of no losses: there are no boxes")
-    return ops.mean(losses) if reduction == "mean" else ops.sum(losses)
+    return losses.mean() if reduction == "mean" else losses.sum()
 
 
 def _pair(boxes1: Boxes, boxes2: Boxes, fmt: str) -> tuple[Any, Any]:
