@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
+from numba import extending
 
 from ...backend.kernels.numba.table import CompiledKernels
 from ...ops.op import Op, is_built_in
@@ -85,14 +86,20 @@ class StandIn:
         return self.shape[0]
 
     def __getattr__(self, name: str) -> NoReturn:
+        if name == "_numba_type_":  # Numba asks for it first; then it asks `refuse`
+            raise AttributeError(name)
         raise NotPlanned(name)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         raise NotPlanned
 
-    @property
-    def _numba_type_(self) -> NoReturn:
-        raise NotPlanned  # a kernel was called, not run by the table
+
+def refuse(stand_in: StandIn, context: Any) -> NoReturn:
+    """Refuse to name a type of Numba: a kernel was called, not run by the table."""
+    raise NotPlanned
+
+
+extending.typeof_impl.register(StandIn, refuse)
 
 
 class Launch(NamedTuple):
