@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
+from tinygrad_dls.engine.completion import completions
 from tinygrad_dls.ops.op import Op
 
 
@@ -317,6 +318,16 @@ def test_a_user_s_class_does_not_take_the_place_of_an_operation_of_its_name() ->
             return x
 
     assert Op.registry["Tanh"] is ours
+
+
+def test_completion_hooks_of_leaves_that_are_gone_are_not_looked_for() -> None:
+    before = completions.hooks
+    kept = leaf(1.0)
+    removers = [x.register_post_accumulate_grad_hook(print) for x in (kept, leaf(2.0))]
+    assert completions.hooks == before + 1
+    removers[0]()
+    assert completions.hooks == before
+    removers[1]()  # of a leaf that is gone: nothing to do
 
 
 def test_a_completion_hook_runs_while_backward_goes_on() -> None:

@@ -1,7 +1,9 @@
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -52,6 +54,19 @@ def test_a_damaged_file_is_compiled_again(folder, damage):
     assert not run()
     (file,) = folder.iterdir()
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
+    assert run()
+    assert not run()
+
+
+def test_a_kernel_that_names_a_module_which_has_moved_is_compiled_again(folder, monkeypatch):
+    assert run()
+    (file,) = folder.iterdir()
+    module = ModuleType("a_module_that_moves")
+    exec("class Helper: pass", vars(module))
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, module.__name__, module)
+        content = pickle.dumps(module.Helper)
+    write_checked(file, content)
     assert run()
     assert not run()
 

@@ -60,6 +60,15 @@ def of_results(m0: Any, m1: Any, m2: Any, m3: Any) -> Any:
     return m0 + m1 + m2, m1 - m2 - m3
 
 
+@inlined
+def store_four(array: Array, to: int, step: int, some: int, four: Any) -> None:
+    """Write four vectors, each `step` after the other."""
+    store_some(array, to, four[0], some)
+    store_some(array, to + step, four[1], some)
+    store_some(array, to + 2 * step, four[2], some)
+    store_some(array, to + 3 * step, four[3], some)
+
+
 @task
 def weights_chunk(chunk: int, chunks: int, panels: Array, c: int, o: int, u: Array) -> None:
     """Its chunk of U (16, panels, c, columns) of weights (panels, 3, 3, c, columns)."""
@@ -82,20 +91,11 @@ def weights_chunk(chunk: int, chunks: int, panels: Array, c: int, o: int, u: Arr
                                         load_some(panels, g + 5 * run, some),
                                         load_some(panels, g + 8 * run, some))
             to = j * c + k
-            row_of_weights(u, to, c * o, some, a0, b0, c0)
-            row_of_weights(u, to + 4 * c * o, c * o, some, a1, b1, c1)
-            row_of_weights(u, to + 8 * c * o, c * o, some, a2, b2, c2)
-            row_of_weights(u, to + 12 * c * o, c * o, some, a3, b3, c3)
-
-
-@inlined
-def row_of_weights(u: Array, to: int, step: int, some: int, g0: Any, g1: Any, g2: Any) -> None:
-    """Write G times a row of three, each `step` after the other."""
-    u0, u1, u2, u3 = of_weights(g0, g1, g2)
-    store_some(u, to, u0, some)
-    store_some(u, to + step, u1, some)
-    store_some(u, to + 2 * step, u2, some)
-    store_some(u, to + 3 * step, u3, some)
+            step = c * o
+            store_four(u, to, step, some, of_weights(a0, b0, c0))
+            store_four(u, to + 4 * step, step, some, of_weights(a1, b1, c1))
+            store_four(u, to + 8 * step, step, some, of_weights(a2, b2, c2))
+            store_four(u, to + 12 * step, step, some, of_weights(a3, b3, c3))
 
 
 @kernel
@@ -120,18 +120,6 @@ def column_of_pixels(
 
 
 @inlined
-def row_of_pixels(
-    v: Array, to: int, step: int, some: int, t0: Any, t1: Any, t2: Any, t3: Any
-) -> None:
-    """Write B.T times a row of four, each `step` after the other."""
-    v0, v1, v2, v3 = of_pixels(t0, t1, t2, t3)
-    store_some(v, to, v0, some)
-    store_some(v, to + step, v1, some)
-    store_some(v, to + 2 * step, v2, some)
-    store_some(v, to + 3 * step, v3, some)
-
-
-@inlined
 def pixels_to_v(
     x: Array, image: int, geometry: Any, row: int, column: int, v: Array, to: int, step: int
 ) -> None:
@@ -143,10 +131,10 @@ def pixels_to_v(
         b0, b1, b2, b3 = column_of_pixels(x, image, geometry, row, column + 1, k, some)
         c0, c1, c2, c3 = column_of_pixels(x, image, geometry, row, column + 2, k, some)
         d0, d1, d2, d3 = column_of_pixels(x, image, geometry, row, column + 3, k, some)
-        row_of_pixels(v, to + k, step, some, a0, b0, c0, d0)
-        row_of_pixels(v, to + k + 4 * step, step, some, a1, b1, c1, d1)
-        row_of_pixels(v, to + k + 8 * step, step, some, a2, b2, c2, d2)
-        row_of_pixels(v, to + k + 12 * step, step, some, a3, b3, c3, d3)
+        store_four(v, to + k, step, some, of_pixels(a0, b0, c0, d0))
+        store_four(v, to + k + 4 * step, step, some, of_pixels(a1, b1, c1, d1))
+        store_four(v, to + k + 8 * step, step, some, of_pixels(a2, b2, c2, d2))
+        store_four(v, to + k + 12 * step, step, some, of_pixels(a3, b3, c3, d3))
 
 
 @inlined

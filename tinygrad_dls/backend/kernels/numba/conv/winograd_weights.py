@@ -28,7 +28,7 @@ from . import winograd
 from .few_channels import all_finite
 from .geometry import Geometry
 from .weights import as_weight
-from .winograd import APART, HEADROOM, SCRATCH, pixels_to_v
+from .winograd import APART, HEADROOM, SCRATCH, pixels_to_v, store_four
 
 Array = Any
 LEAST_TILES = 120  # summed for each time that the products are read and written
@@ -49,16 +49,6 @@ def of_sums(m0: Any, m1: Any, m2: Any, m3: Any) -> Any:
 
 
 @inlined
-def row_of_errors(w: Array, to: int, step: int, some: int, e0: Any, e1: Any) -> None:
-    """Write the four sums of a row of two, each `step` after the other."""
-    w0, w1, w2, w3 = of_errors(e0, e1)
-    store_some(w, to, w0, some)
-    store_some(w, to + step, w1, some)
-    store_some(w, to + 2 * step, w2, some)
-    store_some(w, to + 3 * step, w3, some)
-
-
-@inlined
 def errors_to_w(
     dy: Array, at: int, row: int, o: int, below: bool, beside: bool, w: Array, to: int, t: int,
     block: int,
@@ -75,10 +65,10 @@ def errors_to_w(
         b0, b1, b2, b3 = of_errors(
             load_some(dy, at + o + k, some if beside else 0),
             load_some(dy, at + row + o + k, some if beside and below else 0))
-        row_of_errors(w, here, step, some, a0, b0)
-        row_of_errors(w, here + 4 * step, step, some, a1, b1)
-        row_of_errors(w, here + 8 * step, step, some, a2, b2)
-        row_of_errors(w, here + 12 * step, step, some, a3, b3)
+        store_four(w, here, step, some, of_errors(a0, b0))
+        store_four(w, here + 4 * step, step, some, of_errors(a1, b1))
+        store_four(w, here + 8 * step, step, some, of_errors(a2, b2))
+        store_four(w, here + 12 * step, step, some, of_errors(a3, b3))
 
 
 @task

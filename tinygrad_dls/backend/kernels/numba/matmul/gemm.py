@@ -78,7 +78,7 @@ def pack(kind: Array, b: int, b_row: int, inner: int, columns: int, panels: int)
 
 @inlined
 def pack_rows(kind: Array, source: int, row: int, rows: int, columns: int, to: int) -> None:
-    """Copy rows of numbers, `row` of them apart, to where they are M_TURNED apart."""
+    """Copy rows of numbers, `row` of them apart, to where they are M_TRANSPOSED apart."""
     lane, size = lanes(kind), kind.itemsize
     for i in range(rows):
         for j in range(0, columns, lane):
