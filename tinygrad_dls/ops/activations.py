@@ -9,7 +9,7 @@ from .._util.arguments import number
 from ..engine.autograd import Array
 from ..errors import DataError
 from .call import function, function_of
-from .op import Op
+from .op import Op, kernel
 from .samples import Rng, Sample, spread, unary_samples
 
 
@@ -24,14 +24,12 @@ class Sigmoid(Op):
     numpy = staticmethod(lambda x: 1 / (1 + np.exp(-x)))
     samples = unary_samples(low=-4, high=4)
 
-    def forward(self, x: Array) -> Array:
-        return self.kernels.sigmoid(x)
+    forward = kernel("sigmoid")
 
     def backward(self, dy: Any, y: Any) -> Any:
         return dy * y * (1 - y)
 
-    def backward_kernel(self, dy: Array, y: Array) -> Array:
-        return self.kernels.sigmoid_backward(dy, y)
+    backward_kernel = kernel("sigmoid_backward")
 
 
 class LogSigmoid(Op):
@@ -58,14 +56,12 @@ class Relu(Op):
     numpy = staticmethod(lambda x: np.maximum(x, 0))
     samples = unary_samples(away=0.0)
 
-    def forward(self, x: Array) -> Array:
-        return self.kernels.relu(x)
+    forward = kernel("relu")
 
     def backward(self, dy: Any, y: Any) -> Any:
         return self.xp.where(y > 0, dy, 0.0)
 
-    def backward_kernel(self, dy: Array, y: Array) -> Array:
-        return self.kernels.relu_backward(dy, y)
+    backward_kernel = kernel("relu_backward")
 
 
 class LeakyRelu(Op):
@@ -153,15 +149,13 @@ class Hardswish(Op):
     floats = True
     samples = unary_samples(low=-2.8, high=2.8)
 
-    def forward(self, x: Array) -> Array:
-        return self.kernels.hardswish(x)
+    forward = kernel("hardswish")
 
     def backward(self, dy: Any, x: Any) -> Any:
         slope = x * (1.0 / 3.0) + 0.5
         return self.xp.where(x <= -3, 0.0, dy * self.xp.where(x >= 3, 1.0, slope))
 
-    def backward_kernel(self, dy: Array, x: Array) -> Array:
-        return self.kernels.hardswish_backward(dy, x)
+    backward_kernel = kernel("hardswish_backward")
 
 
 class Elu(Op):
@@ -233,15 +227,13 @@ class Silu(Op):
     numpy = staticmethod(lambda x: x / (1 + np.exp(-x)))
     samples = unary_samples(low=-4, high=4)
 
-    def forward(self, x: Array) -> Array:
-        return self.kernels.silu(x)
+    forward = kernel("silu")
 
     def backward(self, dy: Any, x: Any) -> Any:
         s = self.kernels.sigmoid(x)
         return dy * (s * (1 + x * (1 - s)))
 
-    def backward_kernel(self, dy: Array, x: Array) -> Array:
-        return self.kernels.silu_backward(dy, x)
+    backward_kernel = kernel("silu_backward")
 
 
 class Mish(Op):
@@ -254,15 +246,13 @@ class Mish(Op):
     numpy = staticmethod(lambda x: x * np.tanh(np.logaddexp(x, 0)))
     samples = unary_samples(low=-4, high=4)
 
-    def forward(self, x: Array) -> Array:
-        return self.kernels.mish(x)
+    forward = kernel("mish")
 
     def backward(self, dy: Any, x: Any) -> Any:
         t = self.xp.tanh(self.kernels.softplus(x, 1.0, 20.0))
         return dy * (t + x * (1 - t * t) * self.kernels.sigmoid(x))
 
-    def backward_kernel(self, dy: Array, x: Array) -> Array:
-        return self.kernels.mish_backward(dy, x)
+    backward_kernel = kernel("mish_backward")
 
 
 ROOT_2_PI, ROOT_HALF, CUBIC = 0.7978845608028654, 0.7071067811865476, 0.044715

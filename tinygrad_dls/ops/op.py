@@ -26,6 +26,7 @@ from functools import cache, lru_cache
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from .._util.callers import GENERATED
+from ..backend.kernels.reference import ReferenceKernels
 from ..engine.autograd import Array
 from ..errors import GraphError
 
@@ -139,6 +140,30 @@ class Op:
         return [(name, getattr(cls, name)) for name in names if hasattr(cls, name)]
 
 
+class _Kernel:
+    """A method of an op that is a kernel of its table: found there when the op is bound, so that a
+    call goes from the op's caller to the kernel without a frame between.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.__signature__ = inspect.signature(getattr(ReferenceKernels, name))
+
+    def __get__(self, op: Op | None, owner: type[Op]) -> Any:
+        return self if op is None else getattr(op.kernels, self.name)
+
+    def __call__(self, op: Op, *inputs: Array) -> Any:
+        return getattr(op.kernels, self.name)(*inputs)
+
+
+def kernel(name: str) -> Any:
+    """`forward` or `backward_kernel` of an op that does no more than call this kernel.
+
+    It asks for what the reference's kernel of this name asks for: `relu_backward(self, dy, y)`.
+    """
+    return _Kernel(name)
+
+
 @lru_cache(maxsize=4096)
 def _plan_of(
     op: type[Op], needs: Needs, fast: bool
@@ -147,7 +172,9 @@ def _plan_of(
 
     Of Mul, where both inputs want a gradient, they read
     keep    = lambda x0, x1, y, needs: (x1, x0)
-    back_of = lambda op: lambda dy, s: (op.backward_a(dy, s[0]), op.backward_b(dy, s[1]))
+    back_of = lambda op: (lambda backward_a, backward_b:
+                          lambda dy, s: (backward_a(dy, s[0]), backward_b(dy, s[1]))
+                         )(op.backward_a, op.backward_b)
     """
     rules = op._rules(needs)
     if fast and hasattr(op, "backward_kernel"):
@@ -161,7 +188,7 @@ def _plan_of(
     for rule, method in rules:
         asked = _parameters(method)[1:]
         names += [name for name in asked if name not in names]
-        calls[rule] = f"op.{rule}({', '.join(['dy', *(f's[{names.index(n)}]' for n in asked)])})"
+        calls[rule] = f"{rule}({', '.join(['dy', *(f's[{names.index(n)}]' for n in asked)])})"
     if len(calls) == 1 and next(iter(calls)) in ("backward", "backward_kernel"):
         (call,) = calls.values()
         gradients = call if variadic or len(needs) > 1 else f"({call},)"
@@ -175,7 +202,9 @@ def _plan_of(
     signature = ", ".join([*arguments, "y", *op.extras, "needs"])
     saved = "".join(f"{known[n]}, " for n in names)
     keep = _generated(f"lambda {signature}: ({saved})", shape=_shape)
-    back_of = _generated(f"lambda op: lambda dy, s: {gradients}")
+    bound = ", ".join(f"op.{rule}" for rule in calls)  # looked up once, not at each call
+    back_of = _generated(
+        f"lambda op: (lambda {', '.join(calls)}: lambda dy, s: {gradients})({bound})")
     return tuple(names), keep, back_of
 
 

@@ -9,7 +9,7 @@ from .._util.arguments import number
 from ..engine.autograd import Array
 from .arithmetic import add, mul, sub
 from .call import function_of
-from .op import Op
+from .op import Op, kernel
 from .samples import binary_samples, unary_samples
 
 SLOPE = 2.0 / math.sqrt(math.pi)  # of erf at 0
@@ -29,8 +29,7 @@ class Erf(Op):
     numpy = staticmethod(lambda x: np.vectorize(math.erf, otypes=[np.float64])(x))
     samples = unary_samples(low=-3, high=3)
 
-    def forward(self, x: Array) -> Array:
-        return self.kernels.erf(x)
+    forward = kernel("erf")
 
     def backward(self, dy: Any, x: Any) -> Any:
         return dy * (SLOPE * self.xp.exp(-x * x))
@@ -48,8 +47,7 @@ class Erfc(Op):
     numpy = staticmethod(lambda x: np.vectorize(math.erfc, otypes=[np.float64])(x))
     samples = unary_samples(low=-3, high=3)
 
-    def forward(self, x: Array) -> Array:
-        return self.kernels.erfc(x)
+    forward = kernel("erfc")
 
     def backward(self, dy: Any, x: Any) -> Any:
         return dy * (-SLOPE * self.xp.exp(-x * x))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.autograd import Array
 from .elementwise import over
-from .op import Op
+from .op import Op, kernel
 from .samples import Rng, Sample, binary_samples, unary_samples
 
 
@@ -168,14 +168,12 @@ class Tanh(Op):
     numpy = np.tanh
     samples = unary_samples()
 
-    def forward(self, x: Array) -> Array:
-        return self.kernels.tanh(x)
+    forward = kernel("tanh")
 
     def backward(self, dy: Any, y: Any) -> Any:
         return dy * (1 - y * y)
 
-    def backward_kernel(self, dy: Array, y: Array) -> Array:
-        return self.kernels.tanh_backward(dy, y)
+    backward_kernel = kernel("tanh_backward")
 
 
 class Arcsinh(Op):
