@@ -16,10 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 START = """
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
-from tinygrad_dls import data, nn, optim
+from tinygrad_dls import data, models, nn, optim
 x = dls.randn(3, 4)
 model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
 opt = optim.Adam(model.parameters(), lr=1e-3)
+packed = nn.utils.rnn.pack_sequence([x])
+class Net(nn.Module):
+    def forward(self, a: dls.Tensor, scale: float = 1.0) -> tuple[dls.Tensor, int]:
+        return model(a) * scale, 1
+anything: nn.Module = Net()
 """
 TENSOR = "Tensor"
 TYPES = {
@@ -40,6 +45,18 @@ TYPES = {
     "F.max_pool2d(x, 2)": TENSOR, "F.max_pool2d(x, 2, return_indices=True)":
     "tuple[Tensor, Tensor]", "x.view(4, 3)": TENSOR, "x.permute(1, 0)": TENSOR,
     "x.float()": TENSOR, "x.cpu()": TENSOR, "x.device": "Device",
+    # Calls of modules have the types of `forward`:
+    "model(x)": TENSOR, "nn.Linear(4, 3)(x)": TENSOR, "nn.Conv2d(1, 2, 3)(x)": TENSOR,
+    "nn.ReLU()(x)": TENSOR, "nn.MaxPool2d(2)(x)": TENSOR, "nn.Dropout()(x)": TENSOR,
+    "nn.BatchNorm1d(4)(x)": TENSOR, "nn.Embedding(9, 4)(x)": TENSOR, "nn.Softmax(1)(x)": TENSOR,
+    "nn.CrossEntropyLoss()(x, x)": TENSOR, "nn.TransformerEncoderLayer(4, 2)(x)": TENSOR,
+    "nn.LSTM(4, 3)(x)": "tuple[Tensor, tuple[Tensor, Tensor]]",
+    "nn.GRU(4, 3)(x)": "tuple[Tensor, Tensor]",
+    "nn.LSTM(4, 3)(packed)[0].sorted_indices": "Tensor | None",
+    "nn.LSTMCell(4, 3)(x)": "tuple[Tensor, Tensor]",
+    "nn.MultiheadAttention(4, 2)(x, x, x)": "tuple[Tensor, Tensor | None]",
+    "Net()(x)": "tuple[Tensor, int]", "Net().eval()(x, scale=2.0)": "tuple[Tensor, int]",
+    "anything(x)": "Any", "models.resnet18()(x)": TENSOR,
 }
 MISTAKES = {
     "nn.Linear(4, 3, bais=True)": "bais", 'nn.Linear("four", 3)': "incompatible type",
@@ -48,7 +65,10 @@ MISTAKES = {
     "dls.sum(x, axis='rows')": "incompatible type", "dls.split(x, 2).sum()": "no attribute",
     "F.conv2d(x, x, paddin=1)": "paddin", 'F.conv2d(x, x, stride="two")': "incompatible type",
     "x.view('four')": "incompatible type", "F.max_pool2d(x, 2).values": "no attribute",
-    "model.state_dic()": "no attribute", "x.grad.sum()": "None", "opt.stepp()": "no attribute",
+    "nn.Linear(4, 3)(x, x)": "Too many", "nn.ReLU()('x')": "incompatible type",
+    "nn.LSTM(4, 3)(x).sum()": "no attribute", "Net()(x, scal=2.0)": "scal",
+    "Net()('x')": "incompatible type", "model.state_dic()": "no attribute",
+    "x.grad.sum()": "None", "opt.stepp()": "no attribute",
 }
 
 # Every function of nn.functional and every method of a tensor, and those that give anything:

@@ -16,6 +16,7 @@ from ..nn import (
     ReLU,
     Sequential,
 )
+from ..tensors import Tensor
 from .weights import Weights, fill
 
 
@@ -57,7 +58,7 @@ class AlexNet(Module):
             Linear(4096, num_classes),
         )
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Pictures (m, 3, h, w), at least 63 x 63, to logits (m, num_classes)."""
         return self.classifier(self.flatten(self.avgpool(self.features(x))))
 

@@ -55,12 +55,12 @@ class CharRNN(Module):
             num_tokens, hidden_size, num_layers, batch_first=True, dropout=dropout)
         self.output = Linear(hidden_size, num_tokens)
 
-    def forward(self, tokens: Any) -> Any:
+    def forward(self, tokens: Any) -> Tensor:
         """Texts (m, t) to the logits (m, t, num_tokens) of the token after each place.
 
         DataError for an empty text and for a number that is not in the vocabulary.
         """
-        return self.read(tokens)[0]
+        return self.read(tokens)[0]  # type: ignore[no-any-return]
 
     def read(self, tokens: Any, state: Any = None) -> tuple[Any, Any]:
         """Logits (m, t, num_tokens) of tokens (m, t) that follow what is in the state; new state.

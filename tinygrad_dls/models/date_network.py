@@ -17,6 +17,7 @@ from ..engine.modes import no_grad
 from ..errors import DataError, FormatError, ShapeError
 from ..nn import LSTM, Linear, Module
 from ..nn import functional as F
+from ..tensors import Tensor
 from ..tensors import functions as f
 from ..tensors.creation import zeros
 from .attention_scores import attention_weights
@@ -65,7 +66,7 @@ class DateNetwork(Module):
         self.post = LSTM(2 * pre, post, batch_first=True)
         self.output = Linear(post, tgt_tokens)
 
-    def forward(self, src: Any) -> Any:
+    def forward(self, src: Any) -> Tensor:
         """Dates (m, Tx) as token numbers to logits (m, Ty, tgt_tokens)."""
         a, state = self.encode(src)
         logits = []

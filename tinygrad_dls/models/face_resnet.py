@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import ShapeError
 from ..nn import AvgPool2d, Conv2d, Linear, MaxPool2d, Module, Parameter, ReLU, Sequential
 from ..nn import functional as F
+from ..tensors import Tensor
 
 
 class ScaledConv(Module):
@@ -17,7 +18,7 @@ class ScaledConv(Module):
         self.scale = Parameter([[[1.0]]] * after)
         self.shift = Parameter([[[0.0]]] * after)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(m, before, h, w) to (m, after, h', w')."""
         return self.conv(x) * self.scale + self.shift
 
@@ -33,7 +34,7 @@ class Residual(Module):
         self.conv2 = ScaledConv(after, after, 3, 1, 1)
         self.pool = AvgPool2d(2)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(m, before, h, w) to (m, after, h, w), or to half the size."""
         y = self.conv2(self.relu(self.conv1(x)))
         if self.down:
@@ -72,7 +73,7 @@ class FaceResNet(Module):
         )
         self.fc = Linear(256, 128, bias=False)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Pictures (m, 3, 150, 150) to embeddings (m, 128), compared by Euclidean distance."""
         if x.ndim != 4 or x.shape[1:] != (3, 150, 150):
             raise ShapeError(

@@ -116,12 +116,12 @@ class GPT(Module):
             if name.endswith(("attention.output.weight", "contract.weight")):
                 init.normal_(weight, std=0.02 / math.sqrt(2 * len(self.blocks)))
 
-    def forward(self, tokens: Any) -> Any:
+    def forward(self, tokens: Any) -> Tensor:
         """Texts (m, t) to the logits (m, t, num_tokens) of the token after each place.
 
         DataError for a text that is empty or longer than `context`.
         """
-        return self.logits(self.read(tokens)[0])
+        return self.logits(self.read(tokens)[0])  # type: ignore[no-any-return]
 
     def read(self, tokens: Any, cache: list[Cache] | None = None) -> tuple[Any, list[Cache]]:
         """Tokens (m, t) that follow those in the cache to (m, t, d_model), and the new cache.

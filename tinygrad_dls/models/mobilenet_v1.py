@@ -15,6 +15,7 @@ from ..nn import (
     ReLU,
     Sequential,
 )
+from ..tensors import Tensor
 from .resnet import initialize
 from .weights import Weights, fill
 
@@ -70,7 +71,7 @@ class MobileNetV1(Module):
         self.classifier = Linear(channels, num_classes)
         initialize(self)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Pictures (m, in_channels, h, w) to logits (m, num_classes)."""
         return self.classifier(self.flatten(self.avgpool(self.features(x))))
 

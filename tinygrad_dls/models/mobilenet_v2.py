@@ -19,6 +19,7 @@ from ..nn import (
     Sequential,
     init,
 )
+from ..tensors import Tensor
 from .weights import Weights, fill
 
 # The paper's table 2: expansion t, channels c, blocks n, stride s of the first.
@@ -50,7 +51,7 @@ class InvertedResidual(Module):
             Conv2d(hidden, oup, 1, bias=False), BatchNorm2d(oup),
         )
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(m, inp, h, w) to (m, oup, h / stride, w / stride)."""
         return x + self.conv(x) if self.use_res_connect else self.conv(x)
 
@@ -97,7 +98,7 @@ class MobileNetV2(Module):
         self.classifier = Sequential(Dropout(dropout), Linear(self.last_channel, num_classes))
         _initialize(self)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Pictures (m, 3, h, w) to logits (m, num_classes)."""
         return self.classifier(self.flatten(self.avgpool(self.features(x))))
 

@@ -18,6 +18,7 @@ from ..nn import (
     Sequential,
     init,
 )
+from ..tensors import Tensor
 from .weights import Weights, fill
 
 
@@ -39,7 +40,7 @@ class BasicBlock(Module):
         self.bn2 = BatchNorm2d(planes)
         self.downsample = downsample
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(m, inplanes, h, w) to (m, planes, h / stride, w / stride)."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
@@ -67,7 +68,7 @@ class Bottleneck(Module):
         self.relu = ReLU()
         self.downsample = downsample
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(m, inplanes, h, w) to (m, 4 planes, h / stride, w / stride)."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
@@ -109,7 +110,7 @@ class ResNet(Module):
         self.fc = Linear(8 * width, num_classes)
         initialize(self, zero_init_residual)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Pictures (m, 3, h, w) to logits (m, num_classes)."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))

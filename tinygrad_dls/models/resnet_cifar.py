@@ -16,6 +16,7 @@ from ..nn import (
     Sequential,
 )
 from ..nn import functional as F
+from ..tensors import Tensor
 from .resnet import BasicBlock, initialize
 from .weights import Weights, fill
 
@@ -31,7 +32,7 @@ class PaddedShortcut(Module):
         self.front = (after - before) // 2
         self.back = after - before - self.front
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(m, before, h, w) to (m, after, h / stride, w / stride)."""
         x = x[:, :, :: self.stride, :: self.stride]
         return F.pad(x, (0, 0, 0, 0, self.front, self.back))
@@ -62,7 +63,7 @@ class CifarResNet(Module):
         self.fc = Linear(64, num_classes)
         initialize(self)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Pictures (m, in_channels, h, w) to logits (m, num_classes)."""
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))

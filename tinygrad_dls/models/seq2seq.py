@@ -8,6 +8,7 @@ from .. import text
 from .._util.keywords import near_names
 from ..errors import DataError
 from ..nn import LSTM, Dropout, Embedding, Linear, Module
+from ..tensors import Tensor
 from ..tensors import functions as f
 from .attention_scores import BahdanauAttention, LuongAttention, attention_weights
 from .token_batches import best_translations, check_tokens, on_device, reversing
@@ -62,7 +63,7 @@ class AttentionSeq2Seq(Module):
         self.dropout = Dropout(dropout)
         self.output = Linear(embedding, tgt_tokens)
 
-    def forward(self, src: Any, tgt: Any) -> Any:
+    def forward(self, src: Any, tgt: Any) -> Tensor:
         """Sentences (m, s), beginnings of translations (m, t) to logits (m, t, tgt_tokens).
 
         Place i scores token i + 1: in training tgt is the start token and the translation without

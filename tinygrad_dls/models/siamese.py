@@ -15,6 +15,7 @@ from ..nn import (
     ReLU,
     Sequential,
 )
+from ..tensors import Tensor
 from .resnet import initialize
 
 
@@ -46,9 +47,9 @@ class FaceEmbedding(Module):
         self.fc = Linear(16 * channels, size)
         initialize(self)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Pictures (m, in_channels, h, w) to embeddings (m, size) of length 1."""
-        return normalize(self.fc(self.flatten(self.avgpool(self.features(x)))))
+        return normalize(self.fc(self.flatten(self.avgpool(self.features(x)))))  # type: ignore[no-any-return]
 
 
 def _conv(before: int, after: int) -> Sequential:
@@ -74,7 +75,7 @@ class Siamese(Module):
         self.embedding = embedding
         self.fc = Linear(size, 1)
 
-    def forward(self, a: Any, b: Any) -> Any:
+    def forward(self, a: Any, b: Any) -> Tensor:
         """Pictures a, b (m, channels, h, w) to logits (m,): above 0 means the same person."""
         difference = (self.embedding(a) - self.embedding(b)).abs()
         return self.fc(difference)[:, 0]

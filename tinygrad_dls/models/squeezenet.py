@@ -17,6 +17,7 @@ from ..nn import (
     Sequential,
     init,
 )
+from ..tensors import Tensor
 from ..tensors.functions import concatenate
 from .weights import Weights, fill
 
@@ -34,7 +35,7 @@ class Fire(Module):
         self.expand3x3 = Conv2d(squeeze_planes, expand3x3_planes, 3, padding=1)
         self.expand3x3_activation = ReLU()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(m, inplanes, h, w) to (m, expand1x1_planes + expand3x3_planes, h, w)."""
         x = self.squeeze_activation(self.squeeze(x))
         return concatenate(
@@ -106,7 +107,7 @@ class SqueezeNet(Module):
                 if layer.bias is not None:
                     init.zeros_(layer.bias)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Pictures (m, 3, h, w), at least 21 x 21 (1.1: 17 x 17), to scores (m, num_classes)."""
         return self.flatten(self.classifier(self.features(x)))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from .._util.keywords import near_names
 from ..nn import LSTM, Dropout, Embedding, Linear, Module, ModuleList
+from ..tensors import Tensor
 from ..tensors.functions import concatenate, take_along_axis
 from .token_batches import check_tokens, on_device, reversing
 from .weights import Weights, fill
@@ -41,7 +42,7 @@ class BidirectionalTagger(Module):
         self.dropout = Dropout(dropout)
         self.output = Linear(2 * hidden, num_labels)
 
-    def forward(self, tokens: Any) -> Any:
+    def forward(self, tokens: Any) -> Tensor:
         """Sentences (m, t) to logits (m, t, num_labels).
 
         DataError for sentences that are empty or longer than `max_length`.

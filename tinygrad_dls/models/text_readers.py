@@ -32,7 +32,7 @@ class BagOfVectors(Module):
         self.dropout = Dropout(dropout)
         self.output = Linear(embedding_dim, classes)
 
-    def forward(self, tokens: Any, lengths: Any) -> Any:
+    def forward(self, tokens: Any, lengths: Any) -> Tensor:
         """Texts (m, t) of the given lengths (m,) to logits (m, classes)."""
         tokens, lengths = checked(tokens, lengths, self)
         mask = real(lengths, tokens.shape[1], self.embedding.weight.dtype)
@@ -65,7 +65,7 @@ class TextClassifier(Module):
         self.pool = pool
         self.output = Linear(hidden_size * (1 + bidirectional), classes)
 
-    def forward(self, tokens: Any, lengths: Any) -> Any:
+    def forward(self, tokens: Any, lengths: Any) -> Tensor:
         """Texts (m, t) of the given lengths (m,) to logits (m, classes)."""
         tokens, lengths = checked(tokens, lengths, self)
         mask = real(lengths, tokens.shape[1], self.embedding.weight.dtype)  # (m, t)

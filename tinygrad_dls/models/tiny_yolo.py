@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..nn import Conv2d, LeakyReLU, MaxPool2d, Module, Sequential
 from ..nn import functional as F
+from ..tensors import Tensor
 from .yolo_heads import decode_yolo
 
 CHANNELS = (16, 32, 64, 128, 256, 512)
@@ -24,7 +25,7 @@ class SeparableConv2d(Module):
         self.pointwise = Conv2d(before, after, 1)
         self.leaky = LeakyReLU(0.1)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(m, before, h, w) to (m, after, h, w)."""
         return self.leaky(self.pointwise(self.depthwise(x)))
 
@@ -56,7 +57,7 @@ class TinyYoloV2(Module):
         self.last_pool = MaxPool2d(2, stride=1)
         self.conv8 = Conv2d(512, 5 * len(ANCHORS), 1)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Pictures (m, 3, h, w) to a map (m, 25, h / 32, w / 32)."""
         x = self.pool(self.conv0(x))
         for conv in (self.conv1, self.conv2, self.conv3, self.conv4):

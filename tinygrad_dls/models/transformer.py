@@ -11,6 +11,7 @@ from .. import text
 from .._util.keywords import near_names
 from ..engine.modes import no_grad
 from ..nn import Embedding, Linear, Module, SinusoidalPositionalEncoding, Transformer, init
+from ..tensors import Tensor
 from .token_batches import best_translations, check_tokens, on_device
 from .weights import Weights, fill
 
@@ -57,13 +58,13 @@ class TranslationTransformer(Module):
             with no_grad():
                 table.weight[padding] = 0.0
 
-    def forward(self, src: Any, tgt: Any) -> Any:
+    def forward(self, src: Any, tgt: Any) -> Tensor:
         """Sentences (m, s), beginnings of translations (m, t) to logits (m, t, tgt_tokens).
 
         Place i scores token i + 1: in training tgt is the start token and the translation without
         its end token. DataError for a sentence that is empty or longer than `max_length`.
         """
-        return self.decode(tgt, *self.encode(src))
+        return self.decode(tgt, *self.encode(src))  # type: ignore[no-any-return]
 
     def encode(self, src: Any) -> tuple[Any, Any]:
         """Sentences (m, s) to what the decoder looks at, (m, s, d_model), and padding (m, s)."""

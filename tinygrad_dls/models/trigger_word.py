@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..nn import GRU, BatchNorm1d, Conv1d, Dropout, Linear, Module
+from ..tensors import Tensor
 
 
 class TriggerWord(Module):
@@ -38,7 +39,7 @@ class TriggerWord(Module):
         self.fc = Linear(hidden, 1)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Spectrograms (m, in_channels, frames) to logits (m, (frames - 15) // 4 + 1)."""
         h = self.dropout(self.norm(self.conv(x)).relu()).swapaxes(1, 2)  # (m, T, channels)
         h = self.dropout(self.gru1(h)[0]).swapaxes(1, 2)  # (m, hidden, T)

@@ -7,6 +7,7 @@ from typing import Any
 from .._util.keywords import near_names
 from ..errors import ShapeError
 from ..nn import Conv2d, ConvTranspose2d, Dropout, MaxPool2d, Module, ReLU, Sequential, init
+from ..tensors import Tensor
 from ..tensors.functions import concatenate
 from .weights import Weights, fill
 
@@ -31,7 +32,7 @@ class UpBlock(Module):
         )
         self.conv = double_conv(2 * out_channels, out_channels)
 
-    def forward(self, x: Any, skip: Any) -> Any:
+    def forward(self, x: Any, skip: Any) -> Tensor:
         """(m, in, h, w) and skip (m, out, 2h, 2w) to (m, out, 2h, 2w)."""
         return self.conv(concatenate([self.up(x), skip], axis=1))
 
@@ -81,7 +82,7 @@ class UNet(Module):
                 init.kaiming_normal_(layer.weight)
                 init.zeros_(layer.bias)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Pictures (m, in_channels, h, w) to logits (m, num_classes, h, w)."""
         if x.shape[-2] % 16 or x.shape[-1] % 16:
             raise ShapeError(

@@ -18,6 +18,7 @@ from ..nn import (
     Sequential,
     init,
 )
+from ..tensors import Tensor
 from .weights import Weights, fill
 
 POOL = "M"
@@ -74,7 +75,7 @@ class VGG(Module):
         if init_weights:
             _initialize(self)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Pictures (m, 3, h, w), at least 32 x 32, to logits (m, num_classes)."""
         return self.classifier(self.flatten(self.avgpool(self.features(x))))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, overload
 
 from ..errors import DataError, DtypeError
+from ..tensors import Tensor
 from .module import Module
 from .parameter import Parameter
 
@@ -102,7 +103,7 @@ class Sequential(_Listed):
             for i, module in enumerate(modules):
                 setattr(self, str(i), _checked(module))
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         held = self._held()
         done = None  # by the module before it
         for module, after in zip(held, [*held[1:], None]):
@@ -112,7 +113,7 @@ class Sequential(_Listed):
                 input, done = module(input, then=after), after
             else:
                 input = module(input)
-        return input
+        return input  # type: ignore[no-any-return]
 
     @overload
     def __getitem__(self, index: int) -> Module: ...

@@ -12,7 +12,7 @@ Parameters, buffers and children are plain attributes; their order is the order 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -36,6 +36,16 @@ from .hooks import Hooked
 from .parameter import Parameter
 from .state import LoadResult, load
 from .summary import Summary, summarize
+
+P = ParamSpec("P")
+Result = TypeVar("Result", covariant=True)
+
+
+class HasForward(Protocol[P, Result]):
+    """The type of a module as its calls see it: they take and return what `forward` does."""
+
+    def forward(self, *inputs: P.args, **options: P.kwargs) -> Result:
+        """Compute the output."""
 
 
 class Module(Hooked, Copied):
@@ -70,37 +80,41 @@ class Module(Hooked, Copied):
         """
         return False
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
+    def __call__(
+        self: HasForward[P, Result], *inputs: P.args, **options: P.kwargs
+    ) -> Result:
+        module: Any = self  # whose type says how it is called, and nothing else
         start = next_number() if mode.grad else 0
         traced = None
         if traces.active:
             traced = mode.trace
             if mode.recorder is not None:
-                mode.recorder.module(self)
+                mode.recorder.module(module)
             if traced is not None:
-                traced.enter(self, start)
+                traced.enter(module, start)
         try:
-            if self._hooks:
-                output = self._through_hooks(self.forward, inputs, options)
+            output: Result
+            if module._hooks:
+                output = module._through_hooks(module.forward, inputs, options)
             else:
-                output = self.forward(*inputs, **options)
+                output = module.forward(*inputs, **options)
         except Error as error:
-            _say_where(error, self)
+            _say_where(error, module)
             raise
         except RecursionError as error:
             raise GraphError("calls of modules are nested too deeply for Python") from error
         except RAW as error:
-            wrong = is_ours(type(self)) and misfit(
-                self.forward, inputs, options, error, type(self).__name__)
+            wrong = is_ours(type(module)) and misfit(
+                module.forward, inputs, options, error, type(module).__name__)
             if not wrong:
                 raise
-            _say_where(wrong, self)
+            _say_where(wrong, module)
             raise wrong from error
         finally:
             if traced is not None:
                 traced.leave()
         if start:
-            _mark(output, self, start)
+            _mark(output, module, start)
         return output
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -24,9 +24,10 @@ class _MaxPool(Module):
         self.stride = kernel_size if stride is None else stride
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
-    def forward(self, input: Tensor) -> Any:
-        return ops.max_pool(input, self.kernel_size, self.stride, self.padding, self.dilation,
-                            self.ceil_mode, self.return_indices, self.axes)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.max_pool(  # type: ignore[no-any-return]
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
+            self.return_indices, self.axes)
 
     def extra_repr(self) -> str:
         return (f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
@@ -226,8 +227,9 @@ class _AdaptiveMaxPool(Module):
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         self.output_size, self.return_indices = output_size, return_indices
 
-    def forward(self, input: Tensor) -> Any:
-        return ops.adaptive_max_pool(input, self.output_size, self.return_indices, self.axes)
+    def forward(self, input: Tensor) -> Tensor:
+        return ops.adaptive_max_pool(  # type: ignore[no-any-return]
+            input, self.output_size, self.return_indices, self.axes)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"

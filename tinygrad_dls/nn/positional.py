@@ -98,7 +98,7 @@ class SinusoidalPositionalEncoding(_Positions):
         self.dropout, self.batch_first = Dropout(dropout), batch_first
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.dropout(self._plus(x, self.positions))  # type: ignore[no-any-return]
+        return self.dropout(self._plus(x, self.positions))
 
     def extra_repr(self) -> str:
         return f"{self.positions.shape[1]}, max_len={self.positions.shape[0]}"
@@ -129,7 +129,7 @@ class LearnedPositionalEncoding(_Positions):
         init.normal_(self.weight, std=0.02, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.dropout(self._plus(x, self.weight))  # type: ignore[no-any-return]
+        return self.dropout(self._plus(x, self.weight))
 
     def extra_repr(self) -> str:
         return f"{self.weight.shape[1]}, max_len={self.weight.shape[0]}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -20,6 +20,7 @@ from ..backend.dtypes import default_dtype, float_dtype
 from ..errors import DataError, ShapeError
 from ..ops.call import operand
 from ..random import Generator
+from ..tensors import Tensor
 from . import functional as F
 from . import init
 from .functional.dropout import probability
@@ -39,6 +40,15 @@ class RNNBase(Module):
 
     gates = 1
     with_cell = False
+    if TYPE_CHECKING:  # the output is of the kind of the input
+
+        @overload
+        def __call__(
+            self, input: PackedSequence, hx: Any = None
+        ) -> tuple[PackedSequence, Tensor]: ...
+        @overload
+        def __call__(self, input: Tensor, hx: Any = None) -> tuple[Tensor, Tensor]: ...
+        def __call__(self, input: Any, hx: Any = None) -> Any: ...
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
@@ -275,6 +285,17 @@ class LSTM(RNNBase):
 
     gates = 4
     with_cell = True
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        def __call__(
+            self, input: PackedSequence, hx: Any = None
+        ) -> tuple[PackedSequence, tuple[Tensor, Tensor]]: ...
+        @overload
+        def __call__(
+            self, input: Tensor, hx: Any = None
+        ) -> tuple[Tensor, tuple[Tensor, Tensor]]: ...
+        def __call__(self, input: Any, hx: Any = None) -> Any: ...
 
     def _layer(
         self, x: Any, states: list[Any], parameters: list[Any], sizes: Any, reverse: bool

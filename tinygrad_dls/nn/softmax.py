@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..errors import ShapeError
 from ..tensors import Tensor
 from . import functional as F
@@ -32,7 +30,7 @@ class Softmax(_Along):
             [0.1192, 0.8808]])
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.softmax(input, self.dim)
 
 
@@ -48,7 +46,7 @@ class Softmin(_Along):
             [0.8808, 0.1192]])
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim)
 
 
@@ -65,7 +63,7 @@ class LogSoftmax(_Along):
             [-200.    ,    0.    ]])
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)
 
 
@@ -80,7 +78,7 @@ class Softmax2d(Module):
     Tensor([0.25, 0.25, 0.25, 0.25])
     """
 
-    def forward(self, input: Tensor) -> Any:
+    def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in (3, 4):
             raise ShapeError(f"Softmax2d takes (m, c, h, w) or (c, h, w), not\n  {input.shape}")
         return F.softmax(input, -3)

@@ -45,7 +45,7 @@ class _Layer(Module):
     ) -> Tensor:
         """x + part(norm(x)) with `norm_first`, else norm(x + part(x))."""
         if self.norm_first:
-            return x + dropout(part(norm(x)))  # type: ignore[no-any-return]
+            return x + dropout(part(norm(x)))
         y: Tensor = norm(x + dropout(part(x)))
         return y
 
