@@ -13,21 +13,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tinygrad_dls"
-ROOMS = (  # from the ground up: a room imports only from those before it
-    {"errors", "version"},
-    {"_util"},
-    {"backend", "device"},
-    {"engine"},
-    {"random", "cuda"},
-    {"ops"},
-    {"tensors"},
-    {"nn", "optim", "data", "distributions", "io", "capturing"},
-    {"vision", "text", "audio", "distributed"},
-    {"models"},
-    {"check", "train", "viz"},
-    {"bench", "learn", "torch"},
-    {"cli", "__main__", "__init__"},
-)
+def rooms_of(text):
+    """The list of rooms in ARCHITECTURE.md, its first block: a set for each line, the lowest first.
+
+    A line has names, and from column 37 on what is in them.
+    """
+    block = text.split("```")[1].strip("\n").splitlines()
+    return tuple(set(line[:37].split()) for line in reversed(block))
+
+
+ROOMS = rooms_of((PACKAGE / "ARCHITECTURE.md").read_text("utf-8"))
 
 
 def _room(path):
@@ -64,11 +59,31 @@ def test_rooms_import_only_from_rooms_below():
     wrong = []
     for path in sorted(PACKAGE.rglob("*.py")):
         here = _room(path)
-        assert here in level, f"{here} has no place in ROOMS: add it"
+        assert here in level, f"{here} has no line in ARCHITECTURE.md: add it"
         for there in _imports(path):
             if there in level and level[there] > level[here]:
                 wrong.append(f"{path.relative_to(ROOT)} imports {there}")
     assert wrong == []
+
+
+def test_architecture_lists_each_room_once_and_no_other_page_does():
+    listed = [room for rooms in ROOMS for room in sorted(rooms)]
+    there = {_room(path) for path in PACKAGE.rglob("*.py")}
+    assert len(listed) == len(set(listed)) and set(listed) == there
+    for path in (ROOT / "CONTRIBUTING.md", ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        for block in re.findall(r"```\n(.*?)```", path.read_text("utf-8"), re.S):
+            words = [set(line.split()) & there for line in block.splitlines()]
+            assert sum(map(bool, words)) < 8, f"{path.name} lists the rooms again"
+
+
+def test_an_import_from_a_room_above_is_found(tmp_path, monkeypatch):
+    wrong = tmp_path / "engine"
+    wrong.mkdir()
+    (wrong / "a.py").write_text("from ..ops.op import Op\nfrom ..errors import Error\n", "utf-8")
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    with pytest.raises(AssertionError, match=r"engine/a.py imports ops"):
+        test_rooms_import_only_from_rooms_below()
 
 
 def test_files_have_at_most_500_lines():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dls as dls
+from tests.reading import evening
 from tinygrad_dls import nn, optim
 from tinygrad_dls.backend.kernels.table import wants_compiled
 from tinygrad_dls.nn import functional as F
@@ -46,3 +47,6 @@ def test_a_step_of_an_mlp_with_adam_passes_few_files() -> None:
         sys.setprofile(before)
     assert len(passed) <= MOST_FILES, sorted(passed)
     assert sum(passed.values()) <= MOST_CALLS, passed
+    read = {f"/{path.relative_to(PACKAGE).as_posix()}" for path, _, _ in evening()
+            if path.is_relative_to(PACKAGE)}
+    assert passed.keys() <= read, "ARCHITECTURE.md leaves it out of the evening's reading"

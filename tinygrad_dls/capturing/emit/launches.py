@@ -12,7 +12,7 @@ from ..plan.lifetimes import place, roots
 from ..plan.stand_ins import Launch, LaunchPlan, StandIn, plan_of
 from ..record.operands import Literal, Named, Operand, Scratch
 from ..record.recorder import Instruction, Recorder
-from .text import Line
+from .text import Line, said
 
 SIMPLE = (bool, int, str, type(None))
 
@@ -78,9 +78,6 @@ class Launches:
     # --- writing ---------------------------------------------------------------------------------
 
     def _written(self, i: Instruction, plan: LaunchPlan) -> list[Line]:
-        op = i.subject if i.kind == "forward" else i.subject.op
-        backward = i.kind == "backward"
-        said = f"backward of {op.label()}" if backward else f"{op.label()} {i.detail[1][0]}"
         wanted = [(n, r) for n, r in zip(i.makes, plan.results) if n is not None and r is not None]
         whole = {r.root: n for n, r in wanted if r.shape == r.root.shape}
         lines: list[Line] = []
@@ -95,7 +92,7 @@ class Launches:
                 self.namespace[str(root.dtype)] = root.dtype
                 lines.append(Line(f"{name} = empty({root.shape}, {root.dtype})", [name]))
         first, *others = plan.launches
-        lines += [self._call(first)._replace(comment=said), *map(self._call, others)]
+        lines += [self._call(first)._replace(comment=said(i)), *map(self._call, others)]
         for name, result in wanted:
             if result.shape == result.root.shape:
                 continue

@@ -32,7 +32,7 @@ from ..fuse.pairs import fuse_pairs
 from ..record.operands import AsTensor, Constant, Input, Named, Operand, listed, named
 from ..record.recorder import Instruction, Recorder, Result
 from .chain_kernels import Kernel, caller, kernel_of
-from .text import Line, function_text
+from .text import Line, function_text, said
 
 
 class Program:
@@ -55,7 +55,7 @@ class Program:
         }
         self._numbers: dict[tuple[str, int], str] = {}
         lines = [Line(f"{h.name} = {self._bind('W', h.tensor)}._data", [h.name],
-                      f"{h.tensor.name or 'held'} {_shape(h.array)} {h.array.dtype}")
+                      f"{h.tensor.name or 'held'} {h.array.shape} {h.array.dtype}")
                  for h in self.held]
         self._ops: dict[int, Any] = {}
         self._chains: dict[str, tuple[Instruction, Kernel]] = {}
@@ -104,7 +104,7 @@ class Program:
         lines = [Line(f"{self._bind('O', op)}.{name} = {seed}", [seed])
                  for name, seed in drawn.items()]
         call = f"{self._bind('F', op.forward)}({listed(i.takes)})"
-        lines.append(_line(i, f"{listed(i.makes)} = {call}", f"{op.label()} {_text(shapes[0])}"))
+        lines.append(_line(i, f"{listed(i.makes)} = {call}", said(i)))
         if shapes[0] == ():  # a reduction may leave a NumPy scalar
             made = named(i.makes[:1])
             asarray = self._bind("A", op.device.asarray)
@@ -116,7 +116,7 @@ class Program:
         takes = "".join(f"{operand}, " for operand in saved).rstrip(" ")
         makes = listed(i.makes) + ("," if len(i.makes) == 1 else "")
         call = f"{self._bind('B', i.subject.back)}({dy}, ({takes}))"
-        return [_line(i, f"{makes} = {call}", f"backward of {i.subject.op.label()}")]
+        return [_line(i, f"{makes} = {call}", said(i))]
 
     def _cast(self, i: Instruction) -> list[Line]:
         return [_line(i, f"{i.makes[0]} = {i.takes[0]}.astype({str(i.subject)!r})")]
@@ -131,7 +131,7 @@ class Program:
     def _gradient(self, i: Instruction) -> list[Line]:
         call = f"add_gradient({self._bind('W', i.subject)}, {i.takes[0]}, {i.detail})"
         return [_line(i, f"{i.makes[0]} = {call}",
-                      f"gradient of {i.subject.name or _shape(i.subject)}")]
+                      f"gradient of {i.subject.name or i.subject.shape}")]
 
     def _seed(self, i: Instruction) -> list[Line]:
         return [_line(i, f"{i.makes[0]} = {self._bind('S', i.subject.stream)}()", "for dropout")]
@@ -198,10 +198,3 @@ def _line(i: Instruction, text: str, comment: str = "") -> Line:
     """A line that names what an instruction makes, then what it takes."""
     return Line(text, named([*i.makes, *i.takes]), comment)
 
-
-def _shape(array: Any) -> str:
-    return _text(array.shape)
-
-
-def _text(shape: tuple[int, ...]) -> str:
-    return f"({', '.join(map(str, shape))})"

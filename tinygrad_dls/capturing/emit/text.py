@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
 from ..record.operands import Named, Slot
+from ..record.recorder import Instruction
 
 
 class Line(NamedTuple):
@@ -14,6 +15,13 @@ class Line(NamedTuple):
     text: str
     names: Sequence[Named] = ()  # that are in the text, in this order
     comment: str = ""
+
+
+def said(i: Instruction) -> str:
+    """The comment beside an operation, with the shape of its result, or beside a gradient rule."""
+    if i.kind == "backward":
+        return f"backward of {i.subject.op.label()}"
+    return f"{i.subject.label()} {i.detail.shapes[0]}"
 
 
 def function_text(

@@ -22,7 +22,7 @@ from ...ops.matmul import Linear, LinearRelu
 from ...ops.normalization import BatchNorm, BatchNormActivation, InstanceNorm
 from ...ops.op import is_built_in
 from ..record.operands import ByOperand, Gradient, Literal, Made, Named, Operand, named
-from ..record.recorder import Instruction, Recorder
+from ..record.recorder import Forward, Instruction, Recorder
 
 LAYERS = (BatchNorm, Linear, Convolution)
 TRACKING = (BatchNorm, InstanceNorm)  # their running statistics are a result, too
@@ -184,7 +184,7 @@ class _Pairs:
         for place in (group.layer, group.add, *back):
             if place is not None:
                 self.new[place] = None
-        detail: Any = ({}, [activation.detail[1][0], *layer.detail[1][1:]])
+        detail = Forward({}, [activation.detail.shapes[0], *layer.detail.shapes[1:]])
         makes = (activation.makes[0], *layer.makes[1:])
         self.new[group.activation] = Instruction("forward", tuple(takes), makes, op, detail)
         if back:

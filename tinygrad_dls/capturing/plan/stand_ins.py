@@ -171,6 +171,6 @@ def _operation(instruction: Instruction) -> Op | None:
     if instruction.kind not in ("forward", "backward"):
         return None
     op: Op = instruction.subject if instruction.kind == "forward" else instruction.subject.op
-    if instruction.kind == "forward" and instruction.detail[0]:
+    if instruction.kind == "forward" and instruction.detail.drawn:
         return None
     return op if is_built_in(op) and type(op.kernels) is CompiledKernels else None

@@ -55,6 +55,13 @@ class Instruction(NamedTuple):
     detail: Any = None  # what else two recordings must have in common
 
 
+class Forward(NamedTuple):
+    """The detail of a "forward": what an operation draws, and what it makes."""
+
+    drawn: dict[str, Seed]  # its parameters that are seeds
+    shapes: list[tuple[int, ...]]  # of the output, then of the extras
+
+
 class ArrayInfo(NamedTuple):
     """The properties of an array that are known by its name."""
 
@@ -234,7 +241,7 @@ class Recorder:
         makes = [self.name(Value, a) for a in made]
         if node is not None:
             self._nodes.add(node)
-        self.add("forward", takes, makes, op, (drawn, shapes))
+        self.add("forward", takes, makes, op, Forward(drawn, shapes))
 
     def call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Any) -> Any:
         """Call a function that a replay calls again, such as an optimizer's step."""
