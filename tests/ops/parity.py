@@ -103,9 +103,11 @@ def large(name: str) -> list[Call]:
         "matmul": [(values((70, 90)), values((90, 40))), (values((90, 70)).T, values((40, 90)).T),
                    (values((30, 700)), values((33, 700)).T), (rows[::2], values((11, 3000))),
                    (values((600, 20)), values((20, 17))), (values((6, 70, 30)), values((30, 50)))],
-        "linear": [(values((65, 4)), values((3, 4)), values((9,))[6:]), (rows, rows[:5], None)],
+        "linear": [(values((65, 4)), values((3, 4)), values((9,))[6:]), (rows, rows[:5], None),
+                   (values((2, 40)), values((9, 40)), x[:9])],  # rows of W as stored
         "linear_relu": [(values((65, 4)), values((3, 4)), values((9,))[6:]), (rows, rows[:5], None),
                         (values((9, 600)), values((5, 600)), x[:5]),
+                        (values((3, 50)), values((21, 50)), x[:21]),
                         (values((70, 40)), values((90, 40)), x[:90])],
         "linear_backward": [(rows, values((37, 5)), values((11, 5)), needs)
                             for needs in ((True,) * 3, (False, True, True), (True, False, False))]

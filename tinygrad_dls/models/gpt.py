@@ -128,7 +128,7 @@ class GPT(Module):
 
         The cache holds a pair of keys and values for each block, (m, heads, read, size) each.
         """
-        tokens = on_device(tokens, self)
+        tokens = on_device(tokens, self.tokens)
         caches = [None] * len(self.blocks) if cache is None else cache
         read = 0 if cache is None else cache[0][0].shape[2]
         check_tokens("the text", tokens, self.context, read)

@@ -123,7 +123,8 @@ class RNNBase(Module):
         """
         packed = input if isinstance(input, PackedSequence) else None
         x, sizes = (input, None) if packed is None else (packed.data, packed.sizes)
-        x = operand(x, next(self.parameters()).device)
+        if not isinstance(x, Tensor):
+            x = operand(x, next(self.parameters()).device)
         self._check_input(x, packed is not None)
         alone = packed is None and x.ndim == 2
         if alone:

@@ -138,7 +138,11 @@ def generate(
             rows, last = beams.advance(logs, picked, length)
             if len(rows) == 0:
                 break
-            state = reorder(state, rows) if reorder else _select(state, rows, before)
+            if reorder:
+                state = reorder(state, rows)
+            else:
+                same = len(rows) == before and bool((rows == np.arange(before)).all())
+                state = _select(state, None if same else rows, before)
     found = beams.ranked()
     return found[0] if first.ndim == 0 else found
 
@@ -227,8 +231,9 @@ def _drawn(tokens: Any, logs: Array) -> Array:
     return picked
 
 
-def _select(state: Any, rows: Array, count: int) -> Any:
-    """The rows of every array and tensor (count, ...) in a nest of tuples, lists and dicts."""
+def _select(state: Any, rows: Array | None, count: int) -> Any:
+    """The rows of every array and tensor (count, ...) in a nest of tuples, lists and dicts; None:
+    all, which need not be copied."""
     if state is None:
         return None
     if isinstance(state, Mapping):
@@ -244,4 +249,4 @@ def _select(state: Any, rows: Array, count: int) -> Any:
         raise ShapeError(f"the first axis of a state has a row for each of {count} sequences; "
                          "reorder= tells how to select rows where that is another axis:\n"
                          f"  {state.shape}")
-    return state[rows]
+    return state if rows is None else state[rows]

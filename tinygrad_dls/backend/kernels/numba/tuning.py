@@ -47,6 +47,9 @@ SORT_PLACES_WORTH = 1000
 # and there are fewer than so many rows, or so few outputs. Otherwise W is transposed first, which
 # is little beside a product of many rows. 2026-11-28.
 LINEAR_LONG_ROW, LINEAR_MANY_ROWS, LINEAR_FEW_OUTPUTS = 512, 512, 16
+# It does so, too, where a row of x has so many times as many numbers as there are rows: one row of
+# 512 numbers then takes a fifth of the time, 32 rows two thirds, 128 rows as long. 2026-11-30.
+LINEAR_LONGER = 8
 # Times as many rows as rows and columns of the result in all: then threads share the rows of a
 # weight's gradient, each into a sum of its own, which are added up. 2026-11-28.
 DEEP_PRODUCT = 8

@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 
 from ..compile import kernel, task
-from ..matmul.linear import times, transposed_times
+from ..matmul.gemm import prepare, product
+from ..matmul.linear import part, transposed_times
 from ..parallel import parallel_for
+from ..simd.intrinsics import address_of, lanes
 from ..threads import threads_for
 from ..tuning import IM2COL_CHANNELS, IM2COL_FILLED, IM2COL_PLACES, IM2COL_WORK
 from .geometry import Geometry, copy
 from .weights import as_weight
 
 Array = Any
+ROWS = 12  # of a product that a sweep computes at a time
 TILE = 4  # places that a sweep computes at a time: those that a row lacks are computed in vain
 
 
@@ -46,6 +49,33 @@ def copy_windows(parts: int, x: Array, images: int, geometry: Any, windows: Arra
     parallel_for(windows_chunk, parts, (x, images, geometry, windows))
 
 
+@task
+def products_chunk(
+    chunk: int, chunks: int, windows: Array, weight: Array, bias: Array, y: Array, flags: int
+) -> None:
+    """y (m, o) = windows (m, k) @ a weight of o columns in panels; its chunk of the panels, or of
+    the rows where there are more of them."""
+    (m, k), o, panel = windows.shape, y.shape[1], 2 * lanes(y)
+    panels = -(-o // panel)
+    first, last, begin, end = 0, panels, 0, m
+    if panels > chunks:
+        first, last = chunk * panels // chunks, (chunk + 1) * panels // chunks
+    else:
+        begin, end = part(chunk, chunks, m, ROWS)
+    for j in range(first * panel, min(o, last * panel), panel):
+        some = min(panel, o - j)
+        product(y, address_of(windows, begin * k), address_of(weight, j * k),
+                address_of(y, begin * o + j), end - begin, some, k, k, 1, some, o,
+                address_of(bias, j) if bias.size else 0, flags, 0)
+
+
+@kernel
+def multiply_panels(
+    chunks: int, windows: Array, weight: Array, bias: Array, y: Array, flags: int
+) -> None:
+    parallel_for(products_chunk, chunks, (windows, weight, bias, y, flags))
+
+
 def pays(g: Geometry, images: int, channels: int, groups: int) -> bool:
     """Return whether to multiply so for this many images and channels of the results."""
     work = images * g.rows * g.columns * g.length * g.channels * channels
@@ -62,10 +92,12 @@ def im2col(x: Array, g: Geometry) -> Array:
 
 
 def convolution(x: Array, weight: Array, bias: Array, y: Array, g: Geometry, flags: int) -> None:
-    """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (1, kh, kw, c, o), + bias
-    (o,) or an empty one; all contiguous and of one dtype. `flags`: RELU or 0."""
-    o = y.shape[3]
-    times(im2col(x, g), weight.reshape(-1, o), bias, y.reshape(-1, o), flags)
+    """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (1, kh, kw, c, o) in panels,
+    + bias (o,) or an empty one; all contiguous and of one dtype. `flags`: RELU or 0."""
+    prepare(x.dtype)
+    windows = im2col(x, g)
+    multiply_panels(threads_for(windows.size * y.shape[3]), windows, weight.reshape(-1), bias,
+                    y.reshape(-1, y.shape[3]), flags)
 
 
 def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:

@@ -28,7 +28,7 @@ def convolution(
     if winograd.pays(g, x, o, groups):
         winograd.convolution(x, by_output(weight, 1), bias, y, g, flags)
     elif im2col.pays(g, len(x), o, groups):
-        im2col.convolution(x, by_output(weight, 1, o), bias, y, g, flags)
+        im2col.convolution(x, by_output(weight, 1), bias, y, g, flags)
     else:
         places = sweep_conv.all_places(g, o, groups)
         sweep_conv.convolution(x, by_output(weight, groups), bias, y, g, places, flags)
@@ -69,7 +69,7 @@ def input_gradient(
                 part = rotated(weight, 1, taps_down, taps_across)
                 winograd.convolution(dy, part, bias, x, there, 0)
             elif im2col.pays(there, len(dy), c, groups):
-                part = rotated(weight, 1, taps_down, taps_across, c)
+                part = rotated(weight, 1, taps_down, taps_across)
                 few = np.empty((len(dy), rows, columns, c), dy.dtype)
                 im2col.convolution(dy, part, bias, few, there, 0)
                 x[:, p :: g.down, q :: g.across] = few

@@ -17,25 +17,52 @@ import numpy as np
 
 from ..compile import kernel, task
 from ..parallel import parallel_for
-from ..simd.intrinsics import address_of
+from ..simd.intrinsics import address_of, lanes, load_some, store
 from ..simd.transpose import transpose
 from ..simd.width import HOST
 from ..threads import threads_for
 from ..tuning import WEIGHT_WORTH
+from .geometry import copy
 
 Array = Any
+ROWS = 16  # of a weight that are put into panels at a time: 32 columns of 9 taps fill 18 KiB
+APART = 16  # numbers after such a column: columns a power of two apart push each other out
+INPUTS = 32  # of a weight's gradient transposed at a time: 16 outputs of 9 taps fill 18 KiB
+
+
+@task
+def weight_chunk(
+    chunk: int, chunks: int, parts: Array, c: int, taps: int, weight: Array
+) -> None:
+    """Its chunk of the outputs of a weight (o, c, taps), flat, the sum of parts (n, taps * c * o).
+
+    A block of outputs and inputs at a time: summed in a room of its own, so that each line of
+    memory is read and written once. Rows of all outputs push each other out of the cache.
+    """
+    n, o = lanes(weight), weight.size // (c * taps)
+    flat, room = parts.reshape(-1), np.empty(taps * INPUTS * n, weight.dtype)
+    blocks = -(-o // n)
+    for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
+        j = block * n
+        some = min(n, o - j)
+        for first in range(0, c, INPUTS):
+            rows = min(INPUTS, c - first)
+            for tap in range(taps):
+                for i in range(rows):
+                    at = (tap * c + first + i) * o + j
+                    total = load_some(flat, at, some)
+                    for part in range(1, parts.shape[0]):
+                        total = total + load_some(flat, part * parts.shape[1] + at, some)
+                    store(room, (tap * rows + i) * n, total)
+            for i in range(rows):
+                transpose(weight, address_of(room, i * n), rows * n,
+                          address_of(weight, (j * c + first + i) * taps), c * taps, taps, some)
+    room[0] = 0.0  # it must live until here: addresses do not keep it
 
 
 @kernel
-def transpose_each(
-    count: int, source: Array, step: int, row: int, to: Array, first: int, to_step: int,
-    to_row: int, rows: int, columns: int,
-) -> None:
-    """Transpose `count` matrices (rows, columns), `step` numbers apart and with rows `row` apart,
-    to places from `first` on, `to_step` apart and with rows `to_row` apart."""
-    for i in range(count):
-        transpose(source, address_of(source, i * step), row, address_of(to, first + i * to_step),
-                  to_row, rows, columns)
+def fill_weight(chunks: int, parts: Array, c: int, taps: int, weight: Array) -> None:
+    parallel_for(weight_chunk, chunks, (parts, c, taps, weight))
 
 
 @task
@@ -47,18 +74,32 @@ def panels_chunk(
     narrower.
 
     Number (tap, i, j) of the whole is weight[i * step + j * row + tap], or with `back` that of the
-    last tap, the last but one and so on.
+    last tap, the last but one and so on. A panel at a time: all columns push each other out of the
+    cache before the next row reads its part of the same lines. Columns that are far apart are
+    copied to a room of their own first, some rows at a time.
     """
-    columns = weight.size // (taps * inner)
-    for i in range(chunk * inner // chunks, (chunk + 1) * inner // chunks):
-        for j in range(0, columns, width):
-            some = min(width, columns - j)
-            begin = j * taps * inner + i * some
-            first, to_row = begin, inner * some
-            if back:
-                first, to_row = begin + (taps - 1) * inner * some, -inner * some
-            transpose(weight, address_of(weight, i * step + j * row), row,
-                      address_of(panels, first), to_row, some, taps)
+    columns, far = weight.size // (taps * inner), row > step
+    run = ROWS * taps + APART
+    room = np.empty(width * run if far else 1, weight.dtype)
+    own, end = chunk * inner // chunks, (chunk + 1) * inner // chunks
+    for j in range(0, columns, width):
+        some = min(width, columns - j)
+        first, to_row = j * taps * inner, inner * some
+        if back:
+            first, to_row = first + (taps - 1) * inner * some, -inner * some
+        for block in range(own, end, ROWS):
+            rows = min(ROWS, end - block)
+            if far:
+                for k in range(some):
+                    copy(room, k * run, weight, block * step + (j + k) * row, rows * taps)
+            for i in range(rows):
+                to = address_of(panels, first + (block + i) * some)
+                if far:
+                    transpose(weight, address_of(room, i * taps), run, to, to_row, some, taps)
+                else:
+                    transpose(weight, address_of(weight, (block + i) * step + j * row), row, to,
+                              to_row, some, taps)
+    room[0] = 0.0  # it must live until here: addresses do not keep it
 
 
 @kernel
@@ -83,47 +124,44 @@ def in_panels(rows: Array, width: int) -> Array:
     return np.concatenate(parts, axis=1).reshape(rows.shape)
 
 
-def by_output(weight: Array, groups: int, width: int = 0) -> Array:
-    """(groups, kh, kw, c, o) of a weight (groups * o, c, kh, kw), in panels of `width` columns, or
-    of as many as a sweep takes."""
+def by_output(weight: Array, groups: int) -> Array:
+    """(groups, kh, kw, c, o) of a weight (groups * o, c, kh, kw), in panels."""
     o, c, kh, kw = weight.shape
-    width = width or panel_width(weight.dtype)
     if groups > 1 or weight.size < WEIGHT_WORTH or not weight.flags.c_contiguous:
         by_group = weight.reshape(groups, -1, c, kh, kw).transpose(0, 3, 4, 2, 1)
-        return in_panels(by_group, width)
-    return _many_in_panels(weight, (1, kh, kw, c, o), kh * kw, c * kh * kw, False, width)
+        return in_panels(by_group, panel_width(weight.dtype))
+    return _many_in_panels(weight, (1, kh, kw, c, o), kh * kw, c * kh * kw, False)
 
 
-def rotated(weight: Array, groups: int, down: slice, across: slice, width: int = 0) -> Array:
+def rotated(weight: Array, groups: int, down: slice, across: slice) -> Array:
     """(groups, kh, kw, o, c) of a weight (groups * o, c, kh, kw): these taps, in panels."""
     o, c, kh, kw = weight.shape
-    width = width or panel_width(weight.dtype)
     whole = (down, across) == (slice(kh - 1, None, -1), slice(kw - 1, None, -1))
     if groups > 1 or weight.size < WEIGHT_WORTH or not weight.flags.c_contiguous or not whole:
         by_group = weight.reshape(groups, -1, c, kh, kw).transpose(0, 3, 4, 1, 2)
-        return in_panels(by_group[:, down, across], width)
-    return _many_in_panels(weight, (1, kh, kw, o, c), c * kh * kw, kh * kw, True, width)
+        return in_panels(by_group[:, down, across], panel_width(weight.dtype))
+    return _many_in_panels(weight, (1, kh, kw, o, c), c * kh * kw, kh * kw, True)
 
 
 def _many_in_panels(
-    weight: Array, shape: tuple[int, ...], step: int, row: int, back: bool, width: int
+    weight: Array, shape: tuple[int, ...], step: int, row: int, back: bool
 ) -> Array:
     """A contiguous weight of one group in panels of this shape, by all threads."""
     panels = np.empty(shape, weight.dtype)
     fill_panels(threads_for(8 * weight.size), weight.reshape(-1), shape[3], step, row,
-                shape[1] * shape[2], back, width, panels.reshape(-1))
+                shape[1] * shape[2], back, panel_width(weight.dtype), panels.reshape(-1))
     return panels
 
 
 def as_weight(parts: Array, groups: int, c: int, window: tuple[int, ...]) -> Array:
     """A weight's gradient (groups * o, c, kh, kw) from the threads' parts (chunks, numbers) of it,
     each as (groups, kh, kw, c, o)."""
-    total = parts[0] if len(parts) == 1 else parts.sum(axis=0)
     taps = window[0] * window[1]
-    o = total.size // (groups * taps * c)
-    if groups > 1 or total.size < WEIGHT_WORTH:
+    o = parts.shape[1] // (groups * taps * c)
+    if groups > 1 or parts.shape[1] < WEIGHT_WORTH:
+        total = parts[0] if len(parts) == 1 else parts.sum(axis=0)
         by_group = total.reshape(groups, *window, c, o).transpose(0, 4, 3, 1, 2)
         return np.ascontiguousarray(by_group).reshape(groups * o, c, *window)
     weight = np.empty((o, c, *window), parts.dtype)
-    transpose_each(c, total, o, c * o, weight.reshape(-1), 0, taps, c * taps, taps, o)
+    fill_weight(threads_for(8 * weight.size), parts, c, taps, weight.reshape(-1))
     return weight

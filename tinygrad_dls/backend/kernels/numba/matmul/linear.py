@@ -26,6 +26,7 @@ from ..tuning import (
     DEEP_PRODUCT,
     LINEAR_FEW_OUTPUTS,
     LINEAR_LONG_ROW,
+    LINEAR_LONGER,
     LINEAR_MANY_ROWS,
     MATMUL_WORTH,
     ROW_SUM_SHARED,
@@ -210,7 +211,8 @@ def as_it_lies(m: int, k: int, n: int) -> bool:
     """Return whether x (m, k) is multiplied by the rows of W (n, k) as stored, without transposing
     W first.
     """
-    return k >= LINEAR_LONG_ROW and (m < LINEAR_MANY_ROWS or n < LINEAR_FEW_OUTPUTS)
+    return m * LINEAR_LONGER <= k or (
+        k >= LINEAR_LONG_ROW and (m < LINEAR_MANY_ROWS or n < LINEAR_FEW_OUTPUTS))
 
 
 def scratch_of(place: Running, parts: int, numbers: int, dtype: Any) -> Array:
