@@ -953,8 +953,51 @@ torch.where(b, 1.5, i)
 torch.tensor([1, 2]) ** 0.5
 """
 
+SPARSE = """
+torch.sparse_coo_tensor([[0, 1, 1], [2, 0, 2]], [3., 4., 5.], (2, 3)).to_dense()
+torch.sparse_coo_tensor([[0, 1, 1], [2, 0, 2]], [3., 4., 5.]).shape
+torch.sparse_coo_tensor(torch.tensor([[0, 0], [1, 1]]), torch.tensor([3., 4.]), (2, 2)).to_dense()
+torch.sparse_coo_tensor([[1, 0, 1], [2, 0, 2]], [3., 4., 5.], (2, 3)).coalesce().values()
+torch.sparse_coo_tensor([[1, 0, 1], [2, 0, 2]], [3., 4., 5.], (2, 3)).coalesce().indices()
+torch.sparse_coo_tensor([[0, 1], [2, 0]], torch.ones(2), (2, 3), dtype=torch.int64).to_dense()
+torch.sparse_coo_tensor([[0, 1], [2, 0]], [3., 4.], (2, 3)).is_sparse
+torch.sparse_coo_tensor([[0, 1], [2, 0]], [3., 4.], (2, 3)).t().to_dense()
+torch.sparse_coo_tensor([[0, 1], [2, 0]], [3., 4.], (2, 4)) @ x
+torch.spmm(torch.sparse_coo_tensor([[0, 1, 1], [2, 0, 2]], [3., 4., 5.], (2, 4)), x)
+torch.sparse.mm(torch.sparse_coo_tensor([[0, 1], [2, 0]], [3., 4.], (2, 4)), x)
+torch.mm(torch.sparse_coo_tensor([[0, 1], [2, 0]], [3., 4.], (2, 4)), x)
+torch.sparse.mm(y.to_sparse(), w1.t())
+torch.sparse_coo_tensor([[0, 1], [2, 0]], [3., 4.], (2, 6)) @ v
+torch.eye(3) + torch.sparse_coo_tensor([[0, 1], [2, 0]], [3., 4.], (3, 3))
+(torch.sparse_coo_tensor([[0], [2]], [3.], (3, 3)) + torch.eye(3).to_sparse()).to_dense()
+(torch.sparse_coo_tensor([[0], [2]], [3.], (3, 3)) * 2).to_dense()
+m @ torch.diag(torch.arange(3.)).to_sparse()
+torch.diag(torch.arange(3.)).to_sparse()._nnz()
+torch.sparse.FloatTensor(torch.tensor([[0, 1]]), torch.ones(2), torch.Size([2])).to_dense()
+sparse_grad(torch.tensor([3., 4.], requires_grad=True), y)
+"""
+
+OLD_SCRIPTS = """
+torch.LongTensor([torch.tensor(3)])
+torch.FloatTensor([[torch.tensor(3.), 2]])
+torch.Tensor([k[0], k[1]])
+torch.zeros(2).new().shape
+torch.zeros(3).new().resize_as_(y).zero_()
+torch.empty(200).uniform_(torch.tensor(2.), torch.tensor(2.5)).floor()
+torch.zeros(200).normal_(torch.tensor(50.), torch.tensor(0.01)).round()
+isinstance(y, torch.cuda.FloatTensor)
+isinstance(y, torch.FloatTensor)
+y.is_xpu
+list(data.distributed.DistributedSampler(range(10), 3, 1, shuffle=False))
+list(data.distributed.DistributedSampler(range(10), 3, 2, shuffle=False, drop_last=True))
+len(data.DistributedSampler(range(10), 3, 0))
+sorted(data.DistributedSampler(range(6), 2, 0)) != sorted(data.DistributedSampler(range(6), 2, 1))
+nn.modules.linear.NonDynamicallyQuantizableLinear(2, 3).weight.shape
+"""
+
 TABLE = {name: [line for line in text.strip().splitlines() if line] for name, text in {
     "surprises": SURPRISES, "creation": CREATION, "reductions": REDUCTIONS, "shapes": SHAPES,
     "indexing": INDEXING, "arithmetic": ARITHMETIC, "products": PRODUCTS, "in place": IN_PLACE,
-    "functional": FUNCTIONAL, "everyday": EVERYDAY, "printing": PRINTING,
+    "functional": FUNCTIONAL, "everyday": EVERYDAY, "sparse": SPARSE,
+    "old scripts": OLD_SCRIPTS, "printing": PRINTING,
 }.items()}

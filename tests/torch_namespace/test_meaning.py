@@ -23,8 +23,9 @@ class Library:
 
     def __init__(self, root):
         self.torch = importlib.import_module(f"{root}torch")
-        for part in ("nn", "nn.functional", "utils.checkpoint", "utils.data", "distributions",
-                     "autograd", "autograd.functional", "special", "linalg"):
+        for part in ("nn", "nn.functional", "utils.checkpoint", "utils.data",
+                     "utils.data.distributed", "distributions", "autograd", "autograd.functional",
+                     "special", "linalg"):
             if importlib.util.find_spec(f"{root}torch.{part}"):
                 importlib.import_module(f"{root}torch.{part}")
         self.names = helpers(self.torch)
@@ -147,6 +148,11 @@ def helpers(torch):
         (x * x).sum().backward()
         return x
 
+    def sparse_grad(numbers, y):
+        places = torch.tensor([[0, 1], [2, 0]])
+        (torch.sparse_coo_tensor(places, numbers, (2, 4)) @ y).sum().backward()
+        return numbers.grad
+
     class Square(torch.autograd.Function):
         @staticmethod
         def forward(ctx, x, times):
@@ -182,7 +188,8 @@ def helpers(torch):
             "nn": torch.nn, "F": torch.nn.functional, "inplace": inplace,
             "y_cut": y_cut, "range_cut": range_cut, "put": put, "augmented": augmented,
             "with_view": with_view, "detached_shares": detached_shares, "with_grad": with_grad,
-            "squared": lambda x: Square.apply(x, 3.0), "no_grad": no_grad, "inference": inference,
+            "sparse_grad": sparse_grad, "squared": lambda x: Square.apply(x, 3.0),
+            "no_grad": no_grad, "inference": inference,
             "two_outputs": lambda x, y: Both.apply(x, y.detach().requires_grad_())}
 
 

@@ -257,3 +257,52 @@ def test_layers_of_ones_own_show_their_options():
 
     assert repr(Mine(0.5)) == "Mine(p=0.5, inplace=False)"
     assert repr(nn.ReLU(inplace=True)) == "ReLU(inplace=True)" and repr(nn.ReLU()) == "ReLU()"
+
+
+def test_einops_works_on_tensors_of_the_namespace():
+    einops = pytest.importorskip("einops")
+    x = torch.tensor(A.reshape(2, 3, 4), requires_grad=True)
+    turned = einops.rearrange(x, "a b c -> c (a b)")
+    assert type(turned) is torch.Tensor
+    assert np.array_equal(turned.tolist(), A.reshape(6, 4).T)
+    for name in ("max", "mean", "sum"):
+        wanted = getattr(A.reshape(2, 12), name)(1)
+        assert np.allclose(einops.reduce(x, "a b c -> a", name).tolist(), wanted)
+    einops.repeat(x, "a b c -> (r a) b c", r=3).sum().backward()
+    assert np.array_equal(x.grad.numpy(), np.full((2, 3, 4), 3))
+
+
+def _write_number(i, folder, fail):
+    (folder / str(i)).write_text("here")
+    if fail:
+        raise SystemExit(i)
+
+
+def test_spawn_runs_a_function_in_processes_and_tells_of_failures(tmp_path):
+    torch.multiprocessing.spawn(_write_number, (tmp_path, False), nprocs=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
+    with pytest.raises(dls.DataError, match=r"process 1 ended with exit code 1"):
+        torch.multiprocessing.spawn(_write_number, (tmp_path, True), nprocs=2)
+    assert torch.multiprocessing.Process is importlib.import_module("multiprocessing").Process
+
+
+def test_onnx_export_writes_what_the_core_writes(tmp_path):
+    net, x = nn.Sequential(nn.Linear(6, 3), nn.ReLU()), _x()
+    torch.onnx.export(net, x, tmp_path / "a.onnx", input_names=["x"], dynamic_axes={"x": {0: "n"}})
+    torch.onnx.export(net, (x,), tmp_path / "b.onnx", opset_version=18)
+    dls.io.export_onnx(net, tmp_path / "c.onnx", x, input_names=["x"])
+    dls.io.export_onnx(net, tmp_path / "d.onnx", x, opset=18, dynamic_batch=False)
+    a, b, c, d = [(tmp_path / f"{name}.onnx").read_bytes() for name in "abcd"]
+    assert a == c and b == d and a != b
+
+
+def test_a_sparse_tensor_says_what_it_cannot():
+    x = torch.eye(2).to_sparse()
+    with torch.serialization.safe_globals([nn.Linear]):
+        assert repr(x).startswith("tensor(indices=")
+    for wrong, message in ((lambda: x.mean(), r"to_dense\(\)"), (lambda: x + torch.eye(2), "dense"),
+                           (lambda: x @ torch.ones(3, 1), "do not fit"),
+                           (lambda: torch.sparse_coo_tensor([[0]], [1.0, 2.0], (2,)), "indices"),
+                           (lambda: torch.sparse_coo_tensor([[0]], [1.0]).values(), "coalesce")):
+        with pytest.raises((AttributeError, dls.DtypeError, dls.ShapeError), match=message):
+            wrong()

@@ -84,8 +84,11 @@ def register_with_einops(backends: ModuleType) -> None:
 
         def reduce(self, x: Tensor, operation: str, axes: Any) -> Any:
             for axis in sorted(axes, reverse=True):  # products go along one axis
-                x = getattr(x, operation)(axis=axis)
+                x = getattr(ops, operation)(x, axis=axis)  # a subclass has methods of its own
             return x
+
+        def transpose(self, x: Tensor, axes: Any) -> Any:
+            return ops.permute_dims(x, axes)
 
         def stack_on_zeroth_dimension(self, tensors: list[Any]) -> Any:
             return ops.stack(tensors)

@@ -134,7 +134,7 @@ class InPlace:
         True
         """
         x: Any = self
-        drawn = chosen(generator).uniform(x.shape, a, b, x.dtype)
+        drawn = chosen(generator).uniform(x.shape, float(a), float(b), x.dtype)
         return self._filled(drawn.astype(x.dtype, copy=False), "x.uniform_()")
 
     def normal_(
@@ -146,7 +146,7 @@ class InPlace:
         (2, 3)
         """
         x: Any = self
-        drawn = chosen(generator).normal(x.shape, x.dtype) * std + mean
+        drawn = chosen(generator).normal(x.shape, x.dtype) * float(std) + float(mean)
         return self._filled(drawn.astype(x.dtype, copy=False), "x.normal_()")
 
     def exponential_(self, lambd: float = 1.0, *, generator: Generator | None = None) -> Self:

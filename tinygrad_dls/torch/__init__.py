@@ -29,7 +29,8 @@ a tensor and to the function that is called:
 `torch.as_tensor(x)` of a `dls.Tensor`, `dls.Tensor` functions of a torch tensor.
 
 What differs from PyTorch: dtypes are NumPy's (`torch.float32` is `np.dtype("float32")`), errors
-are this library's, random streams are NumPy's, there are no complex, sparse or quantized tensors.
+are this library's, random streams are NumPy's, there are no complex or quantized tensors, and of
+sparse ones what graph networks use (`torch.sparse`).
 """
 
 from typing import Any
@@ -134,9 +135,12 @@ from . import fx as fx  # isort: skip
 from . import hub as hub  # isort: skip
 from . import jit as jit  # isort: skip
 from . import linalg as linalg  # isort: skip
+from . import multiprocessing as multiprocessing  # isort: skip
 from . import nn as nn  # isort: skip
+from . import onnx as onnx  # isort: skip
 from . import optim as optim  # isort: skip
 from . import random as random  # isort: skip
+from . import sparse as sparse  # isort: skip
 from . import special as special  # isort: skip
 from . import utils as utils  # isort: skip
 
@@ -144,6 +148,7 @@ get_default_dtype = default_dtype
 lgamma, digamma, erfinv = special.lgamma, special.digamma, special.erfinv
 device = Device
 inverse, det, slogdet = linalg.inv, linalg.det, linalg.slogdet
+sparse_coo_tensor, spmm = sparse.sparse_coo_tensor, sparse.mm
 __version__ = "2.0.0+tinygrad_dls"
 strided = "torch.strided"
 contiguous_format = preserve_format = channels_last = None

@@ -18,3 +18,10 @@ def current_accelerator(check_available: bool = False) -> Any:
 def current_device_index() -> int:
     """The number of the GPU in use."""
     return 0
+
+
+def set_device_index(device: Any, /) -> None:
+    """Nothing: a process uses the GPU that its first tensor went to."""
+
+
+set_device_idx = set_device_index

@@ -15,7 +15,7 @@ from ..engine.autograd import TensorBase
 from ..errors import DtypeError
 from ..tensors import creation, random_tensors
 from ..tensors import from_numpy as shared
-from .operands import array_of, tensor_like
+from .operands import array_of, tensor_like, without_tensors
 from .tensor import Tensor, of_torch
 
 
@@ -158,26 +158,12 @@ def tensor(
 ) -> Any:
     """A copy of numbers, nested lists, an array or a tensor."""
     if isinstance(data, list | tuple) and data:
-        data = _without_tensors(data)
+        data = without_tensors(data)
     if isinstance(data, list | tuple) and not data and dtype is None:
         dtype = default_dtype()
     made = Tensor.__new__(Tensor)
     super(Tensor, made).__init__(data, requires_grad, dtype, device)
     return made
-
-
-def _without_tensors(data: Any) -> Any:
-    """Nested lists with tensors of one element, as numbers."""
-    if isinstance(data, TensorBase):
-        return data.tolist()  # type: ignore[attr-defined]
-    if isinstance(data, list | tuple):
-        return [_without_tensors(part) for part in data] if _holds_tensor(data) else data
-    return data
-
-
-def _holds_tensor(data: Any) -> bool:
-    return any(isinstance(x, TensorBase) or (isinstance(x, list | tuple) and _holds_tensor(x))
-               for x in data)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:

@@ -14,6 +14,7 @@ from ..cuda import manual_seed as manual_seed
 from ..cuda import manual_seed_all as manual_seed_all
 from ..cuda import synchronize as synchronize
 from . import amp as amp
+from .tensor import LEGACY_CUDA as _LEGACY_CUDA
 
 OutOfMemoryError = MemoryError  # CuPy's is one, too
 
@@ -38,3 +39,6 @@ max_memory_allocated = memory_reserved = max_memory_reserved = memory_allocated
 def is_initialized() -> bool:
     """Return whether a GPU can be used."""
     return is_available()
+
+
+globals().update(_LEGACY_CUDA)

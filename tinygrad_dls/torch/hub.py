@@ -22,6 +22,11 @@ def get_dir() -> str:
     return str(user_cache() / "hub")
 
 
+def _get_torch_home() -> str:
+    """The folder above it, as torchvision's data sets ask for it."""
+    return str(user_cache())
+
+
 def download_url_to_file(
     url: str, dst: Any, hash_prefix: str | None = None, progress: bool = True
 ) -> None:

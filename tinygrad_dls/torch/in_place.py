@@ -112,6 +112,10 @@ class InPlace:
             wanted, self._data.dtype)
         return self
 
+    def resize_as_(self: Any, the_template: Any) -> Any:
+        """The shape of another tensor; what is new in it is 0."""
+        return self.resize_(*the_template.shape)
+
 
 for _name, _function in _OF.items():
     setattr(InPlace, _name, _method(_name, _function))

@@ -51,3 +51,17 @@ def _rank(kinds: list[Any]) -> bool:
 def place(device: Any) -> Device | None:
     """A device in PyTorch's spellings: "cpu", "cuda:0", torch.device("cuda", 0), None."""
     return None if device is None else Device(device)
+
+
+def without_tensors(data: Any) -> Any:
+    """Nested lists with tensors of one element, as numbers."""
+    if isinstance(data, TensorBase):
+        return data.tolist()  # type: ignore[attr-defined]
+    if isinstance(data, list | tuple):
+        return [without_tensors(part) for part in data] if _holds_tensors(data) else data
+    return data
+
+
+def _holds_tensors(data: Any) -> bool:
+    return any(isinstance(x, TensorBase) or (isinstance(x, list | tuple) and _holds_tensors(x))
+               for x in data)

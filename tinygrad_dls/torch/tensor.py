@@ -25,7 +25,7 @@ from . import arithmetic as a
 from . import dtypes, indexing, reductions, shapes
 from .hooks import Handle
 from .in_place import InPlace
-from .operands import promote
+from .operands import promote, without_tensors
 from .printing import node_name, text_of, with_notes
 from .size import Size
 
@@ -47,6 +47,7 @@ class Tensor(InPlace, core.Tensor):
     __slots__ = ()
     _promote = staticmethod(promote)
     _legacy: np.dtype[Any] | None = None  # the dtype of FloatTensor and the like
+    _place: str | None = None  # the device of cuda.FloatTensor and the like
 
     def __init__(self, *data: Any, dtype: Any = None, device: Any = None) -> None:
         kind = self._legacy or dtype or default_dtype()
@@ -59,9 +60,11 @@ class Tensor(InPlace, core.Tensor):
                 return
             if isinstance(values, Size):
                 values = np.empty(values, kind)
+            elif isinstance(values, list | tuple):
+                values = without_tensors(values)
         else:
             values = np.empty(data or (0,), kind)
-        super().__init__(values, False, kind, device)
+        super().__init__(values, False, kind, device or self._place)
         self.__class__ = Tensor
 
     @classmethod
@@ -122,7 +125,7 @@ class Tensor(InPlace, core.Tensor):
         """The layout in memory: all are dense."""
         return "torch.strided"
 
-    is_sparse = is_quantized = is_meta = False
+    is_sparse = is_quantized = is_meta = is_xpu = is_mps = False
 
     def ndimension(self) -> int:
         """The number of axes."""
@@ -262,7 +265,9 @@ class Tensor(InPlace, core.Tensor):
         """The name of its tensor type, or the tensor in another dtype."""
         if dtype is None:
             return dtypes.type_of(self._data.dtype)
-        return ops.cast(self, dtypes.dtype_named(dtype))
+        made = ops.cast(self, dtypes.dtype_named(dtype))
+        wants_gpu = ".cuda." in dtype if isinstance(dtype, str) else getattr(dtype, "_place", None)
+        return made.cuda() if wants_gpu else made
 
     def cuda(self, device: Any = None, non_blocking: bool = False) -> Any:
         """On a GPU."""
@@ -332,7 +337,7 @@ class Tensor(InPlace, core.Tensor):
         """A tensor of this dtype: of a shape, or of values."""
         if len(data) == 1 and not isinstance(data[0], builtins.int | Size):
             return self.new_tensor(data[0])
-        return self.new_zeros(*data)
+        return self.new_zeros(*data or (0,))
 
     # --- functions, as methods -------------------------------------------------------------------
 
@@ -435,16 +440,21 @@ def of_kind(x: Any) -> Any:
 
 
 class _OfType(type):
-    """Makes isinstance(x, torch.LongTensor) ask for the dtype."""
+    """Makes isinstance(x, torch.LongTensor) ask for the dtype and the kind of device."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, Tensor) and instance.dtype == cls.__dict__["_legacy"]
+        kind, place = cls.__dict__["_legacy"], cls.__dict__["_place"]
+        return isinstance(instance, Tensor) and instance.dtype == kind and (
+            instance.is_cuda is bool(place))
 
 
-def _legacy(name: str, kind: Any) -> Any:
+def _legacy(name: str, kind: Any, place: str | None) -> Any:
+    module = f"tinygrad_dls.torch{f'.{place}' if place else ''}"
+    where = " on a GPU" if place else ""
     return _OfType(name, (Tensor,), {
-        "__slots__": (), "_legacy": kind, "__module__": "tinygrad_dls.torch",
-        "__doc__": f"`{name}(2, 3)` or `{name}(values)`: a tensor of {kind}."})
+        "__slots__": (), "_legacy": kind, "_place": place, "__module__": module,
+        "__doc__": f"`{name}(2, 3)` or `{name}(values)`: a tensor of {kind}{where}."})
 
 
-LEGACY = {name: _legacy(name, kind) for name, kind in dtypes.OF_TYPES.items()}
+LEGACY = {name: _legacy(name, kind, None) for name, kind in dtypes.OF_TYPES.items()}
+LEGACY_CUDA = {name: _legacy(name, kind, "cuda") for name, kind in dtypes.OF_TYPES.items()}

@@ -1,5 +1,7 @@
 """torch.nn: the core's layers with tensors of this namespace as parameters."""
 
+from typing import Any
+
 from ..._util.namespaces import answer_wrong_names as _answer_wrong_names
 from ..layout import lay_out as _lay_out
 from . import functional as functional
@@ -26,4 +28,6 @@ _FILES = ("activation", "batchnorm", "container", "conv", "dropout", "flatten", 
           "linear", "loss", "module", "normalization", "padding", "pixelshuffle", "pooling", "rnn",
           "sparse", "transformer", "upsampling")
 vars(modules).update(_PLACED, **_lay_out(modules.__name__, _FILES, _PLACED))
+_places: Any = modules
+_places.linear.NonDynamicallyQuantizableLinear = _LAYERS["Linear"]  # MultiheadAttention's
 _answer_wrong_names(globals())

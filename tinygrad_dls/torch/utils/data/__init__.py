@@ -13,10 +13,12 @@ from ....data import Subset as Subset
 from ....data import SubsetRandomSampler as SubsetRandomSampler
 from ....data import WeightedRandomSampler as WeightedRandomSampler
 from ....data import get_worker_info as get_worker_info
+from . import distributed as distributed
 from . import sampler as sampler
 from .collate import default_collate as default_collate
 from .dataloader import DataLoader as DataLoader
 from .dataset import TensorDataset as TensorDataset
 from .dataset import random_split as random_split
+from .distributed import DistributedSampler as DistributedSampler
 
 _answer_wrong_names(globals())
