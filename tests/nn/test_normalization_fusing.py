@@ -74,6 +74,8 @@ def test_small_inputs_other_modules_and_evaluation_are_as_ever():
     assert "batch_norm_activation" not in names(blocks(nn.Tanh)(images(128)))
     x = images(128)
     np.testing.assert_array_equal(model.eval()(x).numpy(), one_by_one(model, x).numpy())
+    with dls.no_grad():
+        np.testing.assert_array_equal(model(x).numpy(), one_by_one(model, x).numpy())
 
     class MyReLU(nn.ReLU):
         def forward(self, input):
@@ -113,3 +115,25 @@ def test_a_cumulative_average_is_left_to_the_layer_itself():
         np.testing.assert_array_equal(y.numpy(), one_by_one(two, x).numpy())
     means = [x.numpy().mean(axis=(0, 2, 3)) for x in batches]
     np.testing.assert_allclose(one[0].running_mean.numpy(), np.mean(means, axis=0), rtol=1e-4)
+
+
+def test_in_use_norm_and_activation_are_one_operation_without_gradients():
+    """Against the formula in float64; where gradients flow the layers run one by one."""
+    model, x, rng = blocks(nn.ReLU6).eval(), images(128), np.random.default_rng(3)
+    for norm in (model[1], model[4]):
+        for name in ("weight", "bias", "running_mean"):
+            getattr(norm, name)._data[...] = rng.standard_normal(norm.num_features)
+        norm.running_var._data[...] = rng.uniform(0.5, 2.0, norm.num_features)
+    step = dls.capture(lambda x: model(x))
+    with dls.no_grad():
+        found, captured = model[:3](x).numpy(), [step(x).numpy() for _ in range(4)]
+        alone = one_by_one(model, x).numpy()
+    norm, before = model[1], model[0](x).detach().numpy().astype("float64")
+    w, b, mean, var = (t.detach().numpy().reshape(1, -1, 1, 1) for t in (
+        norm.weight, norm.bias, norm.running_mean, norm.running_var))
+    wanted = np.clip((before - mean) / np.sqrt(var + norm.eps) * w + b, 0, 6)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    assert step.source().count("frozen_batch_norm_activation") == 2
+    for y in captured:
+        np.testing.assert_array_equal(y, alone)
+    assert names(model(x)).count("scale_channels") == 2

@@ -20,6 +20,7 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
 
     forward: list[tuple[Any, ...]] = []
     backward: list[tuple[Any, ...]] = []
+    frozen: list[tuple[Any, ...]] = []
     halves: dict[str, list[tuple[Any, ...]]] = {
         name: [] for name in ("channel_moments", "scale_centered", "centered_sums",
                               "combine_centered")}
@@ -32,6 +33,8 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
             w, b = (normal(shape[1]) if (i + j) % k else None for k in (2, 3))
             residual = last_like(normal(*shape), images) if j != 1 else None
             forward.append((x, w, b, residual, 0.1, bounds))
+            statistics = normal(shape[1]), rng.uniform(0.5, 2.0, shape[1])
+            frozen.append((x, w, b, residual, *statistics, 0.1, bounds))
             y = np.clip(normal(*shape), *bounds) if bounds else None
             others = (0, *range(2, len(shape)))
             needs = ((i + j) % 4 != 3, (i + j) % 3 != 2 and w is not None, j != 2, j != 1)
@@ -46,6 +49,7 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
         **halves,
         "batch_norm": forward,
         "batch_norm_backward": backward,
+        "frozen_batch_norm": frozen,
         "move_statistics": [(normal(9), normal(9), normal(9), normal(9) ** 2, count, factor)
                             for count, factor in ((1, 0.1), (50, 0.3), (7, np.array(0.25)))],
     }

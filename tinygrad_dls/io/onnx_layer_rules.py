@@ -164,6 +164,17 @@ def _batch_norm(b: Builder, c: Call, o: Call) -> str:
                   epsilon=float(layer.eps))
 
 
+@rule("FrozenBatchNorm")
+def _frozen_batch_norm(b: Builder, c: Call, o: Call) -> str:
+    array = c.arrays[0]
+    n = array.shape[1:2]
+    scale = b.operand(c, 1) or b.like(1, array.dtype, n)
+    shift = b.operand(c, 2) or b.like(0, array.dtype, n)
+    running = [b.operand(c, i) for i in (3, 4)]
+    return b.node("BatchNormalization", [b.operand(c, 0), scale, shift, *running],
+                  epsilon=float(c.op.eps))
+
+
 @rule("ScaleChannels")
 def _scale_channels(b: Builder, c: Call, o: Call) -> str:
     x, scale, shift = (b.operand(c, i) for i in range(3))

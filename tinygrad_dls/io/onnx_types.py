@@ -27,8 +27,8 @@ TAKES: dict[str, frozenset[str]] = {  # class of the operation -> dtypes of its 
         "Hypot", "Prod"), NUMBERS),
     **dict.fromkeys((
         "LeakyRelu", "Convolution", "TransposedConvolution", "MaxPool", "AvgPool", "Attention",
-        "GroupNorm", "InstanceNorm", "LayerNorm", "RmsNorm", "Rnn", "Lstm", "Gru", "PRelu",
-        "Interpolate", "Resample"), FLOATS),
+        "FrozenBatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RmsNorm", "Rnn", "Lstm",
+        "Gru", "PRelu", "Interpolate", "Resample"), FLOATS),
     **dict.fromkeys(("Neg", "Relu"), SIGNED),
     **dict.fromkeys(("Matmul", "Linear"), PRODUCTS),
     **dict.fromkeys(("Pow", "PowerOf"), POWERS),

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from .._util.arguments import is_amount, is_whole
 from ..backend.device import Device
 from ..backend.dtypes import default_dtype, float_dtype
-from ..engine.modes import replayed, traces
+from ..engine.modes import mode, replayed, traces
 from ..engine.versions import mark_write
 from ..errors import DataError, ShapeError
 from ..tensors import Tensor
@@ -118,7 +118,11 @@ class _BatchNorm(_Tracking):
     def takes_along(self, after: Module, input: Any) -> bool:
         if type(self).forward is not _BatchNorm.forward or "forward" in {*vars(self), *vars(after)}:
             return False  # somebody's own, which may do anything
-        return (type(after) in ACTIVATIONS and self.training and self.momentum is not None
+        if self.training:
+            can = self.momentum is not None
+        else:
+            can = self.running_mean is not None and not mode.grad
+        return (can and type(after) in ACTIVATIONS
                 and not (self._hooks or after._hooks or traces.active)
                 and isinstance(input, Tensor) and input.size >= LARGE)
 
@@ -126,15 +130,15 @@ class _BatchNorm(_Tracking):
         """`then`: ReLU or ReLU6, to be done to the result in the same pass (see `takes_along`)."""
         self._check_input(input)
         mean, var = self.running_mean, self.running_var
+        bounds = None if then is None else ACTIVATIONS[type(then)]
         if not self.training:
-            y = F.batch_norm(input, mean, var, self.weight, self.bias, mean is None, 0.0, self.eps)
-            return y if then is None else then(y)
+            return batch_norm(input, mean, var, self.weight, self.bias, mean is None, 0.0, self.eps,
+                              bounds)
         momentum: float | Tensor = self.momentum or 0.0
         counter = self.num_batches_tracked
         if self.momentum is None and counter is not None:
             # Computed where the counter is: reading it would wait for the device.
             momentum = 1.0 / (counter.astype(input.dtype) + 1.0)
-        bounds = None if then is None else ACTIVATIONS[type(then)]
         y = batch_norm(input, mean, var, self.weight, self.bias, True, momentum, self.eps, bounds)
         if counter is not None:
             _count(counter)

@@ -56,6 +56,7 @@ from .shape import expand_dims as expand_dims
 from .shape import flatten as flatten
 from .tiling import flip as flip
 from .unfold import fold as fold
+from .normalization import frozen_batch_norm as frozen_batch_norm
 from .filling import full_like as full_like
 from .gathering import gather as gather
 from .activations import gelu as gelu

@@ -106,6 +106,10 @@ def _oracle(x: Any, axes: Shape, eps: float, weight: Any, bias: Any) -> Any:
     return y * weight + bias
 
 
+def _scaled(x: Any, scale: Any, mean: Any, bias: Any) -> Any:
+    return x * _channels(scale, x.ndim) + _channels(bias - mean * scale, x.ndim)
+
+
 def _channels(values: Any, ndim: int) -> Any:
     return values.reshape(1, -1, *[1] * (ndim - 2))
 
@@ -217,6 +221,58 @@ class BatchNormActivation(BatchNorm):
         dx, dweight, dbias, dresidual = self.kernels.batch_norm_backward(
             dy, x, y, weight, mean, var, self.eps, self.bounds, needs[:4])
         return (dx, dweight, dbias, dresidual, None, None, None)[: len(needs)]
+
+
+class FrozenBatchNorm(Op):
+    """y = x * scale + (bias - mean * scale), scale = weight / sqrt(var + eps): in use, no gradient.
+
+    x (m, c, ...), its given statistics mean and var (c,), weight and bias (c,) or None. Where
+    gradients flow, a graph of the parts takes its place.
+    """
+
+    in_float32 = True
+    differentiable = False
+    numpy: ClassVar[Any] = staticmethod(lambda x, weight, bias, mean, var, eps: _scaled(
+        x, weight / np.sqrt(var + eps), mean, bias))
+    samples = staticmethod(lambda rng: [
+        Sample((*rng.standard_normal((1, *shape)), *rng.standard_normal((3, shape[1])),
+                rng.uniform(0.5, 2.0, shape[1])), {"eps": eps})
+        for shape in ((4, 3), (3, 2, 5), (2, 3, 2, 4), (0, 2)) for eps in (1e-5, 0.5)])
+
+    def __init__(self, eps: float) -> None:
+        self.eps = eps
+
+    def forward(
+        self, x: Array, weight: Array | None, bias: Array | None, mean: Array, var: Array
+    ) -> Array:
+        return self.kernels.frozen_batch_norm(x, weight, bias, None, mean, var, self.eps, None)
+
+
+class FrozenBatchNormActivation(Op):
+    """y = frozen batch norm of x (+ residual), clamped to [low, high] (None: no bound): one pass.
+
+    Inputs as FrozenBatchNorm's; no gradient.
+    """
+
+    in_float32 = True
+    differentiable = False
+    numpy: ClassVar[Any] = staticmethod(
+        lambda x, weight, bias, residual, mean, var, eps, low, high: np.clip(
+            FrozenBatchNorm.numpy(x, weight, bias, mean, var, eps) + residual, low, high))
+    samples = staticmethod(lambda rng: [
+        Sample((*s.inputs[:3], rng.standard_normal(s.inputs[0].shape), *s.inputs[3:]),
+               {**s.parameters, "low": low, "high": high})
+        for s in FrozenBatchNorm.samples(rng) for low, high in ((0.0, None), (-0.3, 0.4))])
+
+    def __init__(self, eps: float, low: float = 0.0, high: float | None = None) -> None:
+        self.eps, self.low, self.high = eps, low, high
+
+    def forward(
+        self, x: Array, weight: Array | None, bias: Array | None, residual: Array | None,
+        mean: Array, var: Array,
+    ) -> Array:
+        return self.kernels.frozen_batch_norm(
+            x, weight, bias, residual, mean, var, self.eps, (self.low, self.high))
 
 
 class GroupNorm(Normalization):
@@ -363,6 +419,16 @@ def batch_norm_activation(
     """`batch_norm`, then + residual (or None), clamped to [low, high] (or None): by one op."""
     op = function_of(BatchNormActivation, eps, float(momentum), low, high)
     return op(x, weight, bias, residual, running_mean, running_var, None)
+
+
+def frozen_batch_norm(
+    x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: float, bounds: Bounds = None
+) -> Any:
+    """x normalized by given statistics of its channels, clamped to `bounds`, if there are any."""
+    if bounds is None:
+        return function_of(FrozenBatchNorm, eps)(x, weight, bias, mean, var)
+    op = function_of(FrozenBatchNormActivation, eps, *bounds)
+    return op(x, weight, bias, None, mean, var)
 
 
 def instance_norm(

@@ -19,12 +19,19 @@ from ...ops.activations import Hardtanh, Relu
 from ...ops.arithmetic import Add
 from ...ops.convolution import Convolution, ConvolutionRelu
 from ...ops.matmul import Linear, LinearRelu
-from ...ops.normalization import BatchNorm, BatchNormActivation, InstanceNorm
+from ...ops.normalization import (
+    BatchNorm,
+    BatchNormActivation,
+    FrozenBatchNorm,
+    FrozenBatchNormActivation,
+    InstanceNorm,
+)
 from ...ops.op import is_built_in
 from ..record.operands import ByOperand, Gradient, Literal, Made, Named, Operand, named
 from ..record.recorder import Forward, Instruction, Recorder
 
-LAYERS = (BatchNorm, Linear, Convolution)
+NORMS = (BatchNorm, FrozenBatchNorm)
+LAYERS = (*NORMS, Linear, Convolution)
 TRACKING = (BatchNorm, InstanceNorm)  # their running statistics are a result, too
 
 
@@ -86,7 +93,7 @@ class _Pairs:
         if made not in self.infos:  # no NumPy array
             return None
         last = self._only_user(made)
-        if last is not None and type(self.old[layer].subject) is BatchNorm and (
+        if last is not None and type(self.old[layer].subject) in NORMS and (
                 type(self.old[last].subject) is Add):
             add, (a, b) = last, self.old[last].takes
             residual = b if a == made else a
@@ -160,12 +167,14 @@ class _Pairs:
         """The operation that does it all, on the layer's device; None if there is none."""
         layer, activation = self.old[group.layer].subject, self.old[group.activation].subject
         bounds: tuple[float, float | None] = (0.0, None)
-        if type(activation) is Hardtanh and type(layer) is BatchNorm:
+        if type(activation) is Hardtanh and type(layer) in NORMS:
             bounds = activation.low, activation.high
         elif type(activation) is not Relu:
             return None
         if type(layer) is BatchNorm:
             op: Any = BatchNormActivation(layer.eps, layer.momentum, *bounds)
+        elif type(layer) is FrozenBatchNorm:
+            op = FrozenBatchNormActivation(layer.eps, *bounds)
         elif type(layer) is Linear:
             op = LinearRelu(reuse)
         else:
@@ -177,7 +186,7 @@ class _Pairs:
         reuse = bool(back) and self._is_free(back[0], self.old[group.activation].makes[0])
         op, layer = self._operation(group, reuse), self.old[group.layer]
         activation, takes = self.old[group.activation], list(layer.takes)
-        normalized = isinstance(op, BatchNormActivation)
+        normalized = isinstance(op, (BatchNormActivation, FrozenBatchNormActivation))
         if normalized:
             takes.insert(3, group.residual or Literal(None))
         gradient = self._gradient(op, group, back, takes) if back else None

@@ -13,14 +13,15 @@ from typing import Any
 
 from ...ops.convolution import ConvolutionRelu
 from ...ops.matmul import LinearRelu
-from ...ops.normalization import BatchNormActivation
+from ...ops.normalization import BatchNormActivation, FrozenBatchNormActivation
 from ...ops.op import is_built_in
 from ..record.operands import ByOperand, Named, named
 from ..record.recorder import ArrayInfo, Instruction
 from .memory import Stay, arrays
 from .stand_ins import LaunchPlan, StandIn
 
-FUSED = (BatchNormActivation, ConvolutionRelu, LinearRelu)  # may give back what they were given
+FUSED = (  # may give back what they were given
+    BatchNormActivation, FrozenBatchNormActivation, ConvolutionRelu, LinearRelu)
 
 
 class Aliases:

@@ -14,6 +14,7 @@ from ..._util.keywords import near_names
 from ...backend.device import default_device
 from ...backend.dtypes import default_dtype
 from ...engine.autograd import TensorBase
+from ...engine.modes import mode
 from ...engine.versions import check_writable, mark_write
 from ...errors import DataError, DtypeError, ShapeError
 from ...ops.call import tensor_of
@@ -54,9 +55,9 @@ def batch_norm_then(
     bias: Tensor | None, training: bool, momentum: Any, eps: float,
     bounds: tuple[float, float | None] | None,
 ) -> Tensor:
-    """`batch_norm`; in training, if there are bounds, clamped to them in the same pass.
+    """`batch_norm`; if there are bounds, clamped to them in the same pass.
 
-    `momentum` is then a number.
+    In training `momentum` is then a number; in evaluation no gradient is then wanted.
     """
     x = _floats(input)
     channels = _channels("batch_norm", x, 2)
@@ -69,6 +70,9 @@ def batch_norm_then(
                 "batch_norm in evaluation takes the running mean and variance: give them, or "
                 "training=True for those of the batch"
             )
+        given = (x, weight, bias, running_mean, running_var)
+        if not (mode.grad and any(t is not None and t.requires_grad for t in given)):
+            return ops.frozen_batch_norm(*given, eps, bounds)  # type: ignore[no-any-return]
         scale = (running_var + eps) ** -0.5
         scale = scale if weight is None else scale * weight
         shift = -running_mean * scale

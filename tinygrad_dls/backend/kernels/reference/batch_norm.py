@@ -11,7 +11,7 @@ Bounds: TypeAlias = tuple[float, float | None] | None  # ReLU is (0, None), ReLU
 
 
 class BatchNorm(Activations, Normalization):
-    """batch_norm and its halves, batch_norm_backward, move_statistics."""
+    """batch_norm, its halves, batch_norm_backward, frozen_batch_norm, move_statistics."""
 
     def batch_norm(
         self, x: Any, weight: Any | None, bias: Any | None, residual: Any | None, eps: float,
@@ -24,13 +24,30 @@ class BatchNorm(Activations, Normalization):
         c, seen = x.shape[1], (*x.shape[:2], math.prod(x.shape[2:]))
         w, b = (None if v is None else v.reshape(1, c, 1) for v in (weight, bias))
         y, mean, var = self.normalize(x.reshape(seen), w, b, (0, 2), eps, True)
-        y = y.reshape(x.shape)
+        y = self._clamped(y.reshape(x.shape), residual, bounds)
+        return y, mean.reshape(c), var.reshape(c)
+
+    def _clamped(self, y: Any, residual: Any | None, bounds: Bounds) -> Any:
+        """y (+ residual), clamped to bounds."""
         if residual is not None:
             y = y + residual
         if bounds is not None:
             low, high = bounds
             y = self.relu(y) if high is None else self.hardtanh(y, low, high)
-        return y, mean.reshape(c), var.reshape(c)
+        return y
+
+    def frozen_batch_norm(
+        self, x: Any, weight: Any | None, bias: Any | None, residual: Any | None, mean: Any,
+        var: Any, eps: float, bounds: Bounds,
+    ) -> Any:
+        """`batch_norm` with statistics (c,) that are given: y."""
+        scale = 1.0 / self.xp.sqrt(var + eps)
+        scale = scale if weight is None else scale * weight
+        shift = -mean * scale
+        shift = shift if bias is None else shift + bias
+        seen = (*x.shape[:2], math.prod(x.shape[2:]))
+        y = self.scale_shift(x.reshape(seen), scale, shift).reshape(x.shape)
+        return self._clamped(y, residual, bounds)
 
     def batch_norm_backward(
         self, dy: Any, x: Any, y: Any | None, weight: Any | None, mean: Any, var: Any, eps: float,

@@ -140,6 +140,23 @@ def forward(
     parallel_for(scale_chunk, parts, (x, mean, ends[0], ends[1], residual, low, high, y))
 
 
+@kernel
+def forward_frozen(
+    parts: int, x: Array, weight: Array, bias: Array, residual: Array, mean: Array, var: Array,
+    eps: float, low: float, high: float, y: Array, ends: Array,
+) -> None:
+    """With statistics that are given; `ends` (3, c) of x's dtype is scratch."""
+    kind = x.dtype.type
+    for j in range(x.shape[1]):
+        scale = kind(1.0) / np.sqrt(var[j] + kind(eps))
+        if weight.size:
+            scale *= weight[j]
+        ends[0, j] = 0.0
+        ends[1, j] = scale
+        ends[2, j] = bias[j] - mean[j] * scale if bias.size else -mean[j] * scale
+    parallel_for(scale_chunk, parts, (x, ends[0], ends[1], ends[2], residual, low, high, y))
+
+
 @task
 def sums_chunk(
     chunk: int, chunks: int, dy: Array, x: Array, y: Array, mean: Array, low: float, high: float,
@@ -277,6 +294,21 @@ class BatchNorm(reference.BatchNorm):
                 NO_ROWS[dtype] if residual is None else flat_rows(residual), eps,
                 *_numbers(bounds), y, mean, var, np.empty((2, parts, c)), np.empty((2, c), dtype))
         return _images(y, x.shape), mean, var
+
+    def frozen_batch_norm(
+        self, x: Any, weight: Any | None, bias: Any | None, residual: Any | None, mean: Any,
+        var: Any, eps: float, bounds: reference.Bounds,
+    ) -> Any:
+        dtype = x.dtype
+        if not _fit(x, weight, bias, residual, mean, var):
+            return super().frozen_batch_norm(x, weight, bias, residual, mean, var, eps, bounds)
+        rows, none = flat_rows(x), NOTHING[dtype]
+        y = np.empty(rows.shape, dtype)
+        forward_frozen(threads_for(12 * rows.size), rows, none if weight is None else weight,
+                       none if bias is None else bias,
+                       NO_ROWS[dtype] if residual is None else flat_rows(residual), mean, var, eps,
+                       *_numbers(bounds), y, np.empty((3, rows.shape[1]), dtype))
+        return _images(y, x.shape)
 
     def batch_norm_backward(
         self, dy: Any, x: Any, y: Any | None, weight: Any | None, mean: Any, var: Any, eps: float,
