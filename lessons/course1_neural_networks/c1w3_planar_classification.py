@@ -38,11 +38,11 @@ print(f"X {X.shape}: two coordinates of {m} points; Y {Y.shape}: 0 is red, 1 is 
 # %% [markdown]
 # ## The idea in a picture
 #
-# A single neuron draws a straight line. On this flower that is no better than tossing a
-# coin: its petals alternate. Left, the line that logistic regression finds: no better
-# than a coin. Even the best line gets only 69 %. So put *several* neurons side by side,
-# a **hidden layer**, and let one more neuron decide from what they say. Each draws a
-# line of its own; together they bound regions.
+# A single neuron draws a straight line. On this flower the line that logistic
+# regression finds (left) is no better than tossing a coin, because the petals
+# alternate. Even the best line gets only 69 % right. So put *several* neurons side by
+# side, as a **hidden layer**, and let one more neuron decide from their outputs. Each
+# draws a line of its own; together they bound regions.
 
 
 # %%
@@ -124,7 +124,7 @@ lesson.figure(fig, "idea")
 # | $dz_1$ | $\tanh' = 1 - a_1^2$ | $-0.5682 \cdot 0.7864 = -0.4469$ |
 # | $dw_1$ | slope $x$ | $-0.4469 \cdot 1 = -0.4469$ |
 #
-# New are only the third and fourth line: **through the weight, then through the
+# Only the third and fourth lines are new: **through the weight, then through the
 # activation**. *If $w_1$ grows by 0.001, what happens to the loss?*
 
 
@@ -165,8 +165,8 @@ assert abs(nudged + 0.4469) < 1e-4
 # | $dW^{[1]} = \frac{1}{m} dZ^{[1]} X^T$ | $(n_h, m)(m, n_x) \to (n_h, n_x)$ |
 # | $db^{[1]} = \frac{1}{m} \sum_i dZ^{[1](i)}$ | $(n_h, 1)$ |
 #
-# The star multiplies number by number. Each gradient has the shape of what it belongs
-# to. (As in the course, $1/m$ is left out of $dZ$ and put into $dW$ and $db$.)
+# The star multiplies element by element. Each gradient has the shape of what it is the
+# gradient of. (As in the course, $1/m$ is left out of $dZ$ and put into $dW$ and $db$.)
 #
 # Why $W^{[2]T}$? Hidden unit $j$ speaks to output $k$ through the weight
 # $W^{[2]}_{kj}$, so on the way back it collects $\sum_k W^{[2]}_{kj}\, dZ^{[2]}_k$:
@@ -615,11 +615,12 @@ lesson.figure(fig, "boundary")
 # 700 steps later the cost climbs, until the weights have moved to where the valley is
 # wider.
 #
-# In such a place rounding matters. Hand and engine do the same sums in another order,
-# so their costs differ in about the 16th digit. For 7000 iterations the difference
-# stays below $10^{-10}$: we asserted it. Beyond 2 each step multiplies the difference,
-# and in the end one run has 90.75 % and another may have 90.5. **Both are right.** To
-# compare two programs, compare gradients at one point, not the ends of long runs.
+# In such a place rounding matters. Your code and the engine add the same numbers in a
+# different order, so their costs differ in about the 16th digit. For 7000 iterations
+# the difference stays below $10^{-10}$: we asserted it. Beyond 2 each step multiplies
+# the difference, and in the end one run has 90.75 % and another may have 90.5. **Both
+# are right.** To compare two programs, compare gradients at one point, not the ends of
+# long runs.
 
 
 # %%
@@ -721,8 +722,8 @@ lesson.table(
 #
 # ### Which activation?
 #
-# Without one, $W^{[2]}(W^{[1]}x + b^{[1]}) + b^{[2]}$ is again a straight line: the
-# hidden layer would be for nothing. Four functions, each with its derivative, in the
+# Without one, $W^{[2]}(W^{[1]}x + b^{[1]}) + b^{[2]}$ is a straight line again, and the
+# hidden layer is useless. Four functions, each with its derivative, in the
 # same network of 20 hidden units, from the same start.
 
 # %%
@@ -769,14 +770,14 @@ lesson.figure(fig, "activations")
 # Sigmoid and tanh bend softly, ReLU folds along straight edges. The derivative of the
 # sigmoid is at most $\frac14$, that of tanh at most 1: gradients reach the first layer
 # up to four times as strong, so tanh learns faster here. ReLU's derivative does not
-# fade for large $z$, which counts in deep networks; but where $z < 0$ it is 0, and a
-# unit that is negative for all points gets no gradient any more. The leaky one keeps a
-# little.
+# fade for large $z$, which matters in deep networks; but where $z < 0$ it is 0, and a
+# unit that is negative for all points gets no gradient any more. Leaky ReLU keeps a
+# small one.
 #
 # ### Other data
 #
-# The same code on five other sets. The last has no structure: whatever accuracy comes
-# out, there is nothing to be learned from it.
+# The same code on five other data sets. The last has no structure: whatever accuracy
+# comes out, there is nothing to learn from it.
 
 # %%
 extra_figures = {}
@@ -799,11 +800,11 @@ lesson.figure(fig, "extra_sets")
 # %% [markdown]
 # ## Break it
 #
-# **1. Start with zeros.** Worked for one neuron; why not here? If all weights are zero,
-# so are $A^{[1]}$ and $W^{[2]T}dZ^{[2]}$, and both weight gradients vanish: the weights
-# never move. With equal weights other than zero they do, but all units get the *same*
-# gradient and stay the same unit four times. **The gradient check says "right", and it
-# is.** What shows it is comparing the units.
+# **1. Start with zeros.** It worked for one neuron; why not here? If all weights are
+# zero, so are $A^{[1]}$ and $W^{[2]T}dZ^{[2]}$, and both weight gradients vanish: the
+# weights never move. With equal weights other than zero they do, but all units get the
+# *same* gradient and stay the same unit four times. **The gradient check says "right",
+# and it is.** What shows it is comparing the units.
 
 # %%
 short = 300 if lesson.fast else 3000
@@ -899,7 +900,7 @@ lesson.figure(fig, "broken")
 #
 # ## Questions
 #
-# 1. How many parameters has a 2-4-1 network?
+# 1. How many parameters does a 2-4-1 network have?
 #    <details><summary>Answer</summary>
 #    4 x 2 + 4 for the hidden layer, 1 x 4 + 1 for the output: 17.
 #    </details>

@@ -4,8 +4,8 @@
 # Course 2, week 2. About 90 minutes with the exercises. The script runs for about a
 # minute, with `--fast` for a few seconds.
 #
-# **Goal.** The gradient says where it goes down. How far to go, with which examples,
-# and what to remember of the steps before, is another matter. You will
+# **Goal.** The gradient says which way is down. How far to step, with which examples,
+# and what to remember of earlier steps are separate questions. You will
 #
 # - cut the data into mini-batches, and see what the size of a batch does,
 # - average exponentially, and correct the bias of the beginning,
@@ -16,9 +16,9 @@
 #
 # ## What you need
 #
-# `c2w1-initialization` for the network (three layers, He's start). Names, arguments and
-# random draws are the course's own (2021 edition). Examples are columns: $X$ is $(2,
-# m)$.
+# `c2w1-initialization` for the network (three layers, He initialization). Names,
+# arguments and random draws are the course's own (2021 edition). Examples are columns:
+# $X$ is $(2, m)$.
 
 # %%
 import math
@@ -38,12 +38,12 @@ print(f"{train_X.shape[1]} points, half of each kind")
 # %% [markdown]
 # ## The idea in a picture
 #
-# A valley, 25 times as steep across as along: $J = \frac12 (x^2 + 25 y^2)$. Gradient
-# descent may not step further than the steep direction allows, $\alpha < 2/25$, and so
-# crawls along the flat one. Momentum averages: across the valley the steps cancel,
-# along it they add up. RMSprop and Adam divide each direction by the size its gradients
-# have. All four start at the same place, with a rate that suits each. (Those that
-# average run past the goal and come back: a ball that rolls, and not a walker.)
+# A valley that is 25 times as steep across as along: $J = \frac12 (x^2 + 25 y^2)$.
+# Gradient descent must not step further than the steep direction allows, $\alpha <
+# 2/25$, so it crawls along the flat one. Momentum averages: across the valley the steps
+# cancel, along it they add up. RMSprop and Adam divide each direction by the size its
+# gradients have. All four start at the same place, with a rate that suits each. (Those
+# that average overshoot the goal and come back, like a rolling ball.)
 
 
 # %%
@@ -130,7 +130,7 @@ assert abs(lags["plain"]) < abs(lags["corrected"])
 # ## The mathematics
 #
 # $g$ is the gradient of the mini-batch, $\alpha$ the learning rate, $t$ counts the
-# steps from 1. All operations are element by element.
+# steps from 1. All operations are element-wise.
 #
 # | method | remembers | takes from $W$ |
 # |---|---|---|
@@ -147,8 +147,9 @@ assert abs(lags["plain"]) < abs(lags["corrected"])
 # **Decay.** $\alpha = \alpha_0 / (1 + \text{rate} \cdot \text{epoch})$, or the same
 # with $\lfloor \text{epoch} / 1000 \rfloor$: in stages.
 #
-# **Mini-batches.** Shuffle the columns of $X$ and $Y$ alike, cut every 64. The gradient
-# of 64 examples points roughly where that of all does, and costs a fifth of it here.
+# **Mini-batches.** Shuffle the columns of $X$ and $Y$ in the same order and cut them
+# into batches of 64. The gradient of 64 examples points roughly the same way as that of
+# all examples, and costs a fifth of it here.
 #
 # ## Your code
 #
@@ -309,7 +310,7 @@ print([schedule_lr_decay(0.5, epoch, 0.3, 100) for epoch in (0, 99, 100)])
 
 # %%
 def initialize_parameters(layer_dims):
-    """He's start after seed 3."""
+    """He initialization after seed 3."""
     np.random.seed(3)
     parameters = {}
     for l in range(1, len(layer_dims)):
@@ -508,8 +509,8 @@ assert report.ok
 # %% [markdown]
 # ## See the graph
 #
-# An optimizer is not part of it: it takes the gradients at the leaves and writes new
-# values there.
+# The optimizer is not part of the graph: it reads the gradients of the leaves and
+# writes new values into them.
 
 # %%
 tensors = as_tensors(point)
@@ -718,9 +719,9 @@ assert by_size[8][batch_epochs - 1] < by_size[300][batch_epochs - 1]
 # %% [markdown]
 # ## Break it
 #
-# A wrong update rule still goes down, more or less, and no gradient check looks at it.
-# So a tool that does: it takes a rule, lets it do three steps on one weight with known
-# gradients, and compares the steps with those of known rules, right and wrong.
+# A wrong update rule still goes down, more or less, and a gradient check does not look
+# at it. So here is a tool that does: it lets a rule take three steps on one weight with
+# known gradients, and compares them with the steps of known rules, right and wrong.
 
 
 # %%
@@ -875,7 +876,7 @@ assert max(growing[True]) < 1.01 and growing[False][4] > 4.9
 # - Mini-batches: many cheap, noisy steps. Shuffle points and labels together.
 # - An exponentially weighted average begins too low; divide by $1 - \beta^t$.
 # - Momentum averages gradients, RMSprop divides by their size, Adam does both.
-# - Decay: large steps first, small ones at last; not so fast that nothing is left.
+# - Decay: large steps first, small ones later, but not so fast that nothing is left.
 # - A gradient check does not see a wrong update. Try it on one weight.
 #
 # ## Questions
@@ -890,7 +891,7 @@ assert max(growing[True]) < 1.01 and growing[False][4] > 4.9
 #    </details>
 # 3. Why does the cost go up and down with mini-batches?
 #    <details><summary>Answer</summary>
-#    Each step follows the gradient of other examples, and each cost is of others.
+#    Each step follows the gradient of different examples, and each cost is of those.
 #    </details>
 # 4. With decay rate 1, what is the learning rate in epoch 999, and what have all epochs
 #    together?

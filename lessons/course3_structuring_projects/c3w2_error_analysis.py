@@ -4,8 +4,8 @@
 # Course 3, week 2. About 90 minutes with the exercises. The script runs for about half
 # a minute, with `--fast` for a few seconds.
 #
-# **Goal.** A network has 13 % errors, and six people have six ideas what to do about
-# it. An hour with a spreadsheet tells what each idea can bring at most. You will
+# **Goal.** A network has an error of 13 %, and six people have six ideas about what to
+# do. An hour with a spreadsheet shows the most that each idea can gain. You will
 #
 # - fill in the spreadsheet for a trained network's mistakes, by hand and by measuring
 #   the pictures, and see how far the two agree,
@@ -42,10 +42,10 @@ scans, truth = scans[order], truth[order]  # (1797, 8, 8), (1797,)
 # %% [markdown]
 # ## The idea in a picture
 #
-# The product reads digits that people photograph. Some pictures are turned, some
-# blurred, some written with a thin pen, some faint, and a few have a wrong label,
-# because somebody slipped. We make these pictures from real digits, so we know what is
-# the matter with each: the knowledge of a person who looks closely.
+# The product reads digits that people photograph. Some pictures are rotated, some are
+# blurred, some are written with a thin pen, some are faint, and a few have a wrong
+# label, because somebody slipped. We make these pictures from real digits, so we know
+# what is wrong with each, as a person who looks closely would.
 
 
 # %%
@@ -147,10 +147,10 @@ lesson.figure(fig, "idea")
 # %% [markdown]
 # ## One number by hand
 #
-# Somebody wants to spend a month on dogs that are taken for cats. The dev error is
-# 10 %. You look at 100 of the mistakes: **5** are dogs. If all of them are mended, the
+# Somebody wants to spend a month on dogs that are mistaken for cats. The dev error is
+# 10 %. You look at 100 of the mistakes: **5** are dogs. If all of them are fixed, the
 # error falls from 10 % to $10 \cdot (1 - 0.05) = 9.5$ %. That is the **ceiling** of the
-# idea: it cannot be better, however good the work. If 50 are dogs, it is 5 %.
+# idea: the result cannot be better, however good the work. If 50 are dogs, it is 5 %.
 #
 # How sure is the 5? A share of 0.05 of 100 has the standard deviation
 # $\sqrt{0.05 \cdot 0.95 / 100} = 0.022$: between 1 and 9, and 9 would not justify the
@@ -218,7 +218,8 @@ by_hand = {
 # $$\hat e = e\,p + (1 - e)\,q, \qquad
 # \sigma^2 = e^2\, \frac{p (1 - p)}{n_p} + (1 - e)^2\, \frac{q (1 - q)}{n_q}.$$
 #
-# Who looks at the mistakes only sets $q = 0$ and is always too well pleased.
+# Whoever looks only at the mistakes assumes $q = 0$, and the estimate is always too
+# good.
 #
 # ## Your code
 #
@@ -252,9 +253,9 @@ def influences(E, X, E_trusted, X_trusted, rate):
 
 
 # %% [markdown]
-# **Exercise 3.** The sheet's last lines. For each category, of the mistakes: how many,
+# **Exercise 3.** The sheet's last lines. For each category: the number of mistakes,
 # their share in percent, the ceiling (the error in percent that remains when they are
-# mended), and how many of them have no tag of any other category.
+# fixed), and how many of them have no other tag.
 #
 # **Exercise 4.** Measure the pictures. `contrast` is the largest minus the smallest
 # value. The others look at the picture stretched to 0 ... 1, $S$ = (picture - smallest)
@@ -540,11 +541,11 @@ print(f"dev error {100 * wrong.mean():.1f} %: {wrong.sum()} mistakes of {len(wro
 # %% [markdown]
 # ### The spreadsheet, by a person
 #
-# A person looks at a hundred of the mistakes, *drawn at random*, and ticks what is the
-# matter. One more column: is it one of the **pairs** that are confused anyway? They
-# must not be chosen among the very mistakes that we are about to count. So: the five
-# pairs that are confused most often by a network for a part of the *training* set that
-# it has not seen.
+# A person looks at a hundred of the mistakes, *drawn at random*, and ticks what is
+# wrong. One more column: is it one of the **pairs** that are confused anyway? These
+# must not be chosen from the very mistakes that we are about to count. So we take the
+# five pairs that are confused most often by a network for a part of the *training* set
+# that it has not seen.
 #
 # *Predict: which column will have most ticks? 15 % of the photographs are faint, 10 %
 # rotated, 3 % have a wrong label.*
@@ -681,8 +682,8 @@ assert min(agreement["faint"].values()) > 75 and min(agreement["blurred"].values
 
 # %% [markdown]
 # What can be measured directly (contrast, edges) the machine ticks as well as a person.
-# A wrong label it cannot see: *every* mistake has a large loss. That column takes a
-# person who looks.
+# It cannot see a wrong label, because *every* mistake has a large loss. That column
+# needs a person.
 #
 # ### Carry out every fix, and compare with its ceiling
 #
@@ -795,8 +796,8 @@ assert measured["rotated"]["in it after"] < measured["rotated"]["in it before"] 
 # %% [markdown]
 # Four kinds of fixes:
 #
-# - **Stretching** undoes exactly what was the matter: most of its ceiling is reached.
-#   (Not all: a picture can be faint *and* rotated.)
+# - **Stretching** undoes exactly what was wrong, and reaches most of its ceiling. (Not
+#   all of it: a picture can be faint *and* rotated.)
 # - **More pictures of the kind** help in their category (rotated: a third or half of
 #   its mistakes), but a category is a tenth of the pictures, and the network pays for
 #   it elsewhere. Of the ceiling little is reached, or nothing. What a blur has wiped
@@ -805,7 +806,7 @@ assert measured["rotated"]["in it after"] < measured["rotated"]["in it before"] 
 # - **Corrected labels** get most of their ceiling for certain. The rest: pictures where
 #   the network said neither the wrong label nor the right one.
 #
-# A ceiling is a bound of what one category can give, no forecast. It is good for one
+# A ceiling bounds what one category can gain; it is not a forecast. It is good for one
 # thing: dropping ideas that cannot pay. Which order of work follows? First by ceilings
 # alone, as on the day before the work; then with the part that such fixes reach, which
 # a team knows from earlier projects, and we from the table above.
@@ -943,14 +944,14 @@ by = {name: f["hits"] for name, f in finding["systematic"].items()}
 assert by["influence"] > by["loss"] + 10
 
 # %% [markdown]
-# By their loss random slips are easily found: most of the suspects are guilty, against
-# one in twelve by chance. (Mending them hardly changes the error: they did little harm.
+# The loss finds random slips easily: most of the suspects are guilty, against one in
+# twelve by chance. (Fixing them hardly changes the error, because they did little harm.
 # It would pay in a dev set.) But the loss asks a network that has *learned* the
-# systematic mistake, and to it a four on a nine is right and the few honest nines are
-# suspect: it hits no better than chance. The influence asks the trusted pictures, and
-# they know, and mending what they point at wins back a good part of the damage. For
-# random slips influence is the worse tool: 150 pictures say little about the ninety
-# ways in which a label can slip.
+# systematic mistake. To this network a four on a nine is right and the few honest nines
+# are suspect, so it does no better than chance. The influence asks the trusted
+# pictures, which know better, and fixing what they point at undoes a good part of the
+# damage. For random slips influence is the worse tool: 150 pictures say little about
+# the ninety ways in which a label can slip.
 #
 # ### Look at the right answers, too
 #

@@ -7,8 +7,8 @@
 # **Goal.** A classifier says *what* a picture shows. A detector also says *where*, and
 # how many times. You will
 #
-# - make a network put out a box and a landmark beside the class, with a loss that
-#   asks for a box only where there is an object, and derive its gradient,
+# - make a network output a box and a landmark beside the class, with a loss that asks
+#   for a box only where there is an object, and derive its gradient,
 # - slide a window over a picture, first crop by crop, then as one convolution, and show
 #   that both give the same numbers,
 # - measure boxes by intersection over union, and keep one box for each object,
@@ -148,17 +148,17 @@ lesson.figure(fig, "idea")
 #
 # ## The mathematics
 #
-# **The output.** One picture, at most one object: the network puts out
+# **The output.** For one picture with at most one object the network outputs
 #
 # $$y = (p_c,\; b_x, b_y, b_h, b_w,\; c_1, c_2, c_3,\; l_x, l_y)$$
 #
 # $p_c$ says whether there is an object. $(b_x, b_y)$ is the middle of its box, $b_h$
-# and $b_w$ are its height and width, all as parts of the picture, so that they lie
+# and $b_w$ are its height and width, all as fractions of the picture, so they are
 # between 0 and 1 whatever its size. $c_k$ says which class it is, and $(l_x, l_y)$ is
 # a landmark, here the eye. A face may have 68 of them: 136 outputs.
 #
 # **The loss.** Without an object ($y_1 = p_c = 0$) the other nine numbers mean nothing,
-# so nothing may be asked of them:
+# so the loss must ignore them:
 #
 # $$L(\hat y, y) = \begin{cases}\sum_{j=1}^{10} (\hat y_j - y_j)^2 & y_1 = 1\\
 #   (\hat y_1 - y_1)^2 & y_1 = 0\end{cases} \qquad
@@ -175,8 +175,8 @@ lesson.figure(fig, "idea")
 #
 # **Sliding windows.** A classifier of $14\times14$ pictures slides over a larger one. A
 # fully connected layer on a window $(f, f, n_C)$ with weights $W$ of $(n, f f n_C)$
-# multiplies every number of the window with a weight and adds up: that is what a
-# filter of the size of the window does. So the layer *is* a convolution, with $n$
+# multiplies every number of the window by a weight and adds up, which is what a filter
+# of the size of the window does. So the layer *is* a convolution, with $n$
 # filters $(f, f, n_C)$, and a convolution slides by itself.
 #
 # | layer | on one window | on a picture of 64 x 64 |
@@ -190,8 +190,8 @@ lesson.figure(fig, "idea")
 # The pooling makes the window move by 2 pixels: $(64 - 14)/2 + 1 = 26$ places each way.
 #
 # **Anchors.** For several objects the picture is cut into a grid, and each object
-# belongs to the cell that its middle lies in. For objects that share a cell there are
-# several **anchors**, box shapes of different proportions: the object takes the one
+# belongs to the cell that contains its centre. For objects that share a cell there are
+# several **anchors**, box shapes of different proportions; the object takes the one
 # whose shape has the largest IoU with its own, as if both had the same middle.
 #
 # ## Your code
@@ -247,7 +247,7 @@ def localization_backward(Y_hat, Y):
 
 
 # %% [markdown]
-# **Exercise 4.** The course's `iou`. Ask whether there is an intersection before you
+# **Exercise 4.** The course's `iou`. Check that there is an intersection before you
 # multiply its sides.
 
 
@@ -617,8 +617,8 @@ lesson.table(["localizer, new pictures", ""], rows)
 #
 # The course's way to a detector: train a classifier on *closely cropped* pictures, 14 x
 # 14, of the three shapes and of background; then slide it. As background we take
-# photographs, and shapes that lie off the middle by more than 3 pixels: without these
-# the classifier would fire at every window that touches a shape.
+# photographs, and shapes that are more than 3 pixels off centre: without these the
+# classifier would fire at every window that touches a shape.
 
 
 # %%
@@ -773,9 +773,9 @@ print("mean average precision:", {k: round(v, 3) for k, v in precision.items()})
 
 # %% [markdown]
 # The boxes are right at an IoU of 0.5, and poor at 0.75: all of them are 14 x 14, at
-# even pixels, whatever the shape measures. That is the weakness of sliding windows,
-# and what YOLO mends: it lets each cell put out the four numbers of its own box, as our
-# localizer does for the whole picture.
+# even pixels, whatever the shape measures. That is the weakness of sliding windows, and
+# what YOLO fixes: each cell outputs the four numbers of its own box, as our localizer
+# does for the whole picture.
 #
 # ## Look at it
 
@@ -824,8 +824,8 @@ lesson.figure(fig, "sliding_windows")
 # %% [markdown]
 # ### Each object its cell and its anchor
 #
-# The course's example: a pedestrian stands before a car, and the middles of both lie in
-# the same cell. Two anchors, a tall one and a wide one, keep them apart.
+# The course's example: a pedestrian stands in front of a car, and the centres of both
+# are in the same cell. Two anchors, a tall one and a wide one, keep them apart.
 
 # %%
 crowd_labels, crowd_boxes = (
@@ -856,9 +856,9 @@ assert crowd[1, 1, :, 0].tolist() == [1, 1] and crowd[..., 0].sum() == 3
 # %% [markdown]
 # ### Why IoU alone is not a loss
 #
-# A box slides towards its target. As long as the two do not meet the IoU is 0 and flat:
-# gradient descent would not move. **Generalized IoU** subtracts the part of the
-# smallest box around both that neither covers. It rises all the way.
+# A box slides towards its target. As long as the two do not meet, the IoU is 0 and
+# flat, so gradient descent would not move. **Generalized IoU** subtracts the part of
+# the smallest box around both that neither covers. It rises all the way.
 
 # %%
 shifts = np.linspace(-3, 3, 121)
@@ -939,9 +939,9 @@ print(verdicts)
 assert verdicts == ["x is x, y is y", "x and y are exchanged"]
 
 # %% [markdown]
-# **3. Pixels in place of parts.** Then boxes are off by tens and classes by less than
-# one, and squares make it worse: the loss is about boxes alone. Look at which share of
-# the loss each group of outputs has.
+# **3. Pixels instead of fractions.** Then boxes are off by tens and classes by less
+# than one, and squaring makes it worse: the loss depends on boxes alone. Look at the
+# share of the loss that each group of outputs has.
 
 
 # %%
@@ -1065,7 +1065,7 @@ assert shift == [1, 1] and agree.sum() == 0
 # %% [markdown]
 # ## Recap
 #
-# - A localizer puts out $p_c$, a box as parts of the picture, a class and landmarks;
+# - A localizer outputs $p_c$, a box as fractions of the picture, a class and landmarks;
 #   where $p_c = 0$ the loss asks for nothing else.
 # - A fully connected layer is a convolution with a filter of the size of its input. So
 #   a classifier of windows slides over a picture in one pass, with the same numbers.
@@ -1082,9 +1082,8 @@ assert shift == [1, 1] and agree.sum() == 0
 #    makes it 4.
 #    </details>
 # 2. Why is suppression done for each class by itself?
-#    <details><summary>Answer</summary>
-#    A pedestrian before a car overlaps it a lot. Both are right; only boxes of the same
-#    class compete.
+#    <details><summary>Answer</summary> A pedestrian in front of a car overlaps it a
+#    lot. Both are right; only boxes of the same class compete.
 #    </details>
 # 3. An object is twice the size of the window. What does the detector say, and what
 #    can be done without training again?

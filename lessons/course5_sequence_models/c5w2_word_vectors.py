@@ -56,7 +56,7 @@ print("father:", vectors[word_to_index["father"]][:5].round(2), "...")
 # ## The idea in a picture
 #
 # Countries and their capitals, in the two directions in which these 24 vectors differ
-# most (PCA, exercise 8). Nobody told GloVe what a capital is. It read which words stand
+# most (PCA, exercise 8). Nobody told GloVe what a capital is. It read which words occur
 # near which, and the arrow from a country to its capital came out nearly the same for
 # all of them.
 
@@ -102,9 +102,10 @@ lesson.figure(fig, "idea")
 # $$\cos(u, v) = \frac{u \cdot v}{\lVert u \rVert \lVert v \rVert} = \frac{8}{9}
 #   = 0.8889 .$$
 #
-# *Now make $v$ ten times as long. What becomes of the cosine, and what of the distance
-# $\lVert u - v \rVert$?* The cosine stays. The length of a word's vector mostly says
-# how often and in how many senses the word is used; what it means is in the angle.
+# *Now make $v$ ten times as long. What happens to the cosine, and to the distance
+# $\lVert u - v \rVert$?* The cosine stays the same. The length of a word's vector
+# mostly says how often and in how many senses the word is used; what it means is in the
+# angle.
 
 # %%
 u, v = np.array([1.0, 2.0, 2.0]), np.array([2.0, 1.0, 2.0])
@@ -136,7 +137,7 @@ for scale in (1, 10):
 #
 # **Backward through the look-up.** Row $j$ of $E$ goes wherever the text has word $j$,
 # so all these gradients *add up*: $dE_j = \sum_{i:\, \text{word } i \,=\, j} dX_i$. All
-# other rows get 0. One multiplies no one-hot vectors in either direction.
+# other rows get 0. No one-hot vector is multiplied in either direction.
 #
 # **Equalize.** A pair such as actor and actress should differ only along the axis $g$,
 # by the same amount on both sides, so that each neutral word is as near to one as to
@@ -360,11 +361,11 @@ graph
 # %% [markdown]
 # ## Train
 #
-# What are such vectors good for? For tasks with *few* labels. Six groups of words:
-# countries, food, parts of the body, jobs, family, clothes. Softmax regression gets one
-# to ten labelled words of each group, and must place eight others that it never saw.
-# *Predict: how many of the unseen words can it sort with one example for each group?
-# And with one-hot vectors?*
+# What are such vectors good for? For tasks with *few* labels. There are six groups of
+# words: countries, food, parts of the body, jobs, family, clothes. Softmax regression
+# gets one to ten labelled words of each group, and must sort eight others that it never
+# saw. *Predict: how many of the unseen words can it sort with one example for each
+# group? And with one-hot vectors?*
 
 # %%
 GROUPS = {
@@ -486,16 +487,16 @@ lesson.table(
 )
 
 # %% [markdown]
-# One-hot vectors of unseen words meet weights that never moved: their scores are all
-# the same, and the classifier guesses. Word vectors carry over what six billion words
-# of text said about them. That is **transfer learning**: a large text without labels,
-# then few labels. Fine-tuning the vectors themselves pays only with many labels; with
-# few it moves the training words away from their unseen neighbours.
+# One-hot vectors of unseen words meet weights that were never trained: their scores are
+# all the same, and the classifier guesses. Word vectors bring along what six billion
+# words of text said about them. That is **transfer learning**: a large text without
+# labels, then few labels. Fine-tuning the vectors themselves pays only with many
+# labels; with few it moves the training words away from their unseen neighbours.
 #
 # ### Analogies, counted
 #
-# Six relations, each pair with each other: a is to b as c is to which word? Beside the
-# notebook's rule, which compares the *directions* $e_b - e_a$ and $e_w - e_c$, stands
+# Six relations, each pair with every other: a is to b as c is to which word? We compare
+# the notebook's rule, which looks at the *directions* $e_b - e_a$ and $e_w - e_c$, with
 # the usual one: the word nearest to $e_b - e_a + e_c$, with vectors of length 1
 # ("3CosAdd"; Mikolov, Yih and Zweig 2013; Levy and Goldberg 2014 compare both). The
 # direction alone does not ask that $w$ be *near* $c$: a far word in the right
@@ -621,10 +622,10 @@ assert max(map(abs, gaps.values())) < 1e-12
 
 # %% [markdown]
 # **How far does this go?** Take the direction out of the jobs, and ask the other words:
-# the 30 neighbours of a job that leaned to "woman" lean there still. Gonen and Goldberg
-# (2019, "Lipstick on a pig") found that a classifier recovers the bias of neutralized
-# words from such neighbours. Neutralizing hides a direction; it does not remove what
-# the text said.
+# the 30 neighbours of a job that leaned to "woman" still lean that way. Gonen and
+# Goldberg (2019, "Lipstick on a pig") found that a classifier recovers the bias of
+# neutralized words from such neighbours. Neutralizing hides a direction; it does not
+# remove what the text said.
 
 # %%
 lean_all = unit_vectors @ (g / np.linalg.norm(g))  # (words,)
@@ -724,8 +725,8 @@ assert echo == "king"
 assert broken["inputs_kept"] < analogies["gender"]["nearest"]
 
 # %% [markdown]
-# **2. The dot product in place of the cosine.** Long vectors win whatever they mean.
-# Compare which words turn up as nearest neighbours of many others.
+# **2. The dot product instead of the cosine.** Long vectors win, whatever they mean.
+# Look at which words turn up as nearest neighbours of many others.
 
 # %%
 sample = rng.choice(5_000, 300, replace=False)
@@ -816,9 +817,9 @@ print(f"vectors not of length 1: {np.linalg.norm(raw[0]):.2f}, neither 1 nor as 
 broken["published_2017"] = published
 
 # %% [markdown]
-# **6. A vocabulary that does not fit the table.** Sort the words, and keep the vectors
-# as they were: every look-up works, no error anywhere, and the meaning is gone. A
-# handful of pairs that must be similar tells it at once.
+# **6. A vocabulary that does not fit the table.** Sort the words but keep the vectors
+# as they were: every look-up works, nothing reports an error, and the meaning is gone.
+# A handful of pairs that must be similar shows it at once.
 
 # %%
 TWINS = (("father", "mother"), ("king", "queen"), ("two", "three"), ("red", "blue"))

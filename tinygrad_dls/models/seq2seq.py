@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import text
 from .._util.keywords import near_names
 from ..errors import DataError
-from ..nn import LSTM, Dropout, Embedding, Linear, Module
+from ..nn import LSTM, Dropout, Embedding, Linear
 from ..tensors import Tensor
 from ..tensors import functions as f
 from .attention_scores import BahdanauAttention, LuongAttention, attention_weights
-from .token_batches import best_translations, check_tokens, on_device, reversing
+from .token_batches import Translator, check_tokens, on_device, reversing
 from .weights import Weights, fill
 
 Memory = tuple[Any, Any, Any]  # what attention looks at: values, prepared keys, padding
 State = tuple[Any, Any]  # h and c of the decoder
 
 
-class AttentionSeq2Seq(Module):
+class AttentionSeq2Seq(Translator):
     """Read a sentence with a bidirectional LSTM; write its translation with attention to it.
 
     attention says how the decoder looks back, and where the look goes:
@@ -104,22 +103,8 @@ class AttentionSeq2Seq(Module):
         combined, _, state_after = self._further(tgt, memory, state_before)
         return self.output(combined)[:, 0], (memory, state_after)
 
-    @near_names
-    def translate(
-        self, src: Any, start: int, end: int, max_length: int | None = None, beam_width: int = 1,
-        length_penalty: float = 0.7,
-    ) -> list[text.Hypothesis]:
-        """The best translation of each sentence (m, s), by greedy or beam search.
-
-        start, end: the tokens that open and close a translation; at most `max_length` tokens are
-        written, the model's own limit by default. In `eval()` mode, whatever mode it is in now.
-        DataError for a sentence without a token.
-
-            model.translate(batch, vocabulary["<start>"], vocabulary["<end>"])[0].tokens
-        """
-        return best_translations(
-            self, src, self.step, self.encode, start=start, end=end, max_length=max_length,
-            beam_width=beam_width, length_penalty=length_penalty)
+    def _first(self, src: Tensor) -> tuple[Memory, State]:
+        return self.encode(src)
 
     def _decode(self, src: Any, tgt: Any) -> tuple[Any, Any]:
         """Return the states before the output layer (m, t, embedding), and the weights (m, t, s).

@@ -1,13 +1,13 @@
-"""Batches of token numbers, padded on the right: what models check, and how they read backwards."""
+"""Batches of token numbers, padded on the right: how models check, reverse and translate them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import text
+from .._util.keywords import near_names
 from ..engine.modes import no_grad
 from ..errors import DataError, DtypeError, ShapeError
 from ..nn import Module
@@ -41,32 +41,53 @@ def check_tokens(what: str, tokens: Tensor, longest: int, before: int = 0) -> No
             "or build the model for longer ones")
 
 
-def best_translations(
-    model: Any, src: Any, step: Callable[..., Any], first: Callable[[Tensor], Any], *, start: int,
-    end: int, max_length: int | None, beam_width: int, length_penalty: float,
-) -> list[text.Hypothesis]:
-    """The best translation of each sentence (m, s): in `eval()` mode, without gradients.
+class Translator(Module):
+    """Base of the networks that translate: a search writes with their `_first` and `step`."""
 
-    step: what `text.beam_search` takes.   first: from sentences to the state that it starts from.
-    DataError for a sentence without a token.
-    """
-    src = on_device(src, model)
-    check_tokens("the sentence", src, model.max_length)
-    empty = ~(src.numpy() != model.padding).any(axis=1)
-    if empty.any():
-        raise DataError(f"sentence {int(empty.argmax())} holds nothing but padding: "
-                        "give at least one token")
-    longest = model.max_length if max_length is None else min(max_length, model.max_length)
-    training = model.training
-    model.eval()
-    try:
-        with no_grad():
-            found = text.beam_search(
-                step, np.full(len(src), start), end=end, max_length=longest, state=first(src),
-                beam_width=beam_width, length_penalty=length_penalty)
-    finally:
-        model.train(training)
-    return [hypotheses[0] for hypotheses in found]
+    max_length: int
+    padding: int
+
+    def _first(self, src: Tensor) -> Any:
+        """Sentences (m, s) to the state from which `step` starts."""
+        raise NotImplementedError
+
+    def step(self, last: Any, state: Any) -> tuple[Any, Any]:
+        """One token further: logits (m, tgt_tokens) after the last tokens (m,), and the state.
+
+        The step function that `text.greedy_search`, `text.beam_search` and `text.generate` take.
+        """
+        raise NotImplementedError
+
+    @near_names
+    def translate(
+        self, src: Any, start: int, end: int, max_length: int | None = None, beam_width: int = 1,
+        length_penalty: float = 0.7,
+    ) -> list[text.Hypothesis]:
+        """The best translation of each sentence (m, s), by greedy or beam search.
+
+        start, end: the tokens that open and close a translation; at most `max_length` tokens are
+        written, the model's own limit by default. In `eval()` mode, whatever mode it is in now.
+        DataError for a sentence without a token.
+
+            model.translate(batch, vocabulary["<start>"], vocabulary["<end>"])[0].tokens
+        """
+        src = on_device(src, self)
+        check_tokens("the sentence", src, self.max_length)
+        empty = ~(src.numpy() != self.padding).any(axis=1)
+        if empty.any():
+            raise DataError(f"sentence {int(empty.argmax())} holds nothing but padding: "
+                            "give at least one token")
+        longest = self.max_length if max_length is None else min(max_length, self.max_length)
+        training = self.training
+        self.eval()
+        try:
+            with no_grad():
+                found = text.beam_search(
+                    self.step, np.full(len(src), start), end=end, max_length=longest,
+                    state=self._first(src), beam_width=beam_width, length_penalty=length_penalty)
+        finally:
+            self.train(training)
+        return [hypotheses[0] for hypotheses in found]
 
 
 def reversing(there: Any) -> Any:

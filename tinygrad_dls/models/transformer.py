@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from .. import text
 from .._util.keywords import near_names
 from ..engine.modes import no_grad
-from ..nn import Embedding, Linear, Module, SinusoidalPositionalEncoding, Transformer, init
+from ..nn import Embedding, Linear, SinusoidalPositionalEncoding, Transformer, init
 from ..tensors import Tensor
-from .token_batches import best_translations, check_tokens, on_device
+from .token_batches import Translator, check_tokens, on_device
 from .weights import Weights, fill
 
 
-class TranslationTransformer(Module):
+class TranslationTransformer(Translator):
     """Read a sentence with an encoder; write its translation with a decoder, token by token.
 
     The paper's base model, for sentences of s and t tokens in a vocabulary of 37,000:
@@ -85,31 +84,18 @@ class TranslationTransformer(Module):
             x, memory, later, memory_key_padding_mask=hidden, tgt_is_causal=True)
         return self.output(y)
 
-    @near_names
-    def translate(
-        self, src: Any, start: int, end: int, max_length: int | None = None, beam_width: int = 1,
-        length_penalty: float = 0.7,
-    ) -> list[text.Hypothesis]:
-        """The best translation of each sentence (m, s), by greedy or beam search.
+    def _first(self, src: Tensor) -> tuple[Any, Any, Any]:
+        return np.empty((len(src), 0), np.int64), *self.encode(src)
 
-        start, end: the tokens that open and close a translation; at most `max_length` tokens are
-        written, the model's own limit by default. In `eval()` mode, whatever mode it is in now.
-        DataError for a sentence without a token.
+    def step(self, last: Any, state: tuple[Any, Any, Any]) -> tuple[Any, tuple[Any, Any, Any]]:
+        """One token further: logits (m, tgt_tokens) after the last tokens (m,), and the state.
 
-            model.translate(batch, vocabulary["<start>"], vocabulary["<end>"])[0].tokens
+        The step function that `text.greedy_search`, `text.beam_search` and `text.generate` take.
+        It reads all that was written so far again.
         """
-        def step(last: Any, state: Any) -> tuple[Any, Any]:
-            written, memory, hidden = state
-            written = np.concatenate([written, last[:, None]], axis=1)
-            logits = self.decode(written, memory, hidden)[:, -1]
-            return logits, (written, memory, hidden)
-
-        def first(sentences: Any) -> tuple[Any, ...]:
-            return (np.empty((len(sentences), 0), np.int64), *self.encode(sentences))
-
-        return best_translations(
-            self, src, step, first, start=start, end=end, max_length=max_length,
-            beam_width=beam_width, length_penalty=length_penalty)
+        before, memory, hidden = state
+        written = np.concatenate([before, last[:, None]], axis=1)
+        return self.decode(written, memory, hidden)[:, -1], (written, memory, hidden)
 
 
 @near_names

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .. import ops
 from ..errors import DataError
-from .optimizer import Group, Optimizer, State, zeros_like
+from .optimizer import Group, Optimizer, State
 
 
 class Adagrad(Optimizer):
@@ -44,7 +45,7 @@ class Adagrad(Optimizer):
         super().add_param_group(group)
         made = self.param_groups[-1]
         for p in made["params"]:
-            total = zeros_like(p)
+            total = ops.zeros_like(p)
             total._data[...] = float(made["initial_accumulator_value"])
             self.state[p] = {"step": 0, "sum": total}
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .. import ops
 from .._util.arguments import is_amount
 from .._util.keywords import NearNames
 from .._util.namespaces import is_ours
@@ -217,7 +218,7 @@ class Optimizer(NearNames):
         """An array of the state, zeros at first; where the parameter was moved it comes along."""
         value = state.get(name)
         if value is None:
-            value = state[name] = zeros_like(p)
+            value = state[name] = ops.zeros_like(p)
         elif value.device is not p.device or value._data.dtype is not p._data.dtype:
             value = state[name] = value.to(p.device).astype(p.dtype)
         return value._data
@@ -353,9 +354,3 @@ def _copied(value: Any) -> Any:
     if isinstance(value, list):
         return [_copied(item) for item in value]
     return value.clone() if isinstance(value, Tensor) else value
-
-
-def zeros_like(p: Tensor) -> Tensor:
-    """Zeros in the shape, dtype and place of `p`, made there: for its state."""
-    zeros = p.device.xp.zeros(p.shape, dtype=p.dtype)
-    return as_tensor(zeros, p.device, None, p._kind)  # type: ignore[no-any-return]

@@ -47,6 +47,21 @@ def padded(
             out[to + begin * c + run:to + width * c] = 0
 
 
+@inlined
+def band_at(
+    x: Array, image: int, begin: int, end: int, geometry: Any, width: int, scratch: Array, to: int
+) -> Any:
+    """The address of the rows of x under rows `begin` ... `end` of places: of x itself, or of a
+    copy with its padding, at place `to` of the scratch.
+    """
+    h, w, c, _, _, kh, _, down, _, apart_down, _, _, _ = geometry
+    if scratch.size:
+        padded(x, image, begin * down, (end - 1 - begin) * down + (kh - 1) * apart_down + 1,
+               geometry, width, scratch.reshape(-1), to)
+        return address_of(scratch, to)
+    return address_of(x, (image * h + begin * down) * w * c)
+
+
 @task
 def convolve_chunk(
     chunk: int, chunks: int, x: Array, weight: Array, bias: Array, y: Array, images: int,
@@ -54,7 +69,7 @@ def convolve_chunk(
 ) -> None:
     """Its chunk of the bands. `places`: where results go: steps of y from image to image, row to
     row and pixel to pixel, the first place, how many channels they have, and in how many groups."""
-    h, width_in, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
+    _, _, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
     y_image, y_row, y_pixel, y_start, o, groups = places
     c_in, c_out = c // groups, o // groups
     panel, size = 2 * lanes(y), y.itemsize
@@ -64,12 +79,7 @@ def convolve_chunk(
     for work in range(chunk * images * bands // chunks, (chunk + 1) * images * bands // chunks):
         image, begin = work // bands, work % bands * band
         end = min(rows, begin + band)
-        if scratch.size:
-            padded(x, image, begin * down, (end - 1 - begin) * down + (kh - 1) * apart_down + 1,
-                   geometry, width, scratch.reshape(-1), mine)
-            base = address_of(scratch, mine)
-        else:
-            base = address_of(x, (image * h + begin * down) * width_in * c)
+        base = band_at(x, image, begin, end, geometry, width, scratch, mine)
         for group in range(groups):
             for j in range(0, c_out, panel):
                 channel = group * c_out + j
@@ -97,7 +107,7 @@ def weight_chunk(
     groups: int, band: int, width: int, scratch: Array,
 ) -> None:
     """Its chunk of the images' bands, summed into parts[chunk], (groups, kh, kw, in, out) flat."""
-    h, w, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
+    _, _, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
     c_in, c_out = c // groups, parts.shape[1] // (kh * kw * c)
     o, panel, size = c_out * groups, 2 * lanes(parts), parts.itemsize
     bands = -(-rows // band)
@@ -106,12 +116,7 @@ def weight_chunk(
     for work in range(chunk * images * bands // chunks, (chunk + 1) * images * bands // chunks):
         image, begin = work // bands, work % bands * band
         end = min(rows, begin + band)
-        if scratch.size:
-            padded(x, image, begin * down, (end - 1 - begin) * down + (kh - 1) * apart_down + 1,
-                   geometry, width, scratch.reshape(-1), mine)
-            base = address_of(scratch, mine)
-        else:
-            base = address_of(x, (image * h + begin * down) * w * c)
+        base = band_at(x, image, begin, end, geometry, width, scratch, mine)
         errors = ((image * rows + begin) * columns) * o
         whole = groups == 1 and apart_across == 1  # a row of the window is one run
         run, turns = (kw * c, 1) if whole else (c_in, kw)
