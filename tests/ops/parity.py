@@ -102,18 +102,24 @@ def large(name: str) -> list[Call]:
     return {
         "matmul": [(values((70, 90)), values((90, 40))), (values((90, 70)).T, values((40, 90)).T),
                    (values((30, 700)), values((33, 700)).T), (rows[::2], values((11, 3000))),
-                   (values((600, 20)), values((20, 17))), (values((6, 70, 30)), values((30, 50)))],
+                   (values((600, 20)), values((20, 17))), (values((6, 70, 30)), values((30, 50))),
+                   (values((6, 7, 1)), values((6, 1, 9))),
+                   (values((2, 1, 5, 1)), values((4, 1, 5)))],
         "linear": [(values((65, 4)), values((3, 4)), values((9,))[6:]), (rows, rows[:5], None),
-                   (values((2, 40)), values((9, 40)), x[:9])],  # rows of W as stored
+                   (values((2, 40)) / 99, values((9, 40)), x[:9]),  # rows of W as stored
+                   (values((37, 50)) / 99, values((1, 50)), x[:1]),
+                   (values((5, 33)) / 99, values((1, 33)), None)],
         "linear_relu": [(values((65, 4)), values((3, 4)), values((9,))[6:]), (rows, rows[:5], None),
                         (values((9, 600)), values((5, 600)), x[:5]),
-                        (values((3, 50)), values((21, 50)), x[:21]),
+                        (values((3, 50)) / 99, values((21, 50)), x[:21]),
                         (values((70, 40)), values((90, 40)), x[:90])],
         "linear_backward": [(rows, values((37, 5)), values((11, 5)), needs)
                             for needs in ((True,) * 3, (False, True, True), (True, False, False))]
         + [(values((9, 2)), values((9, 4)), values((2, 4)), needs)
            for needs in ((True,) * 3, (False, True, True), (True, False, True))]
-        + [(values((9000, 7)), values((9000, 12)), values((7, 12)), (True,) * 3)],
+        + [(values((9000, 7)), values((9000, 12)), values((7, 12)), (True,) * 3)]
+        + [(values((m, n)), values((m, k)), values((n, k)), (True,) * 3)  # few outputs
+           for m, n, k in ((37, 1, 50), (9, 3, 33), (9001, 2, 70), (5, 4, 5000))],
         "sum_rows": [(rows,), (rows.T,), (values((1, 9)),), (values((3000, 33)),)],
     }[name]
 
