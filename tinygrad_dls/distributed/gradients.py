@@ -26,11 +26,12 @@ from .._util.keywords import NearNames
 from ..engine.autograd import as_tensor
 from ..engine.modes import replayed
 from ..engine.versions import mark_write
-from ..errors import DataError, GraphError
+from ..errors import DataError, DtypeError, GraphError
 from ..nn import Module
 from ..tensors import Tensor
 from .lanes import Request
 from .start import current
+from .state import check_sizes_known
 from .transport import transport_for
 from .world import World
 
@@ -78,8 +79,9 @@ class GradientAverager(NearNames):
         if not is_whole(bucket_bytes, least=1):
             raise DataError(f"bucket_bytes is a number of bytes, at least 1, not {bucket_bytes!r}")
         self.world = current(world)
-        named = list(model.named_parameters() if isinstance(model, Module) else (
-            (p.name or "", p) for p in model))
+        named = list(model.named_parameters()) if isinstance(model, Module) else [
+            (_tensor(p).name or "", p) for p in model]
+        check_sizes_known(named)
         parameters = list(dict.fromkeys(p for _, p in named if p.requires_grad))
         if not parameters:
             raise DataError("there are no parameters whose gradients could be averaged")
@@ -156,6 +158,14 @@ class GradientAverager(NearNames):
         for remove in self._removers:
             remove()
         self._removers.clear()
+
+
+def _tensor(parameter: Any) -> Tensor:
+    """`parameter`; DtypeError if it is not one."""
+    if not isinstance(parameter, Tensor):
+        raise DtypeError("GradientAverager takes a model or a list of its parameters, not of "
+                         f"{type(parameter).__name__}")
+    return parameter
 
 
 def _arrival(averager: GradientAverager, bucket: _Bucket, place: int) -> Callable[[Tensor], None]:

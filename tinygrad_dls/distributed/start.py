@@ -98,11 +98,14 @@ def _share_cores(world: World) -> None:
 
 def _end_together(world: World) -> None:
     """An error here ends the others too, and the end of the program is told to them."""
-    before = sys.excepthook
+    before, process = sys.excepthook, os.getpid()
 
     def end_job(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
+        if os.getpid() != process:
+            before(kind, error, trace)
+            return
         if isinstance(error, Error):
             print(f"rank {world.rank}: {type(error).__name__}: {error}", file=sys.stderr)
         else:
@@ -113,8 +116,11 @@ def _end_together(world: World) -> None:
         world.comm.Abort(1)
 
     def leave() -> None:
-        if not mpi().Is_finalized():
-            world.watchdog.goodbye()
+        if mpi().Is_finalized() or os.getpid() != process:  # a forked child is not a rank
+            return
+        if world.watchdog.broken:  # a program that goes on after a RankError would never end: MPI
+            world.comm.Abort(1)  # waits at its end for the rank that hangs
+        world.watchdog.goodbye()
 
     sys.excepthook = end_job
     atexit.register(leave)

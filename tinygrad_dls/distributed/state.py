@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from .._util.arguments import is_whole
 from .._util.keywords import near_names
 from ..errors import DataError, DtypeError
-from ..nn import Module
+from ..nn import Module, UninitializedParameter
 from ..optim import Optimizer
 from ..random import default_generator
 from ..tensors import Tensor
@@ -42,6 +43,7 @@ def check_same_model(
     """RankError on all ranks unless model and optimizer are alike: names, shapes, dtypes."""
     if not isinstance(model, Module):
         raise DtypeError(f"model is an nn.Module, not a {type(model).__name__}")
+    check_sizes_known(model.named_parameters())
     lines = [f"{name} {tensor.shape} {tensor.dtype}" + " frozen" * (
         not tensor.requires_grad and name in dict(model.named_parameters()))
         for name, tensor in model._state().items()]
@@ -49,6 +51,14 @@ def check_same_model(
         sizes = [[p.shape for p in group["params"]] for group in optimizer.param_groups]
         lines.append(f"{type(optimizer).__name__} of {sizes}")
     current(world).check_same("the model", "\n".join(lines))
+
+
+def check_sizes_known(named: Iterable[tuple[str, Tensor]]) -> None:
+    """DataError for a parameter of a lazy layer that has not seen an input yet."""
+    for name, parameter in named:
+        if isinstance(parameter, UninitializedParameter):
+            raise DataError(f"the size of {name or 'a parameter'} is not known yet: call the model "
+                            "once on a batch before ranks share it")
 
 
 def broadcast_buffers(model: Module, world: World) -> None:

@@ -9,13 +9,17 @@ the mean loss when `GradientAverager` takes their mean.
 
 from __future__ import annotations
 
+import sys
+
 from .. import ops
-from ..errors import DataError, ShapeError
-from ..nn import BatchNorm1d, BatchNorm2d, BatchNorm3d, Module
+from .._util.callers import users_frame, warn_at
+from ..errors import DataError, DtypeError, ShapeError
+from ..nn import Module
 from ..nn.functional.normalization import check_running, written
 from ..nn.normalization import _BatchNorm, _count
 from ..tensors import Tensor
 from .start import current
+from .state import check_sizes_known
 from .world import World
 
 
@@ -53,14 +57,22 @@ class SyncBatchNorm(_BatchNorm):
     def convert(cls, model: Module, world: World | None = None) -> Module:
         """Replace each BatchNorm1d, 2d and 3d in `model` by one of these, with its parameters.
 
-        Call it before the optimizer is made or after: the parameters are the same objects.
+        Call it before the optimizer is made or after: the parameters are the same objects. A
+        subclass with a forward of its own stays as it is, and a warning says so.
         """
-        if type(model) in (BatchNorm1d, BatchNorm2d, BatchNorm3d):
-            made = cls.__new__(cls)
-            made.__dict__.update(model.__dict__)
-            made.__dict__["world"] = world
-            made.__dict__["dims"] = vars(type(model))["dims"]
-            return made
+        if not isinstance(model, Module):
+            raise DtypeError(f"model is an nn.Module, not a {type(model).__name__}")
+        if isinstance(model, _BatchNorm) and not isinstance(model, SyncBatchNorm):
+            check_sizes_known(model.named_parameters())
+            if type(model).forward is _BatchNorm.forward:
+                made = cls.__new__(cls)
+                made.__dict__.update(model.__dict__)
+                made.__dict__["world"] = world
+                made.__dict__["dims"] = model.dims
+                return made
+            warn_at(users_frame(sys._getframe(1)), (
+                f"{type(model).__name__} has a forward of its own, and keeps the statistics of "
+                "each rank: make it a subclass of SyncBatchNorm"), UserWarning)
         for _, child in list(model.named_children()):
             new = cls.convert(child, world)
             if new is not child:

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .._util.arguments import is_whole
 from .._util.keywords import near_names
 from ..errors import DataError, DtypeError, RankError, ShapeError
 from ..tensors import Tensor
 from .lanes import Lane, Request, Traffic
-from .watchdog import Watchdog
+from .watchdog import LETTER, Watchdog
 
 T = TypeVar("T")
 OPS = ("sum", "mean", "max", "min", "any", "all")
@@ -57,8 +58,8 @@ class World:
 
         op: "sum", "mean", "max", "min"; of booleans also "any", "all". float16 is added in float32,
         whole numbers in int64, and a NaN on any rank gives NaN on all, in the largest too. The
-        result has the dtype of `x` (a mean of whole numbers is float64, a sum of booleans int64),
-        and no gradient.
+        result has the dtype of `x` (a mean of whole numbers is float64, a sum of whole numbers or
+        booleans int64), and no gradient. DataError where a sum of whole numbers is beyond int64.
         """
         if op not in OPS:
             raise DataError(f"op is one of {', '.join(OPS)}, not {op!r}")
@@ -70,7 +71,7 @@ class World:
             raise DtypeError(f"ranks reduce numbers and booleans, not {given.dtype}")
         self.check_same(f"all_reduce({op!r})", f"{given.dtype} {given.shape}", ShapeError)
         result = self._reduced(given, op)
-        return result if isinstance(x, np.ndarray) else result.item()
+        return result if isinstance(x, np.ndarray) or np.ndim(result) else result.item()
 
     def _reduced(self, given: Any, op: str) -> Any:
         kind = given.dtype
@@ -81,19 +82,18 @@ class World:
             return count > 0 if op == "any" else count == self.size
         if kind.kind == "b":
             given = given.astype(np.int64)
-        if op in ("sum", "mean"):
-            wide = given.astype(np.int64 if kind.kind != "f" else
-                                np.float32 if kind.itemsize <= 4 else np.float64)
-            total = self._sum(wide)
-            if op == "mean":
-                total = total / self.size
-                return total.astype(kind) if kind.kind == "f" else total
-            return total.astype(kind) if kind.kind == "f" else total
-        # MAX over a NaN differs between ranks and libraries: all values go round instead.
+        if op in ("sum", "mean") and kind.kind == "f":
+            total = self._sum(given.astype(np.float32 if kind.itemsize <= 4 else np.float64))
+            return (total / self.size if op == "mean" else total).astype(kind)
+        # All values go round: MAX over a NaN differs between ranks and libraries, and a sum beyond
+        # int64 would go on at its other end.
         rows = np.empty((self.size, given.nbytes), np.uint8)
         flat = np.frombuffer(np.ascontiguousarray(given).tobytes(), np.uint8)
         self.wait(self.lane("values").gather(flat, rows), f"the {op} of {given.shape}")
         every = rows.reshape(-1).view(given.dtype).reshape(self.size, *given.shape)
+        if op in ("sum", "mean"):
+            exact = every.astype(object).sum(axis=0) if every.size else every.sum(axis=0)
+            return np.asarray(exact / self.size, float) if op == "mean" else _int64(exact)
         return every.max(axis=0) if op == "max" else every.min(axis=0)
 
     def _sum(self, array: Any) -> Any:
@@ -112,7 +112,8 @@ class World:
         """Means over all examples of all ranks, from means over the `examples` of each rank."""
         names = sorted(figures)
         self.check_same("average()", repr(names), DataError)
-        sums = self._sum(np.array([*(float(figures[n]) * examples for n in names), examples]))
+        counted = {n: float(figures[n]) * examples if examples else 0.0 for n in names}
+        sums = self._sum(np.array([*counted.values(), examples]))  # the mean of nothing is NaN
         return dict(zip(names, (sums[:-1] / max(sums[-1], 1e-300)).tolist()))
 
     # --- objects ---------------------------------------------------------------------------------
@@ -120,8 +121,7 @@ class World:
     def all_gather(self, value: T, doing: str = "all_gather()") -> list[T]:
         """Each rank's `value`, by rank: anything that can be pickled."""
         packed = np.frombuffer(pickle.dumps(value), np.uint8)
-        lane, sizes = self.lane("values"), np.empty(self.size, np.int64)
-        self.wait(lane.gather(np.array([packed.size]), sizes), doing)
+        lane, sizes = self.lane("values"), self._meet(doing, packed.size)
         rows = np.empty((self.size, int(sizes.max())), np.uint8)
         row = np.zeros(rows.shape[1], np.uint8)
         row[: packed.size] = packed
@@ -130,6 +130,8 @@ class World:
 
     def broadcast(self, value: T, root: int = 0, doing: str = "broadcast()") -> T:
         """The `value` of rank `root`, on all ranks."""
+        if not is_whole(root) or root >= self.size:
+            raise DataError(f"root is one of the ranks 0 to {self.size - 1}, not {root!r}")
         packed = np.frombuffer(pickle.dumps(value) if self.rank == root else b"", np.uint8).copy()
         lane, count = self.lane("values"), np.array([packed.size])
         self.wait(lane.broadcast(count, root), doing, all_take_part=False)
@@ -143,7 +145,7 @@ class World:
 
     def barrier(self) -> None:
         """Return when all ranks have come here."""
-        self._sum(np.zeros(1))
+        self._meet("barrier()", 0)
 
     def first(self, function: Callable[[], T], doing: str = "what rank 0 does alone") -> T:
         """Call `function` on rank 0 only; its result, or its error, is that of all ranks."""
@@ -161,13 +163,26 @@ class World:
 
     def check_same(self, what: str, value: str, kind: type[Exception] = RankError) -> None:
         """Raise `kind` on all ranks unless all call this with the same text."""
-        digest = hashlib.sha256(f"{what}\0{value}".encode()).digest()[:8]
-        rows = np.empty((self.size, 8), np.uint8)
-        self.wait(self.lane("values").gather(np.frombuffer(digest, np.uint8), rows), what)
-        if (rows == rows[0]).all():
-            return
-        every = self.all_gather(f"{what} with {value}", what)
-        raise kind(difference(every))
+        digests = self._meet(what, _digest(value))
+        if (digests != digests[0]).any():
+            raise kind(difference(self.all_gather(f"{what} with {value}", what)))
+
+    def _meet(self, doing: str, number: int) -> Any:
+        """The `number` of each rank; RankError, with all their names, where others do another thing.
+
+        MPI matches calls by their order: of two different ones it would make nonsense, or nothing.
+        """
+        lane, rows = self.lane("values"), np.empty((self.size, 2), np.int64)
+        self.wait(lane.gather(np.array([_digest(doing), number]), rows), doing)
+        if (rows[:, 0] != rows[0, 0]).any():
+            names = np.empty((self.size, LETTER), np.uint8)
+            letter = np.frombuffer(doing.encode()[:LETTER].ljust(LETTER), np.uint8)
+            self.wait(lane.gather(letter, names), doing)
+            said = [row.tobytes().decode(errors="replace").rstrip() for row in names]
+            self.watchdog.broken = difference(said) + (
+                "\nAll ranks make the same calls in the same order")
+            raise RankError(self.watchdog.broken)
+        return rows[:, 1]
 
 
 def difference(texts: list[str]) -> str:
@@ -181,10 +196,27 @@ def difference(texts: list[str]) -> str:
     return "the ranks differ"
 
 
+def _digest(text: object) -> int:
+    """A number of 63 bits that stands for a text."""
+    return int.from_bytes(hashlib.sha256(str(text).encode()).digest()[:8]) >> 1
+
+
+def _int64(exact: Any) -> Any:
+    """Python's whole numbers as an array of int64; DataError where one is beyond it."""
+    try:
+        return np.asarray(exact).astype(np.int64)
+    except OverflowError as error:
+        raise DataError("the sum over ranks is beyond int64: reduce it as float64") from error
+
+
 def _portable(outcome: tuple[Any, BaseException | None]) -> tuple[Any, BaseException | None]:
     """An outcome that can be sent: an error that cannot be pickled goes as its text."""
     try:
         pickle.loads(pickle.dumps(outcome))
         return outcome
     except Exception:
-        return None, RankError(f"rank 0: {type(outcome[1] or outcome[0]).__name__}: {outcome[1]}")
+        result, error = outcome
+        if error is None:
+            return None, DtypeError(f"rank 0 cannot send a {type(result).__name__} to the others: "
+                                    "return what can be pickled, numbers, arrays or texts")
+        return None, RankError(f"rank 0: {type(error).__name__}: {error}")

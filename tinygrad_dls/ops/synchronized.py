@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.autograd import Array
+from ..errors import DataError
 from .call import function_of
 from .normalization import BatchNorm
 
@@ -72,7 +73,12 @@ class SynchronizedBatchNorm(BatchNorm):
         if not n:  # the moments of nothing are NaN
             mean, var = np.zeros(c), np.zeros(c)
         sums = self._sum(n * mean, n * (var + mean * mean), n, "batch norm, forward")
-        count = max(1.0, float(sums[-1]))
+        count = float(sums[-1])
+        if c and count <= 1:
+            raise DataError("batch_norm in training takes more than one number for each channel, "
+                            "of all ranks together, their variance is 0 otherwise. Give more "
+                            "examples, or use model.eval()")
+        count = max(1.0, count)
         mean = sums[:c] / count
         var = np.maximum(sums[c:-1] / count - mean * mean, 0.0)
         return self._array(mean, x.dtype), self._array(var, x.dtype), int(sums[-1])

@@ -392,7 +392,7 @@ def _look(
     finally:
         for module, training in modes:
             module.training = training
-    if not figures.steps:
+    if not (ranks.any(figures.steps > 0) if ranks is not None else figures.steps):
         raise DataError("the loader gave no batches: there is nothing to evaluate on")
     return figures.means() if ranks is None else ranks.means(figures)
 
