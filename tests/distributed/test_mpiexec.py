@@ -47,7 +47,7 @@ def test_a_job_ends_with_its_own_message_and_goes_on_to_the_bit(tmp_path):
     for how, said in [
         ("raise", "rank 1 ends the job:\nTraceback"), ("kill", ""),
         ("leave", "rank 0: RankError: rank 1 ended while rank 0 waits"),
-        ("hang", "RankError: rank 0 has waited 2 s"),
+        ("hang", "RankError: rank 0 has waited 2 s"), ("catch", ""),
     ]:
         result = job(2, HERE / "ends.py", how, tmp_path / how)
         assert result.returncode != 0 and not result.stdout.startswith("0x")
