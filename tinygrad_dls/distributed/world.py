@@ -168,7 +168,7 @@ class World:
             raise kind(difference(self.all_gather(f"{what} with {value}", what)))
 
     def _meet(self, doing: str, number: int) -> Any:
-        """The `number` of each rank; RankError, with all their names, where others do another thing.
+        """The `number` of each rank; RankError, with what each does, unless all do the same.
 
         MPI matches calls by their order: of two different ones it would make nonsense, or nothing.
         """
