@@ -10,7 +10,7 @@ from ..compile import kernel
 from ..elementwise.activations import relu_in_place
 from ..elementwise.sums import sum_of_rows
 from ..layout import F32, F64, NOTHING, channels_first
-from ..matmul.linear import times, transposed, transposed_times
+from ..matmul.linear import times, times_rows, transposed_times
 from ..simd.sweep import RELU
 from . import images, volumes
 from .depthwise import depthwise, depthwise_input, depthwise_weight
@@ -64,8 +64,8 @@ class Convolution(reference.Convolution):
             if flags:
                 relu_in_place(y)
         elif groups == 1 and g.pointwise:
-            matrix = transposed(weight.reshape(len(weight), -1))
-            times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, len(weight)), flags)
+            times_rows(flat_rows(x), weight.reshape(len(weight), -1), _or_none(bias, x.dtype),
+                       y.reshape(-1, len(weight)), flags)
         else:
             images.convolution(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, groups, flags)
         return channels_first(y)

@@ -246,6 +246,18 @@ def times(
     place.run(product_of_rows, parts, x, matrix, bias, y, flags, scratch)
 
 
+def times_rows(x: Array, weight: Array, bias: Array, y: Array, flags: int) -> None:
+    """y (m, n) = x (m, k) @ weight (n, k).T + bias, as `times`; the weight may have gaps."""
+    (m, k), n = x.shape, weight.shape[0]
+    if not as_it_lies(m, k, n) or not weight.flags.c_contiguous:
+        times(x, transposed(weight), bias, y, flags)
+        return
+    linear_long(threads_for(m * n * k), x, weight, bias, y)
+    if flags:
+        flat = y.reshape(-1)
+        clamp(threads_for(8 * y.size), flat, flat, 0.0, nan)
+
+
 def transposed_times(a: Array, b: Array, place: Running = AT_ONCE) -> Array:
     """a (m, n).T @ b (m, k), both contiguous and of one dtype."""
     prepare(a.dtype)
