@@ -1,5 +1,6 @@
 """What somebody sees who explores: `dir`, the tab key, `help`."""
 
+import importlib
 import inspect
 from types import ModuleType
 
@@ -38,3 +39,21 @@ def test_signatures_say_dtypelike_in_a_word(function):
     signature = str(inspect.signature(function))
     assert "dtype: 'DTypeLike | None' = None" in signature
     assert "numpy." not in signature
+
+
+@pytest.mark.parametrize("name", ["nn", "nn.functional", "nn.init", "optim", "data", "io", "train",
+                                  "models", "vision", "text", "viz", "check", "torch.nn"])
+def test_star_imports_what_users_call(name):
+    taken = {}
+    exec(f"from tinygrad_dls.{name} import *", taken)
+    package = importlib.import_module(f"tinygrad_dls.{name}")
+    assert {*taken} - {"__builtins__"} == {*package.__all__}
+    modules = {word for word, value in taken.items() if isinstance(value, ModuleType)}
+    assert modules <= {"functional", "init", "utils", "lr_scheduler", "swa_utils"}
+    assert not {"Any", "np", "math", "TYPE_CHECKING"} & {*taken}
+
+
+def test_star_imports_layers_and_losses():
+    taken = {}
+    exec("from tinygrad_dls.nn import *", taken)
+    assert {"Linear", "Conv2d", "CrossEntropyLoss", "Module"} <= {*taken}

@@ -61,9 +61,12 @@ def answer_wrong_names(namespace: dict[str, Any]) -> None:
     """Let a module answer a name that it has not with the nearest one: `nn.Lineer`.
 
     Set here, unseen by type checkers: they would take any name for one of a module that has
-    `__getattr__`.
+    `__getattr__`. Its public names become `__all__`, what `import *` takes, unless it has one.
     """
     module = namespace["__name__"]
+    found = namespace["__dir__"]() if "__dir__" in namespace else _names_of(sys.modules[module])
+    namespace.setdefault("__all__", [name for name in found if not name.startswith("_") and (
+        "__path__" in namespace or callable(namespace[name]))])
 
     def __getattr__(name: str) -> Any:
         raise missing(module, name)

@@ -37,3 +37,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return _public_names(globals(), *_LATER)
+
+
+__all__ = [name for name in __dir__() if not name.startswith("_")]

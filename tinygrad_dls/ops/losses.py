@@ -155,8 +155,8 @@ class HuberError(_OfDifference):
 
     def forward(self, a: Array, b: Array) -> Array:
         d = a - b
-        held = self.xp.clip(d, -self.delta, self.delta)
-        return self.reduce(held * (d - 0.5 * held) * self.scale)
+        clamped = self.xp.clip(d, -self.delta, self.delta)
+        return self.reduce(clamped * (d - 0.5 * clamped) * self.scale)
 
     def slope(self, d: Any) -> Any:
         return self.xp.clip(d, -self.delta, self.delta) * self.scale

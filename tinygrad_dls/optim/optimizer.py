@@ -160,7 +160,7 @@ class Optimizer(NearNames):
         alike: dict[Any, tuple[list[Any], ...]] = {}
         before: Any = None  # the key of the last one: mostly of all
         columns: Any = ()
-        turned: list[tuple[Any, Any]] = []
+        copied: list[tuple[Any, Any]] = []  # parameters, and copies in C order
         for p in group["params"]:
             grad = p._grad
             if grad is None:
@@ -177,8 +177,8 @@ class Optimizer(NearNames):
             if not g.flags.c_contiguous:
                 g = p.device.copy(g)
             if not w.flags.c_contiguous:  # kernels go through memory in order
-                turned.append((w, p.device.copy(w)))
-                w = turned[-1][1]
+                copied.append((w, p.device.copy(w)))
+                w = copied[-1][1]
             key = (p.device, w.dtype, clock)
             if key != before:
                 before = key
@@ -191,7 +191,7 @@ class Optimizer(NearNames):
             self.update(device.kernels, group, clock, *columns)
             for w in columns[0]:
                 mark_write(w, place)
-        for w, ordered in turned:
+        for w, ordered in copied:
             w[...] = ordered
             mark_write(w, place)
 

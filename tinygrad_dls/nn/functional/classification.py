@@ -256,7 +256,7 @@ def binary_cross_entropy(
     same_shape("binary_cross_entropy", input, target)
     _check_predictions(input._data)
     check_probabilities(target, "targets")
-    losses = -(target * _held_log(input) + (1 - target) * _held_log(1 - input))
+    losses = -(target * _clamped_log(input) + (1 - target) * _clamped_log(1 - input))
     weighted = losses if weight is None else losses * weight
     check_weighted(input, weighted)
     return reduce_loss(weighted, reduction)
@@ -277,7 +277,7 @@ def _check_predictions(values: Any) -> None:
         )
 
 
-def _held_log(p: Any) -> Any:
+def _clamped_log(p: Any) -> Any:
     """log(p), but -100 where it is less."""
     return ops.maximum(ops.log(ops.clip(p, SMALLEST)), -100.0)
 
