@@ -144,8 +144,9 @@ def markdown(text: str, name: str, names: set[str]) -> str:
 def _head(entry: Entry, how: str) -> str:
     """What is said below the title: how it was run, what to download."""
     files = f"../_static/notebooks/{entry.name}"
-    run = ("The outputs below are those of a short run (`--fast`): networks in it have not learned "
-           "all that the text says." if how == "fast" else "The outputs below are those of a run.")
+    run = ("The outputs below come from a short run (`--fast`), in which networks have not learned "
+           "as much as the text says." if how == "fast" else
+           "The outputs below come from a full run.")
     return (f'<p class="downloads">Course {entry.course}, week {entry.week} · '
             f'<a href="{files}.ipynb" download>notebook</a> · '
             f'<a href="{files}-exercises.ipynb" download>notebook with exercises to fill in</a> · '
