@@ -306,3 +306,24 @@ def test_a_sparse_tensor_says_what_it_cannot():
                            (lambda: torch.sparse_coo_tensor([[0]], [1.0]).values(), "coalesce")):
         with pytest.raises((AttributeError, dls.DtypeError, dls.ShapeError), match=message):
             wrong()
+
+
+def test_lazy_layers_become_layers_of_the_namespace_with_the_same_parameters():
+    for lazy, kind, x in ((nn.LazyLinear(3), nn.Linear, _x()),
+                          (nn.LazyConv2d(2, 1), nn.Conv2d, _x().reshape(1, 2, 3, 4)),
+                          (nn.LazyBatchNorm1d(), nn.BatchNorm1d, _x())):
+        weight = lazy.weight
+        assert isinstance(weight, nn.parameter.UninitializedParameter)
+        opt = optim.SGD(lazy.parameters(), lr=0.1)
+        lazy(x).sum().backward()
+        before = weight.tolist()
+        opt.step()
+        assert type(lazy) is kind and lazy.weight is weight and type(weight) is nn.Parameter
+        assert type(weight.data) is torch.Tensor and weight.tolist() != before
+
+
+def test_switches_of_libraries_are_modules():
+    cudnn = importlib.import_module("tinygrad_dls.torch.backends.cudnn")
+    cudnn.benchmark = True
+    assert torch.backends.cudnn is cudnn and torch.backends.cudnn.benchmark
+    assert not torch.backends.mps.is_available() and not cudnn.is_available()

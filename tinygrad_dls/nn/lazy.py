@@ -81,7 +81,7 @@ class Lazy(Module):
             held = vars(self).get(name)
             if isinstance(held, UninitializedParameter):
                 held._data, held.device = value._data, value.device
-                held.__class__ = Parameter  # type: ignore[assignment]
+                held.__class__ = type(value)
             else:
                 vars(self)[name] = value
         self.__class__ = self.becomes

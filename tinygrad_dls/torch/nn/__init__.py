@@ -18,6 +18,7 @@ from .module import Module as Module
 from .parallel import DataParallel as DataParallel
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
+from .parameter import UninitializedParameter as UninitializedParameter
 
 _LAYERS = _all_layers(__name__)
 globals().update(_LAYERS)

@@ -9,7 +9,7 @@ from ... import nn as core
 from ... import ops
 from ...engine.autograd import TensorBase
 from ...errors import DtypeError
-from ...nn import normalization
+from ...nn import lazy, normalization
 from .module import Layer, Module
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")  # which hold what users give them
@@ -60,6 +60,8 @@ def all_layers(module: str) -> dict[str, type[core.Module]]:
     for kind in made.values():
         if "inplace" in inspect.signature(kind).parameters:
             kind.extra_repr = _with_inplace(kind)
+        if issubclass(kind, lazy.Lazy):
+            kind.becomes = Layer._layers[kind.becomes]
     return made
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from ... import nn as core
 from ...engine.autograd import TensorBase
 from ...errors import DtypeError
+from ...nn import lazy
 from ..tensor import Tensor
 
 
@@ -34,8 +35,17 @@ def Buffer(data: Any, *, persistent: bool = True) -> Any:
     return data
 
 
+class UninitializedParameter(lazy.UninitializedParameter, Parameter):
+    """A parameter whose shape is not known yet; it becomes a `Parameter`, the same object."""
+
+    __slots__ = ()
+
+
 def adopt(tensor: Any) -> None:
     """Give a tensor that a layer of the core made for itself the class of this namespace."""
-    kind = Parameter if isinstance(tensor, core.Parameter) else Tensor
-    if not isinstance(tensor, Tensor):
-        tensor.__class__ = kind
+    if isinstance(tensor, Tensor):
+        return
+    if isinstance(tensor, lazy.UninitializedParameter):
+        tensor.__class__ = UninitializedParameter
+    else:
+        tensor.__class__ = Parameter if isinstance(tensor, core.Parameter) else Tensor
