@@ -993,6 +993,11 @@ list(data.distributed.DistributedSampler(range(10), 3, 2, shuffle=False, drop_la
 len(data.DistributedSampler(range(10), 3, 0))
 sorted(data.DistributedSampler(range(6), 2, 0)) != sorted(data.DistributedSampler(range(6), 2, 1))
 nn.modules.linear.NonDynamicallyQuantizableLinear(2, 3).weight.shape
+nn.MSELoss(size_average=False)(x, y)
+nn.MSELoss(size_average=True)(x, y)
+nn.BCELoss(size_average=False)(p, b.float())
+nn.CrossEntropyLoss(reduce=False)(x, k)
+nn.NLLLoss(size_average=False)(F.log_softmax(x, 1), k)
 """
 
 TABLE = {name: [line for line in text.strip().splitlines() if line] for name, text in {

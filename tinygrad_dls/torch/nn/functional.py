@@ -13,14 +13,18 @@ from ...nn import functional as core
 from ..reductions import _softmax_dim
 
 
+def _reduction(size_average: Any, reduce: Any) -> str:
+    """The reduction that these two say."""
+    return "none" if reduce is False else "sum" if size_average is False else "mean"
+
+
 def _with_legacy(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, which takes size_average= and reduce= of old scripts for reduction=."""
 
     @functools.wraps(function)
     def call(*args: Any, size_average: Any = None, reduce: Any = None, **options: Any) -> Any:
         if size_average is not None or reduce is not None:
-            options["reduction"] = ("none" if reduce is False else
-                                    "sum" if size_average is False else "mean")
+            options["reduction"] = _reduction(size_average, reduce)
         return function(*args, **options)
 
     return call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -10,6 +11,7 @@ from ... import ops
 from ...engine.autograd import TensorBase
 from ...errors import DtypeError
 from ...nn import lazy, normalization
+from .functional import _reduction
 from .module import Layer, Module
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")  # which hold what users give them
@@ -50,6 +52,20 @@ def _with_inplace(kind: Any) -> Any:
     return extra_repr
 
 
+def _with_legacy(init: Any) -> Any:
+    """`__init__` of a loss, which takes size_average= and reduce= of old scripts."""
+
+    @functools.wraps(init)
+    def __init__(
+        self: Any, *args: Any, size_average: Any = None, reduce: Any = None, **options: Any
+    ) -> None:
+        if size_average is not None or reduce is not None:
+            options["reduction"] = _reduction(size_average, reduce)
+        init(self, *args, **options)
+
+    return __init__
+
+
 def all_layers(module: str) -> dict[str, type[core.Module]]:
     """name -> class, for all layers of the core."""
     found = {name: kind for name, kind in vars(core).items()
@@ -60,6 +76,8 @@ def all_layers(module: str) -> dict[str, type[core.Module]]:
     for kind in made.values():
         if "inplace" in inspect.signature(kind).parameters:
             kind.extra_repr = _with_inplace(kind)
+        if "reduction" in inspect.signature(kind).parameters:
+            kind.__init__ = _with_legacy(kind.__init__)
         if issubclass(kind, lazy.Lazy):
             kind.becomes = Layer._layers[kind.becomes]
     return made
