@@ -188,6 +188,26 @@ def test_the_installer_leaves_out_what_has_no_wheel(monkeypatch, capsys):
     answers["numpy>=2.0"] = "ERROR: No matching distribution found for numpy"
     with pytest.raises(SystemExit, match=r"cannot be installed: numpy>=2.0"):
         installer.install(["numpy>=2.0"])
+    done = []
+
+    class Started:
+        def __init__(self, command, **_):
+            done.append(command[-1])
+
+        def poll(self):
+            done.append("asked")
+
+        def wait(self):
+            done.append("waited")
+
+    answers.clear()
+    monkeypatch.setattr(installer.subprocess, "run", lambda command, **options: (
+        done.append(command[-1]), run(command))[1])
+    monkeypatch.setattr(installer.subprocess, "Popen", Started)
+    installer.main(["viz"])  # kernels are compiled as soon as what they need is there
+    assert done[0].startswith("numba") and done[1] == "warmup" and done[2].startswith("graphviz")
+    assert done[-2:] == ["asked", "waited"] and "compiling kernels" in capsys.readouterr().out
+
     config = ConfigParser()
     config.read(ROOT / "setup.cfg")
     names = [installer.name_of(line) for line in installer.requirements(config, ["lessons", "viz"])]

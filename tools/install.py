@@ -49,12 +49,28 @@ def _errors(wanted: list[str]) -> str:
     return result.stderr if result.returncode else ""
 
 
+def compiling() -> subprocess.Popen[bytes]:
+    """A process that compiles the kernels, while pip waits for the network.
+
+    They need NumPy and Numba alone. What it says goes nowhere: what it leaves out is compiled when
+    it is first used.
+    """
+    return subprocess.Popen([sys.executable, "-m", "tinygrad_dls", "warmup"], cwd=ROOT,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def main(extras: list[str]) -> None:
     """Install, and say what was left out."""
     config = ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
-    missing = install(requirements(config, extras))
+    missing = install(requirements(config, []))
+    kernels = compiling()
+    missing += install([line for line in requirements(config, extras)
+                        if name_of(line) not in missing])
     subprocess.run([*PIP, "--no-deps", "--editable", str(ROOT)], check=True)
+    if kernels.poll() is None:
+        print("compiling kernels, once: they are kept ...", flush=True)
+        kernels.wait()
     if missing:
         version = ".".join(map(str, sys.version_info[:2]))
         print(f"Left out, since there is no wheel for Python {version}: "
