@@ -90,7 +90,7 @@ def module_page(module: ModuleType) -> str:
     table = [f"| {{py:obj}}`{name} <{module.__name__}.{name}>` | "
              f"{plain(first_line(getattr(module, name)))} |" for name in names]
     parts = [f"# {module.__name__}", docstring(module),
-             "\n".join(["| name | |", "|---|---|", *table])]
+             "\n".join(["| name | what it is |", "|---|---|", *table])]
     kinds = (("Classes", inspect.isclass), ("Functions", inspect.isroutine))
     for title, kind in kinds:
         if of_kind := [name for name in names if kind(getattr(module, name))]:
