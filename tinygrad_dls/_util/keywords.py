@@ -19,6 +19,8 @@ KERAS = {  # its names, where no spelling leads to ours
     "learning_rate": "lr", "epsilon": "eps", "beta_1": "betas", "beta_2": "betas",
     "units": "out_features", "input_dim": "in_features", "filters": "out_channels",
     "pool_size": "kernel_size", "rate": "p",
+    # and PyTorch's
+    "size_average": "reduction", "reduce": "reduction", "map_location": "device",
 }
 
 
@@ -85,6 +87,8 @@ def _wrong_keyword(
     near = near or [name for name in known if name == KERAS.get(wrong)]
     near = near or [name for name in known if (wrong, name) == ("size", "shape")]
     hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+    if not near and wrong == "out":
+        hint = f"write out.copy_({function.__name__}(...)), under dls.no_grad()"
     if not near and wrong in ("size", "shape"):
         hint = f"the shape comes first, without a name: {function.__name__}(2, 3)"
     return f"{name or _name(function, inputs)} has no argument {wrong!r}; {hint}"

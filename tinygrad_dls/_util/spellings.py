@@ -46,6 +46,8 @@ ELSEWHERE = {
     "storage": "`x.data`, its array", "untyped_storage": "`x.data`, its array",
     "data_ptr": "`x.data.ctypes.data`", "stride": "`x.data.strides`, in bytes",
     "storage_offset": "there is none here: `x.data` is the array",
+    "parallel": "`model`: one process trains on one device",
+    "gcd": "`np.gcd(i.numpy(), 4)`", "lcm": "`np.lcm(i.numpy(), 4)`",
     "ndimension": "`x.ndim`", "grad_fn": "`x.is_leaf`; dls.graph(x) draws what made x",
     "is_sparse": "`False`: tensors are dense", "to_sparse": "`x`: tensors are dense",
     "to_dense": "`x`: tensors are dense", "resize_": "`x.reshape(6)`",

@@ -46,6 +46,9 @@ def save(
     >>> model.load_state_dict(io.load("model.safetensors"))
     <All keys matched successfully>
     """
+    if isinstance(path, Mapping) and isinstance(mapping, str | os.PathLike):
+        raise DtypeError(f"dls.save takes the path first: dls.save({os.fspath(mapping)!r}, state). "
+                         "PyTorch's own files are written by tinygrad_dls.torch.save")
     if not isinstance(mapping, Mapping):
         raise DtypeError("dls.save takes names and values, such as model.state_dict(), not a "
                          f"{type(mapping).__name__}")

@@ -12,6 +12,7 @@ import os
 import struct
 import zipfile
 import zlib
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
@@ -92,13 +93,28 @@ def load_torch(path: str | os.PathLike[str]) -> Arrays:
     return found
 
 
-def torch_objects(path: str | os.PathLike[str]) -> Any:
+class Shape(tuple[int, ...]):
+    """A torch.Size of a file."""
+
+
+class Place(str):
+    """A torch.device of a file."""
+
+
+def torch_objects(path: str | os.PathLike[str]) -> tuple[Any, dict[int, str]]:
     """The object that torch.save wrote: dicts, lists, numbers, and an array for each tensor.
 
-    Dtypes are `Kind`, objects of other classes `Opaque`; no code of the file is run. Errors as of
-    `load_torch`, whose result has dotted names instead.
+    Dtypes are `Kind`, sizes `Shape`, devices `Place`, objects of other classes `Opaque`; no code of
+    the file is run. The second result says by `id` which arrays are "parameter", "frozen parameter"
+    or "leaf", a tensor that requires grad. Errors as of `load_torch`, whose result has dotted names
+    instead.
     """
-    return _read(path, _Reader.whole)
+
+    def whole(reader: _Reader) -> tuple[Any, dict[int, str]]:
+        return reader.whole(), reader.roles
+
+    found: tuple[Any, dict[int, str]] = _read(path, whole)
+    return found
 
 
 def _read(path: str | os.PathLike[str], use: Callable[[_Reader], Any]) -> Any:
@@ -157,6 +173,7 @@ class _Reader:
         self.order = "<" if order == b"little" else ">"
         self.storages: dict[str, Storage] = {}
         self.typed: dict[tuple[str, str], Array] = {}  # by key, and by code and marks
+        self.roles: dict[int, str] = {}  # of tensors that are trained, by id
 
     def read(self, name: str) -> bytes:
         if self.folder + name not in self.entries:
@@ -172,13 +189,14 @@ class _Reader:
             "torch._utils._rebuild_tensor": self.tensor,
             "torch._utils._rebuild_tensor_v2": self.tensor,
             "torch._utils._rebuild_tensor_v3": self.tensor_v3,
-            "torch._utils._rebuild_parameter": lambda data, *_: data,
-            "torch._utils._rebuild_parameter_with_state": lambda data, *_: data,
+            "torch._utils._rebuild_parameter": self.parameter,
+            "torch._utils._rebuild_parameter_with_state": self.parameter,
             "torch._tensor._rebuild_from_type_v2": self.tensor_of_a_class,
             "torch._utils._rebuild_sparse_tensor": _sparse,
             "torch.serialization._get_layout": lambda name: name,
-            "torch.Size": _listed, "_codecs.encode": _encoded,
-            "torch.device": lambda *where: ":".join(str(w) for w in where if type(w) in (str, int)),
+            "torch.Size": lambda lengths: Shape(_listed(lengths)), "_codecs.encode": _encoded,
+            "torch.device": lambda *where: Place(
+                ":".join(str(w) for w in where if type(w) in (str, int))),
         }
         for module in ("builtins", "__builtin__"):  # of Python 3 and 2
             calls |= {f"{module}.{name}": made for name, made in (
@@ -221,10 +239,17 @@ class _Reader:
                               f"elements ({kind.torch}) take")
         return Storage(there, kind)
 
-    def tensor(self, storage: Any, offset: Any, shape: Any, stride: Any, _grad: Any = None,
+    def tensor(self, storage: Any, offset: Any, shape: Any, stride: Any, grad: Any = None,
                _hooks: Any = None, bits: Any = None) -> Array:
         kind = storage.kind if isinstance(storage, Storage) else None
-        return self.view(storage, kind, offset, shape, stride, bits)
+        array = self.view(storage, kind, offset, shape, stride, bits)
+        if grad is True:
+            self.roles[id(array)] = "leaf"
+        return array
+
+    def parameter(self, data: Any, grad: Any = True, *_: Any) -> Any:
+        self.roles[id(data)] = "parameter" if grad is True else "frozen parameter"
+        return data
 
     def tensor_v3(self, storage: Any, offset: Any, shape: Any, stride: Any, _grad: Any,
                   _hooks: Any, dtype: Any, bits: Any = None) -> Array:
@@ -298,17 +323,17 @@ def _set(values: Any = ()) -> set[Any]:
     return {key_of(value) for value in _listed(values)}
 
 
-def _ordered(pairs: Any = ()) -> dict[Any, Any]:
+def _ordered(pairs: Any = ()) -> OrderedDict[Any, Any]:
     if any(not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(
             pair[0], (str, int)) for pair in _listed(pairs)):
         raise FormatError("its pickle has an ordered dict of things that are not names and values")
-    return dict(pairs)
+    return OrderedDict(pairs)
 
 
-def _counted(counts: Any = None) -> dict[Any, Any]:
+def _counted(counts: Any = None) -> Counter[Any]:
     if not isinstance(counts, dict | None):
         raise FormatError("its pickle has a Counter of things that are not counts")
-    return dict(counts or {})
+    return Counter(counts or {})
 
 
 def _encoded(text: Any, code: Any) -> bytes:

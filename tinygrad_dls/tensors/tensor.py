@@ -75,6 +75,10 @@ class Tensor(Copying, Hooked, NumpyDispatch, Methods, InPlace, NewLike, Synonyms
     ) -> None:
         if wrong:
             raise wrong_keyword(type(self).__init__, wrong, type(self).__name__)
+        if requires_grad.__class__ is int:
+            raise DtypeError(f"Tensor({data!r}, {requires_grad!r}): the values come first, then "
+                             "requires_grad. A tensor of that shape is "
+                             f"dls.empty({data!r}, {requires_grad!r})")
         place = Device(device) if device is not None else None
         if isinstance(data, TensorBase):
             _tell_of_reading(data)

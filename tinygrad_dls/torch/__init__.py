@@ -75,6 +75,7 @@ from .creation import randint_like as randint_like
 from .creation import randn as randn
 from .creation import randn_like as randn_like
 from .creation import randperm as randperm
+from .creation import range as range
 from .creation import scalar_tensor as scalar_tensor
 from .creation import tensor as tensor
 from .creation import tril_indices as tril_indices

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..backend.dtypes import default_dtype
 from ..engine.autograd import TensorBase
 from ..errors import DataError, ShapeError
-from .operands import array_of, tensor_like
+from .operands import array_of, promote, tensor_like
+
+_ZERO = np.zeros(())
 
 
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
@@ -49,8 +52,81 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
 
 
 def power(input: Any, exponent: Any) -> Any:
-    """input ** exponent."""
+    """input ** exponent; bools are counted as whole numbers."""
+    if getattr(input, "_data", _ZERO).dtype.kind == "b":
+        if isinstance(exponent, builtins.bool):
+            return ops.cast(ops.power(input, exponent), np.dtype("bool"))
+        input = ops.cast(input, np.dtype("int64")) if isinstance(exponent, builtins.int) else input
     return ops.power(input, exponent)
+
+
+def square(input: Any) -> Any:
+    """input * input; bools are counted as whole numbers."""
+    return power(input, 2) if input._data.dtype.kind == "b" else ops.square(input)
+
+
+def sign(input: Any) -> Any:
+    """-1, 0 or 1, and 0 of NaN."""
+    if input._data.dtype.kind != "f":
+        return input if input._data.dtype.kind == "b" else ops.sign(input)
+    return ops.nan_to_num(ops.sign(input), 0.0)
+
+
+def fmax(input: Any, other: Any) -> Any:
+    """The larger of two, of NaN and a number the number."""
+    return ops.where(ops.isnan(input), other, ops.where(
+        ops.isnan(other), input, ops.maximum(input, other)))
+
+
+def fmin(input: Any, other: Any) -> Any:
+    """The smaller of two, of NaN and a number the number."""
+    return ops.where(ops.isnan(input), other, ops.where(
+        ops.isnan(other), input, ops.minimum(input, other)))
+
+
+def float_power(input: Any, exponent: Any) -> Any:
+    """input ** exponent in float64."""
+    doubles = [ops.cast(x, np.dtype("float64")) if isinstance(x, TensorBase) else float(x)
+               for x in (input, exponent)]
+    return ops.power(*doubles)
+
+
+def ldexp(input: Any, other: Any) -> Any:
+    """input * 2**other."""
+    return ops.mul(floats_of(input), ops.power(2.0, floats_of(other)))
+
+
+def logaddexp2(input: Any, other: Any) -> Any:
+    """log2(2**input + 2**other), without overflow."""
+    scale, kind = math.log(2), promote(input._data, other._data)[0].dtype
+    x, y = (ops.mul(ops.cast(part, kind), scale) for part in (input, other))
+    return ops.div(ops.logaddexp(x, y), scale)
+
+
+def isposinf(input: Any) -> Any:
+    """Return whether each is plus infinity."""
+    return ops.equal(input, math.inf)
+
+
+def isneginf(input: Any) -> Any:
+    """Return whether each is minus infinity."""
+    return ops.equal(input, -math.inf)
+
+
+def isreal(input: Any) -> Any:
+    """True of each: there are no complex numbers here."""
+    return ops.cast(ops.ones_like(input), np.dtype("bool"))
+
+
+def real(input: Any) -> Any:
+    """The tensor itself: there are no complex numbers here."""
+    return input
+
+
+def floats_of(x: Any) -> Any:
+    """Whole numbers and bools as floats of the default dtype."""
+    whole = isinstance(x, TensorBase) and x._data.dtype.kind != "f"
+    return ops.cast(x, default_dtype()) if whole else x
 
 
 def equal(input: Any, other: Any) -> bool:
@@ -105,7 +181,8 @@ def round(input: Any, *, decimals: int = 0) -> Any:
 
 def logit(input: Any, eps: float | None = None) -> Any:
     """log(x / (1 - x)), x held eps away from 0 and 1."""
-    x = input if eps is None else ops.clip(input, eps, 1 - eps)
+    x = floats_of(input)
+    x = x if eps is None else ops.clip(x, eps, 1 - eps)
     return ops.log(ops.div(x, ops.sub(1, x)))
 
 
@@ -124,8 +201,10 @@ def heaviside(input: Any, values: Any) -> Any:
 
 def copysign(input: Any, other: Any) -> Any:
     """The size of input with the sign of other."""
-    sign = np.signbit(array_of(other))
-    return ops.where(sign, ops.neg(ops.abs(input)), ops.abs(input))
+    x, negative = floats_of(input), np.signbit(array_of(other).astype("float64"))
+    if isinstance(other, TensorBase) and other._data.dtype.kind == "f":
+        x = ops.cast(x, promote(x._data, other._data)[0].dtype)
+    return ops.where(negative, ops.neg(ops.abs(x)), ops.abs(x))
 
 
 def signbit(input: Any) -> Any:
@@ -214,6 +293,11 @@ def kron(input: Any, other: Any) -> Any:
     left = ops.reshape(a, [k for m in a.shape for k in (m, 1)])
     right = ops.reshape(b, [k for m in b.shape for k in (1, m)])
     return ops.reshape(ops.mul(left, right), [m * k for m, k in zip(a.shape, b.shape)])
+
+
+def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
+    """Cross product of vectors of three along `dim`."""
+    return cross(input, other, dim)
 
 
 def cross(input: Any, other: Any, dim: int | None = None) -> Any:

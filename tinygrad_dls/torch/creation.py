@@ -15,6 +15,7 @@ from ..engine.autograd import TensorBase
 from ..errors import DtypeError
 from ..tensors import creation, random_tensors
 from ..tensors import from_numpy as shared
+from .further import closed_range
 from .operands import array_of, tensor_like, without_tensors
 from .tensor import Tensor, of_torch
 
@@ -64,8 +65,17 @@ def arange(*range_: Any, **options: Any) -> Any:
     return of_torch(creation.arange(*numbers, **_kept(options)))
 
 
+def range(start: float = 0, end: float = 0, step: float = 1, **options: Any) -> Any:
+    """The floats start, start + step ... up to end, which is among them: an old name."""
+    return Tensor._made(closed_range(start, end, step, **options))
+
+
 def linspace(start: Any, end: Any, steps: int = 100, **options: Any) -> Any:
     """`steps` floats from start to end."""
+    kind = np.dtype(options.get("dtype") or default_dtype())
+    if kind.kind != "f":
+        made = np.linspace(float(start), float(end), steps).astype(options.pop("dtype"))
+        return Tensor._made(made, **_kept(options))
     return of_torch(creation.linspace(float(start), float(end), steps, **_kept(options)))
 
 

@@ -1,7 +1,6 @@
 """The functions of `torch`: the core's where they mean the same, else those of this package.
 
-A function of the core is the very same object here: a call through this namespace takes no
-further step.
+`named` gives them PyTorch's keywords, input=, other= and out=.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ import numpy as np
 from .. import nn, ops
 from ..engine.autograd import TensorBase
 from . import arithmetic as a
-from . import indexing, reductions, shapes
+from . import counting, further, indexing, integers, linalg, native, reductions, shapes
+from .keywords import PAIR, named
 
 _F = nn.functional
 
@@ -21,7 +21,7 @@ _F = nn.functional
 
 exp, expm1, exp2, log, log1p, log2, log10 = (
     ops.exp, ops.expm1, ops.exp2, ops.log, ops.log1p, ops.log2, ops.log10)
-sqrt, rsqrt, square, reciprocal = ops.sqrt, ops.rsqrt, ops.square, ops.reciprocal
+sqrt, rsqrt, square, reciprocal = ops.sqrt, ops.rsqrt, a.square, ops.reciprocal
 sin, cos, tan, sinh, cosh, tanh = ops.sin, ops.cos, ops.tan, ops.sinh, ops.cosh, ops.tanh
 asin = arcsin = ops.arcsin
 acos = arccos = ops.arccos
@@ -33,12 +33,11 @@ atan2 = arctan2 = ops.arctan2
 hypot, erf, erfc, logaddexp = ops.hypot, ops.erf, ops.erfc, ops.logaddexp
 abs = absolute = ops.abs
 neg = negative = ops.neg
-sign = sgn = ops.sign
+sign = sgn = a.sign
 floor, ceil, sigmoid, relu = ops.floor, ops.ceil, ops.sigmoid, ops.relu
 trunc = fix = ops.trunc
 remainder, fmod, floor_divide = ops.remainder, ops.fmod, ops.floor_divide
-maximum = fmax = ops.maximum
-minimum = fmin = ops.minimum
+maximum, minimum, fmax, fmin = ops.maximum, ops.minimum, a.fmax, a.fmin
 eq, ne, lt, le, gt, ge = (
     ops.equal, ops.not_equal, ops.less, ops.less_equal, ops.greater, ops.greater_equal)
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
@@ -50,6 +49,9 @@ bitwise_and, bitwise_or, bitwise_xor, bitwise_not = (
     ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor, ops.invert)
 matmul, mm, bmm, dot, inner, outer = ops.matmul, ops.mm, ops.bmm, ops.dot, ops.inner, ops.outer
 ger, vdot = ops.outer, ops.vdot
+gcd, lcm = integers.gcd, integers.lcm
+bitwise_left_shift, bitwise_right_shift = (
+    integers.bitwise_left_shift, integers.bitwise_right_shift)
 multiply = mul = ops.mul
 true_divide, diag_embed = ops.div, ops.diag_embed
 
@@ -66,10 +68,13 @@ mv, addmm, addmv, baddbmm, addbmm, addr = (
     a.mv, a.addmm, a.addmv, a.baddbmm, a.addbmm, a.addr)
 einsum, tensordot, kron, cross, cdist = a.einsum, a.tensordot, a.kron, a.cross, a.cdist
 chain_matmul, matrix_power = a.chain_matmul, a.matrix_power
+float_power, ldexp, logaddexp2 = a.float_power, a.ldexp, a.logaddexp2
+isposinf, isneginf, isreal = a.isposinf, a.isneginf, a.isreal
+real = conj = resolve_conj = positive = a.real
 
 max, min, median, mode = reductions.max, reductions.min, reductions.median, reductions.mode
 kthvalue, sort, argsort, topk, msort = (
-    reductions.kthvalue, reductions.sort, reductions.argsort, reductions.topk, ops.sort)
+    reductions.kthvalue, reductions.sort, reductions.argsort, reductions.topk, shapes.msort)
 sum, nansum, mean, prod = reductions.sum, reductions.nansum, reductions.mean, reductions.prod
 std, var, norm, dist = reductions.std, reductions.var, reductions.norm, reductions.dist
 var_mean, std_mean, all, any = (
@@ -83,8 +88,15 @@ cumsum, cumprod, cummax, cummin = (
 softmax, log_softmax, quantile = (
     reductions.softmax, reductions.log_softmax, reductions.quantile)
 unique, unique_consecutive, bincount = (
-    reductions.unique, reductions.unique_consecutive, reductions.bincount)
-histc, histogram = reductions.histc, reductions.histogram
+    counting.unique, counting.unique_consecutive, counting.bincount)
+histc, histogram, nanmedian = counting.histc, counting.histogram, reductions.nanmedian
+logcumsumexp, nanquantile, cov, corrcoef = (
+    further.logcumsumexp, further.nanquantile, further.cov, further.corrcoef)
+trapezoid = trapz = further.trapezoid
+dsplit, slice_scatter, select_scatter = (
+    further.dsplit, further.slice_scatter, further.select_scatter)
+logdet, pinverse, svd, qr = linalg.logdet, linalg.pinv, linalg.svd_of, linalg.qr
+cholesky = linalg.cholesky
 
 tile, repeat_interleave, split, chunk = (
     shapes.tile, shapes.repeat_interleave, shapes.split, shapes.chunk)
@@ -123,7 +135,9 @@ searchsorted, bucketize, isin = indexing.searchsorted, indexing.bucketize, index
 cosine_similarity, pairwise_distance = _F.cosine_similarity, _F.pairwise_distance
 conv1d, conv2d, conv3d = _F.conv1d, _F.conv2d, _F.conv3d
 conv_transpose1d, conv_transpose2d = _F.conv_transpose1d, _F.conv_transpose2d
-layer_norm, batch_norm, embedding = _F.layer_norm, _F.batch_norm, _F.embedding
+layer_norm, batch_norm, embedding, group_norm = (
+    native.layer_norm, native.batch_norm, native.embedding, native.group_norm)
+avg_pool1d, max_pool1d, threshold = _F.avg_pool1d, _F.max_pool1d, _F.threshold
 dropout, max_pool2d, prelu, selu, celu = (
     _F.dropout, _F.max_pool2d, _F.prelu, _F.selu, _F.celu)
 bilinear, pixel_shuffle, adaptive_avg_pool1d = (
@@ -188,6 +202,36 @@ def _assert(condition: Any, message: str) -> None:
     if not condition:
         raise AssertionError(message)
 
+
+def relu_(input: Any) -> Any:
+    """relu, written into the tensor itself."""
+    return input.relu_()
+
+
+_FIRST_TWO = {"mm": ("input", "mat2"), "bmm": ("input", "mat2"), "mv": ("input", "vec"),
+              "dot": ("input", "tensor"), "outer": ("input", "vec2"), "ger": ("input", "vec2")}
+_OF_ONE = (
+    "exp expm1 exp2 log log1p log2 log10 sqrt rsqrt square reciprocal sin cos tan sinh cosh tanh "
+    "asin arcsin acos arccos atan arctan asinh acosh atanh erf erfc abs absolute neg negative sign "
+    "sgn floor ceil sigmoid trunc fix relu isnan isinf isfinite logical_not bitwise_not round "
+    "frac logit nan_to_num clamp clip clamp_min clamp_max deg2rad rad2deg sinc softmax log_softmax "
+    "max min sum mean prod std var all any argmax argmin amax amin norm median cumsum cumprod "
+    "logsumexp sort topk kthvalue cat concat concatenate stack hstack vstack tril triu diag gather "
+    "take index_select masked_select where unique nonzero addmm addmv baddbmm addbmm lerp "
+    "addcmul addcdiv bincount transpose matrix_power conv2d"
+).split()
+_OF_TWO = (
+    "add sub mul div pow subtract multiply divide true_divide floor_divide remainder fmod maximum "
+    "minimum fmax fmin atan2 arctan2 hypot logaddexp logaddexp2 eq ne lt le gt ge not_equal less "
+    "less_equal greater greater_equal isclose allclose logical_and logical_or logical_xor "
+    "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift gcd lcm copysign "
+    "heaviside xlogy ldexp float_power matmul inner kron cross vdot"
+).split()
+for _name in _OF_ONE:
+    globals()[_name] = named(globals()[_name], "input")
+for _name in (*_OF_TWO, *_FIRST_TWO):
+    globals()[_name] = named(globals()[_name], *_FIRST_TWO.get(
+        _name, PAIR if "pow" not in _name else ("input", "exponent")))
 
 __all__ = [
     name for name, value in globals().items()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from . import arithmetic
 from .function import Function
 from .operands import array_of, tensor_like
 
@@ -100,14 +101,14 @@ class _ErrorInverse(Function):
 
 def lgamma(input: Any) -> Any:
     """The logarithm of the absolute value of the gamma function."""
-    return _LogGamma.apply(input)
+    return _LogGamma.apply(arithmetic.floats_of(input))
 
 
 def digamma(input: Any) -> Any:
     """The derivative of lgamma."""
-    return _Digamma.apply(input)
+    return _Digamma.apply(arithmetic.floats_of(input))
 
 
 def erfinv(input: Any) -> Any:
     """The inverse of erf: from -1 and 1 to the infinities."""
-    return _ErrorInverse.apply(input)
+    return _ErrorInverse.apply(arithmetic.floats_of(input))

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import ops
 from ..engine.modes import mode
-from . import arithmetic, indexing, shapes
+from . import arithmetic, indexing, integers, reductions, shapes
 
 
 def written(x: Any, function: Callable[..., Any], how: str, *args: Any, **options: Any) -> Any:
@@ -57,8 +57,19 @@ _OF: dict[str, Callable[..., Any]] = {  # those that the core has not, or not wi
     "logical_not_": ops.logical_not, "logical_and_": ops.logical_and,
     "logical_or_": ops.logical_or, "bitwise_not_": ops.invert,
     "leaky_relu_": ops.leaky_relu, "softmax_": ops.softmax,
+    "true_divide_": ops.div, "negative_": ops.neg, "absolute_": ops.abs,
+    "eq_": ops.equal, "ne_": ops.not_equal, "lt_": ops.less, "le_": ops.less_equal,
+    "gt_": ops.greater, "ge_": ops.greater_equal, "bitwise_and_": ops.bitwise_and,
+    "bitwise_or_": ops.bitwise_or, "bitwise_xor_": ops.bitwise_xor, "cumsum_": reductions.cumsum,
+    "cumprod_": reductions.cumprod, "asin_": ops.arcsin, "acos_": ops.arccos, "atan_": ops.arctan,
+    "atan2_": ops.arctan2, "hypot_": ops.hypot, "heaviside_": arithmetic.heaviside,
+    "sign_": arithmetic.sign, "sgn_": arithmetic.sign, "square_": arithmetic.square,
+    "pow_": arithmetic.power, "gcd_": integers.gcd, "lcm_": integers.lcm,
+    "bitwise_left_shift_": integers.bitwise_left_shift,
+    "bitwise_right_shift_": integers.bitwise_right_shift,
+    "__ilshift__": integers.bitwise_left_shift, "__irshift__": integers.bitwise_right_shift,
     **{f"{f.__name__}_": f for f in (
-        ops.expm1, ops.log1p, ops.log2, ops.log10, ops.tan, ops.sinh, ops.cosh, ops.sign, ops.erf)},
+        ops.expm1, ops.log1p, ops.log2, ops.log10, ops.tan, ops.sinh, ops.cosh, ops.erf)},
 }
 
 
@@ -104,6 +115,16 @@ class InPlace:
     def transpose_(self: Any, dim0: int, dim1: int) -> Any:
         """Two axes swapped."""
         return self._becomes(shapes.transpose(self, dim0, dim1))
+
+    swapaxes_ = swapdims_ = transpose_
+
+    def put_(self: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+        """`source` at these places of the flattened tensor."""
+        def put(x: Any, _: Any) -> Any:
+            flat = ops.index_put(ops.reshape(x, -1), (index,), source, accumulate)
+            return ops.reshape(flat, x.shape)
+
+        return self._in_place(put, source, "x.put_()")
 
     def resize_(self: Any, *sizes: Any) -> Any:
         """Another shape; what is new in it is 0."""

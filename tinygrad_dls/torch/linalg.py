@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from .._util.namespaces import answer_wrong_names as _answer_wrong_names
 from ..errors import GraphError, ShapeError
 from . import arithmetic
 from .function import Function
 from .operands import array_of, tensor_like
+from .tensor import Tensor
 
 Dim = Any
 
@@ -244,4 +246,33 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     return ops.diagonal(A, offset, dim1 % A.ndim, dim2 % A.ndim)
 
 
-matrix_power, cross = arithmetic.matrix_power, arithmetic.cross
+def cond(A: Any, p: Any = None) -> Any:
+    """The condition number of a matrix: the largest singular value over the smallest; no gradient.
+    """
+    _refuse_gradient("cond", A)
+    return tensor_like(np.asarray(np.linalg.cond(array_of(A), p), A._data.dtype), A)
+
+
+def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
+    """Products of vectors along `dim`, summed."""
+    return ops.sum(ops.mul(x, y), dim)
+
+
+def logdet(A: Any) -> Any:
+    """The logarithm of the determinant, NaN where that is below 0."""
+    return ops.log(det(A))
+
+
+def svd_of(input: Any, some: bool = True, compute_uv: bool = True) -> Singular:
+    """A = U diag(S) V^T, as (U, S, V); no gradient."""
+    u, s, vh = svd(input, not some)
+    return Singular(u, s, _turned(vh))
+
+
+matrix_power, cross = arithmetic.matrix_power, arithmetic.linalg_cross
+for _name, _function in {  # methods, set here because Function needs the class before
+    "inverse": inv, "det": det, "logdet": logdet, "slogdet": slogdet, "pinverse": pinv,
+    "cholesky": cholesky, "svd": svd_of, "qr": qr,
+}.items():
+    setattr(Tensor, _name, _function)
+_answer_wrong_names(globals())

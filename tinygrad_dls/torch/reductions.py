@@ -11,8 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from .. import ops
-from ..engine.autograd import as_tensor
-from ..errors import DtypeError, ShapeError
+from ..errors import DataError, DtypeError
 from .operands import array_of, tensor_like
 
 Dim = Any  # an axis, several, or None
@@ -83,8 +82,24 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower one of the two in the middle; along `dim` the pair (values, indices)."""
     if dim is None:
         flat = ops.reshape(input, -1)
-        return kthvalue(flat, (flat.shape[0] + 1) // 2)[0]
-    return kthvalue(input, (input.shape[dim] + 1) // 2, dim, keepdim)
+        return median(flat, 0)[0]
+    if input.ndim == 0:
+        return Pair(ops.clone(input), ops.zeros_like(input, "int64"))
+    places = narrow(ops.argsort(input, dim), dim, (input.shape[dim] - 1) // 2, 1)
+    if input._data.dtype.kind == "f":  # NaN, if there is one, is the median
+        bad = ops.isnan(input)
+        places = ops.where(ops.any(bad, dim, True), ops.argmax(bad, dim, True), places)
+    return _at(input, places, dim, keepdim)
+
+
+@takes_axis
+def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The median of those that are not NaN; along `dim` the pair (values, indices)."""
+    if dim is None:
+        return nanmedian(ops.reshape(input, -1), 0)[0]
+    count = ops.sum(ops.cast(ops.logical_not(ops.isnan(input)), "int64"), dim, True)
+    place = ops.clip((count - 1) // 2, 0, None)
+    return _at(input, ops.gather(ops.argsort(input, dim), dim, place), dim, keepdim)
 
 
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Pair:
@@ -101,6 +116,8 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
 
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Pair:
     """The most frequent value along `dim`, the smallest of them, and its last place."""
+    if input.ndim == 0:
+        return Pair(ops.clone(input), ops.zeros_like(input, "int64"))
     host = np.moveaxis(input.device.to_host(input._data), dim, -1)
     places = np.empty((*host.shape[:-1], 1), np.int64)
     for at in np.ndindex(host.shape[:-1]):
@@ -123,6 +140,8 @@ def sort(
 @takes_axis
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The places of the elements in order along `dim`."""
+    if input.ndim == 0:
+        return ops.zeros_like(input, "int64")
     return ops.argsort(input, dim, descending)
 
 
@@ -140,11 +159,19 @@ def sum(
 ) -> Any:
     """Sum of all, or along `dim`."""
     dim, keepdim = dim if axis is None else axis, keepdim or keepdims
+    return _of_dtype(ops.sum(_widened(input, dtype), _dims(dim), keepdim), dtype)
+
+
+def _widened(input: Any, dtype: Any = None) -> Any:
+    """In the dtype that is wanted; unsigned numbers as int64, where NumPy takes uint64."""
     if dtype is not None:
-        input = ops.cast(input, dtype)
-    elif input._data.dtype.kind == "u":  # which NumPy sums as uint64
-        input = ops.cast(input, np.dtype("int64"))
-    return ops.sum(input, _dims(dim), keepdim)
+        return ops.cast(input, dtype)
+    return ops.cast(input, np.dtype("int64")) if input._data.dtype.kind == "u" else input
+
+
+def _of_dtype(found: Any, dtype: Any) -> Any:
+    """The result in the dtype that was wanted: NumPy adds small integers up as int64."""
+    return found if dtype is None else ops.cast(found, dtype)
 
 
 def _dims(dim: Dim) -> Any:
@@ -156,6 +183,8 @@ def _dims(dim: Dim) -> Any:
 
 def nansum(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
     """Sum of those that are not NaN."""
+    if input._data.dtype.kind != "f":
+        return sum(input, dim, keepdim)
     return ops.sum(ops.where(ops.isnan(input), 0, input), _dims(dim), keepdim)
 
 
@@ -207,7 +236,8 @@ def _spread(
         raise DtypeError(f"std and var are of floats, this tensor is {input.dtype}: x.float()")
     correction = 1 if correction is None else correction
     dim = _dims(dim)
-    axes = range(input.ndim) if dim is None else dim if isinstance(dim, tuple) else (dim,)
+    axes = range(input.ndim) if dim is None or not input.ndim else (
+        dim if isinstance(dim, tuple) else (dim,))
     if math.prod(input.shape[a] for a in axes) <= correction:  # NaN there, as 0 / 0 is
         return ops.sum(input, dim, keepdim) * math.nan
     return of(input, dim, keepdim, correction)
@@ -252,7 +282,7 @@ def std_mean(
 @takes_axis
 def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Product of all, or along `dim`."""
-    return ops.prod(input if dtype is None else ops.cast(input, dtype), dim, keepdim)
+    return _of_dtype(ops.prod(_widened(input, dtype), dim, keepdim), dtype)
 
 
 def _truth(input: Any, found: Any) -> Any:
@@ -263,13 +293,15 @@ def _truth(input: Any, found: Any) -> Any:
 @takes_axis
 def all(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
     """Return whether all are true."""
-    return _truth(input, ops.all(input, _dims(dim), keepdim))
+    found = ops.not_equal(input, 0) if dim in ((), []) else ops.all(input, _dims(dim), keepdim)
+    return _truth(input, found)
 
 
 @takes_axis
 def any(input: Any, dim: Dim = None, keepdim: bool = False) -> Any:
     """Return whether one is true."""
-    return _truth(input, ops.any(input, _dims(dim), keepdim))
+    found = ops.not_equal(input, 0) if dim in ((), []) else ops.any(input, _dims(dim), keepdim)
+    return _truth(input, found)
 
 
 @takes_axis
@@ -333,13 +365,13 @@ def logsumexp(input: Any, dim: Dim, keepdim: bool = False) -> Any:
 @takes_axis
 def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """The sums of what comes up to each place along `dim`."""
-    return ops.cumsum(input if dtype is None else ops.cast(input, dtype), dim)
+    return _of_dtype(ops.cumsum(_widened(input, dtype), dim), dtype)
 
 
 @takes_axis
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """The products of what comes up to each place along `dim`."""
-    return ops.cumprod(input if dtype is None else ops.cast(input, dtype), dim)
+    return _of_dtype(ops.cumprod(_widened(input, dtype), dim), dtype)
 
 
 def _running(input: Any, dim: int, better: Any) -> Pair:
@@ -384,83 +416,21 @@ def quantile(
     interpolation: str = "linear",
 ) -> Any:
     """The values below which a share q of the elements lies."""
-    if interpolation != "linear":
-        raise ShapeError(f"quantile: interpolation is 'linear' here, not {interpolation!r}")
+    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+        raise DataError("quantile: interpolation is 'linear', 'lower', 'higher', 'midpoint' or "
+                        f"'nearest', not {interpolation!r}")
     x, axis = (ops.reshape(input, -1), 0) if dim is None else (input, dim % input.ndim)
     ordered, n = ops.sort(x, axis), x.shape[axis]
     shares = np.asarray(array_of(q), np.float64)
     found = []
     for share in shares.reshape(-1):
         low = math.floor(place := float(share) * (n - 1))
-        a = narrow(ordered, axis, low, 1)
-        b = narrow(ordered, axis, builtins.min(low + 1, n - 1), 1)
-        y = a + (b - a) * (place - low)
+        high, part = builtins.min(low + 1, n - 1), place - low
+        if interpolation in ("lower", "higher", "nearest"):
+            up = {"lower": False, "higher": part > 0, "nearest": builtins.round(place) > low}
+            low = high = high if up[interpolation] else low
+        part = 0.5 if interpolation == "midpoint" and part else part
+        a, b = narrow(ordered, axis, low, 1), narrow(ordered, axis, high, 1)
+        y = a + (b - a) * part
         found.append(y if keepdim and dim is not None else ops.squeeze(y, axis))
     return ops.stack(found) if shares.ndim else found[0]
-
-
-# --- of values that repeat -----------------------------------------------------------------------
-
-
-def unique(
-    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
-    dim: int | None = None,
-) -> Any:
-    """The different elements in order; on demand where each went, and how often each is there."""
-    found: Any = np.unique(  # type: ignore[call-overload]
-        input.device.to_host(input._data), return_inverse=return_inverse,
-        return_counts=return_counts, axis=dim)
-    if not (return_inverse or return_counts):
-        return tensor_like(found, input)
-    parts = [tensor_like(part, input) for part in found]
-    if return_inverse and dim is None:
-        parts[1] = ops.reshape(parts[1], input.shape)
-    return tuple(parts)
-
-
-def unique_consecutive(
-    input: Any, return_inverse: bool = False, return_counts: bool = False
-) -> Any:
-    """Elements of a vector that differ from the one before."""
-    host = input.device.to_host(input._data).reshape(-1)
-    new = np.concatenate([[True], host[1:] != host[:-1]])
-    starts = np.flatnonzero(new)
-    parts = [host[new]]
-    parts += [np.cumsum(new) - 1] if return_inverse else []
-    parts += [np.diff([*starts, len(host)])] if return_counts else []
-    made = [tensor_like(part, input) for part in parts]
-    return made[0] if len(made) == 1 else tuple(made)
-
-
-def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """Count how often each whole number from 0 is there, or the sums of their weights."""
-    found = np.bincount(array_of(input), None if weights is None else array_of(weights), minlength)
-    kind = None if weights is None else weights._data.dtype
-    return tensor_like(found if kind is None else found.astype(kind), input)
-
-
-def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
-    """Count elements in each of `bins` ranges from min to max, of all if both are 0."""
-    host = array_of(input)
-    ends = (float(host.min()), float(host.max())) if min == max == 0 else (min, max)
-    counts = np.histogram(host, bins, ends)[0].astype(host.dtype)
-    return as_tensor(input.device.from_host(counts), input.device, None, input._kind)
-
-
-class Histogram(NamedTuple):
-    """Counts of elements, and the ends of the ranges they were counted in."""
-
-    hist: Any
-    bin_edges: Any
-
-
-def histogram(
-    input: Any, bins: Any = 100, *, range: tuple[float, float] | None = None, weight: Any = None,
-    density: bool = False,
-) -> Histogram:
-    """Count elements in each of `bins` ranges, or between the ends given in a tensor."""
-    host = array_of(input)
-    ends = bins if isinstance(bins, builtins.int) else array_of(bins)
-    found = np.histogram(host, ends, range, density, None if weight is None else array_of(weight))
-    return Histogram(*(as_tensor(input.device.from_host(part.astype(host.dtype)), input.device,
-                                 None, input._kind) for part in found))

@@ -12,6 +12,7 @@ import os
 import pickle
 import tempfile
 import zipfile
+from argparse import Namespace
 from collections import Counter, OrderedDict, defaultdict
 from pathlib import Path
 from types import NoneType
@@ -24,10 +25,12 @@ from ..engine.autograd import TensorBase
 from ..engine.versions import owner_of
 from ..errors import DtypeError, FormatError
 from ..io.pickled import Opaque
-from ..io.torch_files import Kind, Storage, torch_objects
-from ..nn import Parameter
+from ..io.torch_files import Kind, Place, Shape, Storage, torch_objects
+from ..nn import Parameter as CoreParameter
 from .creation import from_numpy
+from .nn.parameter import Parameter
 from .size import Size
+from .unpickled import is_known, made
 
 STORAGES = {"float64": "DoubleStorage", "float32": "FloatStorage", "float16": "HalfStorage",
             "int64": "LongStorage", "int32": "IntStorage", "int16": "ShortStorage",
@@ -91,11 +94,9 @@ class _Writer(_InPython):  # type: ignore[misc]
         self.known: dict[int, _Memory] = {}
 
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:
-        """Numbers of NumPy as Python's, sizes as tuples, all else as it is."""
+        """Numbers of NumPy as Python's, all else as it is."""
         if isinstance(obj, np.generic):
             obj = obj.item()
-        elif isinstance(obj, Size):
-            obj = tuple(obj)
         elif isinstance(obj, defaultdict):
             obj = dict(obj)
         elif isinstance(obj, np.dtype) and obj.name in STORAGES:
@@ -113,11 +114,15 @@ class _Writer(_InPython):  # type: ignore[misc]
         """The call that makes an object, in PyTorch's names."""
         if isinstance(obj, _Global):
             return "global"
-        if isinstance(obj, Parameter):
+        if isinstance(obj, CoreParameter):
             return _named("torch._utils", "_rebuild_parameter"), (
                 obj.detach(), obj.requires_grad, OrderedDict())
         if isinstance(obj, TensorBase):
             return _named("torch._utils", "_rebuild_tensor_v2"), self._view(obj)
+        if isinstance(obj, Size):
+            return _named("torch", "Size"), (tuple(obj),)
+        if isinstance(obj, Namespace):
+            return _named("argparse", "Namespace"), (), vars(obj)
         if isinstance(obj, Device):
             return _named("torch", "device"), (str(obj),)
         if isinstance(obj, np.ndarray):
@@ -143,7 +148,7 @@ class _Writer(_InPython):  # type: ignore[misc]
         start = (array.__array_interface__["data"][0] - owner.__array_interface__["data"][0])
         size = array.dtype.itemsize
         return (memory, start // size, tuple(array.shape), tuple(s // size for s in array.strides),
-                False, OrderedDict())
+                x.requires_grad, OrderedDict())
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
         """A name, written without asking whether it can be imported here."""
@@ -157,43 +162,77 @@ class _Writer(_InPython):  # type: ignore[misc]
 def load(f: Any, map_location: Any = None, *_: Any, weights_only: bool = True, **__: Any) -> Any:
     """Read what PyTorch's save, or this one, wrote: dicts, lists, numbers, tensors.
 
-    `map_location`: where tensors go, the CPU if it is not said. No code of the file is run;
-    FormatError for a file that holds a whole model, which would need that.
+    `map_location`: where tensors go, the CPU if it is not said. No code of the file is run,
+    whatever `weights_only` says: False reads argparse.Namespace and NumPy's numbers and arrays,
+    too. bfloat16 becomes float32. FormatError for a file that holds other objects, such as a whole
+    model, which only code of theirs could make.
     """
     if hasattr(f, "read"):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "file.pt"
             path.write_bytes(f.read())
-            return load(path, map_location)
+            return load(path, map_location, weights_only=weights_only)
     place = map_location if isinstance(map_location, str | Device) else None
-    return _Converter(place).of(torch_objects(f))
+    found, roles = torch_objects(f)
+    return _Converter(place, roles, weights_only).of(found)
 
 
 class _Converter:
     """Arrays of a file as tensors: one for each array, memory shared as it was."""
 
-    def __init__(self, place: Any) -> None:
-        self.place = place
+    def __init__(self, place: Any, roles: dict[int, str], weights_only: bool) -> None:
+        self.place, self.roles, self.weights_only = place, roles, weights_only
         self.known: dict[int, Any] = {}
 
     def of(self, value: Any) -> Any:
         """The value with tensors in place of arrays."""
         if isinstance(value, np.ndarray):
             if id(value) not in self.known:
-                made = from_numpy(value)
-                self.known[id(value)] = made if self.place is None else made.to(self.place), value
+                self.known[id(value)] = self.tensor(value), value
             return self.known[id(value)][0]
+        if isinstance(value, Counter):
+            return value
         if isinstance(value, dict):
             return type(value)((self.of(k), self.of(v)) for k, v in value.items())
+        if isinstance(value, Shape):
+            return Size(value)
         if isinstance(value, list | tuple):
             return type(value)(map(self.of, value))
         if isinstance(value, Kind):
             return np.dtype(value.code)
-        if isinstance(value, Opaque | Storage):
-            name = value.name if isinstance(value, Opaque) else "a storage"
-            raise FormatError(f"it holds {name}, an object that its class would have to make: save "
-                              "state_dict() instead")
+        if isinstance(value, Place):
+            return Device(value) if value == "cpu" else value
+        if isinstance(value, Opaque):
+            return self.other(value)
+        if isinstance(value, Storage):
+            raise FormatError("it holds a storage without a tensor: save tensors, or state_dict()")
         return value
+
+    def tensor(self, array: Any) -> Any:
+        """The tensor of an array; one that was trained is again one that will be."""
+        made = from_numpy(array)
+        if self.place is not None:
+            made = made.to(self.place)
+        role = self.roles.get(id(array))
+        if role is None:
+            return made
+        return made.requires_grad_() if role == "leaf" else Parameter(made, role == "parameter")
+
+    def other(self, note: Opaque) -> Any:
+        """An object that is neither number nor text nor tensor."""
+        if not is_known(note.name):
+            raise FormatError(
+                f"it holds {note.name}, an object that code of its class would have to make, and "
+                "no code of a file is run here, whatever weights_only says: save state_dict(), "
+                "numbers and texts instead"
+            )
+        if self.weights_only:
+            raise FormatError(
+                f"it holds {note.name}, and weights_only=True reads tensors, numbers and texts. "
+                "Write torch.load(path, weights_only=False): here that reads Namespaces and "
+                "NumPy's numbers and arrays, too, and still runs no code of the file"
+            )
+        return made(note, self.of)
 
 
 class safe_globals:

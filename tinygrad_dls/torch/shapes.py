@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import ShapeError
-from .operands import tensor_like
+from .operands import array_of, tensor_like
 from .reductions import narrow, takes_axis
 from .size import Size
 
@@ -39,9 +39,12 @@ def tile(input: Any, *counts: Any, dims: Any = ()) -> Any:
 
 @takes_axis
 def repeat_interleave(
-    input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+    input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Any:
-    """Each element that often, one after the other."""
+    """Each element that often, one after the other; of counts alone each place that often."""
+    if repeats is None:
+        counts = array_of(input)
+        return tensor_like(np.repeat(np.arange(len(counts)), counts), input)
     return ops.repeat(input, repeats, dim)
 
 
@@ -161,6 +164,16 @@ def broadcast_to(input: Any, size: Sequence[int]) -> Any:
     return ops.broadcast_to(input, tuple(size))
 
 
+def broadcast_method(self: Any, *size: Any) -> Any:
+    """Stretched to this shape, without a copy."""
+    return ops.broadcast_to(self, _listed(size))
+
+
+def msort(input: Any) -> Any:
+    """In order along axis 0."""
+    return ops.sort(input, 0)
+
+
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """All stretched to one shape."""
     return tuple(ops.broadcast_arrays(*_listed(tensors)))
@@ -242,7 +255,8 @@ def diagflat(input: Any, offset: int = 0) -> Any:
 
 def trace(input: Any) -> Any:
     """The sum of the diagonal of a matrix."""
-    return ops.trace(input)
+    return ops.sum(ops.diagonal(input)) if input._data.dtype.kind != "u" else ops.sum(
+        ops.cast(ops.diagonal(input), np.dtype("int64")))
 
 
 def tril(input: Any, diagonal: int = 0) -> Any:

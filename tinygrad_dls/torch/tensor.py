@@ -22,7 +22,7 @@ from ..tensors import random_tensors
 from ..tensors.gradients import grad
 from ..tensors.tensor import Count
 from . import arithmetic as a
-from . import dtypes, indexing, reductions, shapes
+from . import counting, dtypes, further, indexing, integers, places, reductions, shapes
 from .hooks import Handle
 from .in_place import InPlace
 from .operands import promote, without_tensors
@@ -295,6 +295,23 @@ class Tensor(InPlace, core.Tensor):
         """As int8."""
         return ops.cast(self, "int8")
 
+    # --- parts of it -----------------------------------------------------------------------------
+
+    __getitem__ = places.getitem
+
+    def __setitem__(self, index: Any, values: Any) -> None:
+        self._write(*places.to_write(index, values), "x[...] = v")
+
+    def __rlshift__(self, other: Any) -> Any:
+        return integers.bitwise_left_shift(other, self)
+
+    def __rrshift__(self, other: Any) -> Any:
+        return integers.bitwise_right_shift(other, self)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of a computed tensor, too."""
+        super().retain_grad()
+
     # --- new ones like it ------------------------------------------------------------------------
 
     def _new(self, array: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
@@ -357,8 +374,10 @@ class Tensor(InPlace, core.Tensor):
     cumsum, cumprod = reductions.cumsum, reductions.cumprod
     cummax, cummin = reductions.cummax, reductions.cummin
     softmax, log_softmax = reductions.softmax, reductions.log_softmax
-    quantile, histc, bincount = reductions.quantile, reductions.histc, reductions.bincount
-    histogram = reductions.histogram
+    quantile, nanquantile = reductions.quantile, further.nanquantile
+    histc, histogram, bincount = counting.histc, counting.histogram, counting.bincount
+    nanmedian, logcumsumexp = reductions.nanmedian, further.logcumsumexp
+    cov, corrcoef = further.cov, further.corrcoef
 
     def multinomial(
         self, num_samples: int, replacement: bool = False, *, generator: Any = None
@@ -367,7 +386,7 @@ class Tensor(InPlace, core.Tensor):
         drawn = random_tensors.multinomial(self.detach(), num_samples, replacement, generator)
         return of_kind(drawn)
 
-    unique, unique_consecutive = reductions.unique, reductions.unique_consecutive
+    unique, unique_consecutive = counting.unique, counting.unique_consecutive
 
     repeat, tile, repeat_interleave = shapes.repeat, shapes.tile, shapes.repeat_interleave
     split, chunk, tensor_split = shapes.split_method, shapes.chunk, shapes.tensor_split
@@ -375,7 +394,9 @@ class Tensor(InPlace, core.Tensor):
     adjoint = shapes.transpose
     view, reshape, unflatten = shapes.view, shapes.reshape, shapes.unflatten
     flatten, squeeze, unsqueeze = shapes.flatten, shapes.squeeze, shapes.unsqueeze
-    expand, broadcast_to = shapes.expand, shapes.broadcast_to
+    expand, broadcast_to = shapes.expand, shapes.broadcast_method
+    dsplit, msort = further.dsplit, shapes.msort
+    slice_scatter, select_scatter = further.slice_scatter, further.select_scatter
     movedim = moveaxis = shapes.movedim
     flip, fliplr, flipud = shapes.flip, shapes.fliplr, shapes.flipud
     roll, rot90, unfold = shapes.roll, shapes.rot90, shapes.unfold
@@ -406,10 +427,17 @@ class Tensor(InPlace, core.Tensor):
     matrix_power, ger = a.matrix_power, ops.outer
     not_equal, less, less_equal = ops.not_equal, ops.less, ops.less_equal
     greater, greater_equal = ops.greater, ops.greater_equal
-    fmax, fmin = ops.maximum, ops.minimum
+    fmax, fmin, sign, sgn, square = a.fmax, a.fmin, a.sign, a.sign, a.square
+    isposinf, isneginf, isreal, signbit = a.isposinf, a.isneginf, a.isreal, a.signbit
+    float_power, ldexp, logaddexp2 = a.float_power, a.ldexp, a.logaddexp2
+    conj = resolve_conj = a.real
+    gcd, lcm = integers.gcd, integers.lcm
+    bitwise_left_shift = __lshift__ = integers.bitwise_left_shift
+    bitwise_right_shift = __rshift__ = integers.bitwise_right_shift
+    __pow__ = a.power
     bitwise_and, bitwise_or = ops.bitwise_and, ops.bitwise_or
     bitwise_xor, bitwise_not = ops.bitwise_xor, ops.invert
-    fix, sgn = ops.trunc, ops.sign
+    fix = ops.trunc
 
 
 Tensor._kind = Tensor

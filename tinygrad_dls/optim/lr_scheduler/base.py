@@ -30,6 +30,10 @@ class Schedule(NearNames):
 
         The current rates of the groups are part of it, as "_last_lr".
         """
+        return self._state()
+
+    def _state(self) -> dict[str, Any]:
+        """The same: what a state must have that is to be loaded."""
         own = {n: list(v) if isinstance(v, (list, tuple)) else v for n, v in vars(self).items()
                if n not in self.not_kept}
         return {**own, RATES: self.get_last_lr()}
@@ -47,7 +51,7 @@ class Schedule(NearNames):
     def _adopt(self, state_dict: Mapping[str, Any]) -> None:
         for group, rate in zip(self.optimizer.param_groups, state_dict.get(RATES, ())):
             group["lr"] = float(rate)
-        for name in self.state_dict().keys() - {"schedulers", RATES}:
+        for name in self._state().keys() - {"schedulers", RATES}:
             value = state_dict[name]
             if isinstance(value, Counter):  # PyTorch's milestones
                 value = sorted(value.elements())
@@ -57,7 +61,7 @@ class Schedule(NearNames):
         """DataError unless `state_dict` is that of a schedule of this class."""
         if not isinstance(state_dict, Mapping):
             raise DataError(f"the state of a schedule is a dictionary, not {state_dict!r}")
-        known = self.state_dict()
+        known = self._state()
         # PyTorch's own notes begin with an underscore, but for those of schedules inside others.
         strange = [name for name in state_dict if name not in known
                    and (not str(name).startswith("_") or name == "_schedulers")]

@@ -36,9 +36,9 @@ class _Together(Schedule):
             raise DataError(f"{name}: the schedules are of different optimizers")
         self.schedulers = given
 
-    def state_dict(self) -> dict[str, Any]:
+    def _state(self) -> dict[str, Any]:
         inside = [schedule.state_dict() for schedule in self.schedulers]
-        return {**super().state_dict(), "schedulers": inside}
+        return {**super()._state(), "schedulers": inside}
 
     def check_state(self, state_dict: Mapping[str, Any]) -> None:
         super().check_state(state_dict)

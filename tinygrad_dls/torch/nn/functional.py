@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import ops
+from ..._util.namespaces import answer_wrong_names as _answer_wrong_names
 from ...errors import DataError
 from ...nn import functional as core
+from .. import further
 from ..reductions import _softmax_dim
 
 
@@ -100,3 +102,11 @@ def normalize(
         raise DataError("out= is not taken here")
     length = ops.vector_norm(input, p, dim, True)
     return ops.div(input, ops.clip(length, eps, None))
+
+
+def pdist(input: Any, p: float = 2.0) -> Any:
+    """The distances of each row from those after it."""
+    return further.pdist(input, p)
+
+
+_answer_wrong_names(globals())

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..._util.namespaces import answer_wrong_names as _answer_wrong_names
 from ...nn.init import calculate_gain as calculate_gain
 from ...nn.init import constant_ as constant_
 from ...nn.init import eye_ as eye_
@@ -31,3 +32,6 @@ def _calculate_fan_in_and_fan_out(tensor: Any) -> tuple[int, int]:
 def _calculate_correct_fan(tensor: Any, mode: str) -> int:
     """Fan in or fan out."""
     return fans(tensor)[mode == "fan_out"]
+
+
+_answer_wrong_names(globals())

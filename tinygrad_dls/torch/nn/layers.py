@@ -74,9 +74,10 @@ def all_layers(module: str) -> dict[str, type[core.Module]]:
     made: dict[str, Any] = {name: layer(kind, module) for name, kind in found.items()}
     made["Linear"].forward = _linear
     for kind in made.values():
-        if "inplace" in inspect.signature(kind).parameters:
+        names = inspect.signature(kind).parameters
+        if "inplace" in names:
             kind.extra_repr = _with_inplace(kind)
-        if "reduction" in inspect.signature(kind).parameters:
+        if "reduction" in names:
             kind.__init__ = _with_legacy(kind.__init__)
         if issubclass(kind, lazy.Lazy):
             kind.becomes = Layer._layers[kind.becomes]

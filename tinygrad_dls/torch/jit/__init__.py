@@ -1,12 +1,11 @@
 """torch.jit: decorators that hand through; nothing is compiled by them."""
 
-from __future__ import annotations
-
 from typing import Any
 from typing import Final as Final
 
-from ..errors import DataError
-from .nn.module import Module as ScriptModule  # noqa: F401
+from ...errors import DataError
+from ..nn.module import Module as ScriptModule  # noqa: F401
+from . import annotations as annotations
 
 
 def script(obj: Any, *_: Any, **__: Any) -> Any:
@@ -19,8 +18,8 @@ def ignore(drop: Any = False, **_: Any) -> Any:
     return drop if callable(drop) else lambda function: function
 
 
-unused = export = script_method = script_if_tracing = interface = _overload_method = ignore
-_overload = ignore
+unused = export = script_method = script_if_tracing = interface = ignore
+_script_if_tracing = _overload_method = _overload = ignore
 
 
 def trace(func: Any, example_inputs: Any = None, **_: Any) -> Any:
