@@ -15,7 +15,7 @@ from .namespaces import OURS
 
 F = TypeVar("F", bound=Callable[..., Any])
 SPREAD = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-KERAS = {  # its names, where no spelling leads to ours
+OTHERS = {  # names of Keras, where no spelling leads to ours
     "learning_rate": "lr", "epsilon": "eps", "beta_1": "betas", "beta_2": "betas",
     "units": "out_features", "input_dim": "in_features", "filters": "out_channels",
     "pool_size": "kernel_size", "rate": "p",
@@ -84,7 +84,7 @@ def _wrong_keyword(
     if wrong is None:
         return ""
     near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
-    near = near or [name for name in known if name == KERAS.get(wrong)]
+    near = near or [name for name in known if name == OTHERS.get(wrong)]
     near = near or [name for name in known if (wrong, name) == ("size", "shape")]
     hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
     if not near and wrong == "out":

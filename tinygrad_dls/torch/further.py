@@ -51,7 +51,7 @@ def cov(input: Any, *, correction: int = 1) -> Any:
 
 
 def corrcoef(input: Any) -> Any:
-    """The correlations of the rows, held between -1 and 1."""
+    """The correlations of the rows, clamped to [-1, 1]."""
     c = cov(input)
     if c.ndim == 0:
         return c / c

@@ -14,7 +14,7 @@ _core = optim.lr_scheduler
 
 
 class _Schedule:
-    """What all have here: a state that PyTorch's schedules take, and take on from."""
+    """Base of all: its state is one that PyTorch's schedules take, and the other way."""
 
     _of: type  # the class of the core
 
