@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 import tinygrad_dls as dls
 from tinygrad_dls import models, nn, optim
+from tinygrad_dls.backend.kernels.reference.statistics import CHUNK
 from tinygrad_dls.bench.work import count
 from tinygrad_dls.cli import main
 from tinygrad_dls.nn import functional as F
 from tinygrad_dls.viz import describe, style, tracing
 from tinygrad_dls.viz.record import NodeRecord, Record
-from tinygrad_dls.viz.summary import CHUNK, SMALL, TOGETHER, Summaries, Summary
+from tinygrad_dls.viz.summary import SMALL, TOGETHER, Summaries, Summary
 
 
 def tensor(*shape, grad=False):

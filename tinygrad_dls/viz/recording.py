@@ -20,10 +20,11 @@ from . import record as r
 from .checking import Operations
 from .graphs import Graph
 from .groups import Path
+from .names import Names
 from .picture import Options
 from .record import Gradient, NodeRecord, Record, Share
 from .scopes import labels, module_paths
-from .summary import SMALL, Summaries, Summary
+from .summary import Summaries, Summary
 
 NUMBERS = "biuf"  # kinds of dtypes
 FLOAT = np.dtype(float)
@@ -57,7 +58,7 @@ def graph(
             "computation to graph()."
         )
     models = [] if model is None else model if isinstance(model, list) else [model]
-    known = Settled(_ancestors(roots), roots, _Names(outputs, models, names), models)
+    known = Settled(_ancestors(roots), roots, Names(outputs, models, names), models)
     return Graph(known.record(), Options.of(options), known.operations())
 
 
@@ -77,7 +78,7 @@ def settled(
     used = {edge for node in nodes for edge in (*node.edges, *_origins(node))
             if edge.__class__ is Node}
     roots = [node for node in nodes if node not in used]
-    names = _Names([], collector.modules, given)
+    names = Names([], collector.modules, given)
     return Settled(nodes, roots, names, collector.modules,
                    None if error is None else collector, error)
 
@@ -116,41 +117,6 @@ def _tensors(output: Any) -> Iterator[TensorBase]:
                          f"{type(output).__name__}")
 
 
-class _Names:
-    """The names of leaves, nodes and arrays; a model's names win over a tensor's own."""
-
-    def __init__(
-        self, outputs: Sequence[TensorBase], models: Sequence[Any],
-        names: Mapping[str, Any] | None,
-    ) -> None:
-        self.found: dict[Any, str] = {}
-        self.kinds: dict[int, r.Kind] = {}  # of arrays that belong to a model
-        self.parameters: set[Any] = set()  # of models
-        for model in models:
-            for name, tensor in model.named_parameters():
-                self._add(name, tensor)
-                self.parameters.add(tensor)
-                self.kinds[id(tensor._data)] = "param"
-            for name, tensor in model.named_buffers() if hasattr(model, "named_buffers") else ():
-                self._add(name, tensor)
-                self.kinds[id(tensor._data)] = "buffer"
-        for output in outputs:
-            self._add(output.name or "", output)
-        for name, tensor in (names or {}).items():
-            if not name.startswith("_"):
-                self._add(getattr(tensor, "name", None) or name, tensor)
-
-    def _add(self, name: str, tensor: Any) -> None:
-        if isinstance(tensor, TensorBase) and name:
-            self.found.setdefault(tensor._node or tensor, name)
-            if tensor._node is None:
-                self.found.setdefault(id(tensor._data), name)
-
-    def get(self, key: Any) -> str:
-        """The name of a node, a leaf or the id of an array; "" without one."""
-        return self.found.get(key, "")
-
-
 class Settled:
     """The state of the nodes of one record at one moment; the record is written afterwards.
 
@@ -160,7 +126,7 @@ class Settled:
     """
 
     def __init__(
-        self, nodes: list[Node], roots: Sequence[Node], names: _Names, models: Sequence[Any],
+        self, nodes: list[Node], roots: Sequence[Node], names: Names, models: Sequence[Any],
         collector: Collector | None = None, error: BaseException | None = None,
     ) -> None:
         self.nodes = nodes
@@ -170,8 +136,9 @@ class Settled:
         self.models = models
         self.marks = {node: node.scope for node in nodes if node.scope is not None}
         self.ids: dict[Any, str] = {}
-        # Inputs before their users. A draft is given the one that wrote it, and does not hold it.
-        self.drafts: list[Callable[[Any], NodeRecord]] = []
+        # Inputs before their users: a method, and its arguments. Closures would be ten objects
+        # each, and have the garbage collector run all the time.
+        self.drafts: list[tuple[Any, ...]] = []
         self.edges: list[tuple[str, str, int]] = []
         self.ran = any(root.grad is not None or root.saved is None for root in roots
                        if _is_tracked(root))
@@ -210,7 +177,8 @@ class Settled:
         self.paths, self.inside = self._paths()
         self.leaf_paths = self._leaf_paths()
         self.lines: dict[tuple[int, int], str] = {}
-        records = tuple([draft(self) for draft in self.drafts])
+        self.labels: dict[int, str] = {}  # by id of the op, which its nodes keep
+        records = tuple([write(self, *known) for write, *known in self.drafts])
         self.drafts.clear()
         edges = tuple([r.Edge(*edge) for edge in self.edges])
         return Record(records, edges, self.meta)
@@ -276,13 +244,18 @@ class Settled:
         data = leaf._data
         grad = self._total(leaf) if leaf._grad is None else leaf._grad._data
         made, name = self._new_id(leaf), self.names.get(leaf) or leaf.name or ""
-        value, number = self._number(data), self._number(grad)
-        shape, dtype, size = tuple(data.shape), data.dtype, data.nbytes
-        self.drafts.append(lambda self: NodeRecord(
-            made, name=name, kind="param", shape=shape, dtype=str(dtype),
+        self.drafts.append((Settled._written_leaf, leaf, made, name, data.dtype,
+                            tuple(data.shape), data.nbytes, self._number(data), grad is not None,
+                            self._number(grad)))
+
+    def _written_leaf(
+        self, leaf: TensorBase, made: str, name: str, dtype: Any, shape: tuple[int, ...],
+        size: int, value: int | None, computed: bool, grad: int | None,
+    ) -> NodeRecord:
+        return NodeRecord(
+            made, name=name, kind="param", shape=shape, dtype=_name(dtype),
             path=self.leaf_paths.get(leaf, ()), value=self._summary(value),
-            gradient=self._gradient(made, grad is not None, number), bytes=size,
-        ))
+            gradient=self._gradient(made, computed, grad), bytes=size)
 
     def _constant(self, node: Node, slot: int) -> str | None:
         """An input that needs no gradient: an array is drawn once, a number at each use."""
@@ -293,8 +266,7 @@ class Settled:
             if node.op.input_name(slot) in _optional(type(node.op).forward):
                 return None
             made = self._new_id((node, slot))
-            self.drafts.append(lambda self: NodeRecord(
-                made, kind="input", shape=None, dtype="", path=self.paths[node]))
+            self.drafts.append((Settled._written_unknown, node, made))
             return made
         if value is None:
             return None
@@ -310,16 +282,25 @@ class Settled:
         if key in self.ids:
             return self.ids[key]
         made = self._new_id(key)
-        outside = kind == "input" and (array or name)
+        outside = kind == "input" and bool(array or name)
         shape = tuple(value.shape) if hasattr(value, "shape") else ()
         dtype = value.dtype if hasattr(value, "dtype") else node.dtype if node else ""
-        number, size = self._number(value), getattr(value, "nbytes", 0)
-        self.drafts.append(lambda self: NodeRecord(
-            made, name=name, kind=kind, shape=shape, dtype=str(dtype),
-            path=() if outside else self.inside if node is None else self.paths[node],
-            value=self._summary(number), bytes=size,
-        ))
+        self.drafts.append((Settled._written_array, None if outside else node, made, name, kind,
+                            shape, dtype, getattr(value, "nbytes", 0), self._number(value),
+                            outside))
         return made
+
+    def _written_unknown(self, node: Node, made: str) -> NodeRecord:
+        return NodeRecord(made, kind="input", shape=None, dtype="", path=self.paths[node])
+
+    def _written_array(
+        self, node: Node | None, made: str, name: str, kind: r.Kind, shape: tuple[int, ...],
+        dtype: Any, size: int, number: int | None, outside: bool,
+    ) -> NodeRecord:
+        return NodeRecord(
+            made, name=name, kind=kind, shape=shape, dtype=_name(dtype),
+            path=() if outside else self.inside if node is None else self.paths[node],
+            value=self._summary(number), bytes=size)
 
     # --- operations ------------------------------------------------------------------------------
 
@@ -329,9 +310,8 @@ class Settled:
         computed = grad is not None if value is not None else self.ran
         self.backward_ran = self.backward_ran or (computed and _is_tracked(node))
         back = None if node.trace is None else node.trace.back_seconds
-        number, of_grad = self._number(value), self._number(grad)
-        self.drafts.append(lambda self: self._written(
-            node, made, value, number, computed, of_grad, back))
+        self.drafts.append((Settled._written, node, made, value, self._number(value), computed,
+                            self._number(grad), back))
 
     def _written(
         self, node: Node, made: str, value: Any, number: int | None, computed: bool,
@@ -344,8 +324,8 @@ class Settled:
             if tracked and all(length == 1 for length in node.shape):
                 kind = "loss"
         return NodeRecord(
-            made, describe.operation(op), self.names.get(node), kind,  # type: ignore[arg-type]
-            tuple(node.shape), str(node.dtype), self.paths[node],
+            made, self._label(op), self.names.get(node), kind,  # type: ignore[arg-type]
+            tuple(node.shape), _name(node.dtype), self.paths[node],
             source="" if trace is None else self._line(trace.place),
             formula=_formula(type(op).__doc__),
             operands=tuple(name.lstrip("*") for name in op.inputs),
@@ -355,6 +335,12 @@ class Settled:
             if tracked else (),
             **_costs(node, value, back),
         )
+
+    def _label(self, op: Any) -> str:
+        label = self.labels.get(id(op))
+        if label is None:
+            label = self.labels[id(op)] = describe.operation(op)
+        return label
 
     def _line(self, place: tuple[Any, int]) -> str:
         code, instruction = place
@@ -380,12 +366,14 @@ class Settled:
             elif tail is None and (isinstance(data, (int, float, bool)) or hasattr(data, "dtype")):
                 tail = self._array((made, slot), data, getattr(x, "name", None) or "", None)
             tails.append(tail)
-        self.drafts.append(lambda self: NodeRecord(
+        self.drafts.append((Settled._written_failure, failure, made))
+        self._connect(tails, made)
+
+    def _written_failure(self, failure: Failure, made: str) -> NodeRecord:
+        return NodeRecord(
             made, describe.operation(failure.op), kind="op", shape=None, dtype="",
             path=self.inside, source=failure.source, formula=_formula(type(failure.op).__doc__),
-            failed=failure.message,
-        ))
-        self._connect(tails, made)
+            failed=failure.message)
 
     # --- gradients -------------------------------------------------------------------------------
 
@@ -408,15 +396,11 @@ class Settled:
 
     def _arrived(self, edge: Any, given: list[tuple[Node, Any]]) -> "list[_Arrived]":
         of = edge if edge.__class__ is Node else edge._data
-        whole = None if edge.__class__ is Node or edge._grad is None else edge._grad._data
         found = []
         for node, share in given:
             shape = share.shape if share.shape != of.shape else None
             if shape is not None or share.dtype is not of.dtype:
                 share = fit(share, edge, node)
-            large = share.__class__ is np.ndarray and share.size > SMALL
-            if whole is not None and large and np.array_equal(share, whole):
-                share = whole  # the only share, as nearly always: it is summed up already
             number = self._number(share)
             assert number is not None
             found.append((self.ids[node], number, shape))
@@ -469,6 +453,12 @@ def _value_of_input(node: Node, slot: int) -> tuple[bool, Any]:
     if node.saved is not None and name in node.plan.names:
         return True, node.saved[node.plan.names.index(name)]
     return False, None
+
+
+@cache
+def _name(dtype: Any) -> str:
+    """str(dtype), which NumPy works out in 3 us, once."""
+    return str(dtype)
 
 
 @cache

@@ -1,25 +1,26 @@
 """Arrays in a few numbers: statistics of all elements, and a sample of them.
 
-A trace sums up every value, gradient and share of a gradient, so this is nearly all that tracing
-costs. Large arrays are summed up in chunks that fit into the cache; numbers of float32 stay float32
-where their squares do: sums are pairwise, and good to about six digits. Small arrays, which a
-recurrent network has by the thousand, are summed up side by side: `Summaries`.
+A trace sums up every value, gradient and share of a gradient, so this is most of what tracing
+costs. A kernel reads a large array once, at once. Others are copied, and summed up when they are
+asked for: small ones, which a recurrent network has by the thousand, side by side.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..backend.kernels.table import kernels_for
+
 SAMPLE = 64  # arrays of more elements are kept as statistics and this many of their elements
-CHUNK = 65536  # elements
-SMALL = 4096  # elements; larger arrays are worth passes of their own
+SMALL = 512  # elements; larger arrays are worth a call of the kernel each
+LARGE = 16384  # elements; a copy of more costs as much as their statistics
 FEW = 4  # arrays; fewer are summed up one by one
 TOGETHER = 32768  # elements of small arrays in one pass: their float64 fit into the cache
 HUGE, TINY = 1e100, 1e-100  # squares of numbers beyond are not good float64
-SQUARES = (1e-15, 1e15)  # float32 within these has squares that are good float32
 
 Number: TypeAlias = float | int | bool
 
@@ -47,13 +48,14 @@ class Summary:
     @classmethod
     def of(cls, array: Any) -> "Summary":
         """Sum up an array (or number) on the host."""
-        flat = np.asarray(array).reshape(-1)
-        if flat.size == 1:
-            return cls._of_number(flat.item())
-        sample = tuple(flat[::step_of(flat.size)].tolist())
-        if flat.size == len(sample):
-            return cls._of_few(sample) or cls._of_any(flat, sample)
-        return cls._of_many(flat, sample) or cls._of_any(flat, sample)
+        array = np.asarray(array)
+        if array.size == 1:
+            return cls._of_number(array.item())
+        flat = array.reshape(-1) if array.flags.c_contiguous else array.flat
+        sample = tuple(flat[::step_of(array.size)].tolist())
+        if array.size == len(sample):
+            return cls._of_few(sample) or cls._of_any(array, sample)
+        return cls._of_many(array, sample) or cls._of_any(array, sample)
 
     @classmethod
     def _of_number(cls, value: Number) -> "Summary":
@@ -78,65 +80,53 @@ class Summary:
                    float(max(values)), math.hypot(*values), values)
 
     @classmethod
-    def _of_many(cls, flat: Any, sample: tuple[Number, ...]) -> "Summary | None":
-        """Sum up in chunks; None if an element is not finite, or a square might not be."""
-        low, high = float(np.minimum.reduce(flat)), float(np.maximum.reduce(flat))  # NaN: one is
-        largest = max(-low, high)
-        if not largest <= HUGE:
+    def _of_many(cls, array: Any, sample: tuple[Number, ...]) -> "Summary | None":
+        """Sum up by a kernel; None if an element is not finite, or a square might not be."""
+        low, high, zeros, mean, squares = _statistics()(array)
+        if not (max(-low, high) <= HUGE and math.isfinite(mean)):
             return None
-        single = flat.dtype == np.float32 and (
-            largest == 0 or SQUARES[0] < largest < SQUARES[1])
-        kind = np.dtype(np.float32 if single else np.float64)
-        chunks = [flat] if flat.size <= CHUNK else [
-            flat[start:start + CHUNK] for start in range(0, flat.size, CHUNK)]
-        zeros, total, squares = 0, 0.0, 0.0
-        for chunk in chunks:
-            zeros += int(np.count_nonzero(chunk == 0))
-            total += float(np.add.reduce(chunk, dtype=kind))
-        mean = total / flat.size
-        centre = kind.type(mean)
-        for chunk in chunks:
-            away = chunk - centre if single else np.subtract(chunk, centre, dtype=kind)
-            away *= away
-            squares += float(np.add.reduce(away))
-        off = mean - float(centre)  # the variance is about the mean, not about what it rounds to
-        variance = max(0.0, squares / flat.size - off * off)
-        return cls(flat.size, 0, 0, zeros, mean, math.sqrt(variance), low, high,
-                   math.sqrt(flat.size * (variance + mean * mean)), sample)
+        size = array.size
+        return cls(size, 0, 0, int(zeros), mean, math.sqrt(squares / size), low, high,
+                   math.sqrt(squares + size * mean * mean), sample)
 
     @classmethod
-    def _of_any(cls, flat: Any, sample: tuple[Number, ...]) -> "Summary":
+    def _of_any(cls, array: Any, sample: tuple[Number, ...]) -> "Summary":
         """Sum up the finite elements among any others, however large."""
-        values = flat.astype(np.float64)
+        values = array.reshape(-1).astype(np.float64)
         finite = values[np.isfinite(values)]
         nan = int(np.isnan(values).sum())
-        inf = flat.size - finite.size - nan
+        inf = values.size - finite.size - nan
         if not finite.size:
-            return cls(flat.size, nan, inf, sample=sample)
+            return cls(values.size, nan, inf, sample=sample)
         largest = float(np.abs(finite).max())
         unit = largest if largest > HUGE else 1.0  # squares of larger numbers overflow
         scaled = finite / unit
         return cls(
-            size=flat.size, nan=nan, inf=inf, zeros=int(np.sum(finite == 0)),
+            size=values.size, nan=nan, inf=inf, zeros=int(np.sum(finite == 0)),
             mean=unit * float(scaled.mean()), std=unit * float(scaled.std()),
             min=float(finite.min()), max=float(finite.max()),
             norm=unit * math.sqrt(float(np.sum(scaled * scaled))), sample=sample,
         )
 
 
+@cache
+def _statistics() -> Callable[[Any], tuple[float, float, float, float, float]]:
+    return kernels_for("cpu", np).statistics
+
+
 class Summaries:
     """Summaries of many arrays, as they are when `settle` is called: afterwards they may change.
 
     `add` gives each array a number, the same array the same one. When all is settled,
-    `summaries[number]` is the summary; it is made when it is asked for.
+    `summaries[number]` is the summary; of an array that was copied it is made when asked for.
     """
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._added: list[Any] = []  # as long as their ids stand for them
         self._numbers: dict[int, int] = {}  # by id
-        self._waiting: dict[Any, list[tuple[int, Any]]] = {}  # small ones, flat, by dtype
-        self._made: list[Any] = []  # of each array its summary, or (those beside it, its place)
+        self._waiting: dict[Any, list[tuple[int, Any]]] = {}  # small ones, by dtype
+        self._made: list[Any] = []  # of each a summary, a copy, or (those beside it, its place)
+        self._added: list[Any] = []  # as long as their ids stand for them
 
     def add(self, array: Any, to_host: Callable[[Any], Any] | None = None) -> int:
         """The number of an array, or of a number; `to_host`: where it is on another device."""
@@ -146,31 +136,29 @@ class Summaries:
         number = self._numbers[id(array)] = len(self._made)
         self._added.append(array)
         host = array if to_host is None else to_host(array)
+        made = None
         if host.__class__ is np.ndarray and 0 < host.size <= SMALL:
             waiting = self._waiting.get(host.dtype)
             if waiting is None:
                 waiting = self._waiting[host.dtype] = []
-            waiting.append((number, host.reshape(-1)))
-            self._made.append(None)
+            waiting.append((number, host))
             self.bytes += host.nbytes
         else:
-            self._made.append(Summary.of(host))
+            copied = host.__class__ is np.ndarray and 0 < host.size <= LARGE
+            made = host.copy() if copied else Summary.of(host)
             self.bytes += getattr(host, "nbytes", 0)
+        self._made.append(made)
         return number
 
     def settle(self) -> None:
-        """Look at all arrays that wait, and let them go."""
+        """Copy all arrays that wait, and let them go."""
         for waiting in self._waiting.values():
-            if len(waiting) < FEW:
-                for number, flat in waiting:
-                    self._made[number] = Summary.of(flat)
-                continue
             first = size = 0
-            for i, (_, flat) in enumerate(waiting, 1):
-                size += flat.size
+            for i, (_, array) in enumerate(waiting, 1):
+                size += array.size
                 if size >= TOGETHER or i == len(waiting):
-                    numbers, flats = zip(*waiting[first:i])
-                    found = _Together(flats)
+                    numbers, arrays = zip(*waiting[first:i])
+                    found = _Together(arrays)
                     for place, number in enumerate(numbers):
                         self._made[number] = found, place
                     first, size = i, 0
@@ -183,24 +171,41 @@ class Summaries:
         if made.__class__ is tuple:
             found, place = made
             made = self._made[number] = found.summary(place)
+        elif made.__class__ is np.ndarray:
+            made = self._made[number] = Summary.of(made)
         return made  # type: ignore[no-any-return]
 
 
 class _Together:
-    """Small arrays of one dtype in a row, summed up in the same passes."""
+    """Copies of small arrays of one dtype in a row, summed up in the same passes."""
 
-    def __init__(self, flats: Sequence[Any]) -> None:
-        sizes = np.array([flat.size for flat in flats])
-        starts = np.cumsum(sizes) - sizes
-        joined = np.concatenate(flats)
-        x = joined.astype(np.float64)
+    def __init__(self, arrays: Sequence[Any]) -> None:
+        sizes = np.array([array.size for array in arrays])
+        self.sizes, self.ends = sizes, np.cumsum(sizes)
+        self.joined = np.concatenate(arrays, axis=None)
+        self.rows: list[tuple[Any, ...]] | None = None  # the statistics of each
+
+    def summary(self, place: int) -> Summary:
+        """That of the array at this place."""
+        if self.rows is None:
+            self.rows = [()] * len(self.sizes) if len(self.sizes) < FEW else self._rows()
+        end, row = int(self.ends[place]), self.rows[place]
+        flat = self.joined[end - int(self.sizes[place]):end]
+        if not row:
+            return Summary.of(flat)
+        size, zeros, mean, std, low, high, norm = row
+        sample = tuple(flat[::step_of(size)].tolist())
+        return Summary(size, 0, 0, zeros, mean, std, low, high, norm, sample)
+
+    def _rows(self) -> list[tuple[Any, ...]]:
+        """(size, zeros, mean, std, min, max, norm) of each; () where it takes more care."""
+        sizes = self.sizes
+        starts = self.ends - sizes
+        x = self.joined.astype(np.float64)
         low, high = np.minimum.reduceat(x, starts), np.maximum.reduceat(x, starts)  # or NaN
         largest = np.maximum(-low, high)
         good = (largest <= HUGE) & ((largest == 0) | (largest >= TINY))
-        few = sizes <= SAMPLE
-        self.others: dict[int, Summary] = {}
         if not good.all():
-            self.others = {i: Summary.of(flats[i]) for i in np.flatnonzero(~good).tolist()}
             x[np.repeat(~good, sizes)] = 0.0
         zeros = np.add.reduceat(x == 0, starts, dtype=np.int64)
         mean = np.add.reduceat(x, starts) / sizes
@@ -208,20 +213,11 @@ class _Together:
         x *= x
         squares = np.add.reduceat(x, starts)
         std, norm = np.sqrt(squares / sizes), np.sqrt(squares + sizes * mean * mean)
-        self.numbers = sizes, zeros, mean, std, low, high, norm
-        if not few.all():
-            joined = np.concatenate([flat[::step_of(flat.size)] for flat in flats])
-            sizes = -(-sizes // -(-sizes // SAMPLE))
-            starts = np.cumsum(sizes) - sizes
-        self.samples, self.starts, self.ends = joined, starts, starts + sizes
-
-    def summary(self, place: int) -> Summary:
-        """That of the array at this place."""
-        if place in self.others:
-            return self.others[place]
-        size, zeros, mean, std, low, high, norm = [x[place].item() for x in self.numbers]
-        sample = self.samples[self.starts[place]:self.ends[place]].tolist()
-        return Summary(size, 0, 0, zeros, mean, std, low, high, norm, tuple(sample))
+        columns = [c.tolist() for c in (sizes, zeros, mean, std, low, high, norm)]
+        rows: list[tuple[Any, ...]] = list(zip(*columns))
+        for place in np.flatnonzero(~good).tolist():
+            rows[place] = ()
+        return rows
 
 
 def step_of(size: int) -> int:

@@ -14,6 +14,7 @@ from .conv.resampling import Resampling
 from .elementwise.activations import Activations
 from .elementwise.random import Random
 from .elementwise.special import Special
+from .elementwise.statistics import Statistics
 from .indexing.boxes import Boxes
 from .indexing.joining import Joining
 from .indexing.scatter import Scatter
@@ -32,7 +33,7 @@ from .recurrent.layers import Recurrent
 class CompiledKernels(
     BatchNorm, Activations, AdamFamily, AxisSums, Attention, Boxes, Convolution, CrossEntropy, Ctc,
     Joining, Linear, Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling,
-    Scan, Scatter, Special, ReferenceKernels,
+    Scan, Scatter, Special, Statistics, ReferenceKernels,
 ):
     """Kernels compiled by Numba, over those of the reference."""
 

@@ -20,12 +20,13 @@ from .resampling import Resampling
 from .scan import Scan
 from .scatter import Scatter
 from .special import Special
+from .statistics import Statistics
 
 
 class ReferenceKernels(
     BatchNorm, Activations, AdamFamily, AxisSums, Attention, Boxes, Convolution, Ctc, Joining,
     Linear, Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan,
-    Scatter, Special,
+    Scatter, Special, Statistics,
 ):
     """All kernels in plain array operations; `xp` is the array namespace they work in."""
 
