@@ -1,8 +1,9 @@
 """One wrong gradient, with all that its mistake can be found by."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,8 +22,7 @@ class Trial(NamedTuple):
 
     exchange: Values | None = None
     dy: Array | None = None
-    site: Site | None = None
-    change: Change | None = None
+    changes: tuple[tuple[Site, Change], ...] = ()
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Case:
     truth: Measured
     compared: Compared
     rng: np.random.Generator
+    right: Sequence[int] = ()  # the inputs whose gradients are right
     last: Trial | None = None  # that mended it
 
     @property
@@ -55,14 +56,27 @@ class Case:
         """Return whether it is right when one step of backward is changed as `what` says."""
         if not self.truth.is_close(self.at_site(site, what, change)):
             return False
-        self.last = Trial(site=site, change=change)
+        self.last = Trial(changes=((site, change),))
         return True
+
+    def mends_by(self, *changes: tuple[Site, Change]) -> bool:
+        """Return whether it is right when several steps are changed."""
+        return self._try(Trial(changes=changes))
+
+    def spoils(self, site: Site, change: Change) -> bool:
+        """Return whether a change of one step alters a gradient that is right: it is not there
+        that the mistake is.
+        """
+        self.at_site(site, "spoiled", change)
+        shares = self.rule.tried[site, "spoiled"]
+        return any(not np.array_equal(shares[place], self.shares[place])
+                   for place in self.right if shares)
 
     def at_site(self, site: Site, what: str, change: Change) -> Any:
         """The gradient when one step of backward is changed; None if backward fails."""
         tried = self.rule.tried
         if (site, what) not in tried:
-            shares, problem = self.rule.gradients(follower=Follower(site, change))
+            shares, problem = self.rule.gradients(follower=Follower((site, change)))
             tried[site, what] = [] if problem else shares
         shares = tried[site, what]
         return shares[self.place] if shares else None
@@ -75,16 +89,21 @@ class Case:
 
     def repeat(self, trial: Trial) -> bool:
         """Return whether the change that mended another gradient mends this one."""
-        follower = None if trial.site is None else Follower(trial.site, trial.change)
+        follower = Follower(*trial.changes) if trial.changes else None
         shares, problem = self.rule.gradients(trial.exchange, trial.dy, follower)
         return not problem and self.truth.is_close(shares[self.place])
 
     @cached_property
     def sites(self) -> dict[Site, Array]:
         """The places in backward's code that its values pass; empty where they cannot be seen."""
+        return {site: values[0] for site, values in self.passes.items()}
+
+    @cached_property
+    def passes(self) -> dict[Site, list[Array]]:
+        """The values that pass each of these places, one after the other where it is in a loop."""
         follower = Follower()
         _, problem = self.rule.gradients(follower=follower)
-        return {} if problem else follower.seen
+        return {} if problem else follower.passes
 
     def at_places(self, exchange: Values | None = None, dy: Array | None = None) -> Array | None:
         """The rule's gradient with other values, where the truth is known; None without one."""
@@ -97,12 +116,21 @@ class Case:
     @cached_property
     def contributions(self) -> Array | None:
         """(places, elements of y): what each element of the output adds to each gradient."""
+        return self.slopes[0] if self.slopes is not None and self.slopes[1].all() else None
+
+    @cached_property
+    def slopes(self) -> tuple[Array, Array] | None:
+        """The same, and of each place whether its sum is the measured gradient.
+
+        Where a wrong gradient is that of another, larger step, as beside the largest of a window,
+        it is taken for right there.
+        """
         if self.rule.y.size * len(self.truth.places) > MANY:
             return None
         rows = [self.compared.slopes_of(int(place)).ravel() for place in self.truth.places]
         found = np.array(rows).reshape(len(rows), self.rule.y.size)
-        return found if np.allclose(
-            found.sum(axis=1), self.truth.values, rtol=1e-3, atol=1e-3 * self.truth.scale) else None
+        return found, np.isclose(
+            found.sum(axis=1), self.truth.values, rtol=1e-3, atol=1e-3 * self.truth.scale)
 
     def close(self, candidate: Array, truth: Array | None = None) -> bool:
         """Return whether a candidate equals the gradient (or `truth`) where it is known."""
@@ -117,3 +145,15 @@ class Case:
             if id(value) not in seen and value.dtype.kind in "fb" and value.size > 1:
                 seen.add(id(value))
                 yield name, value.astype(np.float64)
+        yield from self._picked()
+
+    def _picked(self) -> Iterator[tuple[str, Array]]:
+        """A value for each class, as labels pick it: weights[labels], also as a column."""
+        values = self.rule.values.items()
+        for (labels, places), (name, value) in product(values, values):
+            if (places.dtype.kind == "i" and places.size and value.dtype.kind == "f"
+                    and value.ndim == places.ndim == 1
+                    and 0 <= places.min() <= places.max() < value.size):
+                picked = value[places].astype(np.float64)
+                yield f"{name}[{labels}]", picked
+                yield f"{name}[{labels}][:, np.newaxis]", picked[:, np.newaxis]

@@ -12,7 +12,8 @@ from .ingredients import factor_of, of_number, of_products, spread
 from .patterns import moved
 from .regions import of_parts, of_region
 from .steps import of_steps
-from .terms import missing_term
+from .supports import of_mask, of_small_windows, of_supports
+from .terms import branches, missing_term
 from .trials import (
     nothing_there,
     other_dy,
@@ -101,7 +102,8 @@ def not_added(case: Case) -> str:
     for i in wrong:
         shares = case.compared.slopes_of(int(truth.places[i]))
         shares = shares[np.abs(shares) > 1e-9 * max(truth.scale, 1e-300)]
-        if shares.size < 2 or not np.isclose(shares, at[i], rtol=1e-4).any():
+        parts = [at[i] * times for times in (1, 2, 3, 4)]  # it may be used twice within one
+        if shares.size < 2 or not any(np.isclose(shares, part, rtol=1e-4).any() for part in parts):
             return ""
     return ("only one contribution of a value that is used several times has arrived: "
             "`=` where `+=` is meant (np.add.at for places)")
@@ -110,7 +112,9 @@ def not_added(case: Case) -> str:
 # Each returns the name of the mistake once it has shown that mending it gives the right gradient,
 # or "". Those that explain more with less come first.
 FAMILIES = (
-    of_outputs, other_values, of_jacobian, factor_of, other_dy, penalty, missing_term, of_one,
-    not_added, of_products, of_slices, special_numbers, of_parts, of_steps, of_region,
-    partial(of_region, sure=False), nothing_there, special_points, partial(of_slices, sure=False),
+    of_outputs, other_values, of_jacobian, factor_of, other_dy, penalty, missing_term,
+    partial(branches, sums=False), of_one, not_added, of_products, of_slices, of_mask,
+    special_numbers, of_parts, of_steps, branches, of_region, of_supports,
+    partial(of_region, sure=False), nothing_there, of_small_windows, special_points,
+    partial(of_slices, sure=False),
 )

@@ -16,6 +16,7 @@ import numpy as np
 from .numeric import Array
 
 SUMMED = "summed over axis "  # the kind of a site where that happens, before the number
+SUM = "sum"  # the kind of a site that a sum, or a mean, leaves
 NUMPY = str(Path(np.__file__).parent)
 
 
@@ -48,12 +49,17 @@ class Site(NamedTuple):
 Change = Callable[[Array], Array | None]  # None: the array stays as it is
 
 
-class Follower:
-    """Observer of followed arrays: it fills `seen`, and changes them at one site."""
+def halved(x: Array) -> Array | None:
+    """A change that shows what depends on a step."""
+    return x / 2 if x.dtype.kind == "f" else None
 
-    def __init__(self, site: Site | None = None, change: Change | None = None) -> None:
-        self.site, self.change = site, change
-        self.seen: dict[Site, Array] = {}
+
+class Follower:
+    """Observer of followed arrays: it fills `passes`, and changes them at some sites."""
+
+    def __init__(self, *changes: "tuple[Site, Change]") -> None:
+        self.changes = dict(changes)
+        self.passes: dict[Site, list[Array]] = {}  # more than one in a loop
 
     def follow(self, value: Array, name: str = "") -> "Followed":
         """The same array, followed; under its name as a value that is used."""
@@ -65,10 +71,11 @@ class Follower:
         """An array passes a site: the array to go on with."""
         file, line, step = _caller()
         site = Site(what, file, line, step, slot)
-        self.seen.setdefault(site, value)
-        if self.change is not None and self.site in (site, site.whole_line, site.everywhere):
-            changed = self.change(value)
-            return value if changed is None else changed
+        self.passes.setdefault(site, []).append(value)
+        for group in (site, site.whole_line, site.everywhere) if self.changes else ():
+            if group in self.changes:
+                changed = self.changes[group](value)
+                return value if changed is None else changed
         return value
 
 
@@ -111,13 +118,15 @@ class Followed(np.ndarray):
     def _passed(self, what: str, value: Array) -> Array:
         return value if self.follower is None else self.follower.pass_(what, value)
 
-    def _summed(self, made: Array, axis: Any) -> Any:
+    def _summed(self, made: Any, axis: Any) -> Any:
         """The result of a sum or a mean over `axis`; a change gets all that was summed."""
-        if not isinstance(axis, int) or not isinstance(made, np.ndarray):
-            return self._next(made)
+        if not isinstance(made, np.ndarray):
+            return made
         plain = self.view(np.ndarray)
-        other = self._passed(f"{SUMMED}{axis % max(self.ndim, 1)}", plain)
-        return self._next(made if other is plain else other)
+        if isinstance(axis, int):
+            other = self._passed(f"{SUMMED}{axis % max(self.ndim, 1)}", plain)
+            made = made if other is plain else other
+        return self._next(self._passed(SUM, made))
 
     def __getitem__(self, index: Any) -> Any:
         made = self._value()[_plain(index)]

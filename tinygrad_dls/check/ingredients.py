@@ -1,7 +1,8 @@
 """Factors of gradients: derivatives of activations, inputs, norms, masks; missing, or too many."""
 
-from collections.abc import Callable, Iterator
-from itertools import combinations
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations, permutations
+from math import isclose
 
 import numpy as np
 
@@ -33,6 +34,7 @@ FORMS: dict[str, Form] = {
     "abs({v})": np.abs,
     "exp({v})": np.exp,
     "exp(-{v})": lambda v: np.exp(-v),
+    "exp({v} / 2)": lambda v: np.exp(v / 2),
     "sigmoid({v})": sigmoid,
     "1 - sigmoid({v})": lambda v: sigmoid(-v),
     "sigmoid({v}) * (1 - sigmoid({v}))": lambda v: sigmoid(v) * sigmoid(-v),
@@ -107,13 +109,17 @@ def of_products(case: Case) -> str:
     for sign, word in ((1.0, "is missing"), (-1.0, "is too much")):
         for text, form in found:
             if case.close(sign * dy * form, rest):
-                return f"the term dy * {text} {word}"
+                return f"the term dy * {_factor(text)} {word}"
         for text, form in found:
             gaps = np.abs(sign * dy * form * table - rest).max(axis=1)
             best = int(gaps.argmin())
             if gaps[best] <= 1e-4 * float(np.abs(rest).max()):
-                return f"the term dy * {text} * {found[best][0]} {word}"
+                return f"the term dy * {_factor(text)} * {_factor(found[best][0])} {word}"
     return ""
+
+
+def _factor(text: str) -> str:
+    return f"({text})" if text.startswith(("1 - ", "1 + ", "1 / ")) else text
 
 
 def _of_product(case: Case, dy: Array) -> bool:
@@ -163,6 +169,27 @@ def of_number(case: Case, own: bool = False) -> str:
                 if form.startswith("1 / "):
                     return f": the factor {form[4:]} is missing ({text})"
                 return f": a factor {form} too much, or 1 / {form} missing ({text})"
+    sizes = {name: value for name, value in numbers.items() if value == round(value)}
+    return _another_divisor(c, sizes, {} if own else case.rule.lengths)
+
+
+def _another_divisor(c: float, numbers: Mapping[str, float], lengths: Mapping[str, int]) -> str:
+    """Recognize a division by the wrong count: 4, or one length, where f**2 or another is meant."""
+    whole = (abs(c), 1 / abs(c))
+    if any(isclose(x, round(x), rel_tol=1e-5) for x in whole):
+        return ""  # a factor by itself
+    counts = {f"{name}**2": value**2 for name, value in numbers.items() if value > 1}
+    counts |= {name: value for name, value in numbers.items() if value > 1}
+    sign = ", wrong sign" if c < 0 else ""
+    for form, count in counts.items():
+        used = count / abs(c)
+        if isclose(used, round(used), rel_tol=1e-5) and 1 < round(used) <= 1000:
+            return (f": it is divided by {round(used)} where it must be divided by {form} = "
+                    f"{count:g}{sign}")
+    for (name, count), (other, used) in permutations(lengths.items(), 2):
+        if used > 1 and isclose(count / used, abs(c), rel_tol=1e-5) and 1 < count != used:
+            return (f": it is divided by {other} = {used} where it must be divided by {name} = "
+                    f"{count}{sign}")
     return ""
 
 

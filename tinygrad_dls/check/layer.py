@@ -172,7 +172,9 @@ class LayerRule(Rule):
         return found
 
     def _cache_name(self, path: Path, value: Array) -> str:
-        """An input's name if it is one, "y" for the output, else its place."""
+        """An input's name if it is one, "y" for the output, else its place; of a list its own."""
+        if len(path) == 2 and type(path[1]) is int and path[0] < len(self._cached_names):
+            return f"{self._cached_names[path[0]]}[{path[1]}]"
         for name, x in zip(self.called, self.inputs):
             if np.array_equal(x, value):
                 return name

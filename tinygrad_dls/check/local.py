@@ -96,6 +96,9 @@ def check_rule(
         found[place] = verdict, kink * (verdict == "kink")
         if verdict == "wrong":
             cases.append(Case(rule, place, shares, measured, compared, rng))
+    right = [place for place in places if found[place][0] == "right"]
+    for case in cases:
+        case.right = right
     for case, hint in zip(cases, name_mistakes(cases)):
         found[case.place] = "wrong", hint
     return [(place, *found[place]) for place in places]

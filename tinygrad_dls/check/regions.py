@@ -57,6 +57,10 @@ def _conditions(case: Case) -> Iterator[tuple[str, Array]]:
                                     (f"|{name}| > 1", np.abs(flat) > 1),
                                     (f"|{name}| < 1", np.abs(flat) < 1)):
                 yield text, condition
+            for number, c in case.rule.numbers.items():
+                if here is not None and type(c) is float and c > 0:
+                    yield f"|{name}| > {number}", np.abs(at(here)) > c
+    yield from _of_labels(case)
     index = np.indices(shape)
     for axis, n in enumerate(shape):
         along = at(index[axis])
@@ -82,6 +86,17 @@ def _conditions(case: Case) -> Iterator[tuple[str, Array]]:
         yield "it is below the diagonal", column < row
         yield "it is on the diagonal", column == row
         yield "it is off the diagonal", column != row
+
+
+def _of_labels(case: Case) -> Iterator[tuple[str, Array]]:
+    """The places that labels name: one in each row."""
+    shape = case.truth.shape
+    for name, labels in case.rule.values.items():
+        if labels.dtype.kind == "i" and len(shape) == 2 and labels.shape == shape[:1] and (
+                0 <= labels.min() <= labels.max() < shape[1]):
+            one = np.arange(shape[1]) == labels[:, np.newaxis]
+            yield f"the column is {name} (one-hot)", case.truth.of_candidate(one)
+            yield f"the column is not {name} (one-hot)", case.truth.of_candidate(~one)
 
 
 def of_parts(case: Case) -> str:

@@ -96,7 +96,8 @@ class Rule(ABC):
                 found.setdefault(f"{name}.shape[{axis}]", n)
             found.setdefault(f"{name}.size", int(np.size(x)))
         for place, x in enumerate(self.inputs):
-            for axes in combinations(range(min(np.ndim(x), 4)), 2):
+            for axes in (axes for count in (2, 3)
+                         for axes in combinations(range(min(np.ndim(x), 4)), count)):
                 names = (f"{self.input_name(place)}.shape[{axis}]" for axis in axes)
                 length = int(np.prod([np.shape(x)[axis] for axis in axes]))
                 found.setdefault(" * ".join(names), length)

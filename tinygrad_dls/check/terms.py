@@ -1,11 +1,14 @@
 """Terms that are missing from a gradient, or too many: branches through sums, means, variances."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import combinations, permutations, product
 
 import numpy as np
 
 from .case import Case
+from .follow import SUM, halved
+from .hypotheses import factor
 from .ingredients import forms, spread
 from .numeric import Array
 
@@ -15,7 +18,6 @@ def missing_term(case: Case) -> str:
     if len(case.truth.values) != np.prod(case.truth.shape, dtype=int):
         return ""  # sums over axes need all elements
     mine = np.asarray(case.mine, dtype=np.float64)
-    rest = case.truth.values.reshape(case.truth.shape) - mine
     for text, term in _plain(case, mine):
         for sign in (1, -1):
             if term.any() and case.close((mine + sign * term).ravel()):
@@ -23,7 +25,22 @@ def missing_term(case: Case) -> str:
                     return f"{text} must be subtracted: the branch through the mean is missing"
                 return (f"the term {text} is missing" if sign > 0
                         else f"there is the term {text} too much")
-    return _wrong_axis(case) or _branches(case, rest)
+    return _wrong_axis(case) or _multiple_of_dy(case)
+
+
+def _multiple_of_dy(case: Case) -> str:
+    """Recognize a plain multiple of dy, spread over an axis, that is missing."""
+    rest = case.truth.values - case.truth.of_candidate(case.mine)
+    dy = case.rule.dy
+    wider = [np.expand_dims(dy, axis) for axis in range(dy.ndim + 1)]
+    for here in (spread(value, case.truth.shape) for value in (dy, *wider)):
+        if here is None or np.ptp(here) == 0:
+            continue
+        c = factor(rest, case.truth.of_candidate(here))
+        if isinstance(c, Fraction):
+            return (f"the term {c} * dy is missing" if c > 0
+                    else f"the term {-c} * dy must be subtracted")
+    return ""
 
 
 def _plain(case: Case, mine: Array) -> Iterator[tuple[str, Array]]:
@@ -36,7 +53,7 @@ def _plain(case: Case, mine: Array) -> Iterator[tuple[str, Array]]:
         yield "dy (a branch that passes the input on, as a shortcut does)", rule.dy
         for name, value in case.known():
             if (here := spread(value, shape)) is not None:
-                yield f"dy * {name}", rule.dy * here
+                yield f"dy * {name}" if name.isidentifier() else f"dy * ({name})", rule.dy * here
     for other, share in enumerate(case.shares):
         if other != case.place and share is not None and share.shape == shape:
             yield f"the gradient of {rule.input_name(other)}", share
@@ -62,8 +79,17 @@ def _wrong_axis(case: Case) -> str:
     return ""
 
 
-def _branches(case: Case, rest: Array) -> str:
-    """Name the missing rest that, in each slice, is a constant, a multiple of a value, or both."""
+def branches(case: Case, sums: bool = True) -> str:
+    """Name the missing rest that, in each slice, is a constant, a multiple of a value, or both.
+
+    sums: also if backward adds up something; it may then be there, with a wrong factor.
+    """
+    if not sums and any(site.what == SUM and not case.spoils(site, halved) for site in case.sites):
+        return ""
+    if len(case.truth.values) != np.prod(case.truth.shape, dtype=int):
+        return ""
+    mine = np.asarray(case.mine, dtype=np.float64)
+    rest = case.truth.values.reshape(case.truth.shape) - mine
     values = [(name, here) for name, value in case.known()
               if (here := spread(value, case.truth.shape)) is not None]
     values.sort(key=lambda pair: pair[0] != "y")

@@ -110,6 +110,8 @@ def _of_functions(case: Case) -> str:
     for name, old in case.rule.used.items():
         if old.dtype.kind != "f":
             continue
+        if not np.array_equal(old, -old) and case.mends({name: -old}):
+            return f"the rule uses {name} where it means -{name}"
         for text, form in forms(name, old.astype(np.float64)):
             if text != name and case.mends({name: form.astype(old.dtype)}):
                 return f"the rule uses {name} where it means {text}"
@@ -211,16 +213,19 @@ def special_points(case: Case) -> str:
 
 
 def nothing_there(case: Case) -> str:
-    """Name an input at whose value 0 it is right; of several the one that leaves the most."""
-    rule, found = case.rule, []
+    """Name an input at whose value 0 it is right; of several another than its own, and of those the
+    one that leaves the most.
+    """
+    rule = case.rule
+    found: list[tuple[bool, float, str]] = []
     for place, x in enumerate(rule.inputs):
         if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
             inputs = _put(rule.inputs, place, np.zeros_like(x))
             if other := _right_at(case, partial(rule.at, inputs)):
-                found.append((other, rule.input_name(place)))
+                found.append((place != case.place, other, rule.input_name(place)))
     if not found:
         return ""
-    name = max(found)[1]
+    name = max(found)[2]
     return (f"the rule is right only where {name} is 0: what comes through {name} is left out, or "
             "wrong")
 
