@@ -21,7 +21,7 @@ from .. import nn, optim
 from .._util.user_folders import user_cache
 from ..backend.device import Device
 from ..backend.kernels.numba.notice import notice
-from ..backend.kernels.table import wants_compiled
+from ..backend.kernels.table import kernels_for, wants_compiled
 from ..errors import DeviceError
 from ..nn import functional as F
 from ..random import default_generator
@@ -45,12 +45,17 @@ def jobs() -> Iterator[Job]:
         yield f"activations, {dtype}", partial(_activations, dtype)
         yield f"losses, {dtype}", partial(_losses, dtype)
         yield f"layers, {dtype}", partial(_layers, dtype)
+        yield f"statistics of traces, {dtype}", partial(_statistics, dtype)
     for optimizer in OPTIMIZERS:
         yield optimizer, partial(_optimizer, optimizer)
 
 
 def _step(name: str) -> None:
     build(CASES[name])()
+
+
+def _statistics(dtype: str) -> None:
+    kernels_for("cpu", np).statistics(np.ones(100, dtype))
 
 
 def _numbers(*shape: int, dtype: str) -> Tensor:
