@@ -99,7 +99,7 @@ PLANTED = [  # layer, the mistake, the gradient, words that must be said of it
     ("attention", "keys", "dx", "is left out"),
     ("embedding_bag", "=", "dE", "np.add.at"),
     ("logistic_cost", "slope", "dw", "the factor A * (1 - A) is too much"),
-    ("logistic_cost", "features", "dw", "by w.shape[0] = 4 where it must be divided by X.shape[1] = 7"),
+    ("logistic_cost", "features", "dw", "4 where it must be divided by X.shape[1] = 7"),
     ("huber", "clip", "dr", "|r| > delta"),
     ("elu", "alpha", "dx", "x < 0: it is 10/7 times"),
     ("softplus", "-x", "dx", "uses x where it means -x"),
