@@ -34,11 +34,13 @@ class Shares(NamedTuple):
 
 
 def of_mask(case: Case) -> str:
-    """Recognize a gradient of windows that goes to elements that the output does not depend on."""
+    """Recognize windows whose gradient goes too far, or to a part of them that gets it all."""
     if not any(type(value) is int and value > 1 for value in case.rule.numbers.values()):
         return ""
     shares = _shares(case)
-    return _too_many(shares) if shares else ""
+    if not shares:
+        return ""
+    return _too_many(shares) or (_too_few(shares) if _gets_too_much(shares) else "")
 
 
 def of_supports(case: Case) -> str:
@@ -61,14 +63,22 @@ def of_supports(case: Case) -> str:
 def of_small_windows(case: Case) -> str:
     """Recognize windows that are too small; a branch that is left out looks like one."""
     shares = _shares(case)
-    if not shares or not shares.got.any():
-        return ""
+    return _too_few(shares) if shares else ""
+
+
+def _too_few(shares: Shares) -> str:
     got, meant = shares.got, shares.meant
-    if not (got <= meant).all() or not (got.sum(axis=0) < meant.sum(axis=0)).all():
+    if not got.any() or not (got <= meant).all() or not (
+            got.sum(axis=0) < meant.sum(axis=0)).all():
         return ""
-    whole = not np.allclose(shares.mine, np.where(got, shares.true, 0), atol=shares.close)
-    return ("of the elements that an output depends on only some get its gradient"
-            f"{', and those get too much' if whole else ''}: a window, or a loop, is too small")
+    more = ", and those get too much" if _gets_too_much(shares) else ""
+    return (f"of the elements that an output depends on only some get its gradient{more}: a window, "
+            "or a loop, is too small")
+
+
+def _gets_too_much(shares: Shares) -> bool:
+    return not np.allclose(
+        shares.mine, np.where(shares.got, shares.true, 0), atol=shares.close)
 
 
 def _too_many(shares: Shares) -> str:
