@@ -72,8 +72,8 @@ def _too_few(shares: Shares) -> str:
             got.sum(axis=0) < meant.sum(axis=0)).all():
         return ""
     more = ", and those get too much" if _gets_too_much(shares) else ""
-    return (f"of the elements that an output depends on only some get its gradient{more}: a window, "
-            "or a loop, is too small")
+    return (f"of the elements that an output depends on only some get its gradient{more}: a "
+            "window, or a loop, is too small")
 
 
 def _gets_too_much(shares: Shares) -> bool:
