@@ -24,12 +24,12 @@ class Shares(NamedTuple):
 
     @property
     def got(self) -> Array:
-        """Where the rule gives something."""
+        """A mask of what the rule gives to."""
         return np.abs(self.mine) > 1e-3 * self.close
 
     @property
     def meant(self) -> Array:
-        """Where the output depends on the input."""
+        """A mask of what the output depends on."""
         return np.abs(self.true) > 1e-3 * self.close
 
 
@@ -90,7 +90,7 @@ def _too_many(shares: Shares) -> str:
 
 
 def _shares(case: Case) -> Shares | None:
-    """What each element of the output gives each input; None if it cannot be told."""
+    """The share of each input in each element of the output; None if it cannot be told."""
     rule = case.rule
     if rule.outputs or not 2 <= rule.y.size <= ELEMENTS or not rule.dy.all() or (
             case.slopes is None or case.slopes[1].mean() < MOST):
