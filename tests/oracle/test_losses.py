@@ -155,6 +155,15 @@ def test_binary_cross_entropies(case: np.random.Generator) -> None:
                   call(T.binary_cross_entropy_with_logits), [z, t, w, v], exact=(2, 3), second=True)
 
 
+@pytest.mark.parametrize("target", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_binary_cross_entropy_of_probabilities_near_0_and_1(dtype: str, target: float) -> None:
+    p = np.array([0, 1e-40, 1e-14, 1e-7, 0.3, 1 - 1e-7, 1], dtype)
+    same_function(lambda p, t: F.binary_cross_entropy(p, t, reduction="sum"),
+                  lambda p, t: T.binary_cross_entropy(p, t, reduction="sum"),
+                  [p, np.full_like(p, target)], exact=(1,), scale=10)  # theirs is float32's 1e-12
+
+
 @random_cases(40)
 def test_gaussian_nll(case: np.random.Generator) -> None:
     shape, dtype = pick(case, (5,), (4, 3), (2, 3, 4)), pick(case, "float32", "float64")

@@ -15,6 +15,7 @@ from .op import Op
 from .samples import Rng, Sample
 from .softmax import softmax_of
 
+SMALLEST = 1e-45  # a positive number of float32 and float64 whose logarithm is below -100
 REDUCTIONS = ("none", "mean", "sum")
 
 
@@ -202,6 +203,49 @@ class BinaryCrossEntropy(Loss):
         return dz, (-self.share(dy, z.size) * z if needs[1] else None)
 
 
+class BinaryCrossEntropyOfProbabilities(Loss):
+    """y = -t log(p) - (1 - t) log(1 - p), element-wise, with logarithms of at least -100.
+
+    dL/dp = dL/dy * (p - t) / max(p (1 - p), 1e-12),  dL/dt = dL/dy * (log(1 - p) - log(p))
+    """
+
+    broadcasts = True
+    floats = True
+    numpy = staticmethod(
+        lambda p, t, reduction="none": reduced(
+            -t * np.log(np.maximum(p, np.exp(-100.0)))
+            - (1 - t) * np.log(np.maximum(1 - p, np.exp(-100.0))), reduction,
+        )
+    )
+    samples = staticmethod(
+        lambda rng: [
+            *with_reductions(
+                [(rng.uniform(0.1, 0.9, s), rng.uniform(0, 1, s)) for s in ((4, 1), (5,), ())]
+            ),
+            Sample((np.zeros((0, 2)), np.zeros((0, 2)))),
+        ]
+    )
+
+    def logs(self, p: Any) -> tuple[Any, Any]:
+        """log(p) and log(1 - p), each at least -100."""
+        xp = self.xp
+        hit, miss = (xp.log(xp.maximum(a, SMALLEST)) for a in (p, 1 - p))
+        return xp.maximum(hit, -100.0), xp.maximum(miss, -100.0)
+
+    def forward(self, p: Array, t: Array) -> Array:
+        hit, miss = self.logs(p)
+        return self.reduce(-(t * hit + (1 - t) * miss))
+
+    def backward(self, dy: Any, p: Any, t: Any, needs: Any) -> Any:
+        d = self.share(dy, p.size)
+        dt = None
+        if needs[1]:
+            hit, miss = self.logs(p)
+            dt = d * (miss - hit)
+        # The slope of the clamped logarithm would be 0 at p = 0, and endless beside it.
+        return d * (p - t) / self.xp.maximum(p * (1 - p), 1e-12), dt
+
+
 def _by_reduction(op: type[Loss]) -> dict[str, Any]:
     return {r: function(op(r)) for r in REDUCTIONS}
 
@@ -209,6 +253,7 @@ def _by_reduction(op: type[Loss]) -> dict[str, Any]:
 squared_error = _by_reduction(SquaredError)
 absolute_error = _by_reduction(AbsoluteError)
 binary_cross_entropy_of_logits = _by_reduction(BinaryCrossEntropy)
+binary_cross_entropy_of_probabilities = _by_reduction(BinaryCrossEntropyOfProbabilities)
 
 
 def huber_error(a: Any, b: Any, delta: float, scale: float, reduction: str) -> Any:

@@ -16,6 +16,7 @@ from ...ops.indexing import check_places
 from ...ops.losses import (
     REDUCTIONS,
     binary_cross_entropy_of_logits,
+    binary_cross_entropy_of_probabilities,
     cross_entropy_of_rows,
     pick,
 )
@@ -29,8 +30,6 @@ from .checks import (
     reduce_loss,
     same_shape,
 )
-
-SMALLEST = 1e-45  # a positive number of float32 and float64 whose log is below -100
 
 
 def cross_entropy(
@@ -241,8 +240,9 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-t log(p) - (1 - t) log(1 - p) of probabilities p against targets t in [0, 1], natural log.
 
-    Logarithms are clamped at -100, as in PyTorch, and have gradient 0 there: p = 0 for t = 1 learns
-    nothing. `binary_cross_entropy_with_logits` has neither the limit nor the dead end.
+    As in PyTorch, logarithms are clamped at -100, and in the gradient (p - t) / (p (1 - p)) the
+    denominator at 1e-12. Where a sigmoid is exactly 0 or 1, its own slope of 0 stops the gradient:
+    `binary_cross_entropy_with_logits` has neither the limits nor that dead end.
 
     Shape: p and t any, of one shape; `weight` broadcasts to it.
     Raises: DataError if p or t is outside [0, 1]; ShapeError if the shapes differ.
@@ -256,8 +256,11 @@ def binary_cross_entropy(
     same_shape("binary_cross_entropy", input, target)
     _check_predictions(input._data)
     check_probabilities(target, "targets")
-    losses = -(target * _clamped_log(input) + (1 - target) * _clamped_log(1 - input))
-    weighted = losses if weight is None else losses * weight
+    check_reduction(reduction)
+    each = binary_cross_entropy_of_probabilities
+    if weight is None:
+        return each[reduction](input, target)  # type: ignore[no-any-return]
+    weighted = each["none"](input, target) * weight
     check_weighted(input, weighted)
     return reduce_loss(weighted, reduction)
 
@@ -275,11 +278,6 @@ def _check_predictions(values: Any) -> None:
             f"{values.min():.4g} to {values.max():.4g}: take the sigmoid first, or "
             "binary_cross_entropy_with_logits"
         )
-
-
-def _clamped_log(p: Any) -> Any:
-    """log(p), but -100 where it is less."""
-    return ops.maximum(ops.log(ops.clip(p, SMALLEST)), -100.0)
 
 
 @near_names
