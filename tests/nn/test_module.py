@@ -51,6 +51,19 @@ def test_a_shared_parameter_counts_once_and_is_saved_under_both_names():
     assert len(list(twice.children())) == 1
 
 
+def test_parameters_come_before_buffers_in_state_dict_as_in_pytorch():
+    class Window(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("places", dls.arange(4))
+            self.norm = nn.BatchNorm1d(2)
+            self.scale = nn.Parameter(dls.ones(1))
+
+    assert list(nn.Sequential(Window()).state_dict()) == [
+        "0.scale", "0.places", "0.norm.weight", "0.norm.bias", "0.norm.running_mean",
+        "0.norm.running_var", "0.norm.num_batches_tracked"]
+
+
 def test_parameters_are_leaves_that_require_grad():
     p = nn.Parameter(np.zeros((3, 4), "float32"))
     assert isinstance(p, dls.Tensor) and p.is_leaf and p.requires_grad

@@ -273,10 +273,18 @@ class Module(Hooked, Copied):
     # --- its state -------------------------------------------------------------------------------
 
     def _state(self) -> dict[str, Tensor]:
-        """Parameters and persistent buffers under all their names, shared ones under each."""
-        return dict(self._tensors(
-            "", True, lambda m, n, v: isinstance(v, Parameter) or m._buffers.get(n, False)
-        ))
+        """Parameters and persistent buffers under all their names, shared ones under each.
+
+        In PyTorch's order: of each module the parameters, then the buffers.
+        """
+        return {
+            _join(path, name): value
+            for path, module in self._walk("")
+            for buffers in (False, True)
+            for name, value in list(vars(module).items())
+            if isinstance(value, Tensor) and (
+                module._buffers.get(name, False) if buffers else isinstance(value, Parameter))
+        }
 
     def state_dict(self) -> dict[str, Tensor]:
         """name -> values of each parameter and buffer: a snapshot, detached and contiguous."""

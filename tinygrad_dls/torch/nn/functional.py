@@ -72,7 +72,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """A row of 0 and 1 for each label; int64."""
     if num_classes < 0:
         num_classes = int(tensor._data.max()) + 1
-    return ops.cast(core.one_hot(tensor, num_classes), "int64")
+    return core.one_hot(tensor, num_classes)
 
 
 def _numbers(value: Any) -> Any:
