@@ -36,6 +36,12 @@ def add_parser(subparsers: Any) -> None:
                              "threads (these also for --cases)")
     parser.add_argument("--roofline", action="store_true",
                         help="only: the least time this machine allows for a step, beside ours")
+    parser.add_argument("--sweep", type=int, nargs="?", const=200, metavar="N",
+                        help="only: N (200) random layers of the networks beside PyTorch's, and "
+                             "the slowest of them")
+    parser.add_argument("--load", type=int, metavar="N",
+                        help="only: how much slower steps get beside N busy processes (--cases "
+                             "c2,d1,e)")
     parser.add_argument("--ranks", action="store_true",
                         help="only, under mpiexec -n N: one training alone and shared among N "
                              "processes (--cases lenet,resnet20,lstm --steps 20 --batch 64)")
@@ -57,9 +63,14 @@ def run_command(arguments: argparse.Namespace) -> int:
     for path in (arguments.json, arguments.markdown, arguments.picture):
         if path is not None:
             check_parent(path)
+    if arguments.sweep is not None and arguments.sweep < 1:
+        raise DataError(f"--sweep takes a number of layers from 1, not {arguments.sweep}")
+    for name, what in (("sweep", "layers"), ("load", "busy processes")):
+        if (count := getattr(arguments, name)) is not None and count < 1:
+            raise DataError(f"--{name} takes a number of {what} from 1, not {count}")
     cases = arguments.cases.split(",") if arguments.cases else None
     peers = arguments.peers.split(",") if arguments.peers else None
-    asked = ("profile", "kernels", "memory", "scaling", "roofline")
+    asked = ("profile", "kernels", "memory", "scaling", "roofline", "sweep", "load")
     if any(getattr(arguments, name) for name in asked):
         if arguments.picture:
             raise DataError(f"--picture draws the ratios of the whole benchmark: not beside "
@@ -89,7 +100,7 @@ def _look_inside(
 
     PyTorch stands beside ours where it is installed, and among the peers if these are named.
     """
-    from . import memory, products, profile, roofline, scaling
+    from . import load, memory, products, profile, roofline, scaling, sweep
     from .cases import CASES
     from .peers import PEERS, installed
     from .run import known, machine
@@ -99,10 +110,12 @@ def _look_inside(
     known(cases, list(CASES), "case")
     torch = "torch" in installed() and (peers is None or "torch" in known(
         peers, list(PEERS), "peer"))
+    if arguments.sweep and not torch:
+        raise DataError("--sweep times our kernels beside PyTorch's: pip install torch")
     about = machine()
-    load = f", load {os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else ""
+    average = f", load {os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else ""
     found: dict[str, Any] = {"machine": about}
-    tables = [f"{about['processor']}, {about['cores']} cores{load}\n"]
+    tables = [f"{about['processor']}, {about['cores']} cores{average}\n"]
     print(tables[0])
 
     def add(name: str, figures: Any, table: str) -> None:
@@ -111,7 +124,7 @@ def _look_inside(
         print(table)
 
     module: Any = None
-    if torch and (arguments.kernels or arguments.scaling):
+    if torch and (arguments.kernels or arguments.scaling or arguments.sweep):
         module = importlib.import_module("torch")  # before our first kernel: see run.py
     for captured in (False, True) if arguments.profile else ():
         how = "captured" if captured else "eager"
@@ -130,6 +143,12 @@ def _look_inside(
     if arguments.roofline:
         allowed = roofline.measure(cases, _report)
         add("roofline", allowed, roofline.text(allowed))
+    if arguments.sweep:
+        swept = sweep.measure(arguments.sweep, report=_report)
+        add("sweep", [row._asdict() for row in swept], sweep.text(swept))
+    if arguments.load:
+        slower = load.measure(cases, arguments.load, torch, _report)
+        add("load", slower, load.text(slower, arguments.load))
     return found, "\n".join(tables)
 
 
