@@ -85,7 +85,7 @@ PLANTED = [  # layer, its options, the mistake, the gradient, words that must be
     ("lstm_cell", (), "branch", "dxt", "what comes through Wo is left out"),
     ("lstm_cell", (), "i for f", "dWf", "uses it where it means ft"),
     ("gru_cell", (), "u", "dWc", "u where it means 1 - u"),
-    ("gru_cell", (), "c_prev", "dW", "what comes through c_prev is left out"),
+    ("gru_cell", (), "c_prev", "dW", "uses cand where it means cand - c_prev"),
     ("gru_cell", (), "gates", "dW", "swapped"),
     ("gru_cell", (), "r", "dc_prev", "what comes through Wc is left out"),
     ("rnn", (), "first step", "dWax", "first index along axis 2: that index is left out"),
