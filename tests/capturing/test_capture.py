@@ -178,6 +178,18 @@ def test_padded_sentences_with_ignored_labels():
     compare(mlp, data)
 
 
+@pytest.mark.parametrize("loss", [F.cross_entropy, lambda z, y: F.nll_loss(F.log_softmax(z, 1), y)])
+def test_labels_to_ignore_that_come_later_are_told_before_anything_changes(loss):
+    w = dls.randn(5, 4).requires_grad_()
+    step = dls.capture(lambda x, y: loss(x @ w, y))
+    x, y = dls.randn(6, 5), dls.tensor([0, 1, 2, 3, 0, 1])
+    for _ in range(3):
+        step(x, y)
+    with pytest.raises(dls.DataError, match="recorded without any"):
+        step(x, dls.tensor([0, 1, 2, 3, -100, 1]))
+    assert float(step(x, y)) == float(loss(x @ w, y))
+
+
 def test_zero_synchronizations_on_the_strict_device():
     here, there = training(CASES["d2"], "cpu"), dls.capture(training(CASES["d2"], "strict"))
     for _ in range(2):

@@ -10,7 +10,7 @@ from ... import ops
 from ..._util.arguments import is_amount, is_whole, number
 from ..._util.keywords import near_names, wrong_keyword
 from ...engine.autograd import constant
-from ...engine.modes import replayed
+from ...engine.modes import replayed, traces
 from ...errors import DataError, DtypeError, ShapeError
 from ...ops.indexing import check_places
 from ...ops.losses import (
@@ -201,14 +201,23 @@ def _counted(places: Tensor, classes: int, ignore_index: int, reduction: str) ->
     if ignore_index.__class__ is not int and not is_whole(ignore_index, -(2**63)):
         raise DataError(f"ignore_index is a whole number, a label, not {ignore_index!r}")
     if isinstance(labels, np.ndarray):
-        inside = not 0 <= ignore_index < classes
-        if inside and not (labels.size and labels.min() < 0) and (
-            not labels.size or labels.max() < classes
-        ):
-            return None
-        if not _check_ignored(labels, classes, ignore_index, reduction):
+        low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
+        usual = 0 <= low and high < classes and not 0 <= ignore_index < classes
+        if usual or not _check_ignored(labels, classes, ignore_index, reduction):
+            if traces.active:
+                _check_all_count(labels, ignore_index)
             return None
     return ops.not_equal(places, ignore_index)  # type: ignore[no-any-return]
+
+
+@replayed
+def _check_all_count(labels: Any, ignore_index: int) -> None:
+    """DataError where a replayed batch has labels to ignore, and the recorded ones had none."""
+    if (labels == ignore_index).any():
+        raise DataError(
+            f"this batch has labels {ignore_index}, to be ignored, and the step was recorded "
+            "without any: let its first two batches have some each, or run this batch without dls.capture"
+        )
 
 
 @replayed
