@@ -81,7 +81,7 @@ class Node:
     seq: int  # creation number: newer nodes have larger ones
     plan: "BackwardRule"  # the op, and how to go back through it
     saved: tuple[Any, ...] | None  # what that takes; None: freed
-    edges: "tuple[Any, ...]"  # where each input came from; None, a number, ABSENT: no gradient
+    edges: "tuple[Any, ...]"  # of each input; None, a number: constant; ABSENT: not given
     shape: tuple[int, ...]
     dtype: Any
     value: Array | None  # the output, where it is tiny or traced
@@ -300,7 +300,8 @@ def propagate(
 def is_new(share: Array, dy: Array, node: Node) -> bool:
     """Return whether the rule of `node` made the array `share`, so that no one else holds it."""
     kind = share.__class__
-    return share is not dy and share.base.__class__ is not kind and node.plan.op.new_gradients
+    return (share is not dy and share.base.__class__ is not kind  # not dy itself, not a view
+            and node.plan.op.new_gradients)
 
 
 def topological_order(

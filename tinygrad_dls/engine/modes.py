@@ -12,10 +12,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class _Mode(threading.local):
-    """A thread's modes. `grad`: operations are recorded; `trace`: the collector of all values, if
+    """A thread's modes. `grad`: operations leave nodes; `trace`: the collector of all values, if
     any.
 
-    `listener` is told of each operation that is not recorded (its op, operands and output).
+    `listener` is told of each operation that leaves none (its op, operands and output).
     `recorder` is told of all that a step does, by `dls.capture`.
     """
 

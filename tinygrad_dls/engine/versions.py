@@ -56,7 +56,7 @@ def mark_write(array: Any, place: str) -> None:
     """Count one write in place into the storage of `array`; `place` says what wrote."""
     owner = owner_of(array)
     if owner.base is not None:
-        forget(owner)
+        forget(owner)  # memory of somebody else, which may change unseen
     key = id(owner)
     number = next_number()
     entry = _written.get(key)

@@ -330,7 +330,7 @@ def note(
     node: Node, inputs: Sequence[Any], arrays: tuple[Any, ...], made: tuple[Any, ...],
     began: float | None,
 ) -> None:
-    """Under `with trace():` keep all values of this operation, and the line that asked for it."""
+    """Report an operation that left a node to the active recorder and trace."""
     if mode.recorder is not None:
         mode.recorder.operation(node.op, inputs, arrays, made, node)
     if mode.trace is not None:

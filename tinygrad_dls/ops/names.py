@@ -6,7 +6,7 @@ A row names an operation of a file of this folder, and every name that users hav
 
 is `dls.square(x)`, `x.square()` and `np.square(x)`. Several names are separated by spaces. If the
 operation is a class, its function is made here. The functions of `ops`, those of `dls`, the methods
-of `Tensor`, NumPy's functions on tensors, the type stubs and the table in README.md follow.
+of `Tensor`, NumPy's functions on tensors, the type stubs and the table in ops/README.md follow.
 """
 
 import inspect

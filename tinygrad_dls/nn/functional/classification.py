@@ -216,7 +216,8 @@ def _check_all_count(labels: Any, ignore_index: int) -> None:
     if (labels == ignore_index).any():
         raise DataError(
             f"this batch has labels {ignore_index}, to be ignored, and the step was recorded "
-            "without any: let its first two batches have some each, or run this batch without dls.capture"
+            "without any: let its first two batches have some each, or run this one without "
+            "dls.capture"
         )
 
 
