@@ -207,6 +207,7 @@ NOT_OURS = {
                     "a dtype here, as in torch; the method of a tensor casts"),
     "empty": "what is in its memory is not said",
     "empty_like": "what is in its memory is not said",
+    "new_empty": "what is in its memory is not said",
     "equal": "compares element by element, as NumPy's does",
     "item": "a Python number, in both",
     "median": "NumPy's: the mean of the two in the middle",
