@@ -142,6 +142,16 @@ def variables() -> set[str]:
     return found
 
 
+def test_what_a_lesson_prints_is_not_held_to_its_spelling(website, tmp_path):
+    pytest.importorskip("codespell_lib")
+    misspelled = importlib.import_module("website.built").misspelled
+    page = tmp_path / "page.md"
+    text = "teh\n\n```{code-block} text\n:class: output\n\nthe expression teh\n```\n\nrecieve\n"
+    page.write_text(text)
+    wrong = [line.rpartition(": ")[2].split()[0] for line in misspelled([page])]
+    assert wrong == ["teh", "recieve"]
+
+
 def test_the_page_of_environment_variables_has_all_that_the_code_reads():
     text = (DOCS / "howto" / "environment.md").read_text("utf-8")
     listed = {name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
