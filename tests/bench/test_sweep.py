@@ -20,6 +20,15 @@ SOME = [
 ]
 
 
+def test_layers_of_networks_are_found(monkeypatch):
+    monkeypatch.setattr(sweep, "NETWORKS", ("c2", "d1", "d2"))
+    found = sweep.layers()
+    assert sweep.Product(1, 784, 128) in found
+    assert sweep.Convolution(1, 28, 28, 1, 6, (5, 5), (1, 1), (2, 2), (1, 1), 1) in found
+    for layer, way in sweep.draw(found, 30, seed=0):
+        assert layer.calls(way, torch)["ours"]() is not None
+
+
 def test_the_same_seed_draws_the_same_layers_within_bounds():
     drawn = sweep.draw(SOME, 60, seed=3)
     assert drawn == sweep.draw(SOME, 60, seed=3) and drawn != sweep.draw(SOME, 60, seed=4)

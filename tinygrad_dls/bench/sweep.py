@@ -200,8 +200,11 @@ def _layer(module: Any, shape: tuple[int, ...]) -> Convolution | Product:
     if isinstance(module, nn.Linear):
         return Product(1, module.in_features, module.out_features)
     n, c, h, w = shape
+    padding = module.padding
+    if padding == "same":  # by words: half of what the window lacks at each end
+        padding = tuple(d * (k - 1) // 2 for k, d in zip(module.kernel_size, module.dilation))
     return Convolution(n, h, w, c, module.out_channels, module.kernel_size, module.stride,
-                       module.padding, module.dilation, module.groups)
+                       (0, 0) if padding == "valid" else padding, module.dilation, module.groups)
 
 
 def measure(
