@@ -1,5 +1,6 @@
 """Layers of image networks as learners write them; `wrong` plants a mistake by name."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,16 +59,22 @@ def conv(wrong: str = "") -> Pair:
     return forward, backward
 
 
-def average_pool(wrong: str = "") -> Pair:
-    """Course 4's pooling by the mean, with its double loop over windows."""
+def pooled(by: Callable[..., Any]) -> Callable[..., Any]:
+    """Forward of Course 4's pooling, by np.mean or np.max of each window."""
 
     def forward(A_prev: Any, hparameters: Any) -> Any:
         f, stride = hparameters["f"], hparameters["stride"]
         m, height, width, channels = A_prev.shape
         A = np.zeros((m, (height - f) // stride + 1, (width - f) // stride + 1, channels))
         for i, h, w, rows, columns in windows(A_prev.shape, f, stride):
-            A[i, h, w] = A_prev[i, rows, columns].mean(axis=(0, 1))
+            A[i, h, w] = by(A_prev[i, rows, columns], axis=(0, 1))
         return A, (A_prev, hparameters)
+
+    return forward
+
+
+def average_pool(wrong: str = "") -> Pair:
+    """Pooling by the mean."""
 
     def backward(dA: Any, cache: Any) -> Any:
         A_prev, hparameters = cache
@@ -99,18 +106,10 @@ def average_pool(wrong: str = "") -> Pair:
                 dA_prev[i, rows, columns] += share
         return dA_prev
 
-    return forward, backward
+    return pooled(np.mean), backward
 
 
 def max_pool(wrong: str = "") -> Pair:
-    def forward(A_prev: Any, hparameters: Any) -> Any:
-        f, stride = hparameters["f"], hparameters["stride"]
-        m, height, width, channels = A_prev.shape
-        A = np.zeros((m, (height - f) // stride + 1, (width - f) // stride + 1, channels))
-        for i, h, w, rows, columns in windows(A_prev.shape, f, stride):
-            A[i, h, w] = A_prev[i, rows, columns].max(axis=(0, 1))
-        return A, (A_prev, hparameters)
-
     def backward(dA: Any, cache: Any) -> Any:
         A_prev, hparameters = cache
         f, stride = hparameters["f"], hparameters["stride"]
@@ -129,7 +128,7 @@ def max_pool(wrong: str = "") -> Pair:
             dA_prev[i, rows, columns] += mask * dA[i, h, w]
         return dA_prev
 
-    return forward, backward
+    return pooled(np.max), backward
 
 
 def global_pool(wrong: str = "") -> Pair:

@@ -228,8 +228,7 @@ def text(rows: list[Row], worst: int = 10) -> str:
     """Return a table of how many are not slower than PyTorch, by family, and of the worst."""
     lines = ["| layers | shapes | not slower than PyTorch | at most 1.3 times as slow | median |",
              "|---|---|---|---|---|"]
-    families = list(dict.fromkeys(sorted(r.family for r in rows)))
-    for name in ("all", *families):
+    for name in ("all", *sorted({r.family for r in rows})):
         ratios = np.array([r.ratio for r in rows if name in ("all", r.family)])
         lines.append(f"| {name} | {len(ratios)} | {(ratios <= 1).mean():.0%} | "
                      f"{(ratios <= 1.3).mean():.0%} | {np.median(ratios):.2f} |")
