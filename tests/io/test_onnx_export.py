@@ -95,6 +95,25 @@ def test_the_model_stays_as_it_is(tmp_path):
     assert model[0].c1.weight.grad is not None
 
 
+@pytest.mark.parametrize("affine", [True, False])
+def test_batch_norm_as_a_function_with_given_statistics(tmp_path, affine):
+    class Normalized(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mean", dls.randn(3))
+            self.register_buffer("var", dls.rand(3) + 0.5)
+            self.weight = nn.Parameter(dls.randn(3)) if affine else None
+            self.bias = nn.Parameter(dls.randn(3)) if affine else None
+
+        def forward(self, x):
+            return F.batch_norm(x, self.mean, self.var, self.weight, self.bias, eps=0.1)
+
+    model, x = Normalized(), floats(2, 3, 4, 4)
+    export_onnx(model, tmp_path / "m.onnx", x)
+    assert "BatchNormalization" in {n.op_type for n in onnx.load(tmp_path / "m.onnx").graph.node}
+    close(run(tmp_path / "m.onnx", x), outputs(model, x))
+
+
 def test_tied_weights_are_written_once(tmp_path):
     class Tied(nn.Module):
         def __init__(self):
