@@ -160,7 +160,7 @@ def test_many_small_arrays_have_the_statistics_of_each():
 @pytest.mark.parametrize("at_once", [False, True])
 def test_a_record_has_the_numbers_of_the_end_of_its_block(monkeypatch, at_once):
     """It is written later, or at once where the arrays are too large to keep."""
-    monkeypatch.setattr(tracing, "AT_ONCE", 0 if at_once else 1 << 26)
+    monkeypatch.setattr(tracing, "AT_ONCE", 0 if at_once else 1 << 28)
 
     def traced():
         dls.manual_seed(0)

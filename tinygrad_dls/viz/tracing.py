@@ -18,7 +18,7 @@ from .record import Record
 from .recording import Settled, check_names, settled
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-AT_ONCE = 1 << 26  # bytes of arrays: after larger steps the record is written, and they are let go
+AT_ONCE = 1 << 28  # bytes of arrays: after larger steps the record is written, and they are let go
 
 
 class trace(Graph):
@@ -37,7 +37,7 @@ class trace(Graph):
     `@dls.trace()` does the same for each call of a function; `function.trace` is the one that
     ended last.
     The numbers are looked at when the block ends, and the record is written when it is first asked
-    for. Until then the trace keeps the arrays of a step, if they take less than 64 MiB.
+    for. Until then the trace keeps the arrays of a step, if they take less than 256 MiB.
     names: a dict of tensors by name, such as `locals()`, which is read when the block ends.
     options: those of `dls.graph`.
     `dls.trace(m)` of a matrix m is the sum of its diagonal, as in NumPy: m.trace().
