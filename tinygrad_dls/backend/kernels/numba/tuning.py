@@ -81,6 +81,9 @@ IM2COL_PLACES, IM2COL_FILLED, IM2COL_CHANNELS, IM2COL_WORK = 6, 0.75, 32, 1_000_
 # Winograd's tiles: the sums around a product are little beside it, and the weights are transformed
 # once for all places. 2026-11-30.
 WINOGRAD_CHANNELS, WINOGRAD_PLACES = 16, 128
+# Tiles of 4 x 4 results are taken up to this part of the work of tiles of 2 x 2. The sums of the
+# weights count as so many tiles more, those of the gradients of weights as so many. 2026-11-30.
+WINOGRAD_LARGE, WINOGRAD_TILES, WINOGRAD_GRADIENT_TILES = 0.9, 4, 8
 # Places, and weights of one tap, from which on gradients of weights are computed so. 2026-11-30.
 WINOGRAD_GRADIENT_PLACES, WINOGRAD_GRADIENT_WEIGHTS = 48, 512
 

@@ -68,28 +68,27 @@ def narrowed(parts: Array, g: Geometry, n: int) -> Array:
 
 
 @task
-def finite_chunk(chunk: int, chunks: int, x: Array, headroom: float, bad: Array) -> None:
-    """bad[chunk] = 0, or NaN if one of its chunk of x, times `headroom`, is not finite: 0 times it
-    is NaN."""
+def finite_chunk(chunk: int, chunks: int, x: Array, bad: Array) -> None:
+    """bad[chunk] = 0, or NaN if one of its chunk of x is not finite: 0 times it is NaN."""
     n = lanes(x)
     begin, end = chunk * x.size // chunks, (chunk + 1) * x.size // chunks
     rest = (end - begin) % n
     s = full(x, 0.0)
     for i in range(begin, end - rest, n):
-        s = s + load(x, i) * headroom * 0.0
+        s = s + load(x, i) * 0.0
     if rest:
-        s = s + load_some(x, end - rest, rest) * headroom * 0.0
+        s = s + load_some(x, end - rest, rest) * 0.0
     bad[chunk] = total(s)
 
 
 @kernel
-def find_not_finite(parts: int, x: Array, headroom: float, bad: Array) -> None:
-    parallel_for(finite_chunk, parts, (x, headroom, bad))
+def find_not_finite(parts: int, x: Array, bad: Array) -> None:
+    parallel_for(finite_chunk, parts, (x, bad))
 
 
-def all_finite(x: Array, headroom: float = 1.0) -> bool:
-    """Return whether all numbers of a contiguous array are finite, also times `headroom`."""
+def all_finite(x: Array) -> bool:
+    """Return whether all numbers of a contiguous array are finite."""
     parts = threads_for(8 * x.size)
     bad = np.empty(parts, x.dtype)
-    find_not_finite(parts, x.reshape(-1), headroom, bad)
+    find_not_finite(parts, x.reshape(-1), bad)
     return not bad.any()  # NaN is true

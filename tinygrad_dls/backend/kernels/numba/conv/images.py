@@ -2,8 +2,8 @@
 
 On the sweep (sweep_conv.py); with 3 x 3 windows of step 1 in fewer multiplications (winograd.py,
 winograd_weights.py); of small images as one product of matrices (im2col.py). Images lie
-channels-last. The choice depends on shapes and, for Winograd, on whether numbers leave room for
-sums: never on whether a step is captured, nor on the number of threads.
+channels-last. The choice depends on shapes and, for Winograd, on whether its results are finite:
+never on whether a step is captured, nor on the number of threads.
 """
 
 import math
@@ -25,9 +25,9 @@ def convolution(
     + bias (o,) or an empty one; of one dtype, all but the weight contiguous. `flags`: RELU or 0.
     """
     o = len(weight)
-    if winograd.pays(g, x, o, groups):
-        winograd.convolution(x, by_output(weight, 1), bias, y, g, flags)
-    elif im2col.pays(g, len(x), o, groups):
+    if winograd.pays(g, x, o, groups) and winograd.convolution(x, weight, bias, y, g, flags):
+        return
+    if im2col.pays(g, len(x), o, groups):
         im2col.convolution(x, by_output(weight, 1), bias, y, g, flags)
     else:
         places = sweep_conv.all_places(g, o, groups)
@@ -37,7 +37,9 @@ def convolution(
 def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
     """dw (o, c / groups, kh, kw) of x (n, h, w, c) and dy (n, rows, columns, o), contiguous."""
     if winograd_weights.pays(x, dy, g, groups):
-        return winograd_weights.weight_gradient(x, dy, g)
+        dw = winograd_weights.weight_gradient(x, dy, g)
+        if dw is not None:
+            return dw
     if im2col.pays(g, len(x), dy.shape[3], groups):
         return im2col.weight_gradient(x, dy, g)
     return sweep_conv.weight_gradient(x, dy, g, groups)
@@ -65,10 +67,10 @@ def input_gradient(
                 dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down,
                 apart_across, top, left,
             )
-            if g.down == g.across == 1 and winograd.pays(there, dy, c, groups):
-                part = rotated(weight, 1, taps_down, taps_across)
-                winograd.convolution(dy, part, bias, x, there, 0)
-            elif im2col.pays(there, len(dy), c, groups):
+            if (g.down == g.across == 1 and winograd.pays(there, dy, c, groups)
+                    and winograd.convolution(dy, weight, bias, x, there, 0, back=True)):
+                return
+            if im2col.pays(there, len(dy), c, groups):
                 part = rotated(weight, 1, taps_down, taps_across)
                 few = np.empty((len(dy), rows, columns, c), dy.dtype)
                 im2col.convolution(dy, part, bias, few, there, 0)

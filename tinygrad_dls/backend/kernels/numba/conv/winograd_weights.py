@@ -1,4 +1,4 @@
-"""The gradient of 3 x 3 weights in fewer multiplications: Winograd's F(3x3, 2x2).
+"""The gradient of 3 x 3 weights in fewer multiplications: Winograd's F(3x3, 2x2) and F(3x3, 4x4).
 
 The gradient of a filter of three weights, from two neighbouring errors e0 and e1, is d0 e0 + d1 e1,
 d1 e0 + d2 e1 and d2 e0 + d3 e1. Four multiplications are enough, and their pixels are the sums that
@@ -9,9 +9,14 @@ the convolution itself takes (winograd.py):
 
     first weight  m0 + m1 + m2         second  m1 - m2         third  m1 + m2 - m3
 
-Along rows and columns that is 16 multiplications for a tile of 2 x 2 errors instead of 36. They are
-summed over all tiles first, 16 products of matrices (c, tiles) @ (tiles, o); the sums of the last
-line are taken once, at the end.
+Along rows and columns that is 16 multiplications for a tile of 2 x 2 errors instead of 36; with
+4 x 4 errors 36 instead of 144. They are summed over all tiles first, 16 or 36 products of matrices
+(c, tiles) @ (tiles, o); the sums of the last line are taken once, at the end.
+
+Many channels: V of all pixels and W of all errors are stored first. Then a thread takes a block of
+inputs and a panel of outputs through all tiles: its products stay in the second cache, and each
+weight is written once. Many tiles: each thread takes its chunk of them through all channels, and
+the threads' products are added up.
 """
 
 from typing import Any
@@ -20,177 +25,236 @@ import numpy as np
 
 from ..compile import inlined, kernel, task
 from ..parallel import parallel_for
-from ..simd.intrinsics import address_of, lanes, load_some, store_some
+from ..simd.intrinsics import address_of, full, lanes, total
 from ..simd.sweep import ADD, prepare, sweep
+from ..simd.transpose import transpose
 from ..threads import threads_for
-from ..tuning import WINOGRAD_GRADIENT_PLACES, WINOGRAD_GRADIENT_WEIGHTS
+from ..tuning import (
+    WINOGRAD_GRADIENT_PLACES,
+    WINOGRAD_GRADIENT_TILES,
+    WINOGRAD_GRADIENT_WEIGHTS,
+)
 from . import winograd
-from .few_channels import all_finite
+from . import winograd_2x2 as small
+from . import winograd_4x4 as large
 from .geometry import Geometry
-from .weights import as_weight
-from .winograd import APART, HEADROOM, SCRATCH, pixels_to_v, store_four
+from .weights import panel_width
+from .winograd import APART, SCRATCH, Work, fill_v, tile_at, work_of
 
 Array = Any
-LEAST_TILES = 120  # summed for each time that the products are read and written
+INPUTS = 48  # of a block of products: 36 places of 48 x 32 numbers fill 221 KB of the second cache
+TILES = 96  # that are summed at a time: 48 pixels and 32 errors of each fill 31 KB
+LEAST_TILES = 120  # summed for each time that all products are read and written
+LEAST_BLOCKS = 4  # for threads to share
+STORED = 4 << 20  # numbers of V and W of all tiles: half of the third cache
 
 
 @inlined
-def of_errors(e0: Any, e1: Any) -> Any:
-    """Four sums of a column of two."""
-    half0, half1 = e0 * 0.5, e1 * 0.5
-    return e0, half0 + half1, half0 - half1, e1
-
-
-@inlined
-def of_sums(m0: Any, m1: Any, m2: Any, m3: Any) -> Any:
-    """Three weights of a column of four."""
-    both = m1 + m2
-    return m0 + both, m1 - m2, both - m3
-
-
-@inlined
-def errors_to_w(
-    dy: Array, at: int, row: int, o: int, below: bool, beside: bool, w: Array, to: int, t: int,
-    block: int,
+def fill_w(
+    dy: Array, geometry: Any, o: int, tile: int, begin: int, end: int, w: Array, to: int,
+    first: int, tiles: int, step: int,
 ) -> None:
-    """Of 2 x 2 errors, tile number t of a block of W (16, panels, block, columns); errors below
-    and beside the first one count as 0 where they are not in the image."""
-    n, width, step = lanes(dy), 2 * lanes(dy), block * o
-    for k in range(0, o, n):
-        some = min(n, o - k)
-        panel = k // width * width
-        here = to + panel * block + t * min(width, o - panel) + k - panel
-        a0, a1, a2, a3 = of_errors(load_some(dy, at + k, some),
-                                   load_some(dy, at + row + k, some if below else 0))
-        b0, b1, b2, b3 = of_errors(
-            load_some(dy, at + o + k, some if beside else 0),
-            load_some(dy, at + row + o + k, some if beside and below else 0))
-        store_four(w, here, step, some, of_errors(a0, b0))
-        store_four(w, here + 4 * step, step, some, of_errors(a1, b1))
-        store_four(w, here + 8 * step, step, some, of_errors(a2, b2))
-        store_four(w, here + 12 * step, step, some, of_errors(a3, b3))
+    """W (places, panels, tiles, columns) of tiles `begin` ... `end`, from number `to` on. Tile
+    `begin` is number `first` of `tiles` tiles; places are `step` apart."""
+    rows, columns, n, width = geometry[3], geometry[4], lanes(dy), 2 * lanes(dy)
+    for t in range(begin, end):
+        image, i, j = tile_at(geometry, tile, t)
+        at = ((image * rows + i) * columns + j) * o
+        for k in range(0, o, n):
+            some, panel = min(n, o - k), k // width * width
+            here = to + panel * tiles + (first + t - begin) * min(width, o - panel) + k - panel
+            if tile == 4:
+                large.errors_to_w(dy, at + k, columns * o, o, some, rows - i, columns - j, w, here,
+                                  step)
+            else:
+                small.errors_to_w(dy, at + k, columns * o, o, some, rows - i, columns - j, w, here,
+                                  step)
+
+
+@inlined
+def write_weights(
+    products: Array, at: int, step: int, row: int, parts: int, part: int, tile: int, inputs: int,
+    c: int, first: int, j: int, some: int, taps: Array, weight: Array,
+) -> Any:
+    """Write gradients (o, c, 9) of `inputs` inputs from `first` on and some outputs from j on, of
+    products `row` apart from input to input and `step` from place to place. Return NaN where one is
+    not finite."""
+    n, bad = lanes(weight), full(weight, 0.0)
+    for i in range(inputs):
+        if tile == 4:
+            bad = bad + large.products_to_taps(products, at + i * row, step, parts, part, some,
+                                               taps, 9 * i * n)
+        else:
+            bad = bad + small.products_to_taps(products, at + i * row, step, parts, part, some,
+                                               taps, 9 * i * n)
+    transpose(weight, address_of(taps, 0), n, address_of(weight, (j * c + first) * 9), 9 * c,
+              9 * inputs, some)
+    return bad
+
+
+# --- many channels: threads share them -----------------------------------------------------------
+
+
+@task
+def sums_chunk(
+    chunk: int, chunks: int, x: Array, dy: Array, geometry: Any, o: int, tile: int, tiles: int,
+    v: Array, w: Array,
+) -> None:
+    """V and W of its chunk of the tiles."""
+    each = geometry[2] + APART
+    begin, end = chunk * tiles // chunks, (chunk + 1) * tiles // chunks
+    fill_v(x, geometry, tile, begin, end, v, begin * each, tiles * each + APART)
+    fill_w(dy, geometry, o, tile, begin, end, w, 0, begin, tiles, tiles * o + APART)
+
+
+@task
+def blocks_chunk(
+    chunk: int, chunks: int, v: Array, w: Array, c: int, o: int, tile: int, tiles: int,
+    scratch: Array, weight: Array, bad: Array,
+) -> None:
+    """Its chunk of the blocks of a weight's gradient (o, c, 9), each of a panel of outputs and at
+    most INPUTS inputs."""
+    n, panel, places, each = lanes(v), 2 * lanes(v), (tile + 2) * (tile + 2), c + APART
+    taps, products = np.empty(INPUTS * 9 * n, v.dtype), scratch.reshape(-1)
+    step, mine = INPUTS * panel + APART, chunk * scratch.shape[1]
+    down, found = -(-c // INPUTS), full(v, 0.0)
+    blocks = -(-o // panel) * down
+    for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
+        j, first = block // down * panel, block % down * INPUTS
+        some, inputs = min(panel, o - j), min(INPUTS, c - first)
+        for begin in range(0, tiles, TILES):
+            for place in range(places):
+                sweep(v, address_of(v, place * (tiles * each + APART) + begin * each + first),
+                      address_of(w, place * (tiles * o + APART) + j * tiles + begin * some),
+                      address_of(products, mine + place * step), inputs, some, 1,
+                      min(TILES, tiles - begin), each, some, 1, 0, 0, panel, 0, ADD if begin else 0)
+        for half in range(0, some, n):
+            found = found + write_weights(products, mine + half, step, panel, 1, 0, tile, inputs, c,
+                                          first, j + half, min(n, some - half), taps, weight)
+    bad[chunk] = total(found)
+    taps[0] = 0.0  # it must live until here: addresses do not keep it
+
+
+@kernel
+def gradient_by_blocks(
+    chunks: int, x: Array, dy: Array, geometry: Any, o: int, tile: int, tiles: int, v: Array,
+    w: Array, scratch: Array, weight: Array, bad: Array,
+) -> None:
+    parallel_for(sums_chunk, chunks, (x, dy, geometry, o, tile, tiles, v, w))
+    parallel_for(blocks_chunk, chunks,
+                 (v, w, geometry[2], o, tile, tiles, scratch, weight, bad))
+
+
+# --- many tiles: threads share them --------------------------------------------------------------
 
 
 @task
 def products_chunk(
-    chunk: int, chunks: int, x: Array, dy: Array, products: Array, images: int, geometry: Any,
-    o: int, block: int, scratch: Array,
+    chunk: int, chunks: int, x: Array, dy: Array, products: Array, tiles: int, geometry: Any,
+    o: int, tile: int, block: int, scratch: Array,
 ) -> None:
-    """Its chunk of the tiles, `block` of them at a time, summed into products[chunk], (16, c, o)
-    flat."""
-    c, rows, columns, top, left = (geometry[2], geometry[3], geometry[4], geometry[11],
-                                   geometry[12])
-    down, across = (rows + 1) // 2, (columns + 1) // 2
-    tiles, each = images * down * across, c + APART
-    panel = 2 * lanes(dy)
+    """Its chunk of the tiles, `block` of them at a time, summed into products[chunk], (places, c,
+    o) flat."""
+    c, panel, places = geometry[2], 2 * lanes(dy), (tile + 2) * (tile + 2)
+    step, of_w = block * (c + APART) + APART, block * o + APART
     v = chunk * scratch.shape[1]
-    w = v + 16 * block * each
+    w = v + places * step
     flat, sums = scratch.reshape(-1), products.reshape(-1)
-    first = chunk * 16 * c * o
+    mine = chunk * products.shape[1]
     blocks = -(-tiles // block)
     own = chunk * blocks // chunks
     for work in range(own, (chunk + 1) * blocks // chunks):
-        begin = work * block
-        count = min(block, tiles - begin)
-        for t in range(count):
-            tile = begin + t
-            image, inside = tile // (down * across), tile % (down * across)
-            i, j = inside // across * 2, inside % across * 2
-            pixels_to_v(x, image, geometry, i - top, j - left, flat, v + t * each, block * each)
-            errors_to_w(dy, ((image * rows + i) * columns + j) * o, columns * o, o, i + 1 < rows,
-                        j + 1 < columns, flat, w, t, block)
-        for place in range(16):
-            a = address_of(flat, v + place * block * each)
+        begin, end = work * block, min(tiles, (work + 1) * block)
+        fill_v(x, geometry, tile, begin, end, flat, v, step)
+        fill_w(dy, geometry, o, tile, begin, end, flat, w, 0, block, of_w)
+        for place in range(places):
             for j in range(0, o, panel):
                 some = min(panel, o - j)
-                sweep(dy, a, address_of(flat, w + (place * o + j) * block),
-                      address_of(sums, first + place * c * o + j), c, some, 1, count, each, some,
-                      1, 0, 0, o, 0, ADD if work > own else 0)
+                sweep(dy, address_of(flat, v + place * step),
+                      address_of(flat, w + place * of_w + j * block),
+                      address_of(sums, mine + place * c * o + j), c, some, 1, end - begin,
+                      c + APART, some, 1, 0, 0, o, 0, ADD if work > own else 0)
 
 
 @task
 def weights_chunk(
-    chunk: int, chunks: int, products: Array, size: int, weights: Array
+    chunk: int, chunks: int, products: Array, c: int, o: int, tile: int, weight: Array, bad: Array
 ) -> None:
-    """Its chunk of the weights (3, 3, c, o), flat, of the threads' sums of products."""
-    n = lanes(products)
-    blocks = -(-size // n)
+    """Its chunk of a weight's gradient (o, c, 9), of the threads' sums of products."""
+    n, found, rows = lanes(products), full(products, 0.0), winograd.INPUTS
+    taps, down = np.empty(rows * 9 * n, weight.dtype), -(-c // rows)
+    blocks = -(-o // n) * down
     for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
-        k = block * n
-        some = min(n, size - k)
-        a0, a1, a2 = column_of_sums(products, k, size, some)
-        b0, b1, b2 = column_of_sums(products, k + size, size, some)
-        c0, c1, c2 = column_of_sums(products, k + 2 * size, size, some)
-        d0, d1, d2 = column_of_sums(products, k + 3 * size, size, some)
-        row_of_weights(weights, k, size, some, a0, b0, c0, d0)
-        row_of_weights(weights, k + 3 * size, size, some, a1, b1, c1, d1)
-        row_of_weights(weights, k + 6 * size, size, some, a2, b2, c2, d2)
-
-
-@inlined
-def column_of_sums(products: Array, at: int, size: int, some: int) -> Any:
-    """Three weights of four products, one below the other, each the sum of the threads'."""
-    return of_sums(sum_of_parts(products, at, some), sum_of_parts(products, at + 4 * size, some),
-                   sum_of_parts(products, at + 8 * size, some),
-                   sum_of_parts(products, at + 12 * size, some))
-
-
-@inlined
-def sum_of_parts(products: Array, at: int, some: int) -> Any:
-    """Some numbers, summed over the threads' parts."""
-    total = load_some(products, at, some)
-    for part in range(1, products.shape[0]):
-        total = total + load_some(products, part * products.shape[1] + at, some)
-    return total
-
-
-@inlined
-def row_of_weights(
-    weights: Array, to: int, step: int, some: int, m0: Any, m1: Any, m2: Any, m3: Any
-) -> None:
-    """Write the three weights of a row of four, each `step` after the other."""
-    w0, w1, w2 = of_sums(m0, m1, m2, m3)
-    store_some(weights, to, w0, some)
-    store_some(weights, to + step, w1, some)
-    store_some(weights, to + 2 * step, w2, some)
+        j, first = block // down * n, block % down * rows
+        found = found + write_weights(
+            products.reshape(-1), first * o + j, c * o, o, products.shape[0], products.shape[1],
+            tile, min(rows, c - first), c, first, j, min(n, o - j), taps, weight)
+    bad[chunk] = total(found)
+    taps[0] = 0.0  # it must live until here: addresses do not keep it
 
 
 @kernel
 def sum_products(
-    chunks: int, x: Array, dy: Array, products: Array, images: int, geometry: Any, o: int,
-    block: int, scratch: Array,
+    chunks: int, x: Array, dy: Array, products: Array, tiles: int, geometry: Any, o: int,
+    tile: int, block: int, scratch: Array,
 ) -> None:
     parallel_for(products_chunk, chunks,
-                 (x, dy, products, images, geometry, o, block, scratch))
+                 (x, dy, products, tiles, geometry, o, tile, block, scratch))
 
 
 @kernel
-def weights_of_products(parts: int, products: Array, size: int, weights: Array) -> None:
-    parallel_for(weights_chunk, parts, (products, size, weights))
+def weights_of_products(
+    parts: int, products: Array, c: int, o: int, tile: int, weight: Array, bad: Array
+) -> None:
+    parallel_for(weights_chunk, parts, (products, c, o, tile, weight, bad))
 
 
 def pays(x: Array, dy: Array, g: Geometry, groups: int) -> bool:
     """Return whether to compute the gradient so, of images x (n, h, w, c) and errors dy (n, rows,
-    columns, o): it must be a 3 x 3 window of step 1, and numbers must leave room for the sums."""
+    columns, o): it must be a 3 x 3 window of step 1, with enough places and weights."""
     o = dy.shape[3]
     return (g.channels * o >= WINOGRAD_GRADIENT_WEIGHTS
-            and winograd.pays(g, x, o, groups, WINOGRAD_GRADIENT_PLACES)
-            and all_finite(dy, HEADROOM))
+            and winograd.pays(g, x, o, groups, WINOGRAD_GRADIENT_PLACES))
 
 
-def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:
-    """dw (o, c, 3, 3) of x (n, h, w, c) and dy (n, rows, columns, o), contiguous, of one dtype."""
+def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array | None:
+    """dw (o, c, 3, 3) of x (n, h, w, c) and dy (n, rows, columns, o), contiguous, of one dtype;
+    None if it is not finite: then it must be computed directly."""
     prepare(x.dtype)
-    c, o = g.channels, dy.shape[3]
-    tiles = len(x) * ((g.rows + 1) // 2) * ((g.columns + 1) // 2)
-    fitting = SCRATCH // (16 * (c + APART + o) * x.dtype.itemsize)
-    chunks = threads_for(16 * tiles * c * o)
+    work = work_of(g, len(x), dy.shape[3], WINOGRAD_GRADIENT_TILES)
+    c, o, _, places, tiles = work
+    chunks = threads_for(places * tiles * c * o)
+    weight = np.empty((o, c, 3, 3), x.dtype)
+    stored, products = places * tiles * (c + APART + o), places * c * o
+    blocks = -(-o // panel_width(x.dtype)) * -(-c // INPUTS)
+    how = (_by_blocks if blocks >= LEAST_BLOCKS and stored <= max(STORED, 4 * products)
+           else _by_tiles)
+    bad = how(x.reshape(-1), dy.reshape(-1), tuple(g), work, chunks, weight.reshape(-1))
+    return None if bad.any() else weight
+
+
+def _by_blocks(
+    x: Array, dy: Array, geometry: Any, work: Work, chunks: int, weight: Array
+) -> Array:
+    c, o, tile, places, tiles = work
+    v = np.empty(places * (tiles * (c + APART) + APART), x.dtype)
+    w = np.empty(places * (tiles * o + APART), x.dtype)
+    scratch = np.empty((chunks, places * (INPUTS * panel_width(x.dtype) + APART)), x.dtype)
+    bad = np.zeros(chunks, x.dtype)
+    gradient_by_blocks(chunks, x, dy, geometry, o, tile, tiles, v, w, scratch, weight, bad)
+    return bad
+
+
+def _by_tiles(
+    x: Array, dy: Array, geometry: Any, work: Work, chunks: int, weight: Array
+) -> Array:
+    c, o, tile, places, tiles = work
+    fitting = SCRATCH // (places * (c + APART + o) * x.dtype.itemsize)
     block = min(max(fitting, LEAST_TILES), -(-tiles // chunks))
     chunks = min(chunks, -(-tiles // block))  # each has a block of its own
-    scratch = np.empty((chunks, 16 * block * (c + APART + o)), x.dtype)
-    products = np.empty((chunks, 16 * c * o), x.dtype)
-    sum_products(chunks, x.reshape(-1), dy.reshape(-1), products, len(x), tuple(g), o, block,
-                 scratch)
-    weights = np.empty((1, 9 * c * o), x.dtype)
-    weights_of_products(threads_for(products.size), products, c * o, weights.reshape(-1))
-    return as_weight(weights, 1, c, (3, 3))
+    scratch = np.empty((chunks, places * (block * (c + APART + o) + 2 * APART)), x.dtype)
+    products = np.empty((chunks, places * c * o), x.dtype)
+    sum_products(chunks, x, dy, products, tiles, geometry, o, tile, block, scratch)
+    bad = np.zeros(threads_for(products.size), x.dtype)
+    weights_of_products(len(bad), products, c, o, tile, weight, bad)
+    return bad
