@@ -1,9 +1,11 @@
 """Kernels on several threads: the same numbers, also in forked children and Python threads."""
 
+import math
 import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -95,8 +97,67 @@ def test_a_forked_child_works_alone_and_right():
     os.waitpid(child, 0)
 
 
+@kernel
+def doubled_often(times, parts, x, y, which):
+    for _ in range(times):
+        parallel_for(double, parts, (x, y, which))
+        for i in range(x.size):
+            x[i] = y[i] / 2 + 1
+
+
+def test_thousands_of_short_works_in_a_row():
+    x = np.arange(64.0)
+    doubled_often(20_000, 2, x, np.zeros(64), np.zeros(64, np.int64))
+    np.testing.assert_array_equal(x, np.arange(64.0) + 20_000)
+
+
+def test_many_python_threads_hand_out_at_once():
+    arrays = [np.arange(64.0) for _ in range(6)]
+    workers = [threading.Thread(target=doubled_often, args=(
+        5000, 3, x, np.zeros(64), np.zeros(64, np.int64))) for x in arrays]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join(120)
+    for x in arrays:
+        np.testing.assert_array_equal(x, np.arange(64.0) + 5000)
+
+
+def test_threads_that_sleep_are_woken():
+    x, y, which = np.arange(1001.0), np.zeros(1001), np.zeros(1001)
+    for _ in range(20):
+        time.sleep(0.002)
+        double_together(2, x, y, which)
+        np.testing.assert_array_equal(y, 2 * x)
+        y[:] = 0
+
+
+@pytest.mark.parametrize(("files", "own", "cores"), [
+    ({"cpu.max": "150000 100000"}, "0::/", 1.5),
+    ({"cpu.max": "max 100000"}, "0::/", math.inf),
+    ({"a/b/cpu.max": "max 100000", "a/cpu.max": "50000 100000"}, "0::/a/b", 0.5),
+    ({"cpu,cpuacct/a/cpu.cfs_quota_us": "300000", "cpu,cpuacct/a/cpu.cfs_period_us": "100000"},
+     "3:memory:/a\n4:cpu,cpuacct:/a", 3.0),
+    ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, "4:cpu:/", math.inf),
+    ({"cpu.max": "nonsense"}, "0::/", math.inf),
+    ({}, "", math.inf),
+])
+def test_cores_of_a_control_group(tmp_path, files, own, cores):
+    for name, content in files.items():
+        file = tmp_path / "groups" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content + "\n")
+    (tmp_path / "own").write_text(own + "\n")
+    assert threads.cores_of_group(tmp_path / "groups", tmp_path / "own") == cores
+
+
+def test_cores_of_no_control_group(tmp_path):
+    assert threads.cores_of_group(tmp_path, tmp_path / "nothing") == math.inf
+
+
 STEP = """
 import numpy as np
+{before}
 from tinygrad_dls.backend.kernels.numba import threads
 from tinygrad_dls.backend.kernels.numba.table import CompiledKernels
 x = np.random.default_rng(0).standard_normal((500, 300), dtype=np.float32)
@@ -104,22 +165,25 @@ w = np.random.default_rng(1).standard_normal((200, 300), dtype=np.float32)
 y = CompiledKernels(np).linear(x, w, None)
 print(threads.threads_for(1e9), np.allclose(y, x @ w.T, atol=1e-3))
 """
+NO_FUTEX = "from tinygrad_dls.backend.kernels.numba import atomics; atomics.FUTEX = None"
 
 
-@pytest.mark.parametrize("layer", ["omp", "workqueue"])
+@pytest.mark.parametrize("layer", ["own", "omp", "workqueue"])
 @pytest.mark.parametrize(("asked", "given"), [("1", "1"), ("2", "2"), ("999", None)])
-def test_the_number_of_threads_and_the_layer_can_be_chosen(layer, asked, given):
-    environment = dict(os.environ, NUMBA_THREADING_LAYER=layer, TINYGRAD_DLS_NUM_THREADS=asked,
-                       NUMBA_NUM_THREADS="2")
-    done = subprocess.run([sys.executable, "-c", STEP], env=environment, text=True,
+def test_the_number_of_threads_can_be_chosen(layer, asked, given):
+    environment = dict(os.environ, NUMBA_THREADING_LAYER=layer.replace("own", "default"),
+                       TINYGRAD_DLS_NUM_THREADS=asked, NUMBA_NUM_THREADS="2")
+    code = STEP.format(before="" if layer == "own" else NO_FUTEX)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, text=True,
                           capture_output=True, timeout=120)
     if "No threading layer could be loaded" in done.stderr:
         pytest.skip(f"Numba has no {layer} here")
     assert done.stdout.split() == [given or "2", "True"], done.stderr
+    assert done.returncode == 0
 
 
 def test_a_number_of_threads_that_is_none():
     environment = dict(os.environ, TINYGRAD_DLS_NUM_THREADS="many")
-    done = subprocess.run([sys.executable, "-c", STEP], env=environment, text=True,
-                          capture_output=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", STEP.format(before="")], env=environment,
+                          text=True, capture_output=True, timeout=120)
     assert "it is a number of threads, from 1" in done.stderr

@@ -34,8 +34,9 @@ def kernel(function: Callable[..., Any]) -> Any:
     return kept_in(folder, numba.njit(**OPTIONS)(function), function)
 
 
-def export(function: Callable[..., Any], signature: Any, symbol: str) -> None:
-    """Compile `function` now, as a C function that kernels find under the name `symbol`.
+def export(function: Callable[..., Any], signature: Any, symbol: str) -> int:
+    """Compile `function` now, as a C function that kernels find under the name `symbol`; return
+    its address.
 
     For large ones that many kernels call: they are compiled once, not into each of them.
     """
@@ -46,6 +47,7 @@ def export(function: Callable[..., Any], signature: Any, symbol: str) -> None:
     compiled.compile()
     llvm.add_symbol(symbol, compiled.address)
     _exported.append(compiled)
+    return int(compiled.address)
 
 
 _exported: list[Any] = []  # their machine code lives as long as these objects

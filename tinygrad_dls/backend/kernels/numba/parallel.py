@@ -11,10 +11,9 @@ A task's first two arguments are the number of its chunk and of all chunks:
     def scale_all(chunks, x, y):
         parallel_for(scale, chunks, (x, y))
 
-Numba starts the threads and keeps them waiting (libgomp, TBB or its own work queue), and has one
-C function that hands out work. We call that function ourselves: compiling Numba's `prange` takes
-many times as long, for each kernel again. A round trip takes 1.5 us with libgomp. With one chunk
-the task is simply called, and no thread is needed or started.
+The threads are those of `pool.py`, reached through one C function that runs the chunks of a piece
+of work: compiling Numba's `prange` takes many times as long, for each kernel again. With one chunk
+the task is simply called, and no thread is needed.
 """
 
 from typing import Any
@@ -26,9 +25,9 @@ from numba.core import cgutils
 intrinsic: Any = extending.intrinsic
 declared: Any = cgutils.get_or_insert_function
 stored: Any = cgutils.alloca_once_value
-I8P, I32, I64 = ir.IntType(8).as_pointer(), ir.IntType(32), ir.IntType(64)
-SIZES = I64.as_pointer()
-TASK = ir.FunctionType(ir.VoidType(), [I8P.as_pointer(), SIZES, SIZES, I8P])
+I8P, I64 = ir.IntType(8).as_pointer(), ir.IntType(64)
+WORK = ir.FunctionType(ir.VoidType(), [I64, I8P])  # of one chunk: its number, the arguments
+SYMBOL = "tinygrad_dls_parallel_for"
 
 
 @intrinsic
@@ -64,38 +63,24 @@ def _call(
 
 
 def _hand_out(builder: Any, work: Any, count: Any, given: Any) -> None:
-    """Call Numba's function that runs `work` on `count` threads.
-
-    It walks an array with a step. Ours begins at address 0 and has step 1: the "address" that a
-    piece of work gets is the number of its chunk.
-    """
+    """Call the function that runs chunks on all threads, with where the arguments are stored."""
     packed = ir.Constant(ir.LiteralStructType([I64, given.type]), ir.Undefined)
     packed = builder.insert_value(builder.insert_value(packed, count, 0), given, 1)
     data = stored(builder, packed)
-    base = stored(builder, ir.Constant(I8P, None))
-    sizes = stored(builder, count)
-    steps = stored(builder, I64(1))
-    kind = ir.FunctionType(
-        ir.VoidType(), [I8P, I8P.as_pointer(), SIZES, SIZES, I8P, I64, I64, I32]
-    )
-    builder.call(declared(builder.module, kind, "numba_parallel_for"), [
-        builder.bitcast(work, I8P), base, sizes, steps, builder.bitcast(data, I8P),
-        I64(0), I64(1), builder.trunc(count, I32),
-    ])
+    kind = ir.FunctionType(ir.VoidType(), [I64, I64, I64])
+    builder.call(declared(builder.module, kind, SYMBOL), [
+        builder.ptrtoint(work, I64), builder.ptrtoint(data, I64), count])
 
 
 def _work(context: Any, module: Any, callee: Any, wanted: Any, given_type: Any) -> Any:
-    """The C function that a thread calls: chunks `first` ... `first + sizes[0] - 1`."""
-    function = ir.Function(module, TASK, module.get_unique_name("share_of_work"))
+    """The C function that a thread calls for one chunk, with its number."""
+    function = ir.Function(module, WORK, module.get_unique_name("one_chunk"))
     function.linkage = "internal"
     builder = ir.IRBuilder(function.append_basic_block())
-    addresses, sizes, _, data = function.args
+    chunk, data = function.args
     packed = ir.LiteralStructType([I64, given_type])
     values = builder.load(builder.bitcast(data, packed.as_pointer()))
     count, given = builder.extract_value(values, 0), builder.extract_value(values, 1)
-    first = builder.ptrtoint(builder.load(addresses), I64)
-    with cgutils.for_range(builder, builder.load(sizes)) as loop:
-        chunk = builder.add(first, loop.index)
-        _call(context, builder, callee, wanted, chunk, count, given)
+    _call(context, builder, callee, wanted, chunk, count, given)
     builder.ret_void()
     return function
