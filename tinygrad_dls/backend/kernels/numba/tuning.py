@@ -77,6 +77,10 @@ WEIGHT_WORTH = 10_000
 # most so much of its tiles, there are so many channels to use each number for, and so many
 # multiplications. 2026-11-30.
 IM2COL_PLACES, IM2COL_FILLED, IM2COL_CHANNELS, IM2COL_WORK = 6, 0.75, 32, 1_000_000
+# Weights of a window of one pixel from which on the pixels that a strided convolution sees are
+# copied out and multiplied at once: fewer weights stay in the cache from one row of pixels to the
+# next, and a copy is not little beside the product. 2026-11-30.
+STRIDED_POINTWISE_WEIGHTS = 1 << 14
 # Channels in and out, and places of all images, from which on 3 x 3 windows are convolved with
 # Winograd's tiles: the sums around a product are little beside it, and the weights are transformed
 # once for all places. 2026-11-30.

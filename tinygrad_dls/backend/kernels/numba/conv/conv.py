@@ -10,9 +10,8 @@ from ..compile import kernel
 from ..elementwise.activations import relu_in_place
 from ..elementwise.sums import sum_of_rows
 from ..layout import F32, F64, NOTHING, channels_first
-from ..matmul.linear import times, times_rows, transposed_times
 from ..simd.sweep import RELU
-from . import images, volumes
+from . import images, pointwise, volumes
 from .depthwise import depthwise, depthwise_input, depthwise_weight
 from .geometry import Geometry, flat_rows, pixels_of
 
@@ -63,9 +62,8 @@ class Convolution(reference.Convolution):
                       tuple(g._replace(channels=len(weight))))
             if flags:
                 relu_in_place(y)
-        elif groups == 1 and g.pointwise:
-            times_rows(flat_rows(x), weight.reshape(len(weight), -1), _or_none(bias, x.dtype),
-                       y.reshape(-1, len(weight)), flags)
+        elif groups == 1 and pointwise.pays(g, len(weight)):
+            pointwise.convolution(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, flags)
         else:
             images.convolution(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, groups, flags)
         return channels_first(y)
@@ -93,14 +91,12 @@ class Convolution(reference.Convolution):
                             tuple(g._replace(channels=len(weight))))
             if len(weight) > groups:
                 y = y.reshape(len(x), *size, groups, -1).sum(axis=-1)
-        elif groups == 1 and g.pointwise:
-            y = np.empty((len(x), *size, channels), x.dtype)
-            matrix = np.ascontiguousarray(weight.reshape(weight.shape[:2]))
-            times(flat_rows(x), matrix, _or_none(bias, x.dtype), y.reshape(-1, channels))
-            return channels_first(y)
         else:
             y = np.empty((len(x), *size, channels), x.dtype)
-            images.input_gradient(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, groups)
+            if groups == g.length == 1:
+                pointwise.input_gradient(pixels_of(x), weight, _or_none(bias, x.dtype), y, g)
+            else:
+                images.input_gradient(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, groups)
             return channels_first(y)
         if bias is not None:
             add_to_rows(y.reshape(-1, channels), bias)
@@ -125,8 +121,8 @@ class Convolution(reference.Convolution):
             dw = depthwise_weight(_repeated(x, o), flat_rows(dy), len(x),
                                   tuple(g._replace(channels=o)))
             return np.ascontiguousarray(dw.T).reshape(o, 1, *window)
-        if groups == 1 and g.pointwise:
-            return transposed_times(flat_rows(dy), flat_rows(x)).reshape(o, inner, *window)
+        if groups == 1 and pointwise.pays(g, o):
+            return pointwise.weight_gradient(pixels_of(x), pixels_of(dy), g)
         return images.weight_gradient(pixels_of(x), pixels_of(dy), g, groups)
 
     def sum_channels(self, x: Any) -> Any:

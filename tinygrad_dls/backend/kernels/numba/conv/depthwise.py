@@ -12,6 +12,7 @@ import numpy as np
 from ..compile import inlined, kernel, task
 from ..parallel import parallel_for
 from ..simd import fma, full, lanes, load_some, store_some
+from ..simd.intrinsics import prefetch
 from ..threads import threads_for
 from .geometry import Geometry, range_inside
 
@@ -19,51 +20,65 @@ Array = Any
 
 
 @inlined
-def meeting(place: int, step: int, results: int) -> int:
-    """The result whose window begins at `place`, in steps; -1 if there is none."""
-    if place < 0 or (step > 1 and place % step):
-        return -1
-    i = place // step
-    return i if i < results else -1
-
-
-@inlined
-def inner_columns(geometry: Any) -> Any:
-    """Begin and end of the columns of results whose windows lie in the image from left to right."""
-    _, w, _, _, columns, _, kw, _, sx, _, dx, _, left = geometry
-    begin = min(columns, (max(0, left) + sx - 1) // sx)
-    return begin, max(begin, min(columns, (w - 1 - (kw - 1) * dx + left) // sx + 1))
-
-
-@inlined
-def result_at(
-    x: Array, weight: Array, bias: Array, y: Array, geometry: Any, place: int, j: int
+def results(
+    x: Array, at: int, apart: int, weight: Array, tap_at: int, bias: Array, y: Array, to: int,
+    to_apart: int, c: int, count: int, down: Any, across: Any,
 ) -> None:
-    """Column j of row `place` of the results, with as much of its window as lies in the image."""
-    h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
-    n, image, i = lanes(x), place // rows, place % rows
-    first, last = range_inside(i * sy - top, dy, h, kh)
-    begin, end = range_inside(j * sx - left, dx, w, kw)
-    to = (place * columns + j) * c
-    corner = (image * h + i * sy - top) * w + j * sx - left
-    for t in range(0, c, n):
-        m = min(n, c - t)
-        total_of = load_some(bias, t, m) if bias.size else full(x, 0.0)
-        for k in range(first, last):
-            for tap in range(begin, end):
-                at = (corner + k * dy * w + tap * dx) * c + t
-                total_of = fma(load_some(x, at, m),
-                               load_some(weight, (k * kw + tap) * c + t, m), total_of)
-        store_some(y, to + t, total_of, m)
+    """`count` results, at place `to` of y and every `to_apart` on, each a sum over a grid of taps.
+
+    The first pixel of the first result is at place `at` of x, the first weight at `tap_at`;
+    `apart` numbers on the next result begins. `down` and `across`: how many taps, and how many
+    numbers apart their pixels and their weights are. Four sums at a time: one sum waits four
+    cycles for each product before it can add the next.
+    """
+    n = lanes(x)
+    rows, x_down, w_down = down
+    columns, x_across, w_across = across
+    for j in range(0, count - 3, 4):
+        for t in range(0, c, n):
+            m = min(n, c - t)
+            s0 = load_some(bias, t, m) if bias.size else full(x, 0.0)
+            s1, s2, s3 = s0, s0, s0
+            for k in range(rows):
+                for tap in range(columns):
+                    i = at + j * apart + k * x_down + tap * x_across + t
+                    w = load_some(weight, tap_at + k * w_down + tap * w_across + t, m)
+                    s0, s1 = (fma(load_some(x, i, m), w, s0),
+                              fma(load_some(x, i + apart, m), w, s1))
+                    s2, s3 = (fma(load_some(x, i + 2 * apart, m), w, s2),
+                              fma(load_some(x, i + 3 * apart, m), w, s3))
+            place = to + j * to_apart + t
+            store_some(y, place, s0, m)
+            store_some(y, place + to_apart, s1, m)
+            store_some(y, place + 2 * to_apart, s2, m)
+            store_some(y, place + 3 * to_apart, s3, m)
+    for j in range(count - count % 4, count):
+        for t in range(0, c, n):
+            m = min(n, c - t)
+            s0 = load_some(bias, t, m) if bias.size else full(x, 0.0)
+            for k in range(rows):
+                for tap in range(columns):
+                    i = at + j * apart + k * x_down + tap * x_across + t
+                    w = load_some(weight, tap_at + k * w_down + tap * w_across + t, m)
+                    s0 = fma(load_some(x, i, m), w, s0)
+            store_some(y, to + j * to_apart + t, s0, m)
+
+
+@inlined
+def ask_for(x: Array, begin: int, count: int) -> None:
+    """Have numbers `begin` ... of x loaded, line by line, while something else is computed."""
+    for i in range(begin, begin + count, 64 // x.itemsize):
+        prefetch(x, i)
 
 
 @inlined
 def results_of_three(
-    x: Array, weight: Array, bias: Array, y: Array, at: int, row: int, to: int, c: int, count: int
+    x: Array, weight: Array, bias: Array, y: Array, at: int, row: int, step: int, to: int, c: int,
+    count: int,
 ) -> None:
     """`count` results of 3 x 3 windows side by side, at places `to` ... of y, the first window at
-    place `at` of x, whose rows are `row` numbers apart. The weights stay in registers, and of each
-    row the two pixels that the next window sees again."""
+    place `at` of x, whose rows are `row` numbers apart, windows 1 or 2 pixels. The weights stay in
+    registers, and of each row the pixels that the next window sees again: two, or one."""
     n = lanes(x)
     for t in range(0, c, n):
         m = min(n, c - t)
@@ -80,14 +95,29 @@ def results_of_three(
         a1, b1 = load_some(x, i1, m), load_some(x, i1 + c, m)
         a2, b2 = load_some(x, i2, m), load_some(x, i2 + c, m)
         for j in range(count):
-            ahead = (j + 2) * c
+            ahead = (j * step + 2) * c
+            if step == 2:
+                middle = ahead - c
+                b0, b1, b2 = load_some(x, i0 + middle, m), load_some(
+                    x, i1 + middle, m), load_some(x, i2 + middle, m)
             c0, c1, c2 = load_some(x, i0 + ahead, m), load_some(x, i1 + ahead, m), load_some(
                 x, i2 + ahead, m)
             s = fma(c0, w2, fma(b0, w1, fma(a0, w0, start)))
             s = fma(c1, w5, fma(b1, w4, fma(a1, w3, s)))
             s = fma(c2, w8, fma(b2, w7, fma(a2, w6, s)))
             store_some(y, to + j * c + t, s, m)
-            a0, b0, a1, b1, a2, b2 = b0, c0, b1, c1, b2, c2
+            if step == 2:
+                a0, a1, a2 = c0, c1, c2
+            else:
+                a0, b0, a1, b1, a2, b2 = b0, c0, b1, c1, b2, c2
+
+
+@inlined
+def inner_columns(offset: int, step: int, window: int, width: int, count: int) -> Any:
+    """Begin and end of those of `count` results whose whole window lies in a row: that of result j
+    begins at offset + j * step, and is `window` pixels wide."""
+    begin = min(count, (max(0, -offset) + step - 1) // step)
+    return begin, max(begin, min(count, (width - window - offset) // step + 1))
 
 
 @task
@@ -97,45 +127,117 @@ def forward_chunk(
 ) -> None:
     h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
     total = count * rows
-    begin, end = inner_columns(geometry)
-    three = kh == kw == 3 and sx == dx == dy == 1
+    begin, end = inner_columns(-left, sx, (kw - 1) * dx + 1, w, columns)
+    three = kh == kw == 3 and sx <= 2 and dx == dy == 1
     for place in range(chunk * total // chunks, (chunk + 1) * total // chunks):
         row = place % rows * sy - top
-        inside = three and row >= 0 and row + 3 <= h
-        for j in range(begin if inside else columns):
-            result_at(x, weight, bias, y, geometry, place, j)
-        if inside:
-            at = ((place // rows * h + row) * w + begin - left) * c
-            to = (place * columns + begin) * c
-            results_of_three(x, weight, bias, y, at, w * c, to, c, end - begin)
-            for j in range(end, columns):
-                result_at(x, weight, bias, y, geometry, place, j)
+        first, last = range_inside(row, dy, h, kh)
+        start, to = (place // rows * h + row + first * dy) * w - left, place * columns
+        down = (last - first, dy * w * c, kw * c)
+        if three and last - first == 3:
+            ask_for(x, (start + left + 3 * w) * c, sy * w * c)
+            results_of_three(x, weight, bias, y, (start + begin * sx) * c, w * c, sx,
+                             (to + begin) * c, c, end - begin)
+        else:
+            results(x, (start + begin * sx) * c, sx * c, weight, first * kw * c, bias, y,
+                    (to + begin) * c, c, c, end - begin, down, (kw, dx * c, c))
+        for j in range(columns - (end - begin)):
+            at_edge = j if j < begin else j + end - begin
+            tap, stop = range_inside(at_edge * sx - left, dx, w, kw)
+            results(x, (start + at_edge * sx + tap * dx) * c, 0, weight, (first * kw + tap) * c,
+                    bias, y, (to + at_edge) * c, 0, c, 1, down, (stop - tap, dx * c, c))
+
+
+@inlined
+def meeting_taps(place: int, step: int, apart: int, window: int) -> Any:
+    """The taps that meet a pixel at `place`, counted with the padding: (last one, how many apart
+    they are, how many there are, the result that the last one belongs to)."""
+    every, first = 1, 0
+    while every * apart % step:
+        every += 1
+    while first < window and (place - first * apart) % step:
+        first += 1
+    number = (window - first + every - 1) // every
+    last = first + (number - 1) * every
+    return last, every, number, (place - last * apart) // step
+
+
+@inlined
+def pairs_of_pixels(
+    errors: Array, weight: Array, x: Array, at: int, row: int, both: bool, tap_at: int, to: int,
+    c: int, count: int,
+) -> None:
+    """`count` pairs of pixels, at places `to` ... of x, that 3 x 3 windows of step 2 sent back to.
+
+    The first of a pair lies in two windows, as their last column and their first, the second in
+    the middle of the second window, whose result is at place `at` of the errors. So it is with
+    rows: the taps at `tap_at` meet this row of the errors and, where there are `both`, those two
+    rows of the window above the next row, `row` numbers on."""
+    n = lanes(x)
+    for t in range(0, c, n):
+        m, i = min(n, c - t), at + t
+        w0, w1, w2 = load_some(weight, tap_at + t, m), load_some(
+            weight, tap_at + c + t, m), load_some(weight, tap_at + 2 * c + t, m)
+        e = load_some(errors, i - c, m)
+        if not both:
+            for j in range(count):
+                last, e = e, load_some(errors, i + j * c, m)
+                store_some(x, to + 2 * j * c + t, fma(e, w0, last * w2), m)
+                store_some(x, to + (2 * j + 1) * c + t, e * w1, m)
+            continue
+        k = tap_at - 6 * c + t
+        v0, v1, v2 = load_some(weight, k, m), load_some(weight, k + c, m), load_some(
+            weight, k + 2 * c, m)
+        f = load_some(errors, i + row - c, m)
+        for j in range(count):
+            last, e = e, load_some(errors, i + j * c, m)
+            above, f = f, load_some(errors, i + row + j * c, m)
+            store_some(x, to + 2 * j * c + t,
+                       fma(f, v0, fma(above, v2, fma(e, w0, last * w2))), m)
+            store_some(x, to + (2 * j + 1) * c + t, fma(f, v1, e * w1), m)
 
 
 @task
 def input_chunk(
     chunk: int, chunks: int, errors: Array, weight: Array, x: Array, count: int, geometry: Any
 ) -> None:
+    """Its chunk of the rows of x. In a row, pixels as far apart as a step meet the same taps, at
+    results that lie side by side; taps go backwards as results go on."""
     h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
-    n, total = lanes(x), count * h
-    for line in range(chunk * total // chunks, (chunk + 1) * total // chunks):
-        image, row = line // h, line % h
-        for column in range(w):
-            to = (line * w + column) * c
-            for t in range(0, c, n):
-                m = min(n, c - t)
-                total_of = full(x, 0.0)
-                for k in range(kh):
-                    i = meeting(row + top - k * dy, sy, rows)
-                    if i < 0:
-                        continue
-                    for tap in range(kw):
-                        j = meeting(column + left - tap * dx, sx, columns)
-                        if j >= 0:
-                            at = ((image * rows + i) * columns + j) * c + t
-                            total_of = fma(load_some(errors, at, m),
-                                           load_some(weight, (k * kw + tap) * c + t, m), total_of)
-                store_some(x, to + t, total_of, m)
+    none = errors[:0]
+    pair = max(1, (left + 1) // 2)  # the first that can be computed so, and how many there are
+    pairs = max(0, min(columns, (w + left) // 2) - pair)
+    if not (kh == kw == 3 and sy == sx == 2 and dy == dx == 1):
+        pairs = 0
+    for line in range(chunk * count * h // chunks, (chunk + 1) * count * h // chunks):
+        k, every, number, row = meeting_taps(line % h + top, sy, dy, kh)
+        run = every * dy // sy
+        first, last = range_inside(row, run, rows, number)
+        down = (last - first, run * columns * c, -every * kw * c)
+        start = (line // h * rows + row + first * run) * columns
+        k -= first * every
+        paired = pairs if last > first else 0
+        pairs_of_pixels(errors, weight, x, (start + pair) * c, columns * c, last - first == 2,
+                        k * kw * c, (line * w + 2 * pair - left) * c, c, paired)
+        for q in range(sx):
+            tap, every, number, column = meeting_taps(q + left, sx, dx, kw)
+            run = every * dx // sx
+            pixels = max(0, (w - q + sx - 1) // sx)
+            begin, end = inner_columns(column, 1, (number - 1) * run + 1, columns, pixels)
+            to = line * w + q
+            across = (run * c, -every * c)
+            if paired:
+                begin = (2 * pair - left - q + 1) // 2
+                end = begin + paired
+            else:
+                results(errors, (start + column + begin) * c, c, weight, (k * kw + tap) * c, none,
+                        x, (to + begin * sx) * c, sx * c, c, end - begin, down, (number, *across))
+            for j in range(pixels - (end - begin)):
+                at_edge = j if j < begin else j + end - begin
+                begun, stop = range_inside(column + at_edge, run, columns, number)
+                results(errors, (start + column + at_edge + begun * run) * c, 0, weight,
+                        (k * kw + tap - begun * every) * c, none, x, (to + at_edge * sx) * c, 0, c,
+                        1, down, (stop - begun, *across))
 
 
 @inlined
@@ -167,10 +269,11 @@ def sum_taps(
 
 @inlined
 def sum_three(
-    x: Array, errors: Array, parts: Array, mine: int, at: int, row: int, error: int, c: int,
-    count: int,
+    x: Array, errors: Array, parts: Array, mine: int, at: int, row: int, step: int, error: int,
+    c: int, count: int,
 ) -> None:
-    """The same for 3 x 3 windows that lie in the image: all nine sums at once, in registers."""
+    """The same for 3 x 3 windows that lie in the image, 1 or 2 pixels apart: all nine sums at once,
+    in registers."""
     n = lanes(x)
     for t in range(0, c, n):
         m, to = min(n, c - t), mine + t
@@ -186,13 +289,20 @@ def sum_three(
         a1, b1 = load_some(x, i1, m), load_some(x, i1 + c, m)
         a2, b2 = load_some(x, i2, m), load_some(x, i2 + c, m)
         for j in range(count):
-            ahead, e = (j + 2) * c, load_some(errors, error + j * c + t, m)
+            ahead, e = (j * step + 2) * c, load_some(errors, error + j * c + t, m)
+            if step == 2:
+                middle = ahead - c
+                b0, b1, b2 = load_some(x, i0 + middle, m), load_some(
+                    x, i1 + middle, m), load_some(x, i2 + middle, m)
             c0, c1, c2 = load_some(x, i0 + ahead, m), load_some(x, i1 + ahead, m), load_some(
                 x, i2 + ahead, m)
             s0, s1, s2 = fma(a0, e, s0), fma(b0, e, s1), fma(c0, e, s2)
             s3, s4, s5 = fma(a1, e, s3), fma(b1, e, s4), fma(c1, e, s5)
             s6, s7, s8 = fma(a2, e, s6), fma(b2, e, s7), fma(c2, e, s8)
-            a0, b0, a1, b1, a2, b2 = b0, c0, b1, c1, b2, c2
+            if step == 2:
+                a0, a1, a2 = c0, c1, c2
+            else:
+                a0, b0, a1, b1, a2, b2 = b0, c0, b1, c1, b2, c2
         store_some(parts, to, s0, m)
         store_some(parts, to + c, s1, m)
         store_some(parts, to + 2 * c, s2, m)
@@ -209,16 +319,19 @@ def weight_chunk(
     chunk: int, chunks: int, x: Array, errors: Array, parts: Array, count: int, geometry: Any
 ) -> None:
     h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
-    mine = chunk * kh * kw * c
-    begin, end = inner_columns(geometry)
-    three = kh == kw == 3 and sx == dx == dy == 1
-    for place in range(chunk * count // chunks * rows, (chunk + 1) * count // chunks * rows):
+    mine, total = chunk * kh * kw * c, count * rows
+    begin, end = inner_columns(-left, sx, (kw - 1) * dx + 1, w, columns)
+    three = kh == kw == 3 and sx <= 2 and dx == dy == 1
+    for place in range(chunk * total // chunks, (chunk + 1) * total // chunks):
         row = place % rows * sy - top
         if not (three and row >= 0 and row + 3 <= h):
             sum_taps(x, errors, parts, mine, geometry, place, 0, columns)
             continue
-        at = ((place // rows * h + row) * w + begin - left) * c
-        sum_three(x, errors, parts, mine, at, w * c, (place * columns + begin) * c, c, end - begin)
+        at = ((place // rows * h + row) * w + begin * sx - left) * c
+        ask_for(x, ((place // rows * h + row + 3) * w) * c, sy * w * c)
+        ask_for(errors, (place + 1) * columns * c, columns * c)
+        sum_three(x, errors, parts, mine, at, w * c, sx, (place * columns + begin) * c, c,
+                  end - begin)
         sum_taps(x, errors, parts, mine, geometry, place, 0, begin)
         sum_taps(x, errors, parts, mine, geometry, place, end, columns)
 
@@ -274,7 +387,7 @@ def depthwise_input(errors: Array, weight: Array, x: Array, count: int, geometry
 def depthwise_weight(x: Array, errors: Array, count: int, geometry: Any) -> Array:
     """(taps, c): the sum of x[pixel] * errors[place] over all that meet at a tap."""
     _, _, c, _, _, kh, kw, *_ = geometry
-    chunks = min(count, _chunks(geometry, count)) or 1
+    chunks = _chunks(geometry, count)
     parts = np.zeros((chunks, kh * kw, c), x.dtype)
     backward_weight(chunks, x.reshape(-1), errors.reshape(-1), parts.reshape(-1), count, geometry)
     return parts[0] if chunks == 1 else parts.sum(axis=0)

@@ -76,6 +76,15 @@ def range_inside(offset: int, step: int, length: int, count: int) -> Any:
     return begin, max(begin, min(count, (length - 1 - offset) // step + 1))
 
 
+@inlined
+def place_of(pixel: int, step: int, places: int) -> int:
+    """The place whose window begins at `pixel`, counted with the padding; -1 if there is none."""
+    if pixel < 0 or (step > 1 and pixel % step):
+        return -1
+    i = pixel // step
+    return i if i < places else -1
+
+
 @task
 def transpose_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
     """y (n, pixels, c) of x (n, c, pixels), block by block."""

@@ -24,6 +24,7 @@ checks them: a kernel that reads beyond an array's end reads whatever is there.
 
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 
 from .types import (
@@ -34,6 +35,7 @@ from .types import (
     bits,
     broadcast,
     call_llvm,
+    declared,
     first_lanes,
     fold,
     intrinsic,
@@ -46,6 +48,8 @@ from .types import (
     vector_of,
     whole,
 )
+
+BYTES = ir.IntType(8).as_pointer()
 
 # --- loading and storing -------------------------------------------------------------------------
 
@@ -165,6 +169,22 @@ def address_of(typing: Any, array: Any, place: Any) -> Any:
         return builder.ptrtoint(builder.gep(data, [a[1]]), I64)
 
     return types.int64(array, types.int64), generate
+
+
+@intrinsic
+def prefetch(typing: Any, array: Any, place: Any) -> Any:
+    """Ask for the line of memory with element `place`, to be in the second cache when it is loaded.
+    It need not exist."""
+
+    def generate(context: Any, builder: Any, s: Any, a: Any) -> Any:
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [BYTES, number, number, number])
+        pointer = address(context, builder, array, a[0], a[1], BYTES.pointee)
+        builder.call(declared(builder.module, kind, "llvm.prefetch.p0"),
+                     [pointer, number(0), number(2), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
 
 
 # --- functions -----------------------------------------------------------------------------------

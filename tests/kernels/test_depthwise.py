@@ -1,0 +1,54 @@
+"""Depthwise convolutions of all windows, steps and paddings: the same as in the reference."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("numba")
+from tinygrad_dls.backend.device import Device
+from tinygrad_dls.backend.kernels.reference import ReferenceKernels
+from tinygrad_dls.backend.kernels.table import wants_compiled
+
+if not wants_compiled():
+    pytest.skip("nothing is compiled", allow_module_level=True)
+REFERENCE = ReferenceKernels(np)
+
+
+def lengths(draw):
+    """(length, window, step, padding, spacing) of one axis, with at least one result."""
+    window = draw(st.sampled_from([3, 3, 3, 1, 2, 4, 5]))
+    step, apart = draw(st.sampled_from([1, 2, 2, 3])), draw(st.sampled_from([1, 1, 1, 2, 3]))
+    padding = draw(st.integers(-2, 4)), draw(st.integers(-2, 4))
+    least = max(1, (window - 1) * apart + 1 - sum(padding), 1 - padding[0], 1 - padding[1])
+    return least + draw(st.integers(0, 10)), window, step, padding, apart
+
+
+@st.composite
+def cases(draw):
+    """Arrays and the other arguments of the kernels."""
+    down, across = lengths(draw), lengths(draw)
+    size, window, stride, padding, dilation = zip(down, across)
+    n, c, dtype = draw(st.integers(1, 3)), draw(st.integers(2, 35)), draw(st.sampled_from("fd"))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    x = rng.standard_normal((n, *size, c)).astype(dtype).transpose(0, 3, 1, 2)
+    weight = rng.standard_normal((c, 1, *window)).astype(dtype)
+    bias = rng.standard_normal(c).astype(dtype)
+    return x, weight, bias, (stride, padding, dilation, c)
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_results_and_both_gradients_are_those_of_the_reference(case):
+    x, weight, bias, rest = case
+    kernels = Device("cpu").kernels
+    y = REFERENCE.convolution(x, weight, bias, *rest)
+    close = {"rtol": 1e-4, "atol": 1e-4} if x.dtype == "f" else {"rtol": 1e-10, "atol": 1e-10}
+    np.testing.assert_allclose(kernels.convolution(x, weight, bias, *rest), y, **close)
+    dy = np.random.default_rng(0).standard_normal(y.shape).astype(x.dtype)
+    for name, arguments in (
+        ("transposed_convolution", (dy, weight, bias, x.shape[2:])),
+        ("convolution_weight_gradient", (x, dy, weight.shape[2:])),
+    ):
+        expected = getattr(REFERENCE, name)(*arguments, *rest)
+        np.testing.assert_allclose(getattr(kernels, name)(*arguments, *rest), expected, **close)
