@@ -171,7 +171,7 @@ class BatchNorm(Normalization):
         self, dy: Array, x: Array, weight: Array, mean: Array, var: Array, needs: Any
     ) -> Any:
         dx, dweight, dbias, _ = self.kernels.batch_norm_backward(
-            dy, x, None, weight, mean, var, self.eps, None,
+            dy, x, None, weight, None, mean, var, self.eps, None,
             (needs[0], needs[1], needs[2], False))
         return (dx, dweight, dbias, None, None, None)[: len(needs)]
 
@@ -208,7 +208,8 @@ class BatchNormActivation(BatchNorm):
         return self.run(x, weight, bias, running_mean, running_var, factor, residual)
 
     def backward(  # type: ignore[override]
-        self, dy: Any, x: Any, weight: Any, mean: Any, var: Any, y: Any, needs: Any
+        self, dy: Any, x: Any, weight: Any, bias: Any, mean: Any, var: Any, y: Any, shapes: Any,
+        needs: Any,
     ) -> Any:
         inside = y > self.low if self.high is None else (y > self.low) & (y < self.high)
         d = self.xp.where(inside, dy, 0.0)
@@ -216,10 +217,12 @@ class BatchNormActivation(BatchNorm):
         return (*gradients, d if needs[3] else None, None, None, None)[: len(needs)]
 
     def backward_kernel(  # type: ignore[override]
-        self, dy: Array, x: Array, weight: Array, mean: Array, var: Array, y: Array, needs: Any
+        self, dy: Array, x: Array, weight: Array, bias: Array, mean: Array, var: Array, y: Array,
+        shapes: Any, needs: Any,
     ) -> Any:
+        added = y if shapes[3] else None  # without a residual kernels compute y again
         dx, dweight, dbias, dresidual = self.kernels.batch_norm_backward(
-            dy, x, y, weight, mean, var, self.eps, self.bounds, needs[:4])
+            dy, x, added, weight, bias, mean, var, self.eps, self.bounds, needs[:4])
         return (dx, dweight, dbias, dresidual, None, None, None)[: len(needs)]
 
 

@@ -50,11 +50,15 @@ class BatchNorm(Activations, Normalization):
         return self._clamped(y, residual, bounds)
 
     def batch_norm_backward(
-        self, dy: Any, x: Any, y: Any | None, weight: Any | None, mean: Any, var: Any, eps: float,
-        bounds: Bounds, needs: tuple[bool, ...],
+        self, dy: Any, x: Any, y: Any | None, weight: Any | None, bias: Any | None, mean: Any,
+        var: Any, eps: float, bounds: Bounds, needs: tuple[bool, ...],
     ) -> tuple[Any | None, ...]:
-        """(dx, dweight, dbias, dresidual), each where `needs` asks for it; y if there are bounds.
+        """(dx, dweight, dbias, dresidual), each where `needs` asks for it. If there are bounds, y
+        says where they held; without a residual it may be None and follows from the rest.
         """
+        if bounds is not None and y is None:
+            inverse = 1.0 / self.xp.sqrt(var + eps)
+            y = self.scale_centered(x, mean, inverse if weight is None else inverse * weight, bias)
         if bounds is not None:
             low, high = bounds
             dy = (self.relu_backward(dy, y) if high is None

@@ -120,7 +120,9 @@ class Convolution(reference.Convolution):
         if inner == 1 < groups:
             dw = depthwise_weight(_repeated(x, o), flat_rows(dy), len(x),
                                   tuple(g._replace(channels=o)))
-            return np.ascontiguousarray(dw.T).reshape(o, 1, *window)
+            dweight = np.empty((o, 1, *window), x.dtype)  # no view: such gradients are copied
+            dweight.reshape(o, -1)[:] = dw.T
+            return dweight
         if groups == 1 and pointwise.pays(g, o):
             return pointwise.weight_gradient(pixels_of(x), pixels_of(dy), g)
         return images.weight_gradient(pixels_of(x), pixels_of(dy), g, groups)

@@ -76,7 +76,9 @@ def input_gradient(dy: Array, weight: Array, bias: Array, x: Array, g: Geometry)
 def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     """dw (o, c, 1, 1) of x (n, h, w, c) and dy (n, rows, columns, o)."""
     o = dy.shape[3]
-    return transposed_times(dy.reshape(-1, o), _seen(x, g)).reshape(o, g.channels, 1, 1)
+    dweight = np.empty((o, g.channels, 1, 1), x.dtype)  # no view: a gradient that is one is copied
+    transposed_times(dy.reshape(-1, o), _seen(x, g), out=dweight.reshape(o, g.channels))
+    return dweight
 
 
 def _seen(x: Array, g: Geometry) -> Array:

@@ -52,15 +52,21 @@ def part(chunk: int, chunks: int, size: int, step: int) -> tuple[int, int]:
 
 @task
 def dots_of_rows(chunk: int, chunks: int, x: Array, weight: Array, bias: Array, y: Array) -> None:
-    k, n = x.shape[1], weight.shape[0]
-    begin, end = part(chunk, chunks, x.shape[0], TILE[0])
+    """y = x @ weight.T + bias; each chunk takes rows of x, or of the weight where there are more of
+    them: the larger matrix is read once."""
+    (m, k), n = x.shape, weight.shape[0]
+    begin, end, first, last = 0, m, 0, n
+    if m >= n:
+        begin, end = part(chunk, chunks, m, TILE[0])
+    else:
+        first, last = part(chunk, chunks, n, TILE[1])
     if n == 1:
         dots_with_one(x, begin, end, weight, bias, y)
         return
-    for j in range(0, n, TILE[1]):
+    for j in range(first, last, TILE[1]):
         for i in range(begin, end, TILE[0]):
             dot_tile(x, address_of(x, i * k), k, address_of(weight, j * k), k,
-                     address_of(y, i * n + j), n, min(TILE[0], end - i), min(TILE[1], n - j), k,
+                     address_of(y, i * n + j), n, min(TILE[0], end - i), min(TILE[1], last - j), k,
                      address_of(bias, j) if bias.size else 0)
 
 
@@ -258,12 +264,14 @@ def times_rows(x: Array, weight: Array, bias: Array, y: Array, flags: int) -> No
         clamp(threads_for(8 * y.size), flat, flat, 0.0, nan)
 
 
-def transposed_times(a: Array, b: Array, place: Running = AT_ONCE) -> Array:
-    """a (m, n).T @ b (m, k), both contiguous and of one dtype."""
+def transposed_times(
+    a: Array, b: Array, place: Running = AT_ONCE, out: Array | None = None
+) -> Array:
+    """a (m, n).T @ b (m, k), both contiguous and of one dtype; written to `out` (n, k) if given."""
     prepare(a.dtype)
     (m, n), k = a.shape, b.shape[1]
     parts = threads_for(m * n * k)
-    out = place.empty((n, k), a.dtype)
+    out = place.empty((n, k), a.dtype) if out is None else out
     scratch = scratch_of(place, parts, scratch_size(n, k, m, a.dtype, transposed=n), a.dtype)
     if parts > 1 and m >= DEEP_PRODUCT * (n + k) and m >= DEEP_PRODUCT * parts:
         sums = place.empty((parts, n, k), a.dtype)

@@ -2,8 +2,10 @@
 
 Images are channels-last, so a batch is a matrix x (m, c): m examples or pixels, c channels. Forward
 reads x twice, for the statistics and for y; back reads x and dy twice, for the sums that the
-gradients need and for dx. What follows the normalization is done while y is in a register, and its
-gradient is a mask on dy: `low` < y < `high`.
+gradients need and for dx. The second time begins at the end, which is still in the cache. What
+follows the normalization is done while y is in a register, and its gradient is a mask on dy:
+`low` < y < `high`. Without a residual that y is computed again, to the same bits: x has to be read
+anyway, and memory takes longer than arithmetic.
 
 Each thread takes a chunk of the rows. Statistics are taken block by block (see `loops.py`)
 and those of the chunks are joined in float64.
@@ -19,7 +21,7 @@ from ..conv.geometry import flat_rows
 from ..elementwise.activations import clamp_gradient, clamped
 from ..layout import F32, F64, NOTHING, channels_first
 from ..parallel import parallel_for
-from ..simd import full, lanes, load, load_some, store, store_some
+from ..simd import fma, full, lanes, load, load_some, store, store_some
 from ..threads import threads_for
 from .loops import moments_of_rows
 
@@ -45,9 +47,11 @@ def scale_chunk(
     m, c = x.shape
     width, rest = lanes(x), c % lanes(x)
     more, bounds = residual.size > 0, low == low
-    for i in range(chunk * m // chunks * c, (chunk + 1) * m // chunks * c, c):
+    begin, end = chunk * m // chunks, (chunk + 1) * m // chunks
+    for row in range(end - 1, begin - 1, -1):
+        i = row * c
         for j in range(0, c - width + 1, width):
-            v = (load(x, i + j) - load(centre, j)) * load(scale, j) + load(shift, j)
+            v = fma(load(x, i + j) - load(centre, j), load(scale, j), load(shift, j))
             if more:
                 v = v + load(residual, i + j)
             if bounds:
@@ -55,8 +59,8 @@ def scale_chunk(
             store(y, i + j, v)
         if rest:
             j = c - rest
-            v = (load_some(x, i + j, rest) - load_some(centre, j, rest)) * load_some(
-                scale, j, rest) + load_some(shift, j, rest)
+            v = fma(load_some(x, i + j, rest) - load_some(centre, j, rest),
+                    load_some(scale, j, rest), load_some(shift, j, rest))
             if more:
                 v = v + load_some(residual, i + j, rest)
             if bounds:
@@ -103,7 +107,8 @@ def two_sums(
     sums: Array,
 ) -> None:
     """Sums of dy and dy * (x - mean) of each channel; `sums` (2, parts, c) is scratch."""
-    parallel_for(sums_chunk, parts, (dy, x, none, mean, np.nan, np.nan, none, sums[0], sums[1]))
+    parallel_for(sums_chunk, parts,
+                 (dy, x, none, mean, mean, mean[:0], np.nan, np.nan, none, sums[0], sums[1]))
     for j in range(x.shape[1]):
         first, second = 0.0, 0.0
         for chunk in range(parts):
@@ -118,7 +123,7 @@ def combine(
     parts: int, dy: Array, x: Array, none: Array, mean: Array, ends: Array, dx: Array
 ) -> None:
     """dx = ends[0] * dy + ends[1] * (x - mean) + ends[2]."""
-    parallel_for(combine_chunk, parts, (dy, x, none, mean, ends, np.nan, np.nan, dx))
+    parallel_for(combine_chunk, parts, (dy, x, none, mean, ends, False, np.nan, np.nan, dx))
 
 
 @kernel
@@ -134,7 +139,7 @@ def forward(
         middle, whole = joined(m, parts, means, squares, j)
         mean[j] = middle
         var[j] = whole / m
-        scale = 1.0 / np.sqrt(whole / m + eps)
+        scale = 1.0 / np.sqrt(var[j] + eps)  # as back takes it: from what is kept
         ends[0, j] = scale * weight[j] if weight.size else scale
         ends[1, j] = bias[j] if bias.size else 0.0
     parallel_for(scale_chunk, parts, (x, mean, ends[0], ends[1], residual, low, high, y))
@@ -159,16 +164,17 @@ def forward_frozen(
 
 @task
 def sums_chunk(
-    chunk: int, chunks: int, dy: Array, x: Array, y: Array, mean: Array, low: float, high: float,
-    masked: Array, sums: Array, products: Array,
+    chunk: int, chunks: int, dy: Array, x: Array, y: Array, mean: Array, scale: Array,
+    shift: Array, low: float, high: float, masked: Array, sums: Array, products: Array,
 ) -> None:
     """Of each channel: the sums of d and of d * (x - mean) of a chunk's rows; (chunks, c).
 
-    d is dy, where y is given only where low < y < high; written to `masked` unless it is empty.
+    d is dy; where y is given, or a shift that says what y was, only where low < y < high. It is
+    written to `masked` unless that is empty.
     """
     m, c = x.shape
     width, rest = lanes(x), c % lanes(x)
-    mask, keep = y.size > 0, masked.size > 0
+    mask, again, keep = y.size > 0, shift.size > 0, masked.size > 0
     s1, s2 = np.empty(c, x.dtype), np.empty(c, x.dtype)
     sums[chunk, :] = 0.0
     products[chunk, :] = 0.0
@@ -178,27 +184,35 @@ def sums_chunk(
         first, last = start * c, min(end, start + rows) * c
         for j in range(0, c - width + 1, width):
             s, p, centre = full(x, 0.0), full(x, 0.0), load(mean, j)
+            slope, start_y = load(scale, j), load(shift, j) if again else full(x, 0.0)
             for i in range(first + j, last, c):
-                d = load(dy, i)
+                d, away = load(dy, i), load(x, i) - centre
+                if again:
+                    d = clamp_gradient(d, fma(away, slope, start_y), low, high)
                 if mask:
                     d = clamp_gradient(d, load(y, i), low, high)
                 if keep:
                     store(masked, i, d)
                 s = s + d
-                p = p + d * (load(x, i) - centre)
+                p = p + d * away
             store(s1, j, s)
             store(s2, j, p)
         if rest:
             j = c - rest
             s, p, centre = full(x, 0.0), full(x, 0.0), load_some(mean, j, rest)
+            slope, start_y = load_some(scale, j, rest), full(x, 0.0)
+            if again:
+                start_y = load_some(shift, j, rest)
             for i in range(first + j, last, c):
-                d = load_some(dy, i, rest)
+                d, away = load_some(dy, i, rest), load_some(x, i, rest) - centre
+                if again:
+                    d = clamp_gradient(d, fma(away, slope, start_y), low, high)
                 if mask:
                     d = clamp_gradient(d, load_some(y, i, rest), low, high)
                 if keep:
                     store_some(masked, i, d, rest)
                 s = s + d
-                p = p + d * (load_some(x, i, rest) - centre)
+                p = p + d * away
             store_some(s1, j, s, rest)
             store_some(s2, j, p, rest)
         for j in range(c):
@@ -208,39 +222,54 @@ def sums_chunk(
 
 @task
 def combine_chunk(
-    chunk: int, chunks: int, dy: Array, x: Array, y: Array, mean: Array, ends: Array, low: float,
-    high: float, dx: Array,
+    chunk: int, chunks: int, dy: Array, x: Array, y: Array, mean: Array, ends: Array, again: bool,
+    low: float, high: float, dx: Array,
 ) -> None:
-    """dx = ends[0] * d + ends[1] * (x - mean) + ends[2], with d as in `sums_chunk`."""
+    """dx = ends[0] * d + ends[1] * (x - mean) + ends[2], with d as in `sums_chunk`; where y is
+    computed `again` it is ends[0] * (x - mean) + ends[3]."""
     m, c = x.shape
     width, rest = lanes(x), c % lanes(x)
     mask = y.size > 0
-    for i in range(chunk * m // chunks * c, (chunk + 1) * m // chunks * c, c):
+    begin, end = chunk * m // chunks, (chunk + 1) * m // chunks
+    for row in range(end - 1, begin - 1, -1):
+        i = row * c
         for j in range(0, c - width + 1, width):
-            d = load(dy, i + j)
+            d, away, slope = load(dy, i + j), load(x, i + j) - load(mean, j), load(ends, j)
+            if again:
+                d = clamp_gradient(d, fma(away, slope, load(ends, 3 * c + j)), low, high)
             if mask:
                 d = clamp_gradient(d, load(y, i + j), low, high)
-            v = load(ends, c + j) * (load(x, i + j) - load(mean, j)) + load(ends, 2 * c + j)
-            store(dx, i + j, load(ends, j) * d + v)
+            v = load(ends, c + j) * away + load(ends, 2 * c + j)
+            store(dx, i + j, slope * d + v)
         if rest:
             j = c - rest
-            d = load_some(dy, i + j, rest)
+            d, away = load_some(dy, i + j, rest), load_some(x, i + j, rest) - load_some(
+                mean, j, rest)
+            slope = load_some(ends, j, rest)
+            if again:
+                d = clamp_gradient(
+                    d, fma(away, slope, load_some(ends, 3 * c + j, rest)), low, high)
             if mask:
                 d = clamp_gradient(d, load_some(y, i + j, rest), low, high)
-            v = load_some(ends, c + j, rest) * (load_some(x, i + j, rest) - load_some(
-                mean, j, rest)) + load_some(ends, 2 * c + j, rest)
-            store_some(dx, i + j, load_some(ends, j, rest) * d + v, rest)
+            v = load_some(ends, c + j, rest) * away + load_some(ends, 2 * c + j, rest)
+            store_some(dx, i + j, slope * d + v, rest)
 
 
 @kernel
 def backward(
-    parts: int, dy: Array, x: Array, y: Array, weight: Array, mean: Array, var: Array, eps: float,
-    low: float, high: float, dx: Array, masked: Array, dweight: Array, dbias: Array, sums: Array,
-    ends: Array,
+    parts: int, dy: Array, x: Array, y: Array, weight: Array, bias: Array, again: bool,
+    mean: Array, var: Array, eps: float, low: float, high: float, dx: Array, masked: Array,
+    dweight: Array, dbias: Array, sums: Array, ends: Array,
 ) -> None:
-    """`sums` (2, parts, c) of float64 and `ends` (3, c) of x's dtype are scratch; no empty dx."""
+    """`sums` (2, parts, c) of float64 and `ends` (4, c) of x's dtype are scratch; no empty dx."""
     m, c = x.shape
-    parallel_for(sums_chunk, parts, (dy, x, y, mean, low, high, masked, sums[0], sums[1]))
+    for j in range(c):  # as `forward` computed them
+        inverse = 1.0 / np.sqrt(var[j] + eps)
+        ends[0, j] = inverse * weight[j] if weight.size else inverse
+        ends[3, j] = bias[j] if bias.size else 0.0
+    shift = ends[3] if again else ends[3, :0]
+    parallel_for(sums_chunk, parts, (dy, x, y, mean, ends[0], shift, low, high, masked, sums[0],
+                                     sums[1]))
     for j in range(c):
         total, product = 0.0, 0.0
         for chunk in range(parts):
@@ -251,14 +280,14 @@ def backward(
         dweight[j] = product
         dbias[j] = total
         scale = inverse * weight[j] if weight.size else inverse
-        ends[0, j] = scale
         ends[1, j] = -scale * inverse * product / m
         ends[2, j] = -scale * total / m
     if dx.size:
         if masked.size:
-            parallel_for(combine_chunk, parts, (masked, x, masked[:0], mean, ends, low, high, dx))
+            parallel_for(combine_chunk, parts,
+                         (masked, x, masked[:0], mean, ends, False, low, high, dx))
         else:
-            parallel_for(combine_chunk, parts, (dy, x, y, mean, ends, low, high, dx))
+            parallel_for(combine_chunk, parts, (dy, x, y, mean, ends, again, low, high, dx))
 
 
 @inlined
@@ -311,21 +340,25 @@ class BatchNorm(reference.BatchNorm):
         return _images(y, x.shape)
 
     def batch_norm_backward(
-        self, dy: Any, x: Any, y: Any | None, weight: Any | None, mean: Any, var: Any, eps: float,
-        bounds: reference.Bounds, needs: tuple[bool, ...],
+        self, dy: Any, x: Any, y: Any | None, weight: Any | None, bias: Any | None, mean: Any,
+        var: Any, eps: float, bounds: reference.Bounds, needs: tuple[bool, ...],
     ) -> tuple[Any | None, ...]:
         dtype = x.dtype
-        if not _fit(x, dy, y, weight, mean):
-            return super().batch_norm_backward(dy, x, y, weight, mean, var, eps, bounds, needs)
+        if not _fit(x, dy, y, weight, bias, mean):
+            return super().batch_norm_backward(
+                dy, x, y, weight, bias, mean, var, eps, bounds, needs)
         rows, errors, none = flat_rows(x), flat_rows(dy), NO_ROWS[dtype]
         (m, c), parts = rows.shape, threads_for(24 * rows.size)
         dweight, dbias = np.empty(c, dtype), np.empty(c, dtype)
         dx = np.empty((m, c), dtype) if needs[0] else none
         passes = bounds is None  # all of dy, as it is
+        again = not passes and y is None
         masked = np.empty((m, c), dtype) if needs[3] and not passes else none
-        backward(parts, errors, rows, none if passes else flat_rows(y),
-                 NOTHING[dtype] if weight is None else weight, mean, var, eps, *_numbers(bounds),
-                 dx, masked, dweight, dbias, np.empty((2, parts, c)), np.empty((3, c), dtype))
+        backward(parts, errors, rows, none if passes or again else flat_rows(y),
+                 NOTHING[dtype] if weight is None else weight,
+                 NOTHING[dtype] if bias is None else bias, again, mean, var, eps,
+                 *_numbers(bounds), dx, masked, dweight, dbias, np.empty((2, parts, c)),
+                 np.empty((4, c), dtype))
         return (
             _images(dx, x.shape) if needs[0] else None,
             dweight if needs[1] else None,
