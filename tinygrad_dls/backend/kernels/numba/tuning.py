@@ -73,10 +73,11 @@ TRANSPOSED_FAR = 512
 TRANSPOSE_CHANNELS = 6
 # Numbers of a weight from which on it is transposed in registers. 2026-11-24.
 WEIGHT_WORTH = 10_000
-# Windows are copied out (im2col) where a row of the result has at most so many places and fills at
-# most so much of its tiles, there are so many channels to use each number for, and so many
-# multiplications. 2026-11-30.
-IM2COL_PLACES, IM2COL_FILLED, IM2COL_CHANNELS, IM2COL_WORK = 6, 0.75, 32, 1_000_000
+# Windows are copied out (im2col) where there are so many channels to use each number for, and so
+# many multiplications: where a row of the result has at most so many places and fills at most so
+# much of its tiles, or there are so many weights of a tap for each place. 2026-11-30.
+IM2COL_CHANNELS, IM2COL_WORK, IM2COL_PLACES, IM2COL_FILLED = 32, 1_000_000, 6, 0.75
+IM2COL_WEIGHTS = 64
 # Weights of a window of one pixel from which on the pixels that a strided convolution sees are
 # copied out and multiplied at once: fewer weights stay in the cache from one row of pixels to the
 # next, and a copy is not little beside the product. 2026-11-30.
@@ -85,6 +86,11 @@ STRIDED_POINTWISE_WEIGHTS = 1 << 14
 # Winograd's tiles: the sums around a product are little beside it, and the weights are transformed
 # once for all places. 2026-11-30.
 WINOGRAD_CHANNELS, WINOGRAD_PLACES = 16, 128
+# Places, and weights of one tap, from which on gradients of weights are computed so. 2026-11-30.
+WINOGRAD_GRADIENT_PLACES, WINOGRAD_GRADIENT_WEIGHTS = 48, 256
+# From this many weights of one tap on both are done from this many places on: reading the weights
+# takes most of the time, and each is read once. 2026-11-30.
+WINOGRAD_MANY_WEIGHTS, WINOGRAD_FEW_PLACES = 1 << 12, 4
 # Tiles of 4 x 4 results are taken up to this part of the work of tiles of 2 x 2. The sums of the
 # weights count as so many tiles more, those of the gradients of weights as so many. 2026-11-30.
 WINOGRAD_LARGE, WINOGRAD_TILES, WINOGRAD_GRADIENT_TILES = 0.9, 4, 8

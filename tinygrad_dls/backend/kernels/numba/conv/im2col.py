@@ -1,8 +1,14 @@
-"""Convolutions of small images as one product of matrices: im2col.
+"""Convolutions of small images: windows copied out (im2col), then one product of matrices.
 
-Where an image has few places, a sweep along a row of it multiplies few numbers by each weight it
-loads, and all weights are loaded again for the next row. So the windows are copied, a row for each
-place of all images, (n * rows * columns, kh * kw * c), and multiplied by the weights at once.
+Where a row of the result has few places, the tiles of a sweep stay half empty; and a weight of many
+channels is read again for each row of each image. A copy of the windows of all images is a matrix
+with as many rows as there are places: every tile is full, and the weights are read once, as they
+are stored. A window has its numbers in the order of a weight (c, kh, kw):
+
+    y (places, o) = windows @ weight.T        dweight (o, c * kh * kw) = dy.T @ windows
+
+The gradient of the images adds up windows (col2im): each number of dy @ weight, (places, c * kh *
+kw), goes back to the pixel that it came from.
 """
 
 from typing import Any
@@ -10,18 +16,18 @@ from typing import Any
 import numpy as np
 
 from ..compile import kernel, task
-from ..matmul.gemm import prepare, product
-from ..matmul.linear import part, transposed_times
+from ..layout import NOTHING
+from ..matmul.linear import times, times_rows, transposed_times
 from ..parallel import parallel_for
-from ..simd.intrinsics import address_of, lanes
+from ..simd.intrinsics import address_of, lanes, load_some, store_some
+from ..simd.transpose import transpose
 from ..threads import threads_for
-from ..tuning import IM2COL_CHANNELS, IM2COL_FILLED, IM2COL_PLACES, IM2COL_WORK
+from ..tuning import IM2COL_CHANNELS, IM2COL_FILLED, IM2COL_PLACES, IM2COL_WEIGHTS, IM2COL_WORK
 from .geometry import Geometry, copy
-from .weights import as_weight
 
 Array = Any
-ROWS = 12  # of a product that a sweep computes at a time
 TILE = 4  # places that a sweep computes at a time: those that a row lacks are computed in vain
+BLOCK = 64  # channels of the windows that are added up at a time
 
 
 @task
@@ -30,18 +36,22 @@ def windows_chunk(
 ) -> None:
     """Its chunk of the rows of windows; what lies outside the image is 0."""
     h, w, c, rows, columns, kh, kw, down, across, apart_down, apart_across, top, left = geometry
-    places, length = rows * columns, kh * kw * c
+    places, length = rows * columns, kh * kw
+    room = np.empty(length * c, x.dtype)  # a window as (kh, kw, c)
     for place in range(chunk * images * places // chunks, (chunk + 1) * images * places // chunks):
         image, inside = place // places, place % places
         i, j = inside // columns * down - top, inside % columns * across - left
-        to = place * length
+        to = 0
         for row in range(i, i + kh * apart_down, apart_down):
             for column in range(j, j + kw * apart_across, apart_across):
                 if 0 <= row < h and 0 <= column < w:
-                    copy(windows, to, x, ((image * h + row) * w + column) * c, c)
+                    copy(room, to, x, ((image * h + row) * w + column) * c, c)
                 else:
-                    windows[to:to + c] = 0
+                    room[to:to + c] = 0
                 to += c
+        transpose(x, address_of(room, 0), c, address_of(windows, place * length * c), length,
+                  length, c)
+    room[0] = 0.0  # it must live until here: addresses do not keep it
 
 
 @kernel
@@ -50,57 +60,81 @@ def copy_windows(parts: int, x: Array, images: int, geometry: Any, windows: Arra
 
 
 @task
-def products_chunk(
-    chunk: int, chunks: int, windows: Array, weight: Array, bias: Array, y: Array, flags: int
+def sums_chunk(
+    chunk: int, chunks: int, windows: Array, images: int, geometry: Any, bias: Array, x: Array
 ) -> None:
-    """y (m, o) = windows (m, k) @ a weight of o columns in panels; its chunk of the panels, or of
-    the rows where there are more of them."""
-    (m, k), o, panel = windows.shape, y.shape[1], 2 * lanes(y)
-    panels = -(-o // panel)
-    first, last, begin, end = 0, panels, 0, m
-    if panels > chunks:
-        first, last = chunk * panels // chunks, (chunk + 1) * panels // chunks
-    else:
-        begin, end = part(chunk, chunks, m, ROWS)
-    for j in range(first * panel, min(o, last * panel), panel):
-        some = min(panel, o - j)
-        product(y, address_of(windows, begin * k), address_of(weight, j * k),
-                address_of(y, begin * o + j), end - begin, some, k, k, 1, some, o,
-                address_of(bias, j) if bias.size else 0, flags, 0)
+    """Its chunk of the images and of blocks of their channels: the sums of windows, + bias."""
+    h, w, c, rows, columns, kh, kw, down, across, apart_down, apart_across, top, left = geometry
+    n, places, length, blocks = lanes(x), rows * columns, kh * kw, -(-c // BLOCK)
+    room = np.empty(length * BLOCK, x.dtype)
+    for work in range(chunk * images * blocks // chunks, (chunk + 1) * images * blocks // chunks):
+        image, first = work // blocks, work % blocks * BLOCK
+        count = min(BLOCK, c - first)
+        for pixel in range(image * h * w, (image + 1) * h * w):
+            for k in range(0, count, n):
+                some = min(n, count - k)
+                store_some(x, pixel * c + first + k,
+                           load_some(bias, first + k, some if bias.size else 0), some)
+        for place in range(places):
+            transpose(x, address_of(windows, ((image * places + place) * c + first) * length),
+                      length, address_of(room, 0), count, count, length)
+            for tap in range(length):
+                row = place // columns * down - top + tap // kw * apart_down
+                column = place % columns * across - left + tap % kw * apart_across
+                if not (0 <= row < h and 0 <= column < w):
+                    continue
+                to = ((image * h + row) * w + column) * c + first
+                for k in range(0, count, n):
+                    some = min(n, count - k)
+                    total = load_some(x, to + k, some) + load_some(room, tap * count + k, some)
+                    store_some(x, to + k, total, some)
+    room[0] = 0.0  # it must live until here: addresses do not keep it
 
 
 @kernel
-def multiply_panels(
-    chunks: int, windows: Array, weight: Array, bias: Array, y: Array, flags: int
+def sum_windows(
+    parts: int, windows: Array, images: int, geometry: Any, bias: Array, x: Array
 ) -> None:
-    parallel_for(products_chunk, chunks, (windows, weight, bias, y, flags))
+    parallel_for(sums_chunk, parts, (windows, images, geometry, bias, x))
 
 
 def pays(g: Geometry, images: int, channels: int, groups: int) -> bool:
     """Return whether to multiply so for this many images and channels of the results."""
-    work = images * g.rows * g.columns * g.length * g.channels * channels
+    places, weights = images * g.rows * g.columns, g.channels * channels
     full = g.columns / (-(-g.columns // TILE) * TILE)
-    return (groups == 1 and g.columns <= IM2COL_PLACES and full <= IM2COL_FILLED
-            and channels >= IM2COL_CHANNELS and work >= IM2COL_WORK)
+    narrow = g.columns <= IM2COL_PLACES and full <= IM2COL_FILLED
+    return (groups == 1 and channels >= IM2COL_CHANNELS
+            and places * weights * g.length >= IM2COL_WORK
+            and (narrow or places * IM2COL_WEIGHTS <= weights))
 
 
 def im2col(x: Array, g: Geometry) -> Array:
-    """The windows of images x (n, h, w, c), (n * rows * columns, kh * kw * c)."""
-    windows = np.empty((len(x) * g.rows * g.columns, g.length * g.channels), x.dtype)
+    """The windows of images x (n, h, w, c), (n * rows * columns, c * kh * kw)."""
+    windows = np.empty((len(x) * g.rows * g.columns, g.channels * g.length), x.dtype)
     copy_windows(threads_for(windows.size), x.reshape(-1), len(x), tuple(g), windows.reshape(-1))
     return windows
 
 
 def convolution(x: Array, weight: Array, bias: Array, y: Array, g: Geometry, flags: int) -> None:
-    """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (1, kh, kw, c, o) in panels,
-    + bias (o,) or an empty one; all contiguous and of one dtype. `flags`: RELU or 0."""
-    prepare(x.dtype)
-    windows = im2col(x, g)
-    multiply_panels(threads_for(windows.size * y.shape[3]), windows, weight.reshape(-1), bias,
-                    y.reshape(-1, y.shape[3]), flags)
+    """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (o, c, kh, kw), + bias (o,)
+    or an empty one; all but the weight contiguous, of one dtype. `flags`: RELU or 0."""
+    o = len(weight)
+    times_rows(im2col(x, g), weight.reshape(o, -1), bias, y.reshape(-1, o), flags)
 
 
 def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     """dw (o, c, kh, kw) of x (n, h, w, c) and dy (n, rows, columns, o)."""
-    dweight = transposed_times(im2col(x, g), dy.reshape(-1, dy.shape[3]))  # (kh * kw * c, o)
-    return as_weight(dweight.reshape(1, -1), 1, g.channels, (g.window_height, g.window_width))
+    o = dy.shape[3]
+    dweight = transposed_times(dy.reshape(-1, o), im2col(x, g))
+    return dweight.reshape(o, g.channels, g.window_height, g.window_width)
+
+
+def input_gradient(dy: Array, weight: Array, bias: Array, x: Array, g: Geometry) -> None:
+    """x (n, h, w, c) = what the convolution sends back from dy (n, rows, columns, o), with weight
+    (o, c, kh, kw), + bias (c,) or an empty one."""
+    o = len(weight)
+    matrix = np.ascontiguousarray(weight).reshape(o, -1)
+    windows = np.empty((dy.size // o, matrix.shape[1]), dy.dtype)
+    times(dy.reshape(-1, o), matrix, NOTHING[dy.dtype], windows)
+    sum_windows(threads_for(windows.size), windows.reshape(-1), len(x), tuple(g), bias,
+                x.reshape(-1))

@@ -9,8 +9,6 @@ never on whether a step is captured, nor on the number of threads.
 import math
 from typing import Any
 
-import numpy as np
-
 from . import im2col, sweep_conv, winograd, winograd_weights
 from .geometry import Geometry
 from .weights import by_output, rotated
@@ -28,7 +26,7 @@ def convolution(
     if winograd.pays(g, x, o, groups) and winograd.convolution(x, weight, bias, y, g, flags):
         return
     if im2col.pays(g, len(x), o, groups):
-        im2col.convolution(x, by_output(weight, 1), bias, y, g, flags)
+        im2col.convolution(x, weight, bias, y, g, flags)
     else:
         places = sweep_conv.all_places(g, o, groups)
         sweep_conv.convolution(x, by_output(weight, groups), bias, y, g, places, flags)
@@ -51,6 +49,15 @@ def input_gradient(
     """x (n, h, w, c) = what a convolution of geometry `g` sends back from dy (n, rows, columns,
     o), with weight (o, c / groups, kh, kw), + bias (c,) or an empty one."""
     c, o = g.channels, dy.shape[3]
+    back = g._replace(  # of the window rotated by 180 degrees
+        height=dy.shape[1], width=dy.shape[2], channels=o, rows=g.height, columns=g.width,
+        top=g.window_height - 1 - g.top, left=g.window_width - 1 - g.left)
+    if (winograd.pays(back, dy, c, groups)
+            and winograd.convolution(dy, weight, bias, x, back, 0, back=True)):
+        return
+    if im2col.pays(g, len(dy), o, groups):
+        im2col.input_gradient(dy, weight, bias, x, g)
+        return
     for p in range(g.down):
         for q in range(g.across):
             rows, columns = -(-(g.height - p) // g.down), -(-(g.width - q) // g.across)
@@ -67,19 +74,10 @@ def input_gradient(
                 dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down,
                 apart_across, top, left,
             )
-            if (g.down == g.across == 1 and winograd.pays(there, dy, c, groups)
-                    and winograd.convolution(dy, weight, bias, x, there, 0, back=True)):
-                return
-            if im2col.pays(there, len(dy), c, groups):
-                part = rotated(weight, 1, taps_down, taps_across)
-                few = np.empty((len(dy), rows, columns, c), dy.dtype)
-                im2col.convolution(dy, part, bias, few, there, 0)
-                x[:, p :: g.down, q :: g.across] = few
-            else:
-                part = rotated(weight, groups, taps_down, taps_across)
-                places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
-                          (p * g.width + q) * c, c, groups)
-                sweep_conv.convolution(dy, part, bias, x, there, places, 0)
+            part = rotated(weight, groups, taps_down, taps_across)
+            places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
+                      (p * g.width + q) * c, c, groups)
+            sweep_conv.convolution(dy, part, bias, x, there, places, 0)
 
 
 def _taps(window: int, stride: int, apart: int, place: int) -> tuple[slice, int, int, int]:

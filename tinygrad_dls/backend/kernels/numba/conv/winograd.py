@@ -31,7 +31,14 @@ from ..simd.intrinsics import address_of, full, lanes, load_some, total
 from ..simd.sweep import ADD, RELU, prepare, sweep
 from ..simd.transpose import transpose
 from ..threads import threads_for
-from ..tuning import WINOGRAD_CHANNELS, WINOGRAD_LARGE, WINOGRAD_PLACES, WINOGRAD_TILES
+from ..tuning import (
+    WINOGRAD_CHANNELS,
+    WINOGRAD_FEW_PLACES,
+    WINOGRAD_LARGE,
+    WINOGRAD_MANY_WEIGHTS,
+    WINOGRAD_PLACES,
+    WINOGRAD_TILES,
+)
 from . import winograd_2x2 as small
 from . import winograd_4x4 as large
 from .geometry import Geometry
@@ -247,7 +254,8 @@ def pays(g: Geometry, x: Array, channels: int, groups: int, places: int = WINOGR
     sliding = (g.window_height, g.window_width, g.down, g.across, g.apart_down, g.apart_across)
     return (sliding == (3, 3, 1, 1, 1, 1) and groups == 1 and x.dtype == np.float32
             and min(g.channels, channels) >= WINOGRAD_CHANNELS
-            and len(x) * g.rows * g.columns >= places)
+            and len(x) * g.rows * g.columns >= (
+                WINOGRAD_FEW_PLACES if g.channels * channels >= WINOGRAD_MANY_WEIGHTS else places))
 
 
 class Work(NamedTuple):
@@ -283,7 +291,7 @@ def convolution(
     chunks = threads_for(work.places * work.tiles * work.c * work.o)
     bad = np.zeros(chunks, x.dtype)
     how = (9 * work.o, 9, True) if back else (9, 9 * work.c, False)
-    few = chunks > 1 and work.tiles < chunks * FEW_TILES and work.o >= chunks * panel
+    few = work.tiles < chunks * FEW_TILES and work.o >= chunks * panel
     (_by_panels if few else _by_tiles)(
         x.reshape(-1), np.ascontiguousarray(weight).reshape(-1), how, bias, y.reshape(-1), tuple(g),
         work, chunks, panel, bool(flags & RELU), bad)
