@@ -166,6 +166,8 @@ def in_one_order(a: Array, b: Array) -> tuple[Array, Array] | None:
 
 def add(a: Array, b: Array) -> Array:
     """a + b, lying in memory as they do; by NumPy unless they are of one shape and dtype."""
+    if a.ndim == b.ndim == 2 and not a.flags.c_contiguous and a.flags.f_contiguous:
+        return add(a.T, b.T).T
     pair = in_one_order(a, b)
     if pair is None:
         return a + b

@@ -305,6 +305,10 @@ class Linear(Running, reference.Linear):
             return y
         if a.flags.f_contiguous:
             return transposed_times(a.T, np.ascontiguousarray(b))
+        if b.flags.f_contiguous and n > m:  # y.T = b.T @ a.T: only the smaller one is copied
+            y = np.empty((n, m), dtype)
+            times(b.T, np.ascontiguousarray(a.T), NOTHING[dtype], y)
+            return y.T
         y = np.empty((m, n), dtype)
         times(np.ascontiguousarray(a), np.ascontiguousarray(b), NOTHING[dtype], y)
         return y
