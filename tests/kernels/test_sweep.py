@@ -12,9 +12,11 @@ if not wants_compiled():
     pytest.skip("nothing is compiled", allow_module_level=True)
 from tinygrad_dls.backend.kernels.numba.compile import kernel
 from tinygrad_dls.backend.kernels.numba.matmul.gemm import prepare, product, scratch_size
+from tinygrad_dls.backend.kernels.numba.matmul.panels import linear_short
 from tinygrad_dls.backend.kernels.numba.simd.intrinsics import address_of
 from tinygrad_dls.backend.kernels.numba.simd.sweep import ADD, RELU, sweep
 from tinygrad_dls.backend.kernels.numba.table import CompiledKernels
+from tinygrad_dls.backend.kernels.numba.threads import threads_for
 from tinygrad_dls.backend.kernels.reference import ReferenceKernels
 
 REFERENCE, COMPILED = ReferenceKernels(np), CompiledKernels(np)
@@ -146,3 +148,22 @@ def test_the_linear_layer_is_the_references(m, n, k, biased, dtype):
             assert (got is not None) == need
             if need:
                 np.testing.assert_allclose(got, want, **tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("m, n, k", [(300, 45, 700), (130, 260, 530), (7, 100, 1025), (5, 64, 1),
+                                     (121, 33, 512), (1, 31, 9)])
+def test_products_with_a_weight_in_panels_are_the_same_for_any_number_of_threads(m, n, k, dtype):
+    rng = np.random.default_rng(1)
+    x, w = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((n, k)).astype(dtype)
+    bias, found = rng.standard_normal(n).astype(dtype), []
+    prepare(np.dtype(dtype))
+    for parts in (1, threads_for(1e9)):
+        y = np.full((m + 1, n), CANARY, dtype)
+        linear_short(parts, x, w, np.empty(n * k, dtype), bias, y[:m], RELU)
+        assert (y[m] == CANARY).all()
+        found.append(y[:m])
+    want = np.maximum(x.astype(float) @ w.T.astype(float) + bias, 0)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(found[0], want, rtol=100 * eps, atol=(k + 10) * 4 * eps)
+    np.testing.assert_array_equal(*found)

@@ -6,7 +6,7 @@ functions bound to names, so a line costs what the kernel under it costs:
     def step(x0):
         w0 = W0._data  # weight (4, 3) float32
         C0(c0)  # Optimizer.zero_grad
-        linear_short(1, x0, w0, b0, N1, t0, 0, N0)  # linear (5, 4)
+        linear_short(1, x0, w0, N0, b0, t0, 0)  # linear (5, 4)
         tanh(t0, t1)  # tanh (5, 4)
         t2 = F2(t1, c3)  # maximum (5, 4)
         ...

@@ -4,7 +4,7 @@ What an operation does between two kernels, choosing and making arrays, depends 
 alone, which are the same at each replay. So it is done once, here, on stand-ins for arrays that
 have a shape and a dtype but no numbers, with a kernel table that writes down what it would run:
 
-    t0 = F0(x0, w0, w1)         becomes         linear_short(1, x0, w0, b0, w1, t0, 0, N0)
+    t0 = F0(x0, w0, w1)         becomes         linear_short(1, x0, w0, N0, w1, t0, 0)
 
 where t0 and the scratch b0 are made once, too (memory.py says where). An op that reads values, or
 allocates or launches by any route other than `self.empty` and `self.run` of its table, stays

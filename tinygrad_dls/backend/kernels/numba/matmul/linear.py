@@ -37,17 +37,10 @@ from ..tuning import (
 from .batched import multiply
 from .few_outputs import dots_with_one, sums_for_few
 from .gemm import prepare, product, scratch_size
+from .panels import linear_short, part
 
 Array = Any
 NO_SCRATCH = {kind: np.empty((1, 0), kind) for kind in (F32, F64)}
-
-
-@inlined
-def part(chunk: int, chunks: int, size: int, step: int) -> tuple[int, int]:
-    """Begin and end of a chunk of `size` rows, in multiples of `step`."""
-    blocks = -(-size // step)
-    return (min(size, chunk * blocks // chunks * step),
-            min(size, (chunk + 1) * blocks // chunks * step))
 
 
 @task
@@ -176,16 +169,6 @@ def linear_long(parts: int, x: Array, weight: Array, bias: Array, y: Array) -> N
 
 
 @kernel
-def linear_short(
-    parts: int, x: Array, weight: Array, transposed: Array, bias: Array, y: Array, flags: int,
-    scratch: Array,
-) -> None:
-    chunks = 1 if weight.size < TRANSPOSE_SHARED else parts
-    parallel_for(transpose_chunk, chunks, (weight, transposed))
-    parallel_for(rows_times, parts, (x, transposed, bias, y, flags, scratch))
-
-
-@kernel
 def product_of_rows(
     parts: int, x: Array, matrix: Array, bias: Array, y: Array, flags: int, scratch: Array
 ) -> None:
@@ -255,10 +238,12 @@ def times(
 def times_rows(x: Array, weight: Array, bias: Array, y: Array, flags: int) -> None:
     """y (m, n) = x (m, k) @ weight (n, k).T + bias, as `times`; the weight may have gaps."""
     (m, k), n = x.shape, weight.shape[0]
-    if not as_it_lies(m, k, n) or not weight.flags.c_contiguous:
-        times(x, transposed(weight), bias, y, flags)
+    weight, parts = np.ascontiguousarray(weight), threads_for(m * n * k)
+    if not as_it_lies(m, k, n):
+        prepare(x.dtype)
+        linear_short(parts, x, weight, np.empty(n * k, x.dtype), bias, y, flags)
         return
-    linear_long(threads_for(m * n * k), x, weight, bias, y)
+    linear_long(parts, x, weight, bias, y)
     if flags:
         flat = y.reshape(-1)
         clamp(threads_for(8 * y.size), flat, flat, 0.0, nan)
@@ -341,9 +326,8 @@ class Linear(Running, reference.Linear):
                 self.run(clamp, threads_for(8 * y.size), flat, flat, 0.0, nan)
         else:
             prepare(dtype)
-            scratch = scratch_of(self, parts, scratch_size(m, n, k, dtype), dtype)
-            transposed = self.empty((k, n), dtype)
-            self.run(linear_short, parts, rows, weight, transposed, bias, y, flags, scratch)
+            panels = self.empty(n * k, dtype)
+            self.run(linear_short, parts, rows, weight, panels, bias, y, flags)
         return y if x.ndim == 2 else y.reshape(*x.shape[:-1], n)
 
     def linear_backward(
