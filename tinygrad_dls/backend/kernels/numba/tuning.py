@@ -84,18 +84,14 @@ IM2COL_WEIGHTS = 64
 STRIDED_POINTWISE_WEIGHTS = 1 << 14
 # Channels in and out, and places of all images, from which on 3 x 3 windows are convolved with
 # Winograd's tiles: the sums around a product are little beside it, and the weights are transformed
-# once for all places. 2026-11-30.
-WINOGRAD_CHANNELS, WINOGRAD_PLACES = 16, 128
-# Places, and weights of one tap, from which on gradients of weights are computed so. 2026-11-30.
-WINOGRAD_GRADIENT_PLACES, WINOGRAD_GRADIENT_WEIGHTS = 48, 256
+# once for all places. Gradients of weights are from so many places on. 2026-11-30.
+WINOGRAD_CHANNELS, WINOGRAD_PLACES, WINOGRAD_GRADIENT_PLACES = 16, 128, 48
 # From this many weights of one tap on both are done from this many places on: reading the weights
 # takes most of the time, and each is read once. 2026-11-30.
 WINOGRAD_MANY_WEIGHTS, WINOGRAD_FEW_PLACES = 1 << 12, 4
 # Tiles of 4 x 4 results are taken up to this part of the work of tiles of 2 x 2. The sums of the
 # weights count as so many tiles more, those of the gradients of weights as so many. 2026-11-30.
 WINOGRAD_LARGE, WINOGRAD_TILES, WINOGRAD_GRADIENT_TILES = 0.9, 4, 8
-# Places, and weights of one tap, from which on gradients of weights are computed so. 2026-11-30.
-WINOGRAD_GRADIENT_PLACES, WINOGRAD_GRADIENT_WEIGHTS = 48, 512
 
 # --- sparse gradients ----------------------------------------------------------------------------
 

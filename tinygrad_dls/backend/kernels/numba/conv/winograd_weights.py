@@ -29,11 +29,7 @@ from ..simd.intrinsics import address_of, full, lanes, total
 from ..simd.sweep import ADD, prepare, sweep
 from ..simd.transpose import transpose
 from ..threads import threads_for
-from ..tuning import (
-    WINOGRAD_GRADIENT_PLACES,
-    WINOGRAD_GRADIENT_TILES,
-    WINOGRAD_GRADIENT_WEIGHTS,
-)
+from ..tuning import WINOGRAD_GRADIENT_PLACES, WINOGRAD_GRADIENT_TILES
 from . import winograd
 from . import winograd_2x2 as small
 from . import winograd_4x4 as large
@@ -211,10 +207,8 @@ def weights_of_products(
 
 def pays(x: Array, dy: Array, g: Geometry, groups: int) -> bool:
     """Return whether to compute the gradient so, of images x (n, h, w, c) and errors dy (n, rows,
-    columns, o): it must be a 3 x 3 window of step 1, with enough places and weights."""
-    o = dy.shape[3]
-    return (g.channels * o >= WINOGRAD_GRADIENT_WEIGHTS
-            and winograd.pays(g, x, o, groups, WINOGRAD_GRADIENT_PLACES))
+    columns, o): it must be a 3 x 3 window of step 1, with enough places and channels."""
+    return winograd.pays(g, x, dy.shape[3], groups, WINOGRAD_GRADIENT_PLACES)
 
 
 def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array | None:
