@@ -13,7 +13,7 @@ from ..compile import kernel, task
 from ..matmul.linear import times, times_rows, transposed_times
 from ..parallel import parallel_for
 from ..threads import threads_for
-from ..tuning import STRIDED_POINTWISE_WEIGHTS
+from ..tuning import FEW_OUTPUTS, POINTWISE_FEW_CHANNELS, STRIDED_POINTWISE_WEIGHTS
 from .geometry import Geometry, copy, place_of
 from .im2col import im2col
 
@@ -75,9 +75,13 @@ def input_gradient(dy: Array, weight: Array, bias: Array, x: Array, g: Geometry)
 
 def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     """dw (o, c, 1, 1) of x (n, h, w, c) and dy (n, rows, columns, o)."""
-    o = dy.shape[3]
-    dweight = np.empty((o, g.channels, 1, 1), x.dtype)  # no view: a gradient that is one is copied
-    transposed_times(dy.reshape(-1, o), _seen(x, g), out=dweight.reshape(o, g.channels))
+    o, c, seen, errors = dy.shape[3], g.channels, _seen(x, g), dy.reshape(-1, dy.shape[3])
+    dweight = np.empty((o, c, 1, 1), x.dtype)  # no view: a gradient that is one is copied
+    matrix = dweight.reshape(o, c)
+    if o <= FEW_OUTPUTS < c < POINTWISE_FEW_CHANNELS:
+        matrix[:] = transposed_times(seen, errors).T
+    else:
+        transposed_times(errors, seen, out=matrix)
     return dweight
 
 
