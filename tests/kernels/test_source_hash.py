@@ -1,6 +1,7 @@
 """Keys of compiled kernels: they see every file whose code becomes part of a kernel."""
 
 import importlib
+import os
 import pkgutil
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ from numba.core.extending import _Intrinsic
 
 from tinygrad_dls.backend import kernels
 from tinygrad_dls.backend.kernels.numba import compile as compiling
+from tinygrad_dls.backend.kernels.numba import sources as sources_kept
 from tinygrad_dls.backend.kernels.numba.compile import helpers, source_hash
 from tinygrad_dls.capturing.emit import exact
 
@@ -111,3 +113,57 @@ def test_a_file_at_another_place_has_another_key(tree, monkeypatch):
     assert source_hash(tree / "a/kernel.py") != source_hash(tree / "a/b/kernel.py")
     monkeypatch.setattr(compiling, "PACKAGE", f"{tree / 'a'}/")  # installed elsewhere, the same
     assert compiling._place(tree / "a/b/kernel.py") == "b/kernel.py"
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """Fresh memories of sources, with the file of a folder of their own."""
+    monkeypatch.setenv("TINYGRAD_DLS_CACHE", str(tmp_path / "cache"))
+
+    def forget():
+        for function in (sources_kept.source, sources_kept._kept, compiling.imported_files):
+            function.cache_clear()
+        sources_kept._new.clear()
+
+    forget()
+    yield forget
+    monkeypatch.undo()
+    forget()
+
+
+def test_a_source_is_read_once(kept, tmp_path, monkeypatch):
+    file = tmp_path / "a.py"
+    file.write_text("from .b import c")
+    first = sources_kept.source(file)
+    assert tmp_path / "b.py" in first.named
+    sources_kept._keep()
+    kept()
+    monkeypatch.setattr(Path, "read_text", None)
+    assert sources_kept.source(file) == first
+
+
+def test_a_source_that_has_changed_is_read_again(kept, tmp_path):
+    file = tmp_path / "a.py"
+    file.write_text("from .b import c")
+    first = sources_kept.source(file)
+    sources_kept._keep()
+    kept()
+    before = file.stat()
+    file.write_text("from .d import c")  # as long
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    second = sources_kept.source(file)
+    assert second.digest != first.digest and tmp_path / "d.py" in second.named
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "[" * 100_000, '{"%s": 3}', '{"%s": {}}',
+                                     '{"%s": {"version": null}}'])
+def test_a_damaged_file_of_sources_is_replaced(kept, tmp_path, content):
+    file = tmp_path / "a.py"
+    file.write_text("x = 1")
+    index = sources_kept._file()
+    index.parent.mkdir(parents=True)
+    index.write_text(content.replace("%s", str(file)))
+    right = sources_kept.source(file)
+    sources_kept._keep()
+    kept()
+    assert sources_kept.source(file) == right and not sources_kept._new

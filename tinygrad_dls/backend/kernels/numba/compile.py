@@ -6,11 +6,10 @@ named by a hash of the kernel's file, of the files it takes helpers from, of the
 versions: new source, new folder.
 """
 
-import ast
 import hashlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from numba.core.sigutils import normalize_signature
 from ...._util.callers import PACKAGE
 from ...._util.user_folders import user_cache
 from .kernel_cache import kept_in
+from .sources import source
 
 # contract: a*b + c in one instruction. Everything else keeps the order of operations, NaN and Inf.
 OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
@@ -83,7 +83,7 @@ def source_hash(file: Path) -> str:
     """
     parts = [numba.__version__, sys.version, repr(sorted(map(str, OPTIONS.items())))]
     for path in sorted(helpers(file)):
-        parts += [_place(path), path.read_text("utf-8")]
+        parts += [_place(path), source(path).digest]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -104,24 +104,9 @@ def imported_files(file: Path) -> frozenset[Path]:
 
     A package that is entered from outside counts with its `__init__`, which may register things.
     """
-    found: set[Path] = set()
-    for node in _at_import(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
-            for place in (base, *(base / alias.name for alias in node.names)):
-                found |= {place.with_suffix(".py"), place / "__init__.py"}
-            found.add(base.parent / "__init__.py")
     around = {folder / "__init__.py" for folder in file.parents}
-    return frozenset(
-        path for path in found - around if path.is_file() and "reference" not in path.parts)
-
-
-def _at_import(node: ast.AST) -> Iterator[ast.AST]:
-    """The parts of a module's text that run when it is imported."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _at_import(child)
+    return frozenset(path for path in source(file).named - around
+                     if path.is_file() and "reference" not in path.parts)
 
 
 def _place(file: Path) -> str:
