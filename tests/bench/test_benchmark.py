@@ -88,6 +88,7 @@ def test_peers_get_the_cases_that_are_theirs():
         "p" not in taken["torch_channels_last"])
     assert not {"o", "t", "u"} & set(taken["torch_fused"]) and "k" in taken["torch_fused"]
     assert not {"h_gru", "p", "u"} & set(taken["torch_compile"]) and "r" in taken["torch_compile"]
+    assert taken["jax"] == [n for n in CASES if n != "t"]
     assert taken["dezero"] == ["a", "b", "c1", "c2"]
 
 

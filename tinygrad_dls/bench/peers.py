@@ -17,6 +17,8 @@ Builder = Callable[[Any], Step]
 # torch.compile leaves recurrent layers as they are; "u" is a loop whose shapes change at each turn.
 NOT_COMPILED = ("h_lstm", "h_gru", "h_bi", "p", "q", "s", "u")
 
+NOT_IN_JAX = ("t",)  # its layers are read from a file
+
 
 def torch_training(
     case: Case, channels_last: bool = False, compiled: bool = False, **options: Any
@@ -216,21 +218,31 @@ def tinygrad(case: Perceptron) -> Step:
     return step
 
 
+def jax(case: Case) -> Step:
+    """JAX: loss, gradient and optimizer in one `jit`."""
+    from .jax_peer import build  # imports JAX
+
+    return build(case)
+
+
 PEERS: dict[str, Builder] = {
     "torch": torch_eager, "torch_fused": torch_fused, "torch_channels_last": torch_channels_last,
     "torch_compile": torch_compile,
     "dezero": dezero, "autograd": hips_autograd, "mygrad": mygrad, "tinygrad": tinygrad,
+    "jax": jax,
 }
 
 
 def takes(peer: str, case: Case) -> bool:
-    """Return whether this peer runs this case: all run perceptrons, only PyTorch runs the other
-    networks.
+    """Return whether this peer runs this case: all run perceptrons, only PyTorch and JAX run the
+    other networks.
     """
     if peer == "torch_channels_last":
         return len(case.inputs) == 4
     if peer == "torch_fused":
         return bool(case.optimizer)
+    if peer == "jax":
+        return case.name not in NOT_IN_JAX
     if peer == "torch_compile":
         return case.name not in NOT_COMPILED
     return peer.startswith("torch") or isinstance(case, Perceptron)
