@@ -1,20 +1,15 @@
 """Layers of the later courses: each planted mistake is named, no right one is accused."""
 
-from typing import Any
 
-import numpy as np
 import pytest
 
 from tinygrad_dls.check import check_layer
+from tinygrad_dls.check import layer as check_of_layers
 
 from . import course_layers as layers
+from .layer_inputs import COURSE_SHAPES as SHAPES
+from .layer_inputs import course_inputs as inputs_of
 
-SHAPES: dict[str, list[tuple[int, ...]]] = {
-    "layer_norm": [(6, 5), (5,), (5,)], "cross_attention": [(4, 5), (4, 5), (4, 6)],
-    "heads": [(2, 3, 4)], "softmax_cost": [(4, 6)], "penalized": [(2, 3), (2, 1)],
-    "overlapping_pool": [(7, 7)], "embedding": [(5, 3)], "triplet": [(5, 4)] * 3,
-    "gram": [(3, 7)],
-}
 PLANTED = [  # layer, the mistake, the gradient, words that must be said of it
     ("layer_norm", "axis", "dx", "averaged over axis 0, where it must be axis 1"),
     ("cross_attention", "axis", "dQ", "summed over axis 0, where it must be axis 1"),
@@ -29,10 +24,10 @@ PLANTED = [  # layer, the mistake, the gradient, words that must be said of it
 ]
 
 
-def inputs_of(layer: str, seed: int = 0, size: float = 1.0) -> list[Any]:
-    rng = np.random.default_rng([seed, 3])
-    made: list[Any] = [size * rng.standard_normal(shape) for shape in SHAPES[layer]]
-    return [*made, {"f": 3, "stride": 2}] if layer == "overlapping_pool" else made
+@pytest.fixture(autouse=True)
+def without_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hypotheses alone, as for layers whose source cannot be read."""
+    monkeypatch.setattr(check_of_layers, "mend", lambda rule, cases: [])
 
 
 @pytest.mark.parametrize(("layer", "wrong", "gradient", "words"), PLANTED)

@@ -1,5 +1,7 @@
 """One wrong gradient, with all that its mistake can be found by."""
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +17,10 @@ from .rules import Rule, Shares, Values
 
 ENOUGH = 3  # elements that a hypothesis must explain: one number proves nothing
 MANY = 4_000_000  # numbers; what would take more is not tried
+
+
+class OutOfTime(Exception):
+    """The time for naming mistakes is over."""
 
 
 class Trial(NamedTuple):
@@ -37,6 +43,7 @@ class Case:
     rng: np.random.Generator
     right: Sequence[int] = ()  # the inputs whose gradients are right
     last: Trial | None = None  # that mended it
+    end: float = math.inf  # of the time for trials, by time.process_time()
 
     @property
     def mine(self) -> Any:
@@ -47,6 +54,11 @@ class Case:
         """Return whether the shape is the input's, with enough elements to rule out chance."""
         return self.mine is not None and self.mine.shape == self.truth.shape and (
             len(self.truth.values) >= ENOUGH and self.truth.scale > 0)
+
+    def tick(self) -> None:
+        """OutOfTime if there is no time for another trial."""
+        if time.process_time() > self.end:
+            raise OutOfTime
 
     def mends(self, exchange: Values | None = None, dy: Array | None = None) -> bool:
         """Return whether the gradient is right when the rule gets other values."""
@@ -74,6 +86,7 @@ class Case:
 
     def at_site(self, site: Site, what: str, change: Change) -> Any:
         """The gradient when one step of backward is changed; None if backward fails."""
+        self.tick()
         tried = self.rule.tried
         if (site, what) not in tried:
             shares, problem = self.rule.gradients(follower=Follower((site, change)))
@@ -89,6 +102,7 @@ class Case:
 
     def repeat(self, trial: Trial) -> bool:
         """Return whether the change that mended another gradient mends this one."""
+        self.tick()
         follower = Follower(*trial.changes) if trial.changes else None
         shares, problem = self.rule.gradients(trial.exchange, trial.dy, follower)
         return not problem and self.truth.is_close(shares[self.place])
@@ -107,6 +121,7 @@ class Case:
 
     def at_places(self, exchange: Values | None = None, dy: Array | None = None) -> Array | None:
         """The rule's gradient with other values, where the truth is known; None without one."""
+        self.tick()
         shares, problem = self.rule.gradients(exchange, dy)
         share = None if problem else shares[self.place]
         if share is None or share.shape != self.truth.shape:

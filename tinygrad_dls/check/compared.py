@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .numeric import SURE, Array, Differences, Measured, Verdict, nudged
+from .numeric import EPS, SURE, Array, Differences, Measured, Verdict, nudged
 from .rules import Rule
 
+SMALL = 2.0**-20  # a step, relative to the size of x, that hardly a kink is within
 SAMPLED = 256  # elements of a wrong gradient that are looked at
 
 
@@ -28,8 +29,9 @@ def compared_at(
 
 def _slack(rule: Rule, place: int, rng: np.random.Generator) -> Array:
     """Return by how much the gradient of an input changes if all it is made of does, a little."""
-    gradient = rule.gradients()[0][place]
+    shares, problem = rule.gradients()
     slack = np.zeros(np.shape(rule.inputs[place]))
+    gradient = None if problem else shares[place]
     if gradient is None:
         return slack
     for _ in range(3):
@@ -106,9 +108,26 @@ class Compared:
         smooth = np.array([verdict != "kink" for verdict in verdicts], bool)
         measured = Measured(gradient.shape, places[smooth], np.array(values)[smooth])
         wrong = not comparable or self._stands_out(gradient, measured, verdicts)
+        if wrong and comparable:
+            measured = self._beyond_kinks(gradient, measured)
         if not wrong:
             return ("right" if smooth.all() else "kink"), measured
         return ("wrong" if smooth.any() or not comparable else "kink"), measured
+
+    def _beyond_kinks(self, gradient: Array, measured: Measured) -> Measured:
+        """The slopes of the smallest step where a larger one, over a kink, confirmed a gradient
+        that is wrong elsewhere.
+        """
+        if self.differences.rounding > EPS:
+            return measured
+        values = measured.values.copy()
+        size = float(np.abs(self.differences.x).max(initial=0.0)) or 1.0
+        for i in np.flatnonzero(measured.of_candidate(gradient) == values):
+            slope = self.differences.at(self.differences.unit(measured.places[i]), SMALL * size)
+            if np.isfinite(slope.value) and (
+                    abs(slope.value - values[i]) > 1e-3 * measured.scale):
+                values[i] = slope.value
+        return Measured(measured.shape, measured.places, values)
 
     def _stands_out(self, gradient: Array, measured: Measured, verdicts: list[Verdict]) -> bool:
         """Return whether an error exceeds what differences of small beside large elements show."""

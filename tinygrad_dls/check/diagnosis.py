@@ -1,11 +1,13 @@
 """Diagnosis of a wrong gradient: families of mistakes, the plainest first."""
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
 
-from .case import Case, Trial
+from .case import Case, OutOfTime, Trial
 from .contributions import of_jacobian, of_one, of_outputs, of_slices
 from .hypotheses import elements, factor, named
 from .ingredients import factor_of, of_number, of_products, spread
@@ -23,23 +25,36 @@ from .trials import (
     special_points,
 )
 
+SECONDS = 10.0  # of the processor, for all gradients of one rule
 
-def name_mistakes(cases: Sequence[Case]) -> list[str]:
+
+def name_mistakes(cases: Sequence[Case], seconds: float = SECONDS) -> list[str]:
     """Name the mistake in each of the gradients that a rule gave its inputs.
 
-    One mistake spoils several: what mends one of them is tried on the others first.
+    One mistake spoils several: what mends one of them is tried on the others first. What is not
+    named after so many seconds of the processor stays without a name.
     """
+    for case in cases:
+        case.end = time.process_time() + seconds
     with np.errstate(all="ignore"):
-        names = [_plain(case) for case in cases]
+        names = [_in_time(case) for case in cases]
         mended: list[tuple[str, Trial]] = []
         for family in FAMILIES:
             for i, case in enumerate(cases):
                 if not names[i] and case.fits:
-                    names[i] = next((text for text, trial in mended if case.repeat(trial)), "") or (
-                        family(case))
+                    with suppress(OutOfTime):
+                        names[i] = next(
+                            (text for text, trial in mended if case.repeat(trial)), "") or (
+                                family(case))
                     if names[i] and case.last is not None:
                         mended.append((names[i], case.last))
         return [name or elements(case.mine, case.truth) for name, case in zip(names, cases)]
+
+
+def _in_time(case: Case) -> str:
+    with suppress(OutOfTime):
+        return _plain(case)
+    return ""
 
 
 def _plain(case: Case) -> str:

@@ -1,22 +1,19 @@
 """Layers written by hand, a forward and a backward in NumPy, checked as the engine's ops are."""
 
-import ast
-import inspect
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..errors import DataError
-from .follow import Follower, plain
+from .case import Case
+from .compared import compared_at
+from .diagnosis import name_mistakes
+from .layer_rule import RAISED, LayerRule
 from .local import STALE, check_rule
-from .numeric import Array, on_host
+from .repair.search import mend
+from .repair.wording import drawn_again, sentence
 from .report import Check, Report
-from .rules import Rule, Values
-
-Path = tuple[Any, ...]  # to an array in nested tuples, lists and dicts
 
 
 def check_layer(
@@ -28,13 +25,24 @@ def check_layer(
     `forward(*inputs)` returns the output, or several, then a cache; `backward(dy, cache)`, with
     as many gradients of outputs as it takes, returns the gradients of the float inputs: a tuple
     in their order, or a dict {"dW": ...}. Inputs are arrays, dicts of arrays or of parameters
-    such as {"stride": 2}, and numbers. All runs in float64 on copies. The report names what is
-    wrong with each gradient: a hypothesis is said only if mending it gives the right numbers.
+    such as {"stride": 2}, and numbers. All runs in float64 on copies.
+
+    The report names the line to mend, and how, where an edit of the source makes every gradient
+    right, at other inputs and sizes, too. Else it says what is wrong with each gradient: a
+    hypothesis is said only if mending it gives the right numbers.
     `names` of the inputs are the parameters' of `forward` if they are not given.
     DataError if forward returns no cache, or NaN.
 
         report = check_layer(linear_activation_forward, linear_activation_backward, A_prev, W, b)
         assert report, report
+
+    The 1/m of the course: its dA and dZ are those of the loss of one example, while dW and db are
+    those of the cost, which is 1/m of the sum. No function has both, so `dW = 1/m dZ A_prev.T` is
+    reported as wrong. Check all of it as gradients of the cost:
+
+        def backward_of_cost(dA, cache):
+            dA_prev, dW, db = linear_activation_backward(m * dA, cache)
+            return dA_prev / m, dW, db
     """
     rng = np.random.default_rng([seed, 1])  # inputs are often drawn with seed 0 itself
     rule = LayerRule(forward, backward, inputs, names)
@@ -42,300 +50,66 @@ def check_layer(
         raise DataError("forward made NaN or Inf of these inputs: there is no gradient to check")
     rule.dy = np.asarray(rng.standard_normal(rule.y.shape))
     with np.errstate(all="ignore"):
-        _, problem = rule.gradients()
-        if not problem and rule.remembers(rng):
-            problem = STALE.partition(": this")[0] + ". Keep what backward needs in the cache"
+        problem = _problem(rule, rng)
+        if problem.startswith(RAISED):
+            causes = _repairs(rule, _unknown(rule, eps, tolerance, rng))
+            return Report(problems=(problem,), causes=tuple(dict.fromkeys(causes.values())))
         if problem:
             return Report(problems=(problem,))
         places = [place for place in rule.floats if rule.given(place)]
         if not places:
             raise DataError("backward returned the gradient of none of the inputs: a dict has the "
                             "names of forward's inputs with a d, such as 'dW'")
-        found = check_rule(rule, places, eps, tolerance, rng)
+        causes = {}
+
+        def names_of(cases: Sequence[Case]) -> list[str]:
+            causes.update(_repairs(rule, cases))
+            rest = [case for case in cases if case.place not in causes]
+            named = dict(zip((case.place for case in rest), name_mistakes(rest)))
+            return [causes.get(case.place) or named[case.place] for case in cases]
+
+        found = check_rule(rule, places, eps, tolerance, rng, names_of)
     checks = [Check("d" + rule.input_name(place or 0), verdict=verdict, hint=hint)
               for place, verdict, hint in found]
-    return Report(gradients=tuple(checks), tolerance=tolerance)
+    return Report(gradients=tuple(checks), tolerance=tolerance,
+                  causes=tuple(dict.fromkeys(causes.values())))
 
 
-class LayerRule(Rule):
-    """A forward and a backward of NumPy arrays; what is between them is the cache."""
-
-    def __init__(
-        self, forward: Callable[..., Any], backward: Callable[..., Any], arguments: Sequence[Any],
-        names: Sequence[str] | None = None,
-    ) -> None:
-        self.function, self.back = forward, backward
-        self.arguments = [_copied(value) for value in arguments]
-        called = list(names) if names is not None else _names(forward, len(arguments))
-        if len(called) != len(arguments):
-            raise DataError(f"{len(arguments)} inputs take as many names, not {len(called)}")
-        leaves = [((i, *path), _name(called[i], path), value)
-                  for i, argument in enumerate(self.arguments)
-                  for path, value in _leaves(argument)]
-        arrays = [leaf for leaf in leaves if isinstance(leaf[2], np.ndarray)]
-        self.paths = [path for path, _, _ in arrays]
-        self.called = [name for _, name, _ in arrays]
-        self.inputs = [value for _, _, value in arrays]
-        self._numbers = {name: (path, value) for path, name, value in leaves
-                         if isinstance(value, (bool, int, float))}
-        self._given = _gradients_taken(backward)
-        self._cached_names = _names_of_cache(forward)
-        self.y, self.cache, self.parts = self._forward(self.inputs)
-        self.dy = np.ones_like(self.y)
-
-    # --- forward -----------------------------------------------------------------------------
-
-    def _forward(self, inputs: Sequence[Any]) -> tuple[Array, Any, list[tuple[int, ...]]]:
-        """(y, cache, the shapes of the outputs)."""
-        arguments = [_copied(value) for value in self.arguments]
-        for path, value in zip(self.paths, inputs):
-            arguments = _put(arguments, path, value.copy())
-        made = self.function(*arguments)
-        if not isinstance(made, tuple) or len(made) < 2:
-            raise DataError("forward must return (output, cache), or several outputs and the cache "
-                            f"as the last; it returned a {type(made).__name__}")
-        outputs = [np.asarray(on_host(y), dtype=np.float64) for y in made[:-1]][:self._given]
-        if len(outputs) == 1:
-            return outputs[0], made[-1], [outputs[0].shape]
-        y = np.concatenate([y.ravel() for y in outputs])
-        return y, made[-1], [y.shape for y in outputs]
-
-    def forward(self, inputs: Sequence[Any]) -> Array:
-        return self._forward(inputs)[0]
-
-    def at(self, inputs: Sequence[Any], dy: Array | None = None) -> Self:
-        other = self._copy()
-        other.inputs = list(inputs)
-        other.y, other.cache, other.parts = self._forward(inputs)
-        other.dy = self.dy if dy is None else dy
-        return other
-
-    def with_number(self, name: str, value: Any) -> Self:
-        other = self._copy()
-        path, _ = self._numbers[name]
-        other.arguments = _put(other.arguments, path, value)
-        other.y, other.cache, other.parts = other._forward(other.inputs)
-        other.dy = np.resize(self.dy, other.y.shape)
-        return other
-
-    def _copy(self) -> Self:
-        """This rule without what was found at its point."""
-        other = object.__new__(type(self))
-        lasting = ("function", "back", "arguments", "paths", "called", "inputs", "_numbers",
-                   "_given", "_cached_names")
-        other.__dict__.update({name: self.__dict__[name] for name in lasting})
-        return other
-
-    # --- what it knows -------------------------------------------------------------------------
-
-    @property
-    def floats(self) -> list[int]:
-        """The places of the inputs that have gradients."""
-        return [i for i, x in enumerate(self.inputs) if x.dtype.kind == "f"]
-
-    def input_name(self, place: int) -> str:
-        return self.called[place]
-
-    @property
-    def numbers(self) -> dict[str, Any]:
-        return {name: value for name, (_, value) in self._numbers.items()}
-
-    @property
-    def outputs(self) -> dict[str, slice]:
-        if len(self.parts) == 1:
-            return {}
-        names = list(inspect.signature(self.back).parameters)
-        found, start = {}, 0
-        for name, shape in zip(names, self.parts):
-            size = int(np.prod(shape))
-            found[name.removeprefix("d")] = slice(start, start + size)
-            start += size
-        return found
-
-    @property
-    def used(self) -> dict[str, Array]:
-        return {name: value for name, value, _ in self._cached}
-
-    @cached_property
-    def _cached(self) -> list[tuple[str, Array, list[Path]]]:
-        """The arrays of the cache, each once, with their names and all places they stand at."""
-        found: list[tuple[str, Array, list[Path]]] = []
-        for path, value in _leaves(self.cache):
-            if not isinstance(value, np.ndarray) or value.dtype.kind not in "fb" or not value.size:
-                continue
-            for _, known, paths in found:
-                if known.shape == value.shape and np.array_equal(known, value):
-                    paths.append(path)
-                    break
-            else:
-                found.append((self._cache_name(path, value), value, [path]))
-        return found
-
-    def _cache_name(self, path: Path, value: Array) -> str:
-        """An input's name if it is one, "y" for the output, else its place; of a list its own."""
-        if len(path) == 2 and type(path[1]) is int and path[0] < len(self._cached_names):
-            return f"{self._cached_names[path[0]]}[{path[1]}]"
-        for name, x in zip(self.called, self.inputs):
-            if np.array_equal(x, value):
-                return name
-        if np.array_equal(self.y, value):
-            return "y"
-        if path and isinstance(path[-1], str):
-            return str(path[-1])
-        if len(path) == 1 and path[0] < len(self._cached_names):
-            return self._cached_names[path[0]]
-        return "cache" + "".join(f"[{step!r}]" for step in path)
-
-    # --- backward --------------------------------------------------------------------------------
-
-    def gradients(
-        self, exchange: Values | None = None, dy: Array | None = None,
-        follower: Follower | None = None,
-    ) -> tuple[list[Any], str]:
-        cache = _copied(self.cache, cast=False)
-        new = dict(exchange or {})
-        for name, _, paths in self._cached if new else ():
-            for path in paths if name in new else ():
-                cache = _put(cache, path, new[name].copy())
-        given = np.asarray(self.dy if dy is None else dy, dtype=np.float64)
-        dys: list[Any] = self._split(given.copy())
-        if follower is not None:
-            dys = [follower.follow(dy, "dy") for dy in dys]
-            for name, value, paths in self._cached:
-                for path in paths:
-                    cache = _put(cache, path, follower.follow(value.copy(), name))
-        before = [(path, value.copy()) for path, value in _leaves(cache)
-                  if isinstance(value, np.ndarray)]
-        try:
-            made = plain(self.back(*dys, cache))
-        except Exception as error:  # a learner's rule may raise anything
-            return [], f"backward raised {type(error).__name__}: {error}"
-        shares, problem = self._in_order(made)
-        if problem:
-            return [], problem
-        if any(not np.array_equal(a, b) for a, b in zip(dys, self._split(given))):
-            return [], "backward writes into dy, which others use too: work on a copy"
-        after = dict(_leaves(cache))
-        for path, value in before:
-            if not _same(after.get(path), value):
-                return [], "backward writes into the cache: work on a copy"
-        return shares, ""
-
-    def _split(self, dy: Array) -> list[Array]:
-        if len(self.parts) == 1:
-            return [dy.reshape(self.parts[0])]
-        ends = np.cumsum([int(np.prod(shape)) for shape in self.parts])[:-1]
-        return [piece.reshape(shape) for piece, shape in zip(np.split(dy, ends), self.parts)]
-
-    def _in_order(self, made: Any) -> tuple[list[Any], str]:
-        """The gradients in the order of the inputs."""
-        if isinstance(made, dict):
-            return [_array(made.get(f"d{name}")) for name in self.called], ""
-        several = made if isinstance(made, (tuple, list)) else (made,)
-        floats = self.floats
-        if len(several) != len(floats):
-            wanted = ", ".join("d" + self.called[i] for i in floats)
-            return [], (f"backward returned {len(several)} gradient{'s' * (len(several) != 1)} for "
-                        f"{len(floats)} inputs: it must return {wanted}, in this order")
-        found: list[Any] = [None] * len(self.inputs)
-        for place, share in zip(floats, several):
-            found[place] = _array(share)
-        return found, ""
-
-    def given(self, place: int) -> bool:
-        """Return whether backward gave a gradient of this input: a dict may leave some out."""
-        made = self.back(*self._split(self.dy.copy()), _copied(self.cache, cast=False))
-        return not isinstance(made, dict) or f"d{self.called[place]}" in made
+def _problem(rule: LayerRule, rng: np.random.Generator) -> str:
+    """The fault of backward as a function; "" if it gives gradients."""
+    shares, problem = rule.gradients()
+    if problem:
+        return problem
+    again, _ = rule.gradients()
+    if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(shares, again)
+           if a is not None and b is not None):
+        return drawn_again(rule)
+    if rule.remembers(rng):
+        return STALE.partition(": this")[0] + ". Keep what backward needs in the cache"
+    return ""
 
 
-def _same(now: Any, before: Array) -> bool:
-    """Return whether an array of the cache is as it was."""
-    return isinstance(now, np.ndarray) and np.array_equal(
-        now, before, equal_nan=before.dtype.kind == "f")
+def _unknown(
+    rule: LayerRule, eps: float, tolerance: float, rng: np.random.Generator
+) -> list[Case]:
+    """The gradients of a backward that gives none."""
+    shares = [None] * len(rule.inputs)
+    found = []
+    for place in rule.floats:
+        compared = compared_at(rule, place, None, eps, tolerance, rng)
+        verdict, measured = compared.verdict()
+        if verdict == "wrong":
+            found.append(Case(rule, place, shares, measured, compared, rng))
+    return found
 
 
-def _array(value: Any) -> Array | None:
-    return None if value is None else np.asarray(on_host(value), dtype=np.float64)
-
-
-def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Walk through nested tuples, lists and dicts: each value in them, with the way to it."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, (*path, key))
-    elif isinstance(value, (tuple, list)):
-        for i, inner in enumerate(value):
-            yield from _leaves(inner, (*path, i))
-    else:
-        yield path, value
-
-
-def _put(value: Any, path: Path, new: Any) -> Any:
-    """A copy of nested tuples, lists and dicts with another value at one place."""
-    if not path:
-        return new
-    step, rest = path[0], path[1:]
-    if isinstance(value, dict):
-        return {**value, step: _put(value[step], rest, new)}
-    changed = list(value)
-    changed[step] = _put(changed[step], rest, new)
-    return type(value)(changed)
-
-
-def _copied(value: Any, cast: bool = True) -> Any:
-    """A copy of nested arrays; inputs in float64."""
-    if isinstance(value, dict):
-        return {key: _copied(inner, cast) for key, inner in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)([_copied(inner, cast) for inner in value])
-    if isinstance(value, (str, bool, int, float)) or value is None or callable(value):
-        return value
-    if isinstance(value, np.ndarray) or hasattr(value, "_data"):
-        array = np.array(on_host(value))
-        return array.astype(np.float64) if cast and array.dtype.kind == "f" else array
-    return value
-
-
-def _names(forward: Callable[..., Any], count: int) -> list[str]:
-    """Read the names of forward's inputs, as far as it gives them."""
-    try:
-        parameters = list(inspect.signature(forward).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    named = [p.name for p in parameters
-             if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]
-    return named + [f"input {i}" for i in range(len(named), count)]
-
-
-def _names_of_cache(forward: Callable[..., Any]) -> list[str]:
-    """Read the names of the cache's parts from a last line `return A, (A_prev, W, b)`."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(forward)))
-    except (TypeError, OSError, SyntaxError):  # not written in a file, or in the middle of a line
-        return []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
-            cache = node.value.elts[-1]
-            if isinstance(cache, ast.Tuple):
-                return [ast.unparse(part) for part in cache.elts]
-    return []
-
-
-def _name(argument: str, path: Path) -> str:
-    """Of an array in a dict its key; in a list its place."""
-    if path and isinstance(path[-1], str):
-        return path[-1]
-    return argument + "".join(f"[{step}]" for step in path)
-
-
-def _gradients_taken(backward: Callable[..., Any]) -> int | None:
-    """Count the gradients of outputs that backward takes before the cache; None: unknown."""
-    try:
-        parameters = inspect.signature(backward).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return None
-    asked = [p for p in parameters if p.default is p.empty
-             and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return max(1, len(asked) - 1)
+def _repairs(rule: LayerRule, cases: Sequence[Case]) -> dict[int, str]:
+    """The line to mend, by the places of the gradients that it mends."""
+    found: dict[int, str] = {}
+    for edits, places in mend(rule, cases) if cases else ():
+        right = [f"d{rule.input_name(place)}" for place in places]
+        then = right[0] if len(right) == 1 else ", ".join(right[:-1]) + f" and {right[-1]}"
+        then += " is right" if len(right) == 1 else " are right"
+        text = f"{', and '.join(map(sentence, edits))}; then {then}"
+        found |= dict.fromkeys(places, text)
+    return found

@@ -5,7 +5,7 @@ one for each op, and each can be checked by itself: with dy a random gradient of
 sum(dy * forward(x)) is a number whose gradient the rule claims to know.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,8 @@ STALE = ("its backward uses what the last call of forward left in the object (a 
 
 
 def check_rule(
-    rule: Rule, places: Sequence[int], eps: float, tolerance: float, rng: np.random.Generator
+    rule: Rule, places: Sequence[int], eps: float, tolerance: float, rng: np.random.Generator,
+    names_of: Callable[[Sequence[Case]], list[str]] = name_mistakes,
 ) -> list[tuple[int | None, Verdict, str]]:
     """(place, verdict, hint) of the gradients of some inputs; (None, "wrong", why) of no use."""
     shares, problem = rule.gradients()
@@ -99,7 +100,7 @@ def check_rule(
     right = [place for place in places if found[place][0] == "right"]
     for case in cases:
         case.right = right
-    for case, hint in zip(cases, name_mistakes(cases)):
+    for case, hint in zip(cases, names_of(cases)):
         found[case.place] = "wrong", hint
     return [(place, *found[place]) for place in places]
 

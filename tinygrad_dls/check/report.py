@@ -1,6 +1,6 @@
 """The result of a gradient check, as an object to assert on and as a few lines to read."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .jsons import strict
@@ -45,6 +45,7 @@ class Report:
     elements: tuple[int, int] = (0, 0)  # compared with differences, of all there are
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=())  # of the function itself: no rule is to blame
+    causes: tuple[str, ...] = ()  # lines to mend, of which each makes several gradients right
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -83,7 +84,7 @@ class Report:
             "tolerance": self.tolerance, "elements": list(self.elements),
             "ops": [asdict(check) for check in self.ops],
             "gradients": [asdict(check) for check in self.gradients],
-            "notes": list(self.notes), "problems": list(self.problems),
+            "notes": list(self.notes), "problems": list(self.problems), "causes": list(self.causes),
         })
 
     def __str__(self) -> str:
@@ -95,7 +96,7 @@ class Report:
         return {"text/plain": str(self)}
 
     def _lines(self) -> list[str]:
-        lines = [f"  {problem}" for problem in self.problems]
+        lines = [f"  {problem}" for problem in (*self.problems, *self.causes)]
         if self.difference is not None:
             some, all_ = self.elements
             of = f"{some:,} of " if some != all_ else ""
@@ -117,8 +118,22 @@ class Report:
             lines.append(f"  wrong because of it: {_listed(bad)}")
         else:
             width = max([len(check.name) for check in self.gradients], default=0)
-            lines += [f"  {_gradient_line(check, width)}" for check in self._worth_a_line()]
+            lines += self._gradient_lines(width)
         return lines + [f"  note: {note}" for note in self.notes]
+
+    def _gradient_lines(self, width: int) -> list[str]:
+        """A line for each gradient; a mistake is told once."""
+        told: dict[str, str] = {}
+        lines = []
+        for check in self._worth_a_line():
+            if check.hint in self.causes:
+                check = replace(check, hint="")
+            elif check.verdict == "wrong" and check.hint:
+                first = told.setdefault(check.hint, check.name)
+                if first != check.name:
+                    check = replace(check, hint=f"as {first}")
+            lines.append(f"  {_gradient_line(check, width)}")
+        return lines
 
     def _worth_a_line(self) -> list[Check]:
         """All gradients if they are few; the wrong ones of many."""

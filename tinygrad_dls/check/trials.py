@@ -267,6 +267,7 @@ def _points(name: str, x: Array) -> Iterator[tuple[str, Array, str]]:
 
 def _right_at(case: Case, make: Callable[[], Rule]) -> float:
     """Return the size of its gradient if the rule of `make()` is right; 0 if it is wrong, or 0."""
+    case.tick()
     try:
         rule = make()
         shares, problem = rule.gradients()
