@@ -4,8 +4,8 @@ Along one axis a filter g of three weights and four results y are polynomials, a
 polynomials is known by its values at six points p: y = A.T ((G g) * (B.T d)). Row p of G holds 1,
 p, p**2, divided by the product of all p - q; row p of B.T the coefficients of the product of all
 x - q; and column p of A.T 1, p, p**2, p**3. The points decide how much rounding errors grow. The
-usual 0, 1, -1, 2, -2 and infinity make them 4 to 7 times those of direct sums; 0, 11/16,
--11/16, 3/2, -3/2 and infinity about twice (docs/winograd.md). With a = 11/16 and b = 3/2:
+usual 0, 1, -1, 2, -2 and infinity make them 3 to 7 times those of direct sums; 0, 11/16,
+-11/16, 3/2, -3/2 and infinity once to twice (docs/winograd.md). With a = 11/16 and b = 3/2:
 
     pixels  B.T =  a2 b2    0      -(a2 + b2)   0          1    0
                      0   -a b2       -b2        a          1    0       a2 = a * a
