@@ -1,6 +1,7 @@
 """Attention: products of many small matrices, and what stands between them in one pass over rows.
 
-Heads are shared out among the threads, and so are the rows of the softmax.
+Heads are shared out among the threads, and so are the rows of the softmax. One query for each head,
+as when a network writes a text token by token, is little work: there one kernel does all of it.
 """
 
 from typing import Any
@@ -89,6 +90,42 @@ def softmax_backward_chunk(
             store_some(dw, last - rest, d * load_some(w, last - rest, rest) * scale, rest)
 
 
+@task
+def one_query_chunk(
+    chunk: int, chunks: int, q: Array, k: Array, v: Array, scale: float, weights: Array, y: Array
+) -> None:
+    """y (m, f) and weights (m, s) of queries (m, e), keys (m, s, e) and values (m, s, f)."""
+    (m, s, e), f, width = k.shape, v.shape[2], lanes(q)
+    begin, end = chunk * m // chunks, (chunk + 1) * m // chunks
+    whole = e - e % width
+    for i in range(begin, end):
+        for j in range(s):
+            place = (i * s + j) * e
+            score = full(q, 0.0)
+            for c in range(0, whole, width):
+                score = score + load(q, i * e + c) * load(k, place + c)
+            if whole < e:
+                rest = e - whole
+                score = score + load_some(q, i * e + whole, rest) * load_some(
+                    k, place + whole, rest)
+            weights[i, j] = scale * total(score)
+    softmax_chunk(chunk, chunks, weights, 1, False)
+    for i in range(begin, end):
+        for c in range(0, f, width):
+            some = min(width, f - c)
+            mean = full(q, 0.0)
+            for j in range(s):
+                mean = mean + weights[i, j] * load_some(v, (i * s + j) * f + c, some)
+            store_some(y, i * f + c, mean, some)
+
+
+@kernel
+def attention_of_one_query(
+    chunks: int, q: Array, k: Array, v: Array, scale: float, weights: Array, y: Array
+) -> None:
+    parallel_for(one_query_chunk, chunks, (q, k, v, scale, weights, y))
+
+
 @kernel
 def attention_softmax(chunks: int, scores: Array, length: int, causal: bool) -> None:
     parallel_for(softmax_chunk, chunks, (scores, length, causal))
@@ -110,6 +147,15 @@ class Attention(reference.Attention):
         if not _fit(q, k, v, q if floats else mask):
             return super().attention(q, k, v, mask, scale, causal, p, seed)
         weights = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)
+        if (q.shape[-2] == 1 and mask is None and not p and not causal
+                and k.flags.c_contiguous and v.flags.c_contiguous):
+            y = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
+            (s, e), f = k.shape[-2:], v.shape[-1]
+            attention_of_one_query(
+                threads_for(k.size + v.size), np.ascontiguousarray(q).reshape(-1, e),
+                k.reshape(-1, s, e), v.reshape(-1, s, f), scale, weights.reshape(-1, s),
+                y.reshape(-1, f))
+            return y, weights
         multiply(q * scale, k.swapaxes(-1, -2), weights)
         if mask is not None and floats:
             np.copyto(weights, -np.inf, where=~mask)
