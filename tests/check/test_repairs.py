@@ -188,3 +188,21 @@ def test_the_course_s_divided_gradients_are_checked_as_the_docstring_says() -> N
 
     assert not check_layer(forward, backward, A, W)
     assert check_layer(forward, backward_of_cost, A, W)
+
+
+def test_the_first_wrong_variable_is_named_where_no_edit_mends_it() -> None:
+    def forward(x: Any, W: Any) -> Any:
+        z = x @ W
+        a = np.arctan(z) * np.exp(-z / 7)
+        return a * a, (x, W, z, a)
+
+    def backward(dy: Any, cache: Any) -> Any:
+        x, W, z, a = cache
+        da = 2 * dy * a
+        dz = da * np.cos(z)
+        return dz @ W.T, x.T @ dz
+
+    rng = np.random.default_rng(0)
+    report = check_layer(forward, backward, rng.standard_normal((5, 4)),
+                         rng.standard_normal((4, 3)))
+    assert "`dz = da * np.cos(z)` is the first line whose result is wrong" in report.causes[-1]

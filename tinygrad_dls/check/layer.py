@@ -11,6 +11,7 @@ from .compared import compared_at
 from .diagnosis import name_mistakes
 from .layer_rule import RAISED, LayerRule
 from .local import STALE, check_rule
+from .repair.intermediates import first_wrong
 from .repair.search import mend
 from .repair.wording import drawn_again, sentence
 from .report import Check, Report
@@ -60,19 +61,22 @@ def check_layer(
         if not places:
             raise DataError("backward returned the gradient of none of the inputs: a dict has the "
                             "names of forward's inputs with a d, such as 'dW'")
+        notes: list[str] = []
         causes = {}
 
         def names_of(cases: Sequence[Case]) -> list[str]:
             causes.update(_repairs(rule, cases))
             rest = [case for case in cases if case.place not in causes]
             named = dict(zip((case.place for case in rest), name_mistakes(rest)))
+            if rest and (text := first_wrong(rule)):
+                notes.append(text)
             return [causes.get(case.place) or named[case.place] for case in cases]
 
         found = check_rule(rule, places, eps, tolerance, rng, names_of)
     checks = [Check("d" + rule.input_name(place or 0), verdict=verdict, hint=hint)
               for place, verdict, hint in found]
     return Report(gradients=tuple(checks), tolerance=tolerance,
-                  causes=tuple(dict.fromkeys(causes.values())))
+                  causes=(*dict.fromkeys(causes.values()), *notes))
 
 
 def _problem(rule: LayerRule, rng: np.random.Generator) -> str:

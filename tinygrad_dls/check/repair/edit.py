@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -142,6 +143,14 @@ class Scope:
                                                       ("[None, :]", np.s_[None, :], 1))
                           if shape[axis] in (here[0], 1) and (axis == 0 or not goes(here, shape))]
         return found
+
+    def with_products(self, at: Place | Block) -> list[Atom]:
+        """The arrays, and the products of two of them that have a name."""
+        arrays = self.arrays(at)
+        named = [a for a in arrays if a.plain and a.value.dtype.kind == "f"]
+        return arrays + [Atom(f"{a.text} * {b.text}", a.value * b.value)
+                         for a, b in combinations_with_replacement(named, 2)
+                         if a.value.shape == b.value.shape]
 
     def harvest(self, at: Place | Block) -> list[Atom]:
         """Arrays that the learner's own expressions make, of names that are known there."""

@@ -293,7 +293,7 @@ class Search:
             value = self.record.value(place)
             if not is_sum_root(place) or not is_float(value) or not np.ndim(value):
                 continue
-            for atom in self.scope.arrays(place):
+            for atom in self.scope.with_products(place):
                 if np.shape(atom.value) == np.shape(value) and not self._late():
                     c = self._scale(place, partial(np.add, atom.value), -1)
                     if c is not None:

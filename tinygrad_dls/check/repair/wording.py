@@ -6,7 +6,7 @@ import textwrap
 from ..layer_rule import LayerRule
 from .edit import Edit
 from .places import Place
-from .source import sources
+from .source import Source, sources
 
 
 def sentence(edit: Edit) -> str:
@@ -43,8 +43,12 @@ def _segment(edit: Edit, node: ast.stmt) -> str:
 
 
 def _written(edit: Edit, statement: ast.stmt) -> str:
+    return statement_text(edit.source, statement)
+
+
+def statement_text(source: Source, statement: ast.stmt) -> str:
     """A statement as the learner wrote it, in one line."""
-    text = _segment(edit, statement)
+    text = ast.get_source_segment("".join(source.lines), statement) or ""
     if not text or hasattr(statement, "body"):
         return _head(statement)
     return " ".join(line.strip() for line in text.splitlines())
