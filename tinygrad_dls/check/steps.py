@@ -199,7 +199,8 @@ def _instead(case: Case, site: Site, value: Array) -> Iterator[tuple[str, Array]
         if "shifted" in what and "axes" not in what:
             yield (f"the rule is right with {name} {what}: an index is off by one", turned)
         elif "flipped" in what:
-            yield f"the rule is right with {name} {what}: it is not flipped", turned
+            yield (f"the rule is right with {name} {what}: it is flipped once too often, or once "
+                   "too little", turned)
 
 
 def _of_results(case: Case) -> str:

@@ -21,11 +21,18 @@ class Shares(NamedTuple):
     mine: Array
     true: Array
     close: float  # differences below it are none
+    dy: Array  # of these elements
 
     @property
     def got(self) -> Array:
         """A mask of what the rule gives to."""
         return np.abs(self.mine) > 1e-3 * self.close
+
+    @property
+    def is_flat(self) -> bool:
+        """Return whether what must arrive is dy itself, as behind a mask of zeros and ones."""
+        slopes = np.abs(self.true).max(axis=0) / np.abs(self.dy)
+        return bool(np.allclose(slopes, 1, atol=1e-3))
 
     @property
     def meant(self) -> Array:
@@ -49,8 +56,11 @@ def of_supports(case: Case) -> str:
     if not shares:
         return ""
     if not shares.got.any():
-        return (f"nothing arrives from {shares.got.shape[1]} of {case.rule.y.size} elements of the "
-                "output: a mask or condition holds at too few places")
+        nothing = (f"nothing arrives from {shares.got.shape[1]} of {case.rule.y.size} elements of "
+                   "the output")
+        if shares.is_flat:
+            return f"{nothing}: a mask or condition holds at too few places"
+        return f"{nothing}: backward's slope is 0 there, and that of forward is not"
     if text := _too_many(shares):
         return text
     if np.allclose(np.sort(shares.mine, axis=0), np.sort(shares.true, axis=0), atol=shares.close):
@@ -110,7 +120,7 @@ def _shares(case: Case) -> Shares | None:
     mine, true = mine[known], true[known]
     close = 1e-3 * float(np.abs(true).max())
     wrong = (np.abs(mine - true) > close).any(axis=0)
-    found = Shares(mine[:, wrong], true[:, wrong], close)
+    found = Shares(mine[:, wrong], true[:, wrong], close, rule.dy.ravel()[wrong])
     depends = found.meant.sum(axis=0)
     if not wrong.any() or not depends.any() or depends.min() == len(true):
         return None

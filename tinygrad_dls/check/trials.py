@@ -135,7 +135,8 @@ def _of_move(name: str, what: str) -> str:
     if what == ".T":
         return f"the rule uses {name} where it means {name}.T"
     if "flipped" in what:
-        return f"the rule is right with {name} {what}: the kernel (or time) is not flipped"
+        return (f"the rule is right with {name} {what}: the kernel (or time) is flipped once too "
+                "often, or once too little")
     if "shifted" in what:
         return f"the rule is right with {name} {what}: an index is off by one"
     return f"the rule is right with {name} {what}: its axes are in the wrong order"
@@ -158,9 +159,20 @@ def special_numbers(case: Case) -> str:
             if other != value and _right_at(case, partial(_with, case, name, other)):
                 if apart := _overlap(case):
                     return apart
-                return (f"the rule is right only where {name} = {other}: backward forgets {name} "
-                        f"(here {value})")
+                only = f"the rule is right only where {name} = {other}"
+                if _carried(case, value):
+                    return (f"{only}: an axis of {name} (here {value}) elements is at another "
+                            "place than in forward (does a reshape lack its transpose?)")
+                return f"{only}: backward forgets {name} (here {value})"
     return ""
+
+
+def _carried(case: Case, value: Any) -> bool:
+    """Return whether the shapes of the cache tell a number to backward: that of attention's heads.
+    """
+    made = [x for x in case.rule.used.values() if x.ndim >= 4
+            and not any(x.shape == y.shape for y in (*case.rule.inputs, case.rule.y))]
+    return type(value) is int and value > 1 and any(value in x.shape for x in made)
 
 
 def penalty(case: Case) -> str:
@@ -225,9 +237,19 @@ def nothing_there(case: Case) -> str:
                 found.append((place != case.place, other, rule.input_name(place)))
     if not found:
         return ""
+    others = [name for is_other, _, name in found if is_other]
+    if len(others) > 1 and all(_is_weight(case, name) for name in others):
+        return (f"the rule is right where {' or '.join(others)} is 0: a term in which all of them "
+                "meet is left out, or wrong")
     name = max(found)[2]
     return (f"the rule is right only where {name} is 0: what comes through {name} is left out, or "
             "wrong")
+
+
+def _is_weight(case: Case, name: str) -> bool:
+    """Return whether an input is a matrix or more, of floats, as weights are."""
+    return any(case.rule.input_name(place) == name and x.ndim >= 2 and x.dtype.kind == "f"
+               for place, x in enumerate(case.rule.inputs))
 
 
 def _put(inputs: list[Any], place: int, value: Array) -> list[Any]:

@@ -89,6 +89,40 @@ def of_terms(place: Place, scope: Scope) -> Iterator[Edit]:
                        f"`{atom.text} -` is missing")
 
 
+def of_paths(place: Place, scope: Scope) -> Iterator[Edit]:
+    """The expression plus what comes through another weight: + db @ Wb.T."""
+    node, value = place.node, scope.record.value(place)
+    if not is_sum_root(place) or not is_float(value) or not 1 <= np.ndim(value) <= 3 or isinstance(
+            node, ast.Constant):
+        return
+    arrays = [a for a in scope.arrays(place) if a.value.dtype.kind == "f" and a.value.ndim]
+    weights = [a for a in arrays if a.value.ndim == 2]
+    done = ast.unparse(node)
+    for a in arrays:
+        for w in weights:
+            for left, right, x, y in (
+                    (a.text, f"{w.text}.T", a.value, w.value.T),
+                    (f"{w.text}.T", a.text, w.value.T, a.value),
+                    (a.text, w.text, a.value, w.value),
+                    (w.text, a.text, w.value, a.value)):
+                text = f"{left} @ {right}"
+                if _product_shape(x, y) == np.shape(value) and text not in done:
+                    for op, word in ((ast.Add(), "+"), (ast.Sub(), "-")):
+                        cost = 2.3 + 0.1 * (word == "-") + 0.05 * (".T" not in text)
+                        yield Edit(place, ast.BinOp(node, op, expression(text)), cost,
+                                   f"the term `{word} {text}` is missing")
+
+
+def _product_shape(x: Any, y: Any) -> tuple[int, ...] | None:
+    """The shape of x @ y, of a matrix and a vector, or arrays with a matrix at their end."""
+    if x.ndim == 1 or y.ndim == 1:
+        fits = x.shape[-1] == y.shape[0] and x.ndim + y.ndim == 3
+        return (*x.shape[:-1], *y.shape[1:]) if fits else None
+    if x.shape[-1] != y.shape[-2]:
+        return None
+    return (*(x.shape[:-2] if x.ndim > y.ndim else y.shape[:-2]), x.shape[-2], y.shape[-1])
+
+
 def of_own_terms(place: Place, scope: Scope) -> Iterator[Edit]:
     """The expression plus, or minus, or replaced by, another expression of the learner's."""
     node, value = place.node, scope.record.value(place)

@@ -107,11 +107,17 @@ class Scope:
         self._harvests: dict[ast.stmt, list[Atom]] = {}
         self._by_node = {place.node: place for place in record.places}
         trees = [node for source in self.sources for node in ast.walk(source.tree)]
+        self._packed = {ast.unparse(node) for source in forward for node in ast.walk(source.tree)
+                        if isinstance(node, ast.Tuple)}
         values = [node.value for node in trees if isinstance(node, ast.Constant)]
         self.constants = list(dict.fromkeys(
             v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)))
         self.words = list(dict.fromkeys(
             v for v in values if isinstance(v, str) and v.isidentifier()))
+
+    def packs(self, names: ast.Tuple) -> bool:
+        """Return whether forward puts these names together, in this order."""
+        return ast.unparse(names) in self._packed
 
     def atoms(self, at: Place | Block) -> list[Atom]:
         """Arrays and numbers before a statement, names first."""

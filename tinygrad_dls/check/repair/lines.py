@@ -13,6 +13,7 @@ def of_lines(block: Block, scope: Scope) -> Iterator[Edit]:
     statement = block.statement
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         yield from _assigned(block, statement)
+        yield from of_names(block, scope)
     if isinstance(statement, ast.AugAssign):
         target, value = statement.target, statement.value
         plain = ast.Assign([target], value)
@@ -40,7 +41,15 @@ def _assigned(block: Block, statement: ast.Assign) -> Iterator[Edit]:
             added = ast.BinOp(ast.Name(target.id, ast.Load()), ast.Add(), statement.value)
             yield Edit(block, [ast.Assign([target], added)], 1.1,
                        f"what {target.id} holds already must be added, not overwritten")
-    if isinstance(target, ast.Tuple):
+
+
+def of_names(block: Block, scope: Scope, packed: bool = False) -> Iterator[Edit]:
+    """Two names of an unpacking exchanged; `packed`: one that is as forward packs them."""
+    statement = block.statement
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return
+    target = statement.targets[0]
+    if isinstance(target, ast.Tuple) and (scope.packs(target) == packed):
         for i, j in combinations(range(len(target.elts)), 2):
             names = list(target.elts)
             names[i], names[j] = names[j], names[i]

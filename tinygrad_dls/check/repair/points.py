@@ -4,7 +4,7 @@ At one point a factor 3 and the number of examples are the same if there are 3 o
 that is right holds at other sizes, too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -20,10 +20,15 @@ TINY = 1e-9
 
 
 class Point:
-    """A rule at one point, with slopes of each input along some directions."""
+    """A rule at one point, with slopes of each input along some directions.
 
-    def __init__(self, rule: LayerRule, places: Sequence[int], rng: np.random.Generator) -> None:
-        self.rule, self.places = rule, list(places)
+    `number` is the parameter of the layer that has another value there; "": none has.
+    """
+
+    def __init__(
+        self, rule: LayerRule, places: Sequence[int], rng: np.random.Generator, number: str = ""
+    ) -> None:
+        self.rule, self.places, self.number = rule, list(places), number
         self.directions = {place: np.asarray(rng.standard_normal(
             (DIRECTIONS, *rule.inputs[place].shape))) for place in places}
 
@@ -64,7 +69,25 @@ def other_points(
     rule: LayerRule, places: Sequence[int], rng: np.random.Generator
 ) -> Iterator[Point]:
     """The rule at other inputs that forward takes, the plainest first."""
-    for inputs in _inputs(rule, rng):
+    several = _inputs(rule, rng)
+    yield from _at(rule, [next(several)], places, rng)
+    for name, value in list(rule.numbers.items()):
+        for number in _numbers(value):
+            try:
+                other = rule.with_number(name, number)
+                other.dy = np.asarray(rng.standard_normal(other.y.shape))
+                if np.isfinite(other.y).all():
+                    yield Point(other, places, rng, "" if isinstance(value, bool) else name)
+                    break
+            except Exception:
+                continue
+    yield from _at(rule, several, places, rng)
+
+
+def _at(
+    rule: LayerRule, several: Iterable[list[Any]], places: Sequence[int], rng: np.random.Generator
+) -> Iterator[Point]:
+    for inputs in several:
         try:
             other = rule.at(inputs)
             other.dy = np.asarray(rng.standard_normal(other.y.shape))
@@ -72,16 +95,6 @@ def other_points(
                 yield Point(other, places, rng)
         except Exception:  # inputs that forward does not take
             continue
-    for name, value in list(rule.numbers.items()):
-        for number in _numbers(value):
-            try:
-                other = rule.with_number(name, number)
-                other.dy = np.asarray(rng.standard_normal(other.y.shape))
-                if np.isfinite(other.y).all():
-                    yield Point(other, places, rng)
-                    break
-            except Exception:
-                continue
 
 
 def _inputs(rule: LayerRule, rng: np.random.Generator) -> Iterator[list[Any]]:

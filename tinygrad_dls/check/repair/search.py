@@ -8,6 +8,7 @@ look. What is right at this point must hold at others, of other sizes, too.
 import ast
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -23,19 +24,23 @@ from .additions import (
     of_factors,
     of_longer_terms,
     of_own_terms,
+    of_paths,
     of_scale,
     of_scaled_terms,
     of_terms,
     of_wrappers,
 )
 from .analogies import of_analogies
+from .axes import of_axes
+from .counts import of_counts
 from .edit import Edit, Scope
 from .idioms import of_idioms
-from .lines import of_lines
+from .lines import of_lines, of_names
 from .pairs import exchanged, repeated
 from .places import Place, blocks
 from .points import Point, other_points
 from .record import Record, differs, is_float, shaken
+from .sides import of_factors_of_sides, of_overwritten, of_sides
 from .slots import Slots, together
 from .source import sources
 from .tokens import of_tokens
@@ -75,6 +80,7 @@ class Search:
         self.sources = [s for s in found if s.function not in shared and not any(
             isinstance(node, ast.While) for node in ast.walk(s.tree))]
         self._points: list[Point] | None = None
+        self.narrow: list[Edit] = []  # right with the numbers of the call, not with others
 
     def repairs(self) -> list[Repair]:
         """Edits, and the places of the gradients that each of them mends; none: []."""
@@ -99,7 +105,10 @@ class Search:
             found = self._cover(some)
             if (len(found) == 1 and len(found[0].edits) > 1) or self._late():
                 break
-        return self._cover(some)
+        found = self._cover(some)
+        if self.narrow and not any(len(r.edits) > 1 for r in found):
+            return [Repair([self._best(self.narrow, list(self.wrong))], list(self.wrong))]
+        return found
 
     def _tried(
         self, edits: Iterator[Edit], some: dict[tuple[int, ...], list[Edit]]
@@ -111,7 +120,10 @@ class Search:
                 break
             mended = self._mended(edit)
             if len(mended) == len(self.wrong):
-                if len(full) < FINALISTS and (full or self._holds_anywhere(edit, mended)):
+                if not self._fits_numbers(edit, mended):
+                    if not self._loses_number(edit) and self._holds_anywhere(edit, mended):
+                        self.narrow.append(edit)
+                elif len(full) < FINALISTS and (full or self._holds_anywhere(edit, mended)):
                     full.append(edit)
             elif mended and len(some.setdefault(mended, [])) < 5:
                 some[mended].append(edit)
@@ -170,6 +182,28 @@ class Search:
     def _holds_anywhere(self, edit: Edit, mended: Sequence[int]) -> bool:
         return not self._others() or any(self._hold(edit, mended))
 
+    def _fits_numbers(self, edit: Edit, mended: Sequence[int]) -> bool:
+        """Return whether an edit is right with other parameters of the layer, too: x * k is
+        k * x ** (k - 1) at k = 2 alone.
+        """
+        for point in self._others():
+            if point.number:
+                shares = self._with(edit, point.rule)
+                try:
+                    if not shares or not point.holds(shares, mended):
+                        return False
+                except Exception:  # forward has no slope there
+                    continue
+        return True
+
+    def _loses_number(self, edit: Edit) -> bool:
+        """Return whether a parameter of the layer stands in what an edit replaces, and no more."""
+        if not isinstance(edit.at, Place):
+            return False
+        old, new = (Counter(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))
+                    for tree in (edit.at.node, edit.new))
+        return any(old[name] > new[name] for name in self.rule.numbers)
+
     def _best(self, edits: list[Edit], mended: Sequence[int]) -> Edit:
         """The edit that holds at most points; of those the smallest."""
         for edit in edits:
@@ -188,7 +222,8 @@ class Search:
             fresh = [place for place in mended if place in left]
             if not fresh:
                 continue
-            edits = [e for e in some[mended] if self._holds_anywhere(e, mended)]
+            edits = [e for e in some[mended] if self._holds_anywhere(e, mended) and (
+                not self._loses_number(e) or self._fits_numbers(e, mended))]
             if edits:
                 found.append(Repair([self._best(edits, mended)], fresh))
                 left -= set(fresh)
@@ -238,19 +273,22 @@ class Search:
         """Families of edits, those of one word first."""
         places = [p for p in self.record.places if self.levels[p] < 9]
         likely = sorted((p for p in places if self.levels[p] < 0.3), key=self.levels.__getitem__)
-        yield partial(self._all, partial(self._of, of_tokens, places), self._of_lines,
-                      self._of_analogies)
+        yield partial(self._all, *(partial(self._of, family, places) for family in (
+            of_tokens, of_counts, of_sides, of_factors_of_sides, of_axes)),
+            self._of_lines, self._of_analogies)
         yield partial(exchanged, self.record, likely)
         yield partial(self._all, *(partial(self._of, family, likely) for family in (
-            of_factors, of_terms, of_own_terms, of_wrappers, of_idioms)),
+            of_factors, of_terms, of_own_terms, of_paths, of_wrappers, of_idioms)),
             partial(self._of_scales, likely))
         yield self._repeated
         yield partial(self._of_scaled_terms, likely)
         yield partial(self._of, of_longer_terms, likely)
+        yield self._of_names
 
     def _repeated(self) -> Iterator[Edit]:
         places = [p for p in self.record.places if self.levels[p] < 9]
-        yield from repeated([*self._of(of_tokens, places), *self._of(of_factors, places)])
+        yield from repeated([*self._of(of_counts, places), *self._of(of_tokens, places),
+                             *self._of(of_factors, places)])
 
     @staticmethod
     def _all(*families: Callable[[], Iterator[Edit]]) -> Iterator[Edit]:
@@ -272,6 +310,12 @@ class Search:
         for source in self.sources:
             for block in blocks(source):
                 yield from of_lines(block, self.scope)
+                yield from of_overwritten(block, self.scope)
+
+    def _of_names(self) -> Iterator[Edit]:
+        for source in self.sources:
+            for block in blocks(source):
+                yield from of_names(block, self.scope, packed=True)
 
     def _of_analogies(self) -> Iterator[Edit]:
         for source in self.sources:

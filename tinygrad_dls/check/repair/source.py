@@ -96,11 +96,11 @@ def _inner(code: CodeType) -> CodeType:
 
 def sources(run: Callable[[], Any], first: Callable[..., Any]) -> list[Source]:
     """The learner's functions that `run()` passes, `first` ahead; [] where its source is unseen."""
-    codes: dict[CodeType, None] = {}
+    codes: dict[CodeType, dict[str, Any]] = {}
 
     def called(frame: FrameType, event: str, _: Any) -> None:
         if event == "call" and _is_users(frame.f_code.co_filename):
-            codes[frame.f_code] = None
+            codes[frame.f_code] = frame.f_globals
 
     before = sys.getprofile()
     sys.setprofile(called)
@@ -109,12 +109,15 @@ def sources(run: Callable[[], Any], first: Callable[..., Any]) -> list[Source]:
     finally:
         sys.setprofile(before if callable(before) else None)
     found: list[Source] = []
-    for code in codes:
-        function = _function_of(code)
+    start = getattr(first, "__func__", first)
+    for code, names in codes.items():
+        # Closures of one `def` share their code: it is the one asked for that is meant.
+        function = _function_of(code, names)
+        if isinstance(start, FunctionType) and start.__code__ is code:
+            function = start
         if function is not None and (source := _source(function)) is not None:
             found.append(source)
     found = [s for s in found if not any(o.holds(s.function.__code__) for o in found)]
-    start = getattr(first, "__func__", first)
     found.sort(key=lambda source: source.function is not start)
     return found
 
@@ -125,7 +128,10 @@ def _is_users(file: str) -> bool:
     return not any(part in file for part in LIBRARIES)
 
 
-def _function_of(code: CodeType) -> FunctionType | None:
+def _function_of(code: CodeType, names: dict[str, Any]) -> FunctionType | None:
+    known = names.get(code.co_name)
+    if isinstance(known, FunctionType) and known.__code__ is code:
+        return known
     return next((f for f in gc.get_referrers(code)
                  if isinstance(f, FunctionType) and f.__code__ is code), None)
 

@@ -14,12 +14,22 @@ def sentence(edit: Edit) -> str:
 
     in backward, line 12: `dZ = dA` must be `dZ = dA * (Z > 0)` (the factor (Z > 0) is missing)
     """
+    if edit.also is not None and edit.also.statement is edit.statement:
+        with edit.applied():
+            new = _head(edit.statement)
+        return (f"in {edit.source.function.__name__}, line {edit.statement.lineno}: "
+                f"`{_written(edit, edit.statement)}` must be `{new}` ({_both(edit, edit.also)})")
     also = "" if edit.also is None else f", and {sentence(edit.also)}"
     old, new = lines(edit)
     where = f"in {edit.source.function.__name__}, line {edit.statement.lineno}"
     if not new:
         return f"{where}: `{old}` must go ({edit.why}){also}"
     return f"{where}: `{old}` must be `{new}` ({edit.why}){also}"
+
+
+def _both(one: Edit, other: Edit) -> str:
+    """The reasons of two edits of a line, each once."""
+    return ", and ".join(dict.fromkeys((one.why, other.why)))
 
 
 def lines(edit: Edit) -> tuple[str, str]:
