@@ -28,14 +28,14 @@ from .trials import (
 SECONDS = 10.0  # of the processor, for all gradients of one rule
 
 
-def name_mistakes(cases: Sequence[Case], seconds: float = SECONDS) -> list[str]:
+def name_mistakes(cases: Sequence[Case]) -> list[str]:
     """Name the mistake in each of the gradients that a rule gave its inputs.
 
     One mistake spoils several: what mends one of them is tried on the others first. What is not
-    named after so many seconds of the processor stays without a name.
+    named after SECONDS of the processor stays without a name.
     """
     for case in cases:
-        case.end = time.process_time() + seconds
+        case.end = time.process_time() + SECONDS
     with np.errstate(all="ignore"):
         names = [_in_time(case) for case in cases]
         mended: list[tuple[str, Trial]] = []

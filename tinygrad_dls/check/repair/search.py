@@ -64,15 +64,13 @@ class Repair(NamedTuple):
 class Search:
     """The edits of one layer's backward, tried one after the other."""
 
-    def __init__(
-        self, rule: LayerRule, cases: Sequence[Case], seconds: float = SECONDS
-    ) -> None:
+    def __init__(self, rule: LayerRule, cases: Sequence[Case]) -> None:
         self.cases = list(cases)
         self.rule = rule
         self.shares = cases[0].shares
         self.wrong = {case.place: case.truth for case in cases}
         self.right = list(cases[0].right)
-        self.end = time.process_time() + seconds
+        self.end = time.process_time() + SECONDS
         found = sources(self._run, rule.back)
         self.forward = sources(lambda: rule.forward(rule.inputs), rule.function)
         shared = {s.function for s in self.forward}
