@@ -12,7 +12,7 @@ if not wants_compiled():
     pytest.skip("nothing is compiled", allow_module_level=True)
 from tinygrad_dls.backend.kernels.numba.compile import kernel
 from tinygrad_dls.backend.kernels.numba.matmul.gemm import prepare, product, scratch_size
-from tinygrad_dls.backend.kernels.numba.matmul.panels import linear_short
+from tinygrad_dls.backend.kernels.numba.matmul.linear import linear_short
 from tinygrad_dls.backend.kernels.numba.simd.intrinsics import address_of
 from tinygrad_dls.backend.kernels.numba.simd.sweep import ADD, RELU, sweep
 from tinygrad_dls.backend.kernels.numba.table import CompiledKernels

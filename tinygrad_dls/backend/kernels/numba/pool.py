@@ -148,10 +148,6 @@ class Pool:
         for thread in self._threads:
             thread.start()
 
-    def serves(self) -> bool:
-        """Return whether the calling Python thread may hand out work: each may."""
-        return True
-
     def stop(self) -> None:
         """End the threads: before the process ends, and their code is gone."""
         self._enter(0, 0, -1)

@@ -82,10 +82,12 @@ class _Team:
             from .pool import Pool  # one of the two is loaded
 
             self.pool: Any = Pool(self.size)
+            self.chooses = False
         else:
             from .numba_pool import NumbaPool
 
             self.pool = NumbaPool()
+            self.chooses = True  # which Python threads may hand out work
 
 
 _team = _Team()
@@ -109,6 +111,6 @@ def threads_for(work: float) -> int:
     """Return how many threads split `work`, counted in multiplications (or work that takes as
     long).
     """
-    if work < SHARED_WORK or _team.size == 1 or not _team.pool.serves():
+    if work < SHARED_WORK or _team.size == 1 or (_team.chooses and not _team.pool.serves()):
         return 1
     return _team.size

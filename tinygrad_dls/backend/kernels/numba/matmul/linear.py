@@ -37,7 +37,7 @@ from ..tuning import (
 from .batched import multiply
 from .few_outputs import dots_with_one, sums_for_few
 from .gemm import prepare, product, scratch_size
-from .panels import linear_short, part
+from .panels import fill_chunk, panels_times, part
 
 Array = Any
 NO_SCRATCH = {kind: np.empty((1, 0), kind) for kind in (F32, F64)}
@@ -166,6 +166,16 @@ def linear_gradients(
 @kernel
 def linear_long(parts: int, x: Array, weight: Array, bias: Array, y: Array) -> None:
     parallel_for(dots_of_rows, parts, (x, weight, bias, y))
+
+
+@kernel
+def linear_short(
+    parts: int, x: Array, weight: Array, panels: Array, bias: Array, y: Array, flags: int
+) -> None:
+    """y (m, n) = x (m, k) @ weight (n, k).T + bias (n,) or an empty one; `panels`: scratch of the
+    weight's size, flat. `flags`: RELU or 0."""
+    parallel_for(fill_chunk, 1 if weight.size < TRANSPOSE_SHARED else parts, (weight, panels))
+    parallel_for(panels_times, parts, (x, panels, bias, y, flags))
 
 
 @kernel

@@ -8,12 +8,10 @@ second cache while the panels pass.
 
 from typing import Any
 
-from ..compile import inlined, kernel, task
-from ..parallel import parallel_for
+from ..compile import inlined, task
 from ..simd.intrinsics import address_of, lanes
 from ..simd.sweep import ADD, sweep
 from ..simd.transpose import transpose
-from ..tuning import TRANSPOSE_SHARED
 from .gemm import K_BLOCK, M_BLOCK
 
 Array = Any
@@ -60,13 +58,3 @@ def panels_times(
                 sweep(y, address_of(x, i * k + k0), address_of(panels, j * k + k0 * some),
                       address_of(y, i * n + j), min(M_BLOCK, end - i), some, k, inner, 1, some, 1,
                       0, 0, n, address_of(bias, j) if bias.size and k0 == 0 else 0, flag)
-
-
-@kernel
-def linear_short(
-    parts: int, x: Array, weight: Array, panels: Array, bias: Array, y: Array, flags: int
-) -> None:
-    """y (m, n) = x (m, k) @ weight (n, k).T + bias (n,) or an empty one; `panels`: scratch of the
-    weight's size, flat. `flags`: RELU or 0."""
-    parallel_for(fill_chunk, 1 if weight.size < TRANSPOSE_SHARED else parts, (weight, panels))
-    parallel_for(panels_times, parts, (x, panels, bias, y, flags))
