@@ -203,7 +203,7 @@ def test_axes_are_turned_behind_a_reshape() -> None:
         return dz @ W.T, np.einsum("btd,bte->de", x, dz)
 
     text = told(check_layer(in_heads, backward, *drawn((2, 3, 4), (4, 4)), 2))
-    assert "split(dy, heads)" in text or ").transpose(0, 2, 1, 3)`" in text, text
+    assert "split(dy, _heads)`" in text or ").transpose(0, 2, 1, 3)`" in text, text
 
 
 # --- names of a cache ----------------------------------------------------------------------------

@@ -60,8 +60,10 @@ def _holds_again(case: Case, text: str) -> bool:
         mine, right = truth.of_candidate(other.mine), truth.values
         wrong = np.abs(mine - right) > 1e-4 * truth.scale
         matters = (mine != 0) | (right != 0)
-        return any(name == text and np.array_equal(condition & matters, wrong)
-                   for name, condition in _of_values(other))
+        inside = next((condition & matters for name, condition in _of_values(other)
+                       if name == text), np.zeros_like(wrong))
+        few = inside.sum() // 5  # that are wrong by next to nothing
+        return bool(not (wrong & ~inside).any() and (inside & ~wrong).sum() <= few)
     except OutOfTime:
         raise
     except Exception:  # inputs that forward does not take
