@@ -282,8 +282,10 @@ def test_a_model_in_a_closure() -> None:
     assert model.weight.dtype == np.float32
 
 
-def test_a_wrong_op_inside_a_model() -> None:
+@pytest.mark.parametrize("seed", [0, 1153, 3105])  # of two a large step confirms a wrong number
+def test_a_wrong_op_inside_a_model(seed: int) -> None:
     nn = pytest.importorskip("tinygrad_dls.nn")
+    dls.manual_seed(seed)
 
     class Net(nn.Module):
         def __init__(self) -> None:
@@ -295,6 +297,21 @@ def test_a_wrong_op_inside_a_model() -> None:
     report = gradcheck(Net(), random(4, 3))
     assert "uses the input x where it means the output y" in report.first.hint
     assert [c.name for c in report.gradients] == ["fc.weight", "fc.bias", "images"]
+
+
+def test_one_small_number_does_not_drown_the_others() -> None:
+    """1 / x is 5 digits larger there: beside it all else would be as good as equal."""
+
+    class Odd(w.Op):
+        def forward(self, x: Any) -> Any:
+            return np.tanh(x)
+
+        def backward(self, dy: Any, x: Any, y: Any) -> Any:
+            return dy * (1 - y * y) * (1 - 0.3 * x * x * np.cos(x))
+
+    x = random(4, 3)
+    x[0, 0] = 1e-5
+    assert "it has the factor" not in gradcheck(w.call(Odd), x).first.hint
 
 
 # --- graphs --------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .numeric import EPS, SURE, Array, Differences, Measured, Verdict, nudged
+from .numeric import EPS, SURE, Array, Differences, Measured, Verdict, nudged, own_errors
 from .rules import Rule
 
 SMALL = 2.0**-20  # a step, relative to the size of x, that hardly a kink is within
@@ -115,8 +115,8 @@ class Compared:
         return ("wrong" if smooth.any() or not comparable else "kink"), measured
 
     def _beyond_kinks(self, gradient: Array, measured: Measured) -> Measured:
-        """The slopes of the smallest step where a larger one, over a kink, confirmed a gradient
-        that is wrong elsewhere.
+        """The slopes of the smallest step where a larger one, over a kink or by chance, confirmed
+        a gradient that is wrong elsewhere.
         """
         if self.differences.rounding > EPS:
             return measured
@@ -124,8 +124,9 @@ class Compared:
         size = float(np.abs(self.differences.x).max(initial=0.0)) or 1.0
         for i in np.flatnonzero(measured.of_candidate(gradient) == values):
             slope = self.differences.at(self.differences.unit(measured.places[i]), SMALL * size)
+            gap = abs(slope.value - values[i])
             if np.isfinite(slope.value) and (
-                    abs(slope.value - values[i]) > 1e-3 * measured.scale):
+                    gap > max(1e-5 * measured.scale, SURE * own_errors([slope])[0])):
                 values[i] = slope.value
         return Measured(measured.shape, measured.places, values)
 

@@ -84,6 +84,8 @@ def factor_of(case: Case) -> str:
             if np.ptp(form) and case.close(sign * mine * form):
                 return f"the factor {word}{text} is missing"
     for (_, text, form), (_, other, wanted) in combinations(found, 2):
+        size = np.maximum(np.abs(form), np.abs(wanted))  # else one large 1 / x drowns all others
+        form, wanted = form / np.where(size, size, 1), wanted / np.where(size, size, 1)
         if case.close(mine * wanted, truth * form) and _tells(form, wanted):
             return f"it has the factor {text} where it must be {other}"
         if case.close(mine * form, truth * wanted) and _tells(form, wanted):

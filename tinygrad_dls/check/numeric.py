@@ -121,7 +121,7 @@ class Differences:
         if slopes and not any(slope.moved for slope in slopes):  # 0, but for the rule's rounding
             size = max(1.0, 1 / (float(np.abs(self.x).max(initial=0.0)) or 1.0))
             left_over = 16 * EPS * size * float(np.abs(self.dy).max(initial=0.0))
-            unseen = left_over + SURE * _own_errors(slopes)[0]
+            unseen = left_over + SURE * own_errors(slopes)[0]
             return ("right" if abs(analytic) <= unseen else "wrong"), 0.0
         return _verdict(slopes, analytic, tolerance)
 
@@ -140,7 +140,7 @@ class Differences:
 
 def _verdict(slopes: list[Slope], analytic: float, tolerance: float) -> tuple[Verdict, float]:
     """Judge `analytic` by slopes, measured with steps from large to small."""
-    errors = _against_smaller_steps(slopes, _own_errors(slopes))
+    errors = _against_smaller_steps(slopes, own_errors(slopes))
     known = [(slope, error) for slope, error in zip(slopes, errors) if slope.moved]
     if not known:
         return "kink", float("nan")
@@ -156,7 +156,7 @@ def _verdict(slopes: list[Slope], analytic: float, tolerance: float) -> tuple[Ve
     return "wrong", min(known, key=lambda pair: pair[1])[0].value
 
 
-def _own_errors(slopes: list[Slope]) -> list[float]:
+def own_errors(slopes: list[Slope]) -> list[float]:
     """Estimate the error of each slope, measured with steps from large to small.
 
     Rounding, once it is seen, is not less at smaller steps, though a fourth difference may be
