@@ -1,10 +1,8 @@
 """Layers of the later courses: each planted mistake is named, no right one is accused."""
 
-
 import pytest
 
 from tinygrad_dls.check import check_layer
-from tinygrad_dls.check import layer as check_of_layers
 
 from . import course_layers as layers
 from .layer_inputs import COURSE_SHAPES as SHAPES
@@ -23,11 +21,7 @@ PLANTED = [  # layer, the mistake, the gradient, words that must be said of it
     ("gram", "once", "dA", "1/2 of"),
 ]
 
-
-@pytest.fixture(autouse=True)
-def without_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hypotheses alone, as for layers whose source cannot be read."""
-    monkeypatch.setattr(check_of_layers, "mend", lambda rule, cases: [])
+pytestmark = pytest.mark.usefixtures("without_source")
 
 
 @pytest.mark.parametrize(("layer", "wrong", "gradient", "words"), PLANTED)

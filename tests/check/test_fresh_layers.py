@@ -3,21 +3,15 @@
 The mistakes were written down before anybody looked at what is searched for.
 """
 
-
 import pytest
 
 from tinygrad_dls.check import Report, check_layer
-from tinygrad_dls.check import layer as check_of_layers
 
 from . import image_layers, loss_layers, sequence_layers
 from .layer_inputs import FRESH_SHAPES as SHAPES
 from .layer_inputs import fresh_inputs as inputs_of
 
-
-@pytest.fixture(autouse=True)
-def without_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hypotheses alone, as for layers whose source cannot be read."""
-    monkeypatch.setattr(check_of_layers, "mend", lambda rule, cases: [])
+pytestmark = pytest.mark.usefixtures("without_source")
 
 
 def checked(layer: str, wrong: str = "", seed: int = 0, size: float = 1.0) -> Report:

@@ -1,21 +1,14 @@
 """Layers written by hand: each planted mistake is named, no right layer is accused."""
 
-
 import numpy as np
 import pytest
 
 from tinygrad_dls.check import Report, check_layer
-from tinygrad_dls.check import layer as check_of_layers
 
 from . import planted_layers as layers
 from .layer_inputs import plain_inputs as inputs_of
 
-
-@pytest.fixture(autouse=True)
-def without_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hypotheses alone, as for layers whose source cannot be read."""
-    monkeypatch.setattr(check_of_layers, "mend", lambda rule, cases: [])
-
+pytestmark = pytest.mark.usefixtures("without_source")
 
 PLANTED = [  # layer, its options, the mistake, the gradient, words that must be said of it
     ("dense", ("tanh",), "slope", "dW", "1 - y**2"),
