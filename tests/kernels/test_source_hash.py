@@ -155,6 +155,20 @@ def test_a_source_that_has_changed_is_read_again(kept, tmp_path):
     assert second.digest != first.digest and tmp_path / "d.py" in second.named
 
 
+def test_a_source_goes_with_its_file(kept, tmp_path):
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("x = 1")
+        sources_kept.source(tmp_path / name)
+        sources_kept._keep()
+        kept()
+    (tmp_path / "a.py").unlink()
+    (tmp_path / "c.py").write_text("x = 1")
+    sources_kept.source(tmp_path / "c.py")
+    sources_kept._keep()
+    kept()
+    assert {Path(file).name for file in sources_kept._kept()} == {"b.py", "c.py"}
+
+
 @pytest.mark.parametrize("content", ["", "{", "[1]", "[" * 100_000, '{"%s": 3}', '{"%s": {}}',
                                      '{"%s": {"version": null}}'])
 def test_a_damaged_file_of_sources_is_replaced(kept, tmp_path, content):

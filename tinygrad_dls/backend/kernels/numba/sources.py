@@ -2,7 +2,8 @@
 
 To read and parse the 70 files of all kernels takes 0.27 s, a third of what a program waited for
 its first step (2026-11-30). So what was found is kept in `sources.json`, beside the kernels. An
-entry counts as long as its file has the size and the time of change that it had then.
+entry counts as long as its file has the size and the time of change that it had then, and goes
+with its file.
 """
 
 import ast
@@ -89,4 +90,5 @@ def _keep() -> None:
     if _new:
         with suppress(DataError, OSError):  # a folder that cannot be written to
             _file().parent.mkdir(parents=True, exist_ok=True)
-            write_whole(_file(), json.dumps(_kept() | _new))
+            there = {file: found for file, found in _kept().items() if Path(file).is_file()}
+            write_whole(_file(), json.dumps(there | _new))
