@@ -81,6 +81,23 @@ def test_words_are_numpys(dtype):
     np.testing.assert_allclose(out, np.array(want), rtol=8 * eps, atol=8 * eps)
 
 
+@kernel
+def differs_from_zero(x):
+    return simd.any_nonzero(simd.load(x, 0))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_any_number_that_is_not_0_is_noticed(dtype):
+    n = width(np.zeros(1, dtype))
+    assert not differs_from_zero(np.zeros(n, dtype))
+    assert not differs_from_zero(np.full(n, -0.0, dtype))
+    for place in range(n):
+        for number in (1.0, np.nan, -np.inf, np.finfo(dtype).smallest_subnormal):
+            x = np.zeros(n, dtype)
+            x[place] = number
+            assert differs_from_zero(x)
+
+
 # name -> (NumPy in more precision, range of the argument in float32 and float64, units allowed)
 def _sigmoid(x):
     e = np.exp(-np.abs(x))

@@ -111,6 +111,27 @@ def test_pixels_without_room_for_sums_reach_their_own_windows_only(number, tile,
         assert np.allclose(mine[there], other[there], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("tile", TILES)
+@pytest.mark.parametrize("outputs", [40, 130], ids=["threads share tiles", "or channels"])
+def test_what_sees_only_zeros_is_zero(outputs, tile, monkeypatch):
+    """As of direct sums: a ReLU behind it, or a field that is measured, depends on it."""
+    rng = np.random.default_rng(outputs)
+    x, dy = np.zeros((2, 24, 15, 18), np.float32), np.zeros((2, outputs, 15, 18), np.float32)
+    for numbers in (x, dy):
+        for _ in range(12):  # single channels of single pixels, also at the border
+            n, k, i, j = (rng.integers(size) for size in numbers.shape)
+            numbers[n, k, i, j] = rng.standard_normal()
+    weight = rng.standard_normal((outputs, 24, 3, 3)).astype(np.float32)
+    y, dx, _ = of_tiles(tile, monkeypatch, x, weight, dy)
+    for mine, other in zip((y, dx), all_three(REFERENCE, x, weight, dy), strict=False):
+        assert np.array_equal(mine != 0, other != 0)
+    bias = rng.standard_normal(outputs).astype(np.float32)
+    monkeypatch.setattr(winograd, "WINOGRAD_LARGE", np.inf if tile == 4 else 0)
+    shifted = Device("cpu").kernels.convolution(x, weight, bias, *SLIDING)
+    unseen = np.broadcast_to((y == 0).all(axis=1, keepdims=True), y.shape)
+    assert np.array_equal(shifted[unseen], np.broadcast_to(bias[:, None, None], y.shape)[unseen])
+
+
 @pytest.mark.parametrize("outputs", [40, 130], ids=["threads share tiles", "or channels"])
 def test_an_image_gets_the_same_alone_and_on_any_number_of_threads(outputs, monkeypatch):
     x, weight = in_float32(PICTURES["normal"], RNG.standard_normal((outputs, 24, 3, 3)))

@@ -19,6 +19,7 @@ few numbers:
 Each product sums c numbers, not 9 c: docs/winograd.md has measured the errors. But the sums mix
 neighbouring pixels, and one that is not finite, or so large that the sums overflow, would reach
 results whose window it is not in. Then some result is not finite, and all are computed directly.
+A result whose window holds only zeros is exactly 0, as it is directly.
 """
 
 from typing import Any, NamedTuple
@@ -127,9 +128,22 @@ def fill_v(
 
 
 @inlined
+def fill_seeing(
+    x: Array, geometry: Any, tile: int, begin: int, end: int, seeing: Array
+) -> None:
+    """Which results of tiles `begin` ... `end` see a pixel that is not 0 (winograd_4x4.py); tiles
+    of 2 x 2 give exactly 0 for the others anyway."""
+    if tile == 4:
+        for t in range(begin, end):
+            image, i, j = tile_at(geometry, tile, t)
+            seeing[t] = large.results_that_see(x, image, geometry, i - geometry[11],
+                                               j - geometry[12])
+
+
+@inlined
 def panel_of_results(
     m: Array, room: int, bias: Array, y: Array, geometry: Any, o: int, tile: int, begin: int,
-    end: int, panel: int, relu: bool,
+    end: int, panel: int, relu: bool, seeing: Array,
 ) -> Any:
     """Results of tiles `begin` ... `end`, those of one panel of columns, of M (places, tiles,
     columns) from number `room` on. Return NaN where one is not finite."""
@@ -145,6 +159,9 @@ def panel_of_results(
             if tile == 4:
                 bad = bad + large.m_to_results(m, at, step, shift, relu, y, to, columns * o, o,
                                                some, rows - i, columns - j)
+                if seeing[t] != large.RESULTS:
+                    large.clear_results(seeing[t], shift, relu, y, to, columns * o, o, some,
+                                        rows - i, columns - j)
             else:
                 bad = bad + small.m_to_results(m, at, step, shift, relu, y, to, columns * o, o,
                                                some, rows - i, columns - j)
@@ -154,7 +171,8 @@ def panel_of_results(
 @task
 def tiles_chunk(
     chunk: int, chunks: int, x: Array, u: Array, bias: Array, y: Array, tiles: int,
-    geometry: Any, o: int, tile: int, block: int, relu: bool, scratch: Array, bad: Array,
+    geometry: Any, o: int, tile: int, block: int, relu: bool, seeing: Array, scratch: Array,
+    bad: Array,
 ) -> None:
     """Its chunk of the tiles, `block` of them at a time."""
     c, panel, places = geometry[2], 2 * lanes(y), (tile + 2) * (tile + 2)
@@ -166,6 +184,7 @@ def tiles_chunk(
     for work in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
         begin, end = work * block, min(tiles, (work + 1) * block)
         fill_v(x, geometry, tile, begin, end, flat, v, step)
+        fill_seeing(x, geometry, tile, begin, end, seeing)
         to_place = (end - begin) * panel + APART
         for j in range(0, o, panel):
             some = min(panel, o - j)
@@ -175,34 +194,36 @@ def tiles_chunk(
                       address_of(flat, m + place * to_place), end - begin, some, c + APART, c, 1,
                       some, 1, 0, 0, panel, 0, 0)
             found = found + panel_of_results(flat, m, bias, y, geometry, o, tile, begin, end, j,
-                                             relu)
+                                             relu, seeing)
     bad[chunk] = total(found)
 
 
 @kernel
 def convolve_tiles(
     chunks: int, x: Array, u: Array, bias: Array, y: Array, tiles: int, geometry: Any, o: int,
-    tile: int, block: int, relu: bool, scratch: Array, bad: Array,
+    tile: int, block: int, relu: bool, seeing: Array, scratch: Array, bad: Array,
 ) -> None:
     parallel_for(tiles_chunk, chunks,
-                 (x, u, bias, y, tiles, geometry, o, tile, block, relu, scratch, bad))
+                 (x, u, bias, y, tiles, geometry, o, tile, block, relu, seeing, scratch, bad))
 
 
 @task
 def pixels_chunk(
-    chunk: int, chunks: int, x: Array, tiles: int, geometry: Any, tile: int, v: Array
+    chunk: int, chunks: int, x: Array, tiles: int, geometry: Any, tile: int, v: Array,
+    seeing: Array,
 ) -> None:
     """V of its chunk of the tiles."""
     each = geometry[2] + APART
     begin, end = chunk * tiles // chunks, (chunk + 1) * tiles // chunks
     fill_v(x, geometry, tile, begin, end, v, begin * each, tiles * each + APART)
+    fill_seeing(x, geometry, tile, begin, end, seeing)
 
 
 @task
 def panels_chunk(
     chunk: int, chunks: int, v: Array, weight: Array, step: int, row: int, back: bool, bias: Array,
-    y: Array, tiles: int, geometry: Any, o: int, tile: int, block: int, relu: bool, scratch: Array,
-    bad: Array,
+    y: Array, tiles: int, geometry: Any, o: int, tile: int, block: int, relu: bool, seeing: Array,
+    scratch: Array, bad: Array,
 ) -> None:
     """Its chunk of the panels of all tiles, `block` of them at a time, and of INNER inputs at a
     time: their U stays in the second cache and is used at once."""
@@ -229,7 +250,7 @@ def panels_chunk(
                           address_of(flat, u + place * of_u), address_of(flat, m + place * of_m),
                           count, some, each, inner, 1, some, 1, 0, 0, panel, 0, ADD if k else 0)
             found = found + panel_of_results(flat, m, bias, y, geometry, o, tile, begin,
-                                             begin + count, j, relu)
+                                             begin + count, j, relu, seeing)
     bad[chunk] = total(found)
     room[0] = 0.0  # it must live until here: addresses do not keep it
 
@@ -237,12 +258,12 @@ def panels_chunk(
 @kernel
 def convolve_panels(
     chunks: int, x: Array, v: Array, weight: Array, step: int, row: int, back: bool, bias: Array,
-    y: Array, tiles: int, geometry: Any, o: int, tile: int, block: int, relu: bool, scratch: Array,
-    bad: Array,
+    y: Array, tiles: int, geometry: Any, o: int, tile: int, block: int, relu: bool, seeing: Array,
+    scratch: Array, bad: Array,
 ) -> None:
-    parallel_for(pixels_chunk, chunks, (x, tiles, geometry, tile, v))
+    parallel_for(pixels_chunk, chunks, (x, tiles, geometry, tile, v, seeing))
     parallel_for(panels_chunk, chunks, (v, weight, step, row, back, bias, y, tiles, geometry, o,
-                                        tile, block, relu, scratch, bad))
+                                        tile, block, relu, seeing, scratch, bad))
 
 
 def pays(g: Geometry, x: Array, channels: int, groups: int, places: int = WINOGRAD_PLACES) -> bool:
@@ -308,7 +329,7 @@ def _by_panels(
     v = np.empty(places * (tiles * (c + APART) + APART), x.dtype)
     scratch = np.empty((chunks, places * ((block + INNER) * panel + 2 * APART)), x.dtype)
     convolve_panels(chunks, x, v, weight, *how, bias, y, tiles, geometry, o, tile, block, relu,
-                    scratch, bad)
+                    np.empty(tiles, np.int32), scratch, bad)
 
 
 def _by_tiles(
@@ -324,4 +345,5 @@ def _by_tiles(
     blocks = -(-tiles // (most * chunks)) * chunks  # as many for each thread
     block = -(-tiles // blocks)
     scratch = np.empty((chunks, places * (block * (c + APART + panel) + 2 * APART)), x.dtype)
-    convolve_tiles(chunks, x, u, bias, y, tiles, geometry, o, tile, block, relu, scratch, bad)
+    convolve_tiles(chunks, x, u, bias, y, tiles, geometry, o, tile, block, relu,
+                   np.empty(tiles, np.int32), scratch, bad)

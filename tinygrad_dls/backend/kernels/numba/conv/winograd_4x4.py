@@ -31,7 +31,7 @@ results three are left.
 from typing import Any
 
 from ..compile import inlined
-from ..simd.intrinsics import lanes, load, load_some, store_some
+from ..simd.intrinsics import any_nonzero, full, lanes, load, load_some, store_some
 from .winograd_2x2 import store_result, store_taps, sum_of_parts
 
 Array = Any
@@ -40,6 +40,9 @@ A2, B2 = A * A, B * B
 A3, B3 = A * A2, B * B2
 SUM, PRODUCT = A2 + B2, A2 * B2
 OF_0, OF_A, OF_B = 1 / PRODUCT, 1 / (2 * A2 * (A2 - B2)), 1 / (2 * B2 * (B2 - A2))
+
+RESULTS = (1 << 16) - 1  # all of a tile, a bit for each
+WINDOW = 0b111 | 0b111 << 6 | 0b111 << 12  # the pixels that the first result sees
 
 
 @inlined
@@ -197,6 +200,62 @@ def m_to_results(
                                pixel, some if below > 2 else 0, beside)
     return bad + row_of_results(a[3], b[3], c[3], d[3], e[3], f[3], shift, relu, y, to + 3 * row,
                                 pixel, some if below > 3 else 0, beside)
+
+
+# --- results that see only zeros -----------------------------------------------------------------
+#
+# Directly they are sums of zeros, 0. Here they are what the rounding of the whole tile leaves, and
+# a ReLU behind them would open or close by chance. So they are set to 0.
+
+
+@inlined
+def is_seen(x: Array, image: int, geometry: Any, row: int, column: int) -> bool:
+    """Return whether a pixel has a channel that is not 0; outside the image all are."""
+    h, w, c, n = geometry[0], geometry[1], geometry[2], lanes(x)
+    if not (0 <= row < h and 0 <= column < w):
+        return False
+    at = ((image * h + row) * w + column) * c
+    for k in range(0, c, n):
+        if any_nonzero(load_some(x, at + k, min(n, c - k))):
+            return True
+    return False
+
+
+@inlined
+def results_that_see(x: Array, image: int, geometry: Any, row: int, column: int) -> int:
+    """Return a bit for each of a tile's results, row by row from the lowest: whether one of the 3 x
+    3 pixels of its window is not 0. (row, column) is the tile's first pixel."""
+    if (is_seen(x, image, geometry, row + 2, column + 2)  # each window holds one of these four
+            and is_seen(x, image, geometry, row + 2, column + 3)
+            and is_seen(x, image, geometry, row + 3, column + 2)
+            and is_seen(x, image, geometry, row + 3, column + 3)):
+        return RESULTS
+    pixels = 0
+    for i in range(6):
+        for j in range(6):
+            if is_seen(x, image, geometry, row + i, column + j):
+                pixels |= 1 << (6 * i + j)
+    results = 0
+    for i in range(4):
+        for j in range(4):
+            if pixels >> (6 * i + j) & WINDOW:
+                results |= 1 << (4 * i + j)
+    return results
+
+
+@inlined
+def clear_results(
+    seeing: int, shift: Any, relu: bool, y: Array, to: int, row: int, pixel: int, some: int,
+    below: int, beside: int,
+) -> None:
+    """Write 0 + shift to those of the 4 x 4 results at pixel `to` of y that see only zeros."""
+    for i in range(min(4, below)):
+        for j in range(min(4, beside)):
+            if not seeing >> (4 * i + j) & 1:
+                store_result(y, to + i * row + j * pixel, full(y, 0.0), shift, relu, some)
+
+
+# --- gradients of weights ------------------------------------------------------------------------
 
 
 @inlined

@@ -2,6 +2,7 @@
 
 from . import operators as operators
 from .intrinsics import absolute as absolute
+from .intrinsics import any_nonzero as any_nonzero
 from .intrinsics import fma as fma
 from .intrinsics import full as full
 from .intrinsics import lanes as lanes

@@ -35,6 +35,7 @@ from .types import (
     bits,
     broadcast,
     call_llvm,
+    constant,
     declared,
     first_lanes,
     fold,
@@ -294,3 +295,15 @@ def largest(typing: Any, x: Any) -> Any:
         return fold(builder, a[0], x.count, join)
 
     return x.dtype(x), generate
+
+
+@intrinsic
+def any_nonzero(typing: Any, x: Any) -> Any:
+    """Whether one of a vector's numbers differs from 0, as NaN does."""
+
+    def generate(context: Any, builder: Any, s: Any, a: Any) -> Any:
+        differ = builder.fcmp_unordered("!=", a[0], constant(x, 0.0))
+        together = builder.bitcast(differ, ir.IntType(x.count))
+        return builder.icmp_unsigned("!=", together, ir.IntType(x.count)(0))
+
+    return types.boolean(x), generate
