@@ -16,6 +16,7 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
         ((2, 3), 5, 7, 4, 3), ((), 1, 1, 1, 1), ((2,), 40, 33, 8, 8), ((4, 2), 3, 64, 16, 16),
         ((2, 3), 20, 16, 5, 17), ((2, 3), 1, 33, 16, 9), ((2,), 2, 40, 64, 17),  # few queries
         ((2,), 1, 33, 16, 9), ((7,), 1, 70, 35, 40),  # one
+        ((2,), 70, 100, 8, 9), ((2,), 100, 70, 9, 8),  # triangles of several blocks of rows
     ]
     for number, (lead, l, s, e, f) in enumerate(cases):
         q, k, v = (rng.standard_normal((*lead, *shape)) for shape in ((l, e), (s, e), (s, f)))
@@ -31,5 +32,5 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
                     y, weights = reference.attention(q, k, v, mask, *options)
                     dy = rng.standard_normal(y.shape)
                     needs = (True, True, p == 0, causal)
-                    backward.append((dy, q, k, v, weights, 0.5, p, 3, needs))
+                    backward.append((dy, q, k, v, weights, 0.5, causal, p, 3, needs))
     return {"attention": forward, "attention_backward": backward}

@@ -31,9 +31,10 @@ Results = list[Any]  # the output, and the gradient of each input (None without)
 #: Ops that multiply what was rounded: by 1 / sqrt(var + eps), with eps = 1e-5.
 STEEP = {"BatchNorm": 316.0, "BatchNormActivation": 316.0, "SynchronizedBatchNorm": 316.0,
          "LayerNorm": 10.0, "GroupNorm": 10.0, "InstanceNorm": 10.0, "RmsNorm": 10.0}
-#: Ops whose kernels multiply zeros of the padding or leave them out, so that NaN from 0 * inf has
-#: other places: only what is finite is compared.
-PADDED = {"Convolution", "ConvolutionRelu", "TransposedConvolution", "ConvolutionWeightGradient"}
+#: Ops whose kernels multiply zeros of the padding, or of keys that a row does not see, or leave
+#: them out, so that NaN from 0 * inf has other places: only what is finite is compared.
+PADDED = {"Convolution", "ConvolutionRelu", "TransposedConvolution", "ConvolutionWeightGradient",
+          "Attention"}
 #: Not tried in float16, and why.
 NOT_IN_FLOAT16 = {"PowerOf": "NumPy's -inf ** 0.5 is NaN, and inf where the 0.5 is an array"}
 LARGEST = {"Ctc": 0.0}  # where larger numbers have no meaning: the logarithm of a probability

@@ -113,7 +113,7 @@ class Attention(Op):
         self, dy: Array, q: Array, k: Array, v: Array, mask: Array, weights: Array, needs: Any
     ) -> Any:
         dq, dk, dv, ds = self.kernels.attention_backward(
-            dy, q, k, v, weights, self.scale, self.p, self.seed, needs)
+            dy, q, k, v, weights, self.scale, self.causal, self.p, self.seed, needs)
         return dq, dk, dv, None if ds is None else sum_to(ds, mask.shape)
 
 

@@ -50,6 +50,8 @@ LINEAR_LONG_ROW, LINEAR_MANY_ROWS, LINEAR_FEW_OUTPUTS = 512, 512, 16
 # It does so, too, where a row of x has so many times as many numbers as there are rows: one row of
 # 512 numbers then takes a fifth of the time, 32 rows two thirds, 128 rows as long. 2026-11-30.
 LINEAR_LONGER = 8
+# Rows of a triangle that are multiplied together, as if it were a rectangle there. 2026-11-30.
+TRIANGLE_ROWS = 32
 # Numbers in a row of x from which on a layer with one output multiplies row by row. 2026-11-30.
 LINEAR_ONE_OUTPUT = 32
 # Outputs up to which the gradient of a layer's weight is summed row by row of x: with one output of

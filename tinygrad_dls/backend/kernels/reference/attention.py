@@ -38,10 +38,13 @@ class Attention(Random):
         return (self.dropout(weights, p, seed) if p else weights) @ v, weights
 
     def attention_backward(
-        self, dy: Any, q: Any, k: Any, v: Any, weights: Any, scale: float, p: float, seed: int,
-        needs: tuple[bool, ...],
+        self, dy: Any, q: Any, k: Any, v: Any, weights: Any, scale: float, causal: bool, p: float,
+        seed: int, needs: tuple[bool, ...],
     ) -> tuple[Any | None, ...]:
-        """(dq, dk, dv, dscores), each where `needs` asks for it; dscores is that of the mask."""
+        """(dq, dk, dv, dscores), each where `needs` asks for it; dscores is that of the mask.
+
+        `causal`: weights[i, j] is 0 where j > i.
+        """
         dv = None
         if needs[2]:
             dropped = self.dropout(weights, p, seed) if p else weights

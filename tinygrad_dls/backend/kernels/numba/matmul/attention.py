@@ -14,7 +14,7 @@ from ..layout import F32, F64
 from ..parallel import parallel_for
 from ..simd import exp, full, lanes, largest, load, load_some, store, store_some, total, where
 from ..threads import threads_for
-from .batched import fits, multiply
+from .batched import LOWER_A, LOWER_C, UPPER_A, WHOLE, fits, multiply
 
 Array = Any
 
@@ -69,14 +69,18 @@ def softmax_chunk(chunk: int, chunks: int, scores: Array, length: int, causal: b
 
 @task
 def softmax_backward_chunk(
-    chunk: int, chunks: int, dw: Array, w: Array, scale: float
+    chunk: int, chunks: int, dw: Array, w: Array, scale: float, length: int, causal: bool
 ) -> None:
-    """scale * w * (dw - sum(dw * w)) of each row (m, n), in the place of dw."""
+    """scale * w * (dw - sum(dw * w)) of each row (m, n), in the place of dw.
+
+    `causal`: of row i of every `length` rows the first i + 1 numbers, the others become 0.
+    """
     m, n = w.shape
     width = lanes(w)
-    rest = n % width
     for row in range(chunk * m // chunks, (chunk + 1) * m // chunks):
-        first, last = row * n, row * n + n
+        count = min(row % length + 1, n) if causal else n
+        first, last = row * n, row * n + count
+        rest = count % width
         s = full(w, 0.0)
         for i in range(first, last - width + 1, width):
             s = s + load(dw, i) * load(w, i)
@@ -88,6 +92,8 @@ def softmax_backward_chunk(
         if rest:
             d = load_some(dw, last - rest, rest) - mean
             store_some(dw, last - rest, d * load_some(w, last - rest, rest) * scale, rest)
+        for j in range(count, n):
+            dw[row, j] = 0.0
 
 
 @task
@@ -132,8 +138,10 @@ def attention_softmax(chunks: int, scores: Array, length: int, causal: bool) -> 
 
 
 @kernel
-def attention_softmax_backward(chunks: int, dw: Array, w: Array, scale: float) -> None:
-    parallel_for(softmax_backward_chunk, chunks, (dw, w, scale))
+def attention_softmax_backward(
+    chunks: int, dw: Array, w: Array, scale: float, length: int, causal: bool
+) -> None:
+    parallel_for(softmax_backward_chunk, chunks, (dw, w, scale, length, causal))
 
 
 class Attention(reference.Attention):
@@ -156,7 +164,8 @@ class Attention(reference.Attention):
                 k.reshape(-1, s, e), v.reshape(-1, s, f), scale, weights.reshape(-1, s),
                 y.reshape(-1, f))
             return y, weights
-        multiply(q * scale, k.swapaxes(-1, -2), weights)
+        multiply(q * scale, k.swapaxes(-1, -2), weights,
+                 LOWER_C if causal and mask is None else WHOLE)
         if mask is not None and floats:
             np.copyto(weights, -np.inf, where=~mask)
         elif mask is not None:
@@ -164,30 +173,33 @@ class Attention(reference.Attention):
         rows = weights.reshape(-1, k.shape[-2])
         attention_softmax(threads_for(60 * weights.size), rows, q.shape[-2], causal)
         y = _empty_like(q, (*q.shape[:-1], v.shape[-1]))
-        return multiply(self.dropout(weights, p, seed) if p else weights, v, y), weights
+        seen = self.dropout(weights, p, seed) if p else weights
+        return multiply(seen, v, y, LOWER_A if causal else WHOLE), weights
 
     def attention_backward(
-        self, dy: Any, q: Any, k: Any, v: Any, weights: Any, scale: float, p: float, seed: int,
-        needs: tuple[bool, ...],
+        self, dy: Any, q: Any, k: Any, v: Any, weights: Any, scale: float, causal: bool, p: float,
+        seed: int, needs: tuple[bool, ...],
     ) -> tuple[Any | None, ...]:
         if not _fit(dy, q, k, v, weights) or not weights.flags.c_contiguous:
-            return super().attention_backward(dy, q, k, v, weights, scale, p, seed, needs)
+            return super().attention_backward(
+                dy, q, k, v, weights, scale, causal, p, seed, needs)
+        c, lower, upper = (LOWER_C, LOWER_A, UPPER_A) if causal else (WHOLE, WHOLE, WHOLE)
         dq, dk, dv, dscores = None, None, None, None
         if needs[2]:
             dropped = self.dropout(weights, p, seed) if p else weights
-            dv = multiply(dropped.swapaxes(-1, -2), dy, _empty_like(v, v.shape))
+            dv = multiply(dropped.swapaxes(-1, -2), dy, _empty_like(v, v.shape), upper)
         if needs[0] or needs[1] or needs[3]:
-            dscores = multiply(dy, v.swapaxes(-1, -2), np.empty_like(weights))
+            dscores = multiply(dy, v.swapaxes(-1, -2), np.empty_like(weights), c)
             if p:
                 dscores = self.dropout(dscores, p, seed)
             shape = (-1, weights.shape[-1])
             factor = 1.0 if needs[3] else scale
             attention_softmax_backward(threads_for(30 * weights.size), dscores.reshape(shape),
-                                       weights.reshape(shape), factor)
+                                       weights.reshape(shape), factor, q.shape[-2], causal)
             if needs[0]:
-                dq = multiply(dscores, k, _empty_like(q, q.shape))
+                dq = multiply(dscores, k, _empty_like(q, q.shape), lower)
             if needs[1]:
-                dk = multiply(dscores.swapaxes(-1, -2), q, _empty_like(k, k.shape))
+                dk = multiply(dscores.swapaxes(-1, -2), q, _empty_like(k, k.shape), upper)
             for d in (dq, dk):
                 if d is not None and factor != scale:
                     d *= scale / factor

@@ -2,6 +2,9 @@
 
 A, B and C may be views with any steps between their matrices, also of 0 (one matrix for all), such
 as heads.swapaxes(1, 2); of each matrix of A and B one axis must be contiguous, of C the last.
+
+Causal attention multiplies triangles, and half of such a product is not needed. It is left out, but
+for what shares a block of rows with the rest.
 """
 
 import math
@@ -15,10 +18,14 @@ from ..simd.dots import TILE, dot_tile
 from ..simd.intrinsics import address_of
 from ..simd.transpose import transpose
 from ..threads import threads_for
-from ..tuning import LINEAR_LONGER
+from ..tuning import LINEAR_LONGER, TRIANGLE_ROWS
 from .gemm import prepare, product, scratch_size
 
 Array = Any
+WHOLE = 0
+LOWER_C = 1  # of C[i, j] only j <= i is wanted, the others may stay as they are
+LOWER_A = 2  # A[i, j] is 0 where j > i
+UPPER_A = 3  # A[i, j] is 0 where j < i
 
 
 @inlined
@@ -37,11 +44,12 @@ def dots(
 @task
 def products_chunk(
     chunk: int, chunks: int, a: int, b: int, c: int, count: int, lead: Array, sizes: Any,
-    steps: Any, room: Array, scratch: Array,
+    steps: Any, part: int, room: Array, scratch: Array,
 ) -> None:
     """`lead` (4, axes): lengths of the leading axes, and steps along them of A, B, C, in numbers.
     `sizes`: m, n, k. `steps`: of A from row to row and column to column, of B, of C by row."""
     (m, n, k), (a_row, a_column, b_row, b_column, c_row) = sizes, steps
+    block = m if part == WHOLE else TRIANGLE_ROWS
     size = room.itemsize
     copies = address_of(scratch, chunk * scratch.shape[1]) if scratch.size else 0
     mine = address_of(room, chunk * room.shape[1])
@@ -58,19 +66,29 @@ def products_chunk(
         if b_column != 1:  # its columns are contiguous
             transpose(room, b_i, b_column, mine, n, n, k)
             b_i, row = mine, n
-        product(room, a_i, b_i, c_i, m, n, k, a_row, a_column, row, c_row, 0, 0, copies)
+        for top in range(0, m, block):
+            rows = min(block, m - top)
+            columns = min(n, top + rows) if part == LOWER_C else n
+            first = min(top, k - 1) if part == UPPER_A else 0
+            last = min(k, top + rows) if part == LOWER_A else k
+            product(room, a_i + size * (top * a_row + first * a_column), b_i + size * first * row,
+                    c_i + size * top * c_row, rows, columns, last - first, a_row, a_column, row,
+                    c_row, 0, 0, copies)
 
 
 @kernel
 def products(
     chunks: int, a: int, b: int, c: int, count: int, lead: Array, sizes: Any, steps: Any,
-    room: Array, scratch: Array,
+    part: int, room: Array, scratch: Array,
 ) -> None:
-    parallel_for(products_chunk, chunks, (a, b, c, count, lead, sizes, steps, room, scratch))
+    parallel_for(products_chunk, chunks, (a, b, c, count, lead, sizes, steps, part, room, scratch))
 
 
-def multiply(a: Array, b: Array, c: Array) -> Array:
-    """c (..., m, n) = a (..., m, k) @ b (..., k, n), of one float dtype and equal leading axes."""
+def multiply(a: Array, b: Array, c: Array, part: int = WHOLE) -> Array:
+    """c (..., m, n) = a (..., m, k) @ b (..., k, n), of one float dtype and equal leading axes.
+
+    `part`: what of c is wanted, or which numbers of a are not 0: WHOLE, LOWER_C, LOWER_A, UPPER_A.
+    """
     dtype, lead, size = c.dtype, c.shape[:-2], c.itemsize
     prepare(dtype)
     (m, n), k = c.shape[-2:], a.shape[-1]
@@ -84,7 +102,7 @@ def multiply(a: Array, b: Array, c: Array) -> Array:
     scratch = np.empty((parts, scratch_size(m, n, k, dtype, far)), dtype)
     room = np.empty((parts, k * n if b_column != 1 else 1), dtype)
     products(parts, *(x.__array_interface__["data"][0] for x in (a, b, c)), count, places,
-             (m, n, k), (a_row, a_column, b_row, b_column, c_row), room, scratch)
+             (m, n, k), (a_row, a_column, b_row, b_column, c_row), part, room, scratch)
     return c
 
 
