@@ -15,7 +15,8 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
     cases: list[tuple[tuple[int, ...], int, int, int, int]] = [
         ((2, 3), 5, 7, 4, 3), ((), 1, 1, 1, 1), ((2,), 40, 33, 8, 8), ((4, 2), 3, 64, 16, 16),
         ((2, 3), 20, 16, 5, 17), ((2, 3), 1, 33, 16, 9), ((2,), 2, 40, 64, 17),  # few queries
-        ((2,), 1, 33, 16, 9), ((7,), 1, 70, 35, 40),  # one
+        ((2,), 1, 33, 16, 9), ((7,), 1, 70, 35, 40),  # one query
+        ((3, 4), 1, 19, 20, 1), ((2, 1, 3), 1, 9, 4, 5),
         ((2,), 70, 100, 8, 9), ((2,), 100, 70, 9, 8),  # triangles of several blocks of rows
     ]
     for number, (lead, l, s, e, f) in enumerate(cases):

@@ -13,6 +13,7 @@ from ..compile import inlined, kernel, task
 from ..layout import F32, F64
 from ..parallel import parallel_for
 from ..simd import exp, full, lanes, largest, load, load_some, store, store_some, total, where
+from ..simd.intrinsics import load_at
 from ..threads import threads_for
 from .batched import LOWER_A, LOWER_C, UPPER_A, WHOLE, fits, multiply
 
@@ -98,38 +99,39 @@ def softmax_backward_chunk(
 
 @task
 def one_query_chunk(
-    chunk: int, chunks: int, q: Array, k: Array, v: Array, scale: float, weights: Array, y: Array
+    chunk: int, chunks: int, q: Array, keys: Any, values: Any, sizes: Any, scale: float,
+    weights: Array, y: Array,
 ) -> None:
-    """y (m, f) and weights (m, s) of queries (m, e), keys (m, s, e) and values (m, s, f)."""
-    (m, s, e), f, width = k.shape, v.shape[2], lanes(q)
-    begin, end = chunk * m // chunks, (chunk + 1) * m // chunks
-    whole = e - e % width
+    """y (m * heads, f) and weights (m * heads, s) of queries (m * heads, e), keys (m, heads, s, e)
+    and values (m, heads, s, f): an address, and bytes along the first three axes."""
+    (m, heads, s, e, f), width, size = sizes, lanes(q), q.itemsize
+    begin, end = chunk * m * heads // chunks, (chunk + 1) * m * heads // chunks
     for i in range(begin, end):
+        key = keys[0] + i // heads * keys[1] + i % heads * keys[2]
         for j in range(s):
-            place = (i * s + j) * e
             score = full(q, 0.0)
-            for c in range(0, whole, width):
-                score = score + load(q, i * e + c) * load(k, place + c)
-            if whole < e:
-                rest = e - whole
-                score = score + load_some(q, i * e + whole, rest) * load_some(
-                    k, place + whole, rest)
+            for c in range(0, e, width):
+                some = min(width, e - c)
+                score = score + load_some(q, i * e + c, some) * load_at(q, key + size * c, some)
             weights[i, j] = scale * total(score)
+            key += keys[3]
     softmax_chunk(chunk, chunks, weights, 1, False)
     for i in range(begin, end):
+        first = values[0] + i // heads * values[1] + i % heads * values[2]
         for c in range(0, f, width):
             some = min(width, f - c)
             mean = full(q, 0.0)
             for j in range(s):
-                mean = mean + weights[i, j] * load_some(v, (i * s + j) * f + c, some)
+                mean = mean + weights[i, j] * load_at(q, first + j * values[3] + size * c, some)
             store_some(y, i * f + c, mean, some)
 
 
 @kernel
 def attention_of_one_query(
-    chunks: int, q: Array, k: Array, v: Array, scale: float, weights: Array, y: Array
+    chunks: int, q: Array, keys: Any, values: Any, sizes: Any, scale: float, weights: Array,
+    y: Array,
 ) -> None:
-    parallel_for(one_query_chunk, chunks, (q, k, v, scale, weights, y))
+    parallel_for(one_query_chunk, chunks, (q, keys, values, sizes, scale, weights, y))
 
 
 @kernel
@@ -155,15 +157,15 @@ class Attention(reference.Attention):
         if not _fit(q, k, v, q if floats else mask):
             return super().attention(q, k, v, mask, scale, causal, p, seed)
         weights = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)
-        if (q.shape[-2] == 1 and mask is None and not p and not causal
-                and k.flags.c_contiguous and v.flags.c_contiguous):
-            y = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
-            (s, e), f = k.shape[-2:], v.shape[-1]
-            attention_of_one_query(
-                threads_for(k.size + v.size), np.ascontiguousarray(q).reshape(-1, e),
-                k.reshape(-1, s, e), v.reshape(-1, s, f), scale, weights.reshape(-1, s),
-                y.reshape(-1, f))
-            return y, weights
+        if q.shape[-2] == 1 and mask is None and not p and not causal:
+            keys, values = _four_axes(k), _four_axes(v)
+            if keys is not None and values is not None:
+                y = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
+                attention_of_one_query(
+                    threads_for(k.size + v.size), np.ascontiguousarray(q).reshape(-1, q.shape[-1]),
+                    _place(keys), _place(values), (*keys.shape, v.shape[-1]), scale,
+                    weights.reshape(-1, k.shape[-2]), y.reshape(-1, v.shape[-1]))
+                return y, weights
         multiply(q * scale, k.swapaxes(-1, -2), weights,
                  LOWER_C if causal and mask is None else WHOLE)
         if mask is not None and floats:
@@ -204,6 +206,21 @@ class Attention(reference.Attention):
                 if d is not None and factor != scale:
                     d *= scale / factor
         return dq, dk, dv, dscores if needs[3] else None
+
+
+def _four_axes(x: Any) -> Any:
+    """x as a view (m, heads, s, e) whose last axis is contiguous; None if there is none."""
+    if x.ndim > 4:
+        if not x.flags.c_contiguous:
+            return None
+        x = x.reshape(-1, *x.shape[-3:])
+    x = x[(None,) * (4 - x.ndim)]
+    return x if x.strides[3] == x.itemsize or x.shape[3] == 1 else None
+
+
+def _place(x: Any) -> tuple[int, ...]:
+    """The address of x (m, heads, s, e), and bytes along its first three axes."""
+    return (x.__array_interface__["data"][0], *x.strides[:3])
 
 
 def _empty_like(x: Any, shape: tuple[int, ...]) -> Any:
