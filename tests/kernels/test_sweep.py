@@ -12,11 +12,12 @@ if not wants_compiled():
     pytest.skip("nothing is compiled", allow_module_level=True)
 from tinygrad_dls.backend.kernels.numba.compile import kernel
 from tinygrad_dls.backend.kernels.numba.matmul.gemm import prepare, product, scratch_size
-from tinygrad_dls.backend.kernels.numba.matmul.linear import linear_short
+from tinygrad_dls.backend.kernels.numba.matmul.linear import linear_short, product_of_rows
 from tinygrad_dls.backend.kernels.numba.simd.intrinsics import address_of
 from tinygrad_dls.backend.kernels.numba.simd.sweep import ADD, RELU, sweep
 from tinygrad_dls.backend.kernels.numba.table import CompiledKernels
 from tinygrad_dls.backend.kernels.numba.threads import threads_for
+from tinygrad_dls.backend.kernels.numba.tuning import STREAM_NUMBERS
 from tinygrad_dls.backend.kernels.reference import ReferenceKernels
 
 REFERENCE, COMPILED = ReferenceKernels(np), CompiledKernels(np)
@@ -167,3 +168,25 @@ def test_products_with_a_weight_in_panels_are_the_same_for_any_number_of_threads
     eps = np.finfo(dtype).eps
     np.testing.assert_allclose(found[0], want, rtol=100 * eps, atol=(k + 10) * 4 * eps)
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n, k", [(1, 7), (3, 40), (5, 9), (9, 16), (24, 4), (31, 15), (7, 512)])
+def test_long_products_with_a_few_columns_are_the_same_for_any_number_of_threads(n, k, dtype):
+    m = STREAM_NUMBERS // (n + k) + 5
+    rng = np.random.default_rng(n)
+    x, w = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((n, k)).astype(dtype)
+    bias, found = rng.standard_normal(n).astype(dtype), []
+    prepare(np.dtype(dtype))
+    for parts in (1, threads_for(1e9)):
+        y, y_too = np.full((2, m + 1, n), CANARY, dtype)
+        linear_short(parts, x, w, np.empty(n * k, dtype), bias, y[:m], RELU)
+        product_of_rows(parts, x, np.ascontiguousarray(w.T), bias, y_too[:m], 0,
+                        np.empty((1, 0), dtype))
+        assert (y[m] == CANARY).all() and (y_too[m] == CANARY).all()
+        found.append((y[:m], np.maximum(y_too[:m], 0)))
+    want = np.maximum(x.astype(float) @ w.T.astype(float) + bias, 0)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(found[0][0], want, rtol=100 * eps, atol=(k + 10) * 4 * eps)
+    for results in (found[0][1], *found[1]):
+        np.testing.assert_array_equal(results, found[0][0])

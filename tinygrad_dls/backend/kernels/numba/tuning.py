@@ -60,6 +60,9 @@ FEW_OUTPUTS = 4
 # Times as many rows as rows and columns of the result in all: then threads share the rows of a
 # weight's gradient, each into a sum of its own, which are added up. 2026-11-28.
 DEEP_PRODUCT = 8
+# Numbers of x and y from which on memory is asked for ahead where y has a few columns: fewer stay
+# in the second cache. 2026-11-30.
+STREAM_NUMBERS = 1 << 18
 # Rows of A from which on B is copied into panels: for fewer the copy takes longer than it saves,
 # unless rows of B have so many numbers that their beginnings push each other out of the cache.
 # 2026-11-24 and 2026-11-28.

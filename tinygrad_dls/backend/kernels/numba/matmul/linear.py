@@ -38,6 +38,7 @@ from .batched import multiply
 from .few_outputs import dots_with_one, sums_for_few
 from .gemm import prepare, product, scratch_size
 from .panels import fill_chunk, panels_times, part
+from .streams import stream, streams
 
 Array = Any
 NO_SCRATCH = {kind: np.empty((1, 0), kind) for kind in (F32, F64)}
@@ -81,6 +82,10 @@ def rows_times(
     copies = address_of(scratch, chunk * scratch.shape[1]) if scratch.size else 0
     if m >= n or n < 64:
         begin, end = part(chunk, chunks, m, 4)
+        if streams(x, y):
+            stream(x, address_of(matrix, 0), y, begin, end,
+                   address_of(bias, 0) if bias.size else 0, flags)
+            return
         product(y, address_of(x, begin * k), address_of(matrix, 0), address_of(y, begin * n),
                 end - begin, n, k, k, 1, n, n, address_of(bias, 0) if bias.size else 0, flags,
                 copies)

@@ -13,6 +13,7 @@ from ..simd.intrinsics import address_of, lanes
 from ..simd.sweep import ADD, sweep
 from ..simd.transpose import transpose
 from .gemm import K_BLOCK, M_BLOCK
+from .streams import stream, streams
 
 Array = Any
 
@@ -47,6 +48,10 @@ def panels_times(
         begin, end = part(chunk, chunks, m, 4)
     else:
         first, last = part(chunk, chunks, n, width)
+    if streams(x, y):
+        stream(x, address_of(panels, 0), y, begin, end, address_of(bias, 0) if bias.size else 0,
+               flags)
+        return
     for k0 in range(0, max(k, 1), K_BLOCK):  # an empty sum is 0, too
         inner = min(K_BLOCK, k - k0)
         flag = 0 if k0 == 0 else ADD
