@@ -131,8 +131,8 @@ def fill_v(
 def fill_seeing(
     x: Array, geometry: Any, tile: int, begin: int, end: int, seeing: Array
 ) -> None:
-    """Which results of tiles `begin` ... `end` see a pixel that is not 0 (winograd_4x4.py); tiles
-    of 2 x 2 give exactly 0 for the others anyway."""
+    """Note which results of tiles `begin` ... `end` see a pixel that is not 0 (winograd_4x4.py);
+    tiles of 2 x 2 give exactly 0 for the others anyway."""
     if tile == 4:
         for t in range(begin, end):
             image, i, j = tile_at(geometry, tile, t)

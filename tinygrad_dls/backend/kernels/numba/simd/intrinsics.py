@@ -299,7 +299,7 @@ def largest(typing: Any, x: Any) -> Any:
 
 @intrinsic
 def any_nonzero(typing: Any, x: Any) -> Any:
-    """Whether one of a vector's numbers differs from 0, as NaN does."""
+    """Return whether one of a vector's numbers differs from 0, as NaN does."""
 
     def generate(context: Any, builder: Any, s: Any, a: Any) -> Any:
         differ = builder.fcmp_unordered("!=", a[0], constant(x, 0.0))
