@@ -196,7 +196,8 @@ def of_scaled_terms(place: Place, atom: Atom, c: float, scope: Scope) -> Iterato
 def scales(c: float, place: Place, scope: Scope) -> Iterator[tuple[float, str, bool]]:
     """(cost, formula, whether it divides) of numbers that are c, or 1 / c."""
     sign = "-" if c < 0 else ""
-    found: list[tuple[float, str, float]] = [(2.0 + 0.1 * (abs(k) > 2), f"{k:g}", k) for k in PLAIN]
+    found: list[tuple[float, str, float]] = [
+        (2.05 + 0.1 * (abs(k) > 2), f"{k:g}", k) for k in PLAIN]  # a name says more
     fraction = Fraction(c).limit_denominator(12)
     if isclose(fraction, c, rel_tol=1e-6):
         found.append((2.3, str(fraction) if fraction.denominator == 1 else f"({fraction})",

@@ -6,6 +6,7 @@ from itertools import combinations
 
 from .edit import Edit, Scope
 from .places import Block, blocks
+from .slices import other_slices
 
 
 def of_lines(block: Block, scope: Scope) -> Iterator[Edit]:
@@ -14,6 +15,7 @@ def of_lines(block: Block, scope: Scope) -> Iterator[Edit]:
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         yield from _assigned(block, statement)
         yield from of_names(block, scope)
+    yield from _written_into(block, scope)
     if isinstance(statement, ast.AugAssign):
         target, value = statement.target, statement.value
         plain = ast.Assign([target], value)
@@ -27,6 +29,21 @@ def of_lines(block: Block, scope: Scope) -> Iterator[Edit]:
         yield from _moved(block, statement)
     if isinstance(statement, ast.If) and not statement.orelse:
         yield Edit(block, statement.body, 1.6, "the condition is too much")
+
+
+def _written_into(block: Block, scope: Scope) -> Iterator[Edit]:
+    """Another part of the array that a line writes into: dx[:, :-1] for dx[:, 1:]."""
+    statement = block.statement
+    if not isinstance(statement, (ast.Assign, ast.AugAssign)):
+        return
+    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+    if not isinstance(target, ast.Subscript):
+        return
+    counts = [a.text for a in scope.numbers(block) if isinstance(a.value, int)]
+    for cost, new, why in other_slices(target, counts):
+        made = ast.AugAssign(new, statement.op, statement.value) if isinstance(  # type: ignore[arg-type]
+            statement, ast.AugAssign) else ast.Assign([new], statement.value)
+        yield Edit(block, [made], cost, why)
 
 
 def _assigned(block: Block, statement: ast.Assign) -> Iterator[Edit]:

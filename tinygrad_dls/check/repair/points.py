@@ -6,6 +6,7 @@ that is right holds at other sizes, too.
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ DIRECTIONS = 2  # of each input, along which its gradient is measured
 CLOSE = 1e-4  # of a slope
 STEPS = (2.0**-18, 2.0**-12)  # relative to the size of the input
 TINY = 1e-9
+MOST_AXES = 4  # that grow together
+MOST_TRIES = 200
 
 
 class Point:
@@ -98,19 +101,57 @@ def _at(
 
 
 def _inputs(rule: LayerRule, rng: np.random.Generator) -> Iterator[list[Any]]:
-    """Inputs of the same sizes, then with all axes of one length longer by one or two."""
+    """Inputs of the same sizes, then of others: each length longer by one, all axes of one length,
+    and then the fewest axes that go together, as axes may have one length by chance.
+    """
     yield [_drawn(x, np.shape(x), rng) for x in rule.inputs]
     lengths = sorted({n for x in rule.inputs for n in np.shape(x) if n > 1})
-    for longer in (1, 2):
-        for n in lengths:
-            yield [_drawn(x, tuple(k + longer * (k == n) for k in np.shape(x)), rng)
-                   for x in rule.inputs]
-    for place, x in enumerate(rule.inputs):  # axes that happen to have one length
-        for axis, n in enumerate(np.shape(x)):
-            if n > 1 and sum(np.shape(other).count(n) for other in rule.inputs) > 1:
-                shape = tuple(k + (i == axis) for i, k in enumerate(np.shape(x)))
-                yield [_drawn(other, shape if i == place else np.shape(other), rng)
-                       for i, other in enumerate(rule.inputs)]
+    for n in lengths:
+        yield [_drawn(x, tuple(k + (k == n) for k in np.shape(x)), rng) for x in rule.inputs]
+    yield from _together(rule, rng)
+    for n in lengths:
+        yield [_drawn(x, tuple(k + 2 * (k == n) for k in np.shape(x)), rng) for x in rule.inputs]
+
+
+def _together(rule: LayerRule, rng: np.random.Generator) -> Iterator[list[Any]]:
+    """Inputs with a few axes longer that forward takes so, and not with fewer of them.
+
+    Arrays of one shape grow alike. An axis of k n elements grows by k where one of n grows by one,
+    as that of four gates beside each other.
+    """
+    shapes = [np.shape(x) for x in rule.inputs]
+    axes = list(dict.fromkeys((shape, axis) for shape in shapes for axis in range(len(shape))
+                              if shape[axis] > 1))
+    if len({shape[axis] for shape, axis in axes}) == len(axes):
+        return
+    found: list[set[Any]] = []
+    tries = 0
+    for count in range(1, MOST_AXES + 1):
+        for chosen in combinations(axes, count):
+            if any(known <= set(chosen) for known in found):
+                continue
+            least = min(shape[axis] for shape, axis in chosen)
+            ways = product(*([1, shape[axis] // least] if shape[axis] % least == 0
+                             and shape[axis] > least else [1] for shape, axis in chosen))
+            for more in ways:
+                grown = dict(zip(chosen, more))
+                inputs = [_drawn(x, tuple(n + grown.get((shape, axis), 0)
+                                          for axis, n in enumerate(shape)), rng)
+                          for x, shape in zip(rule.inputs, shapes)]
+                tries += 1
+                if tries > MOST_TRIES:
+                    return
+                if _takes(rule, inputs):
+                    found.append(set(chosen))
+                    yield inputs
+                    break
+
+
+def _takes(rule: LayerRule, inputs: list[Any]) -> bool:
+    try:
+        return bool(np.isfinite(rule.forward(inputs)).all())
+    except Exception:  # whatever the learner's code raises
+        return False
 
 
 def _drawn(x: Any, shape: tuple[int, ...], rng: np.random.Generator) -> Any:

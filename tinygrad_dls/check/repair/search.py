@@ -10,8 +10,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from itertools import islice
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,27 +30,25 @@ from .additions import (
     of_wrappers,
 )
 from .analogies import of_analogies
+from .attempts import Attempts
 from .axes import of_axes
+from .cached import FUNCTION, of_cache
 from .counts import of_counts
 from .edit import Edit, Scope
 from .idioms import of_idioms
 from .lines import of_lines, of_names
 from .pairs import exchanged, repeated
-from .places import Place, blocks
-from .points import Point, other_points
+from .places import Block, Place, blocks
 from .record import Record, differs, is_float, shaken
-from .sides import of_factors_of_sides, of_overwritten, of_sides
-from .slots import Slots, together
+from .sides import of_factors_of_sides, of_overwritten, of_sides, of_signs
 from .source import sources
 from .tokens import of_tokens
+from .variables import Variables
 
 SECONDS = 12.0  # of the processor, for one layer
-POINTS = 8  # other inputs at which a repair is tried
 FINALISTS = 60  # edits that are tried there
 NEAR = 0.5  # what costs so much more than the smallest repair is not tried any more
-CLOSE = 1e-5
-
-Shares = Sequence[Any]
+LONGER = 3.0  # seconds for an earlier line than the one of a mend that leaves variables wrong
 
 
 class Repair(NamedTuple):
@@ -61,23 +58,18 @@ class Repair(NamedTuple):
     places: list[int]
 
 
-class Search:
+class Search(Attempts):
     """The edits of one layer's backward, tried one after the other."""
 
     def __init__(self, rule: LayerRule, cases: Sequence[Case]) -> None:
-        self.cases = list(cases)
-        self.rule = rule
-        self.shares = cases[0].shares
-        self.wrong = {case.place: case.truth for case in cases}
-        self.right = list(cases[0].right)
+        super().__init__(rule, cases)
         self.end = time.process_time() + SECONDS
         found = sources(self._run, rule.back)
-        self.forward = sources(lambda: rule.forward(rule.inputs), rule.function)
         shared = {s.function for s in self.forward}
-        self.slots = Slots()
         self.sources = [s for s in found if s.function not in shared and not any(
             isinstance(node, ast.While) for node in ast.walk(s.tree))]
-        self._points: list[Point] | None = None
+        self.only: set[ast.stmt] = set()  # the lines that are searched; empty: all
+        self._left: dict[Edit, set[str]] = {}
         self.narrow: list[Edit] = []  # right with the numbers of the call, not with others
 
     def repairs(self) -> list[Repair]:
@@ -98,7 +90,7 @@ class Search:
         some: dict[tuple[int, ...], list[Edit]] = {}
         for tier in self._tiers():
             if full := self._tried(tier(), some):
-                best = self._best(full, list(self.wrong))
+                best = self._at_first(self._best(full, list(self.wrong)))
                 return [Repair([best], list(self.wrong))]
             found = self._cover(some)
             if (len(found) == 1 and len(found[0].edits) > 1) or self._late():
@@ -130,69 +122,7 @@ class Search:
     def _late(self) -> bool:
         return time.process_time() > self.end
 
-    # --- one edit ------------------------------------------------------------------------------
-
-    def _run(self) -> Shares:
-        shares, problem = self.rule.gradients()
-        return [] if problem else shares
-
-    def _mended(self, edit: Edit | list[Edit]) -> tuple[int, ...]:
-        """The places of the gradients that an edit mends; () if it spoils another one."""
-        shares = self._with(edit, self.rule)
-        if not shares:
-            return ()
-        mended = tuple(place for place, truth in self.wrong.items()
-                       if truth.is_close(shares[place], CLOSE))
-        spoiled = mended and any(
-            shares[place] is None or shares[place].shape != self.shares[place].shape
-            or np.abs(shares[place] - self.shares[place]).max(initial=0.0)
-            > 1e-6 * np.abs(self.shares[place]).max(initial=0.0) for place in self.right)
-        return () if spoiled else mended
-
-    def _with(self, edit: Edit | list[Edit], rule: LayerRule) -> Shares:
-        """The gradients of a rule with an edit, or several; [] if it fails."""
-        try:
-            with together(edit) if isinstance(edit, list) else self.slots.running(edit):
-                return rule.shares()
-        except Exception:  # code that cannot be, or inputs that forward does not take
-            return []
-
-    # --- other points --------------------------------------------------------------------------
-
-    def _others(self) -> list[Point]:
-        if self._points is None:
-            floats = sorted([*self.wrong, *self.right])
-            found = other_points(self.rule, floats, np.random.default_rng(3))
-            self._points = list(islice(found, POINTS))
-        return self._points
-
-    def _hold(self, edit: Edit, mended: Sequence[int]) -> list[bool]:
-        """Return for each of the other points whether an edit is right there."""
-        found = []
-        for point in self._others():
-            shares = self._with(edit, point.rule)
-            try:
-                found.append(bool(shares) and point.holds(shares, mended))
-            except Exception:
-                found.append(False)
-        return found
-
-    def _holds_anywhere(self, edit: Edit, mended: Sequence[int]) -> bool:
-        return not self._others() or any(self._hold(edit, mended))
-
-    def _fits_numbers(self, edit: Edit, mended: Sequence[int]) -> bool:
-        """Return whether an edit is right with other parameters of the layer, too: x * k is
-        k * x ** (k - 1) at k = 2 alone.
-        """
-        for point in self._others():
-            if point.number:
-                shares = self._with(edit, point.rule)
-                try:
-                    if not shares or not point.holds(shares, mended):
-                        return False
-                except Exception:  # forward has no slope there
-                    continue
-        return True
+    # --- the best of several ---------------------------------------------------------------------
 
     def _loses_number(self, edit: Edit) -> bool:
         """Return whether a parameter of the layer stands in what an edit replaces, and no more."""
@@ -207,7 +137,49 @@ class Search:
         for edit in edits:
             hold = self._hold(edit, mended)
             edit.share = sum(hold) / len(hold) if hold else 1.0
-        return min(edits, key=lambda edit: (-round(edit.share, 6), edit.cost, *_behind(edit)))
+        most = max(round(edit.share, 6) for edit in edits)
+        edits = [edit for edit in edits if round(edit.share, 6) == most]
+        left = {edit: len(self.left(edit)) if len(edits) > 1 else 0 for edit in edits}
+        return min(edits, key=lambda edit: (left[edit], edit.cost, *_behind(edit)))
+
+    # --- variables on the way ------------------------------------------------------------------
+
+    @cached_property
+    def variables(self) -> Variables | None:
+        """The variables of backward whose gradients can be measured; None: there is none."""
+        try:
+            found = Variables(self.rule, self.forward[0], self.sources[0])
+        except Exception:  # a forward that does not run in pieces
+            return None
+        return found if found.variables else None
+
+    def left(self, edit: Edit) -> set[str]:
+        """The variables that are wrong after an edit, too."""
+        if self.variables is None:
+            return set()
+        if edit not in self._left:
+            self._left[edit] = self.variables.wrong_of(lambda: self._with(edit, self.rule))
+        return self._left[edit]
+
+    def _at_first(self, mend: Edit) -> Edit:
+        """A mend, or a better one of a line before, where it only makes up for a variable that is
+        wrong before; or of its own line, where it does not hold at all points.
+        """
+        left = self.left(mend) if mend.source is self.sources[0] else set()
+        if left and self.variables is not None:
+            self.only = self.variables.suspects(mend.statement, left)
+            if left - self.variables.wrong:  # it spoils a variable that was right
+                self.only |= self.variables.suspects(None, self.variables.wrong)
+        if mend.share < 1:
+            self.only = {*self.only, mend.statement}
+        before, self.end = self.end, min(self.end, time.process_time() + LONGER)
+        best = mend
+        for tier in self._tiers() if self.only else ():
+            best = self._best([mend, *self._tried(tier(), {})], list(self.wrong))
+            if best is not mend or self._late():
+                break
+        self.only, self.end = set(), before
+        return best
 
     def _cover(self, some: dict[tuple[int, ...], list[Edit]]) -> list[Repair]:
         """Edits that mend some of the gradients each: the ones that mend most first.
@@ -269,11 +241,11 @@ class Search:
 
     def _tiers(self) -> Iterator[Callable[[], Iterator[Edit]]]:
         """Families of edits, those of one word first."""
-        places = [p for p in self.record.places if self.levels[p] < 9]
+        places = [p for p in self.record.places if self.levels[p] < 9 and self._is_asked(p)]
         likely = sorted((p for p in places if self.levels[p] < 0.3), key=self.levels.__getitem__)
         yield partial(self._all, *(partial(self._of, family, places) for family in (
-            of_tokens, of_counts, of_sides, of_factors_of_sides, of_axes)),
-            self._of_lines, self._of_analogies)
+            of_tokens, of_counts, of_sides, of_factors_of_sides, of_axes, of_signs)),
+            self._of_lines, self._of_analogies, partial(self._of_cache, False))
         yield partial(exchanged, self.record, likely)
         yield partial(self._all, *(partial(self._of, family, likely) for family in (
             of_factors, of_terms, of_own_terms, of_paths, of_wrappers, of_idioms)),
@@ -281,10 +253,13 @@ class Search:
         yield self._repeated
         yield partial(self._of_scaled_terms, likely)
         yield partial(self._of, of_longer_terms, likely)
-        yield self._of_names
+        yield partial(self._all, self._of_names, partial(self._of_cache, True))
+
+    def _is_asked(self, at: Place | Block) -> bool:
+        return not self.only or at.statement in self.only
 
     def _repeated(self) -> Iterator[Edit]:
-        places = [p for p in self.record.places if self.levels[p] < 9]
+        places = [p for p in self.record.places if self.levels[p] < 9 and self._is_asked(p)]
         yield from repeated([*self._of(of_counts, places), *self._of(of_tokens, places),
                              *self._of(of_factors, places)])
 
@@ -306,18 +281,26 @@ class Search:
 
     def _of_lines(self) -> Iterator[Edit]:
         for source in self.sources:
-            for block in blocks(source):
+            for block in filter(self._is_asked, blocks(source)):
                 yield from of_lines(block, self.scope)
                 yield from of_overwritten(block, self.scope)
 
     def _of_names(self) -> Iterator[Edit]:
         for source in self.sources:
-            for block in blocks(source):
+            for block in filter(self._is_asked, blocks(source)):
                 yield from of_names(block, self.scope, packed=True)
 
     def _of_analogies(self) -> Iterator[Edit]:
         for source in self.sources:
-            yield from of_analogies(source)
+            yield from filter(lambda edit: self._is_asked(edit.at), of_analogies(source))
+
+    def _of_cache(self, functions: bool) -> Iterator[Edit]:
+        """Edits of forward's cache: another variable, or a function of the one that it holds."""
+        if self.forward and not self.only:
+            record = Record(self.forward[:1])
+            record.run(lambda: self.rule.forward(self.rule.inputs))
+            yield from (edit for edit in of_cache(record, self.sources[0])
+                        if (edit.cost >= FUNCTION) == functions)
 
     def _of_scales(self, places: Sequence[Place]) -> Iterator[Edit]:
         """Factors whose number follows from what twice the value does to the gradients."""

@@ -9,7 +9,7 @@ import numpy as np
 from .additions import is_product_root
 from .edit import Edit, Scope, expression, goes
 from .places import Block, Place
-from .record import is_number
+from .record import is_float, is_number
 
 MOST = 8  # numbers that may be a slope
 
@@ -84,3 +84,43 @@ def of_factors_of_sides(place: Place, scope: Scope) -> Iterator[Edit]:
                 new = [test, one, scaled] if i == 2 else [test, scaled, other]
                 yield Edit(place, ast.Call(node.func, new, []), 1.5,
                            f"the slope of one side is {c}")
+
+
+def of_signs(place: Place, scope: Scope) -> Iterator[Edit]:
+    """x as its sign or size, and c as c * sign(r) of an array r: the slope of |r| on both sides."""
+    node, value = place.node, scope.record.value(place)
+    if not (is_float(value) or is_number(value)) or isinstance(place.parent, ast.Compare) or (
+            isinstance(value, (bool, int)) and not _is_side(place)):
+        return
+    name, text = scope.numpy(place.source), ast.unparse(node)
+    if np.ndim(value) and isinstance(node, (ast.Name, ast.Subscript, ast.Attribute)):
+        for function in ("sign", "abs"):
+            yield Edit(place, expression(f"{name}.{function}({text})"), 1.7,
+                       f"{function} is missing")
+    if np.ndim(value) or isinstance(place.parent, (ast.Subscript, ast.keyword, ast.Slice)):
+        return
+    shape = _shape_around(place, scope)
+    for atom in scope.arrays(place):
+        if shape and atom.plain and atom.value.shape == shape and atom.value.dtype.kind == "f":
+            sign = f"{name}.sign({atom.text})"
+            plain = isinstance(node, ast.Constant) and node.value == 1
+            yield Edit(place, expression(sign if plain else f"{text} * {sign}"), 1.8,
+                       f"the factor {sign} is missing")
+
+
+def _is_side(place: Place) -> bool:
+    """Return whether it is what np.where chooses."""
+    parent = place.parent
+    return isinstance(parent, ast.Call) and ast.unparse(parent.func).endswith("where") and (
+        place.index in (1, 2))
+
+
+def _shape_around(place: Place, scope: Scope) -> tuple[int, ...]:
+    """The shape of the array that a number is put into."""
+    above = place.above
+    while above is not None:
+        value = scope.record.value(above)
+        if isinstance(value, np.ndarray) and value.ndim:
+            return tuple(value.shape)
+        above = above.above
+    return ()

@@ -10,8 +10,7 @@ import numpy as np
 from .edit import Atom, Edit, Scope, expression
 from .places import Place
 from .record import is_float, is_number
-
-Alternatives = Iterator[tuple[float, ast.expr, str]]  # (cost, new, why)
+from .slices import Alternatives, other_slices, shifted
 
 OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add,), ast.Mult: (ast.Div, ast.MatMult),
@@ -89,6 +88,11 @@ def _operators(place: Place, node: ast.expr, value: Any, scope: Scope) -> Altern
         if isinstance(node.op, ast.MatMult):
             yield from _products(node.left, node.right, lambda a, b: ast.BinOp(
                 a, ast.MatMult(), b))
+    elif isinstance(node, ast.Name) and is_number(value) and isinstance(
+            place.parent, ast.BinOp) and not isinstance(place.parent.op, (ast.Add, ast.Sub)):
+        name = scope.numpy(place.source)
+        yield 1.4, expression(f"{name}.sqrt({node.id})"), "the root is missing"
+        yield 1.4, expression(f"{node.id} ** 2"), "the square is missing"
     elif isinstance(node, ast.UnaryOp):
         yield 1.0, node.operand, "wrong sign" if isinstance(node.op, ast.USub) else (
             "the condition is the wrong way round")
@@ -146,7 +150,9 @@ def _signs(place: Place, node: ast.expr, value: Any, scope: Scope) -> Alternativ
     if isinstance(node, ast.Constant) or isinstance(place.parent, (ast.Attribute, ast.Compare)):
         return
     if is_float(value) and not isinstance(place.parent, ast.UnaryOp):
-        yield 1.2, ast.UnaryOp(ast.USub(), node), "wrong sign"
+        inner = isinstance(place.parent, ast.BinOp) and not isinstance(
+            place.parent.op, (ast.Add, ast.Sub))
+        yield 1.2 + 0.1 * inner, ast.UnaryOp(ast.USub(), node), "wrong sign"
     if isinstance(value, np.ndarray) and value.dtype.kind == "b":
         yield 1.3, ast.UnaryOp(ast.Invert(), node), "the condition is the wrong way round"
 
@@ -173,7 +179,7 @@ def _calls(place: Place, node: ast.expr, value: Any, scope: Scope) -> Alternativ
         if function.id == "reversed" or (name == "" and function.id in ("abs", "sorted")):
             yield 1.2, arguments[0], f"{function.id} is too much"
         if function.id == "slice" and len(arguments) >= 2:
-            yield from _shifted(arguments, lambda new: ast.Call(function, new, []))
+            yield from shifted(arguments, lambda new: ast.Call(function, new, []))
         if function.id == "range":
             yield 1.3, ast.Call(ast.Name("reversed", ast.Load()), [node], []), (
                 "the loop goes the wrong way")
@@ -302,7 +308,8 @@ def _indices(place: Place, node: ast.expr, value: Any, scope: Scope) -> Alternat
                 why = f"an index is off by one: {sign} 1 is missing"
                 yield 1.1, ast.BinOp(node, op, ast.Constant(1)), why
     if isinstance(node, ast.Subscript):
-        yield from _slices(node)
+        yield from other_slices(node, [a.text for a in scope.numbers(place) if isinstance(
+            a.value, (int, np.integer))])
         if isinstance(value, np.ndarray):
             yield 1.6, node.value, "the index is too much"
     ndim = value.ndim if isinstance(value, np.ndarray) else 1 if isinstance(value, list) else 0
@@ -322,58 +329,6 @@ def _counts(place: Place, node: ast.expr) -> bool:
     return isinstance(node, (ast.Name, ast.BinOp)) and isinstance(parent, ast.BinOp) and (
         isinstance(parent.op, (ast.Add, ast.Sub, ast.Mult))) and place.above is not None and (
             _counts(place.above, parent))
-
-
-def _shifted(ends: list[ast.expr], made: Any) -> Alternatives:
-    """Both ends of a slice moved by one, or without the 1 that they have."""
-    for op in (ast.Add(), ast.Sub()):
-        moved: list[ast.expr] = []
-        for end in ends[:2]:
-            one = isinstance(end, ast.BinOp) and ast.unparse(end.right) == "1" and (
-                type(end.op) is not type(op))
-            moved.append(end.left if one and isinstance(end, ast.BinOp) else ast.BinOp(
-                end, op, ast.Constant(1)))
-        yield 1.3, made([*moved, *ends[2:]]), "the slice is off by one"
-
-
-def _slices(node: ast.Subscript) -> Alternatives:
-    """Slices with their ends changed, and indices in another order."""
-    parts = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
-
-    def made(new: list[ast.expr]) -> ast.expr:
-        inner = ast.Tuple(new, ast.Load()) if len(new) > 1 else new[0]
-        return ast.Subscript(node.value, inner, ast.Load())
-
-    for i, part in enumerate(parts):
-        others: list[ast.expr] = []
-        if isinstance(part, ast.Slice):
-            lower, upper, step = part.lower, part.upper, part.step
-            if (lower is None) != (upper is None):
-                others.append(ast.Slice(upper, lower, step))
-            if lower is not None or upper is not None:
-                others.append(ast.Slice(None, None, step))
-            if step is not None:
-                others.append(ast.Slice(lower, upper, None))
-            elif lower is None and upper is None:
-                others.append(ast.Slice(None, None, ast.UnaryOp(ast.USub(), ast.Constant(1))))
-            if lower is None:
-                others.append(ast.Slice(ast.Constant(1), upper, step))
-            if upper is None:
-                others.append(ast.Slice(lower, ast.UnaryOp(ast.USub(), ast.Constant(1)), step))
-        for other in others:
-            yield 1.2, made([*parts[:i], other, *parts[i + 1:]]), "the slice is another one"
-    for i, part in enumerate(parts):
-        if isinstance(part, ast.Slice) and part.lower is not None and part.upper is not None:
-            ends = [part.lower, part.upper]
-            for cost, inner, why in _shifted(ends, lambda new: ast.Tuple(new, ast.Load())):
-                assert isinstance(inner, ast.Tuple)
-                lower, upper = inner.elts
-                moved = ast.Slice(lower, upper, part.step)
-                yield cost, made([*parts[:i], moved, *parts[i + 1:]]), why
-    for i, j in combinations(range(len(parts)), 2):
-        swapped = list(parts)
-        swapped[i], swapped[j] = parts[j], parts[i]
-        yield 1.2, made(swapped), "indices are swapped"
 
 
 def _orders(place: Place, node: ast.expr, value: Any, scope: Scope) -> Alternatives:
