@@ -22,6 +22,7 @@ from numba.core.sigutils import normalize_signature
 from ...._util.callers import PACKAGE
 from ...._util.user_folders import user_cache
 from .kernel_cache import kept_in
+from .pipeline import HelperCompiler, KernelCompiler
 from .sources import source
 
 # contract: a*b + c in one instruction. Everything else keeps the order of operations, NaN and Inf.
@@ -31,7 +32,9 @@ OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "no
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` for the types it is called with, when it is first called with them."""
     folder = cache_folder(function.__code__.co_filename)
-    return kept_in(folder, numba.njit(**OPTIONS)(function), function)
+    options: dict[str, Any] = {**OPTIONS, "no_cfunc_wrapper": True}
+    compiled = numba.njit(**options, pipeline_class=KernelCompiler)(function)
+    return kept_in(folder, compiled, function)
 
 
 def export(function: Callable[..., Any], signature: Any, symbol: str) -> int:
@@ -43,7 +46,8 @@ def export(function: Callable[..., Any], signature: Any, symbol: str) -> int:
     folder = cache_folder(function.__code__.co_filename)
     options = {k: v for k, v in OPTIONS.items() if k != "nogil"}
     compiled = kept_in(folder, CFunc(
-        function, normalize_signature(signature), locals={}, options=options), function)
+        function, normalize_signature(signature), locals={}, options=options,
+        pipeline_class=KernelCompiler), function)
     compiled.compile()
     llvm.add_symbol(symbol, compiled.address)
     _exported.append(compiled)
@@ -56,7 +60,7 @@ _exported: list[Any] = []  # their machine code lives as long as these objects
 def inlined(function: Callable[..., Any]) -> Any:
     """A helper that kernels call; it becomes part of them, and cannot be called from Python."""
     options: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(**options)(function)
+    return numba.njit(**options, pipeline_class=HelperCompiler)(function)
 
 
 task = inlined  # one thread's chunk of a kernel's work (parallel.py): never called from Python

@@ -1,0 +1,93 @@
+# mypy: disable-error-code="no-untyped-call"
+"""Numba's compiler without the work that is done twice: from Python to LLVM's code as always, then
+
+    a kernel    its own code and that of all helpers it calls, optimised once, to machine code
+    a helper    its code as it is, to be linked into kernels
+
+Numba optimises each function alone first, and makes machine code of each helper, though only the
+copy that a kernel inlines ever runs. The first step of an MLP compiles 15 kernels with 40 helpers.
+"""
+
+from typing import Any
+
+from numba import _dynfunc  # type: ignore[attr-defined]
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
+from numba.core.compiler_machinery import register_pass
+from numba.core.typed_passes import NativeLowering
+
+
+class KernelLibrary(JITCodeLibrary):
+    """The code of a kernel."""
+
+    def add_llvm_module(self, module: Any) -> None:
+        """Add code, as it is."""
+        self._final_module.link_in(module)
+
+    def _optimize_final_module(self) -> None:
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
+
+class HelperLibrary(KernelLibrary):
+    """The code of a helper, never run by itself."""
+
+    def finalize(self) -> None:
+        """Add the code of helpers that this one calls."""
+        self._raise_if_finalized()
+        for library in dict.fromkeys(self._linking_libraries):
+            self._reload_init.update(library._reload_init)
+            self._final_module.link_in(library._get_module_for_linking(), preserve=True)
+        self._finalized = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class KernelLowering(NativeLowering):
+    """From typed code to machine code."""
+
+    _name = "kernel_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        state.library = KernelLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        return bool(super().run_pass(state))
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class HelperLowering(NativeLowering):
+    """From typed code to LLVM's."""
+
+    _name = "helper_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        state.library = HelperLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.flags.no_compile = True
+        super().run_pass(state)
+        described, no_address = state.cr.fndesc, 0
+        entry = _dynfunc.make_function(  # what Numba knows a function by; it cannot be called
+            described.lookup_module(), described.qualname, "part of kernels", no_address,
+            state.cr.env, (state.library,))
+        state.targetctx.insert_user_function(entry, described, [state.library])
+        state.cr = state.cr._replace(cfunc=entry)
+        return True
+
+
+class KernelCompiler(Compiler):
+    """Compiles functions that Python or C calls."""
+
+    lowering: Any = KernelLowering
+
+    def define_pipelines(self) -> list[Any]:
+        """Numba's passes, with another one for its last."""
+        pipelines = super().define_pipelines()
+        for pipeline in pipelines:
+            pipeline.passes = [
+                (self.lowering if step is NativeLowering else step, text)
+                for step, text in pipeline.passes]
+        return list(pipelines)
+
+
+class HelperCompiler(KernelCompiler):
+    """Compiles functions that kernels call."""
+
+    lowering = HelperLowering
