@@ -11,7 +11,7 @@ from tinygrad_dls.backend.kernels.table import wants_compiled
 
 if not wants_compiled():
     pytest.skip("nothing is compiled", allow_module_level=True)
-from tinygrad_dls.backend.kernels.numba.conv import few_channels
+from tinygrad_dls.backend.kernels.numba.conv import few_channels, sweep_conv
 from tinygrad_dls.backend.kernels.numba.conv.geometry import Geometry
 from tinygrad_dls.backend.kernels.numba.simd.width import HOST
 from tinygrad_dls.backend.kernels.reference import ReferenceKernels
@@ -63,6 +63,22 @@ def test_equal_to_one_by_one_and_to_the_reference(case):
         np.testing.assert_allclose(one, many, **tolerance)
     np.testing.assert_array_equal(several[0][0], several[1][0])
     np.testing.assert_array_equal(several[0][2], several[1][2])
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_transposed_gradients_of_weights_are_the_same(case):
+    x, weight, _, dy, stride, padding = case
+    rest = (weight.shape[2:], stride, padding, (1, 1), 1)
+    want, worth = REFERENCE.convolution_weight_gradient(x, dy, *rest), sweep_conv.TURNED_WORTH
+    try:
+        for sweep_conv.TURNED_WORTH in (0.0, 1e9):
+            got = Device("cpu").kernels.convolution_weight_gradient(x, dy, *rest)
+            assert got.flags.c_contiguous
+            tolerance = 1e-4 if x.dtype == "float32" else 1e-9
+            np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+    finally:
+        sweep_conv.TURNED_WORTH = worth
 
 
 @pytest.mark.parametrize("strange", [np.inf, -np.inf, np.nan])

@@ -12,8 +12,14 @@ import numpy as np
 from ..compile import kernel, task
 from ..matmul.linear import times, times_rows, transposed_times
 from ..parallel import parallel_for
+from ..simd.sweep import tile_work
 from ..threads import threads_for
-from ..tuning import FEW_OUTPUTS, POINTWISE_FEW_CHANNELS, STRIDED_POINTWISE_WEIGHTS
+from ..tuning import (
+    FEW_OUTPUTS,
+    POINTWISE_FEW_CHANNELS,
+    STRIDED_POINTWISE_WEIGHTS,
+    TURNED_WORTH,
+)
 from .geometry import Geometry, copy, place_of
 from .im2col import im2col
 
@@ -78,7 +84,9 @@ def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:
     o, c, seen, errors = dy.shape[3], g.channels, _seen(x, g), dy.reshape(-1, dy.shape[3])
     dweight = np.empty((o, c, 1, 1), x.dtype)  # no view: a gradient that is one is copied
     matrix = dweight.reshape(o, c)
-    if o <= FEW_OUTPUTS < c < POINTWISE_FEW_CHANNELS:
+    few = o <= FEW_OUTPUTS < c < POINTWISE_FEW_CHANNELS
+    if few or (o > FEW_OUTPUTS and tile_work(c, o, x.dtype)
+               <= TURNED_WORTH * tile_work(o, c, x.dtype)):
         matrix[:] = transposed_times(seen, errors).T
     else:
         transposed_times(errors, seen, out=matrix)

@@ -6,9 +6,10 @@ j * across, and a whole row of the window is one run of numbers from there. So r
 r runs over the rows of the window, and B is the weights as they lie. Padding is not computed with:
 a band of image rows is copied with its zeros into a scratch small enough for the second cache.
 
-The gradient of the weights is the same with A walked along the channels, its sum over places. The
-gradient of the images is a convolution of dy with the window rotated by 180 degrees; for a stride s
-one for each of the s * s places that pixels can have in a step.
+The gradient of the weights is the same with A walked along the channels, its sum over places; with
+few channels A is dy and B the image, where that fills tiles and vectors better. The gradient of the
+images is a convolution of dy with the window rotated by 180 degrees; for a stride s one for each of
+the s * s places that pixels can have in a step.
 """
 
 from typing import Any
@@ -18,8 +19,9 @@ import numpy as np
 from ..compile import inlined, kernel, task
 from ..parallel import parallel_for
 from ..simd.intrinsics import address_of, lanes
-from ..simd.sweep import ADD, prepare, sweep
+from ..simd.sweep import ADD, prepare, sweep, tile_work
 from ..threads import threads_for
+from ..tuning import TURNED_WORTH
 from . import few_channels
 from .geometry import Geometry, copy
 from .weights import as_weight
@@ -104,9 +106,11 @@ def convolve_chunk(
 @task
 def weight_chunk(
     chunk: int, chunks: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any,
-    groups: int, band: int, width: int, scratch: Array,
+    groups: int, band: int, width: int, turned: bool, scratch: Array,
 ) -> None:
-    """Its chunk of the images' bands, summed into parts[chunk], (groups, kh, kw, in, out) flat."""
+    """Its chunk of the images' bands, summed into parts[chunk], (groups, kh, kw, in, out) flat; if
+    `turned`, (kh, out, kw, in), of one group whose window has no gaps.
+    """
     _, _, c, rows, columns, kh, kw, down, across, apart_down, apart_across, _, _ = geometry
     c_in, c_out = c // groups, parts.shape[1] // (kh * kw * c)
     o, panel, size = c_out * groups, 2 * lanes(parts), parts.itemsize
@@ -118,6 +122,16 @@ def weight_chunk(
         end = min(rows, begin + band)
         base = band_at(x, image, begin, end, geometry, width, scratch, mine)
         errors = ((image * rows + begin) * columns) * o
+        if turned:  # rows of tiles are outputs
+            row = kw * c
+            for k in range(kh):
+                a = base + size * k * apart_down * pixels
+                for j in range(0, row, panel):
+                    sweep(parts, address_of(dy, errors), a + size * j,
+                          address_of(parts, sums + k * o * row + j), o, min(panel, row - j), 1,
+                          columns, o, across * c, end - begin, columns * o, down * pixels, row, 0,
+                          ADD)
+            continue
         whole = groups == 1 and apart_across == 1  # a row of the window is one run
         run, turns = (kw * c, 1) if whole else (c_in, kw)
         for group in range(groups):
@@ -145,10 +159,10 @@ def convolve(
 @kernel
 def sum_weights(
     chunks: int, x: Array, dy: Array, parts: Array, images: int, geometry: Any, groups: int,
-    band: int, width: int, scratch: Array,
+    band: int, width: int, turned: bool, scratch: Array,
 ) -> None:
     parallel_for(weight_chunk, chunks,
-                 (x, dy, parts, images, geometry, groups, band, width, scratch))
+                 (x, dy, parts, images, geometry, groups, band, width, turned, scratch))
 
 
 def _bands(g: Geometry, chunks: int, dtype: Any) -> tuple[int, int, Array]:
@@ -204,12 +218,22 @@ def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
     images, inner, each = x.shape[0], g.channels // groups, dy.shape[3] // groups
     n = few_channels.how_many(g, images, each, groups, x.dtype)
     there = few_channels.beside(g, n)
+    run = g.window_width * g.channels  # of a row of the window
+    turned = groups == g.apart_across == 1 and (
+        tile_work(each, run, x.dtype) * n
+        <= TURNED_WORTH * tile_work(there.window_width * g.channels, each * n, x.dtype))
+    if turned:
+        n, there = 1, g
     size = there.length * g.channels * each * n
     chunks = threads_for(images * there.rows * there.columns * size)
     band, width, scratch = _bands(there, chunks, x.dtype)
     parts = np.zeros((chunks, size), x.dtype)
     sum_weights(chunks, x.reshape(-1), dy.reshape(-1), parts, images, tuple(there), groups, band,
-                width, scratch)
+                width, turned, scratch)
+    if turned:
+        total = parts[0] if chunks == 1 else parts.sum(axis=0)
+        by_row = total.reshape(g.window_height, each, g.window_width, g.channels)
+        return np.ascontiguousarray(by_row.transpose(1, 3, 0, 2))
     if n > 1:
         parts = few_channels.narrowed(parts, g, n)
     return as_weight(parts, groups, inner, (g.window_height, g.window_width))

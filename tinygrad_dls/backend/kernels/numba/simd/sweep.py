@@ -19,6 +19,7 @@ The code of a tile is a few LLVM instructions, written out by Python loops below
 addresses and steps count elements, since a sweep runs over parts of arrays.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from llvmlite import ir
@@ -47,6 +48,26 @@ ADD, RELU = 1, 2  # flags: add to what C holds; negative results become 0
 TILES: dict[int, tuple[int, ...]] = (  # vectors -> rows of the tiles; the last takes the rest
     {1: (16, 8), 2: (12, 8, 4)} if HOST.registers >= 32 else {1: (8, 4), 2: (6, 4)}
 )
+
+
+LAST = 1.5  # times as long as another row takes one of the last tile, whose rows have to be chosen
+
+
+@lru_cache(maxsize=4096)
+def tile_work(rows: int, columns: int, dtype: Any) -> float:
+    """Return how many vectors tiles multiply for each k of a product of this size, with those of
+    rows and lanes that stay empty; in the time of the larger tiles.
+    """
+    lanes, work = HOST.lanes(dtype.itemsize), 0.0
+    for j in range(0, columns, 2 * lanes):
+        vectors = 1 if columns - j <= lanes else 2
+        *larger, last = TILES[vectors]
+        left = rows
+        for size in larger:
+            work += vectors * (left // size * size)
+            left %= size
+        work += vectors * LAST * (-(-left // last) * last)
+    return work
 
 
 class Steps(NamedTuple):
