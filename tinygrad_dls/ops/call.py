@@ -220,7 +220,7 @@ def _of_many(op: Op) -> Function:
             else:
                 arrays.append(x)
                 needs.append(False)
-                constants = True
+                constants = constants or x is not None
         if constants:
             device = device or default_device()
             arrays = _as_arrays(arrays, device)

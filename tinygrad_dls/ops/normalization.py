@@ -355,6 +355,9 @@ class LayerNorm(Normalization):
         lead = len(shape) - self.ndim
         return (math.prod(shape[:lead]), math.prod(shape[lead:]))
 
+    def aligned(self, values: Any, shape: Shape) -> Any:
+        return None if values is None else values.reshape(1, -1)
+
     def bias_shape(self, shape: Shape) -> Shape:
         return shape[len(shape) - self.ndim:]
 

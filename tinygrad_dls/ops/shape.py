@@ -161,8 +161,10 @@ def transpose(x: Any, *axes: Any) -> Any:
             f"transpose names all axes, as NumPy's does: {order} for a tensor of shape\n"
             f"  {x.shape}{hint}"
         )
-    order = tuple(i % x.ndim if -x.ndim <= i < x.ndim else i for i in order)
-    if sorted(order) != list(range(x.ndim)):
+    every = list(range(x.ndim))
+    if sorted(order) != every:  # some are counted from the end, or wrong
+        order = tuple(i % x.ndim if -x.ndim <= i < x.ndim else i for i in order)
+    if sorted(order) != every:
         raise ShapeError(
             f"transpose: {order} is not an order of the axes of a tensor of shape\n  {x.shape}"
         )

@@ -53,15 +53,17 @@ def scaled_dot_product_attention(
             "query (..., l, e), key (..., s, e) and value (..., s, f):\n"
             f"  query  {q.shape}\n  key    {k.shape}\n  value  {v.shape}"
         )
-    try:
-        lead = np.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
-    except ValueError as error:
-        raise ShapeError(
-            f"the axes before the last two are equal, or 1:\n  query  {q.shape}\n"
-            f"  key    {k.shape}\n  value  {v.shape}"
-        ) from error
-    q, k, v = [x if x.shape[:-2] == lead else ops.broadcast_to(x, (*lead, *x.shape[-2:]))
-               for x in (q, k, v)]
+    lead = q.shape[:-2]
+    if not lead == k.shape[:-2] == v.shape[:-2]:
+        try:
+            lead = np.broadcast_shapes(lead, k.shape[:-2], v.shape[:-2])
+        except ValueError as error:
+            raise ShapeError(
+                f"the axes before the last two are equal, or 1:\n  query  {q.shape}\n"
+                f"  key    {k.shape}\n  value  {v.shape}"
+            ) from error
+        q, k, v = [x if x.shape[:-2] == lead else ops.broadcast_to(x, (*lead, *x.shape[-2:]))
+                   for x in (q, k, v)]
     if attn_mask is not None and is_causal:
         raise DataError("scaled_dot_product_attention takes attn_mask or is_causal, not both")
     mask = None if attn_mask is None else _mask(attn_mask, q, (*lead, q.shape[-2], k.shape[-2]))

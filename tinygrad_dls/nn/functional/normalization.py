@@ -283,7 +283,8 @@ def _channels(name: str, x: Tensor, least: int) -> int:
 
 def _last(name: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:
     """`normalized_shape` as a tuple; ShapeError unless x ends so."""
-    shape = shape_of(normalized_shape, name)
+    given = normalized_shape
+    shape = given if given.__class__ is tuple else shape_of(given, name)
     if not shape or x.shape[-len(shape):] != shape:
         raise ShapeError(
             f"{name} over {shape}: the shape of the input ends so, but this one is\n"
