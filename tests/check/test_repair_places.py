@@ -196,6 +196,8 @@ def test_the_layers_are_right(source: str) -> None:
     (HUBER, "delta * np.sign(r))", "delta * np.abs(r))", "sign is meant, not abs"),
     (LASSO, "lam * np.sign(w)", "lam * w", "lam * np.sign(w)"),
     (LASSO, "lam * np.sign(w)", "lam", "the factor np.sign(w) is missing"),
+    # the turn of a loop, for the last one
+    (RECURRENT, "dx[:, t] = dv", "dx[:, -1] = dv", "`dx[:, t] = dv[:, n:]`"),
     # an axis of a length that others have, too
     (LAYER_NORM, "(dxhat * xc).sum(axis=1", "(dxhat * xc).sum(axis=0", "(dxhat * xc).sum(axis=1"),
     # a number that is 2 by chance
@@ -206,3 +208,26 @@ def test_the_place_of_the_mistake_is_told(source: str, right: str, wrong: str, t
     report = check_layer(*layer_of(source.replace(right, wrong)), *inputs_of(source))
     assert not report and len(report.causes) == 1, str(report)
     assert told in report.causes[0], str(report)
+
+
+def test_a_kink_nearer_than_the_step_of_the_measurement_hides_no_mend() -> None:
+    source = """
+def forward(x, W):
+    z = x @ W
+    a = np.maximum(0, z)
+    return a ** 2 + a, (x, W, z, a)
+
+def backward(dy, cache):
+    x, W, z, a = cache
+    da = dy * (2 * a + 1)
+    dz = da * (z < 0)
+    return dz @ W.T, x.T @ dz
+"""
+    rng = np.random.default_rng(30)
+    x, W = rng.standard_normal((6, 4)), rng.standard_normal((4, 4))
+    near = 10.0 ** rng.uniform(-7, -2)
+    W[:, 2] -= W[:, 2] @ x[0] / (x[0] @ x[0]) * x[0] * (1 - near)  # z[0, 2] is next to 0
+    report = check_layer(*layer_of(source), x, W)
+    assert len(report.causes) == 1 and "then dx and dW are right" in report.causes[0], str(report)
+    assert all(check.hint in report.causes for check in report.wrong), str(report)
+    assert "dW  WRONG: right after the mend" in str(report)

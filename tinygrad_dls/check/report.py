@@ -127,7 +127,7 @@ class Report:
         lines = []
         for check in self._worth_a_line():
             if check.hint in self.causes:
-                check = replace(check, hint="")
+                check = replace(check, hint="right after the mend")
             elif check.verdict == "wrong" and check.hint:
                 first = told.setdefault(check.hint, check.name)
                 if first != check.name:

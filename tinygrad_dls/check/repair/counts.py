@@ -16,7 +16,7 @@ def of_counts(place: Place, scope: Scope) -> Iterator[Edit]:
     """Every edit of an exponent or an index at this place."""
     yield from _exponents(place, scope)
     if _indexes(place):
-        if isinstance(place.node, ast.Constant):
+        if _is_constant(place.node):
             yield from _turns(place, scope)
         yield from _other_way(place, scope)
 
@@ -50,6 +50,12 @@ def _indexes(place: Place) -> bool:
         return parent.slice is place.node
     return isinstance(parent, ast.Tuple) and above is not None and isinstance(
         above.parent, ast.Subscript) and above.parent.slice is parent
+
+
+def _is_constant(node: ast.expr) -> bool:
+    """Return whether an index is a number, such as 0 or -1."""
+    return isinstance(node, ast.Constant) or (
+        isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant))
 
 
 def loop_variables(place: Place) -> list[str]:

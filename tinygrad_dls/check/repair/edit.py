@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations_with_replacement
 from types import CodeType
 from typing import Any, NamedTuple
@@ -91,8 +92,9 @@ class Atom(NamedTuple):
         return self.text.isidentifier()
 
 
+@lru_cache(100_000)
 def expression(text: str) -> ast.expr:
-    """The tree of a formula."""
+    """The tree of a formula: one for all edits that put it in, as none of them changes it."""
     return ast.parse(text, mode="eval").body
 
 

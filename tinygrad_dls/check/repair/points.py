@@ -29,9 +29,10 @@ class Point:
     """
 
     def __init__(
-        self, rule: LayerRule, places: Sequence[int], rng: np.random.Generator, number: str = ""
+        self, rule: LayerRule, places: Sequence[int], rng: np.random.Generator, number: str = "",
+        steps: Sequence[float] = STEPS,
     ) -> None:
-        self.rule, self.places, self.number = rule, list(places), number
+        self.rule, self.places, self.number, self.steps = rule, list(places), number, steps
         self.directions = {place: np.asarray(rng.standard_normal(
             (DIRECTIONS, *rule.inputs[place].shape))) for place in places}
 
@@ -39,7 +40,7 @@ class Point:
     def slopes(self) -> dict[int, Array]:
         """(steps, directions) of each input."""
         return {place: np.array([[self._slope(place, direction, step)
-                                  for direction in self.directions[place]] for step in STEPS])
+                                  for direction in self.directions[place]] for step in self.steps])
                 for place in self.places}
 
     def _slope(self, place: int, direction: Array, step: float) -> float:

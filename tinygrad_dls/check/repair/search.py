@@ -105,8 +105,9 @@ class Search(Attempts):
     ) -> list[Edit]:
         """The smallest edits that mend all; `some` gets those that mend a part, by what it is."""
         full: list[Edit] = []
+        near = NEAR
         for number, edit in enumerate(sorted(edits, key=lambda edit: edit.cost)):
-            if (number % 16 == 0 and self._late()) or (full and edit.cost > full[0].cost + NEAR):
+            if (number % 16 == 0 and self._late()) or (full and edit.cost > full[0].cost + near):
                 break
             mended = self._mended(edit)
             if len(mended) == len(self.wrong):
@@ -115,6 +116,7 @@ class Search(Attempts):
                         self.narrow.append(edit)
                 elif len(full) < FINALISTS and (full or self._holds_anywhere(edit, mended)):
                     full.append(edit)
+                    near = NEAR if near == NEAR and not self._is_sure(edit, mended) else 0.0
             elif mended and len(some.setdefault(mended, [])) < 5:
                 some[mended].append(edit)
         return full
@@ -160,6 +162,11 @@ class Search(Attempts):
         if edit not in self._left:
             self._left[edit] = self.variables.wrong_of(lambda: self._with(edit, self.rule))
         return self._left[edit]
+
+    def _is_sure(self, edit: Edit, mended: Sequence[int]) -> bool:
+        """Return whether an edit is right at all points, and makes wrong variables right."""
+        return all(self._hold(edit, mended)) and self.variables is not None and (
+            self.left(edit) < self.variables.wrong)
 
     def _at_first(self, mend: Edit) -> Edit:
         """A mend, or a better one of a line before, where it only makes up for a variable that is
