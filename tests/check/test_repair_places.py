@@ -143,11 +143,23 @@ def backward(dout, cache):
     dz = da * (1 - a ** 2)
     return dz @ W.T, x.T @ dz
 """
+SPREAD = """
+def forward(x, b, g):
+    a = np.sin(x * b)
+    return a * g[None, :, None], dict(x=x, b=b, g=g, a=a, w=np.ones(x.shape[:2]))
+
+def backward(dy, cache):
+    x, b, g, a, w = (cache[k] for k in ("x", "b", "g", "a", "w"))
+    dg = (dy * a).sum(axis=(0, 2))
+    da = dy * g[None, :, None]
+    db = np.einsum("nk,nkl->kl", w, da * np.cos(x * b) * x)
+    return da * np.cos(x * b) * b, db, dg
+"""
 SHAPES: dict[str, tuple[Any, ...]] = {  # of the arrays; numbers are inputs as they are
     LAYER_NORM: ((5, 5), (5,), (5,), 1e-5), RECURRENT: ((3, 4, 3), (3, 3), (6, 3)),
     WRITTEN_INTO: ((6, 4), (4, 3), (3,)), PADDED: ((3, 6), (3,), 1), SHIFTED: ((4, 6), (5,)),
     HUBER: ((5, 3), (5, 3), 0.5), LASSO: ((4,), (6, 4), 0.5),
-    DROPOUT: ((5, 4), (4, 3), "mask", 0.5),
+    SPREAD: ((4, 3, 3), (3, 3), (3,)), DROPOUT: ((5, 4), (4, 3), "mask", 0.5),
 }
 _numbers = itertools.count()
 
@@ -200,6 +212,9 @@ def test_the_layers_are_right(source: str) -> None:
     (RECURRENT, "dx[:, t] = dv", "dx[:, -1] = dv", "`dx[:, t] = dv[:, n:]`"),
     # an axis of a length that others have, too
     (LAYER_NORM, "(dxhat * xc).sum(axis=1", "(dxhat * xc).sum(axis=0", "(dxhat * xc).sum(axis=1"),
+    (SPREAD, "g[None, :, None]\n    db", "g\n    db", "`da = dy * g[None, :, None]`"),
+    (SPREAD, '"nk,nkl->kl"', '"nk,nkl->lk"', "'nk,nkl->kl'"),
+    (SPREAD, "a=a,", "a=x * b,", "holds x * b where backward means a"),
     # a number that is 2 by chance
     (DROPOUT, "mask / keep_prob\n    dz", "mask\n    dz", "`da = dout * mask / keep_prob`"),
 ])

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 
@@ -55,3 +55,39 @@ def _helpers(place: Place, text: str, scope: Scope) -> Iterator[Edit]:
     for name in sorted(called - {place.source.function.__name__}):
         for arguments in (text, *(f"{text}, {n}" for n in numbers)):
             yield Edit(place, expression(f"{name}({arguments})"), 1.4, WHY)
+
+
+def of_broadcasts(place: Place, scope: Scope) -> Iterator[Edit]:
+    """A vector v along another axis of an array, v[:, None]; axes of an einsum the other way."""
+    node = place.node
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and "->" in node.value:
+        yield from _letters(place, node.value)
+    vector = node.value if isinstance(node, ast.Subscript) and "None" in ast.unparse(
+        node.slice) else node
+    inner = next((p for p in scope.record.places if p.node is vector), None)
+    value = scope.record.value(inner)
+    around = scope.record.value(place.above)
+    if not isinstance(vector, (ast.Name, ast.Subscript, ast.Attribute)) or not isinstance(
+            value, np.ndarray) or value.ndim != 1 or not isinstance(place.parent, ast.BinOp) or (
+                isinstance(place.parent.op, ast.MatMult)) or not isinstance(around, np.ndarray):
+        return
+    for axis in range(around.ndim if 2 <= around.ndim <= 4 else 0):
+        parts = [":" if i == axis else "None" for i in range(around.ndim)]
+        text = f"{ast.unparse(vector)}[{', '.join(parts)}]"
+        if text != ast.unparse(node) and around.shape[axis] == len(value):
+            yield Edit(place, expression(text), 1.3,
+                       f"{ast.unparse(vector)} lies along axis {axis}")
+
+
+def _letters(place: Place, text: str) -> Iterator[Edit]:
+    """An einsum with two letters of one of its arrays exchanged."""
+    inputs, _, result = text.replace(" ", "").partition("->")
+    arrays = [*inputs.split(","), result]
+    for k, letters in enumerate(arrays):
+        for i, j in combinations(range(len(letters)), 2):
+            new = list(letters)
+            new[i], new[j] = letters[j], letters[i]
+            others = [*arrays[:k], "".join(new), *arrays[k + 1:]]
+            made = ",".join(others[:-1]) + "->" + others[-1]
+            yield Edit(place, ast.Constant(made), 0.95,
+                       f"{letters[i]} and {letters[j]} are exchanged")

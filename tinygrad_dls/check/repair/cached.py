@@ -57,6 +57,10 @@ def _entries(
         for key, value in zip(holder.keys, holder.values):
             if isinstance(key, ast.Constant) and value in by_node:
                 yield by_node[value], str(key.value)
+    elif isinstance(holder, ast.Call) and ast.unparse(holder.func) == "dict":
+        for keyword in holder.keywords:
+            if keyword.arg and keyword.value in by_node:
+                yield by_node[keyword.value], keyword.arg
     elif isinstance(holder, (ast.Tuple, ast.List)):
         called = _unpacked(holder, backward)
         for i, node in enumerate(holder.elts):

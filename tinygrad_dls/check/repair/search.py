@@ -31,7 +31,7 @@ from .additions import (
 )
 from .analogies import of_analogies
 from .attempts import Attempts
-from .axes import of_axes
+from .axes import of_axes, of_broadcasts
 from .cached import FUNCTION, of_cache
 from .counts import of_counts
 from .edit import Edit, Scope
@@ -251,7 +251,8 @@ class Search(Attempts):
         places = [p for p in self.record.places if self.levels[p] < 9 and self._is_asked(p)]
         likely = sorted((p for p in places if self.levels[p] < 0.3), key=self.levels.__getitem__)
         yield partial(self._all, *(partial(self._of, family, places) for family in (
-            of_tokens, of_counts, of_sides, of_factors_of_sides, of_axes, of_signs)),
+            of_tokens, of_counts, of_sides, of_factors_of_sides, of_axes, of_signs,
+            of_broadcasts)),
             self._of_lines, self._of_analogies, partial(self._of_cache, False))
         yield partial(exchanged, self.record, likely)
         yield partial(self._all, *(partial(self._of, family, likely) for family in (
