@@ -1,8 +1,8 @@
 """The linear layer on the sweep, on all cores: y = x W.T + b and its three gradients.
 
 x (m, k), weight W (n, k), bias (n,), y (m, n). For few, long rows W is used as stored; otherwise it
-is transposed first. Single-threaded work uses one kernel per direction, because a kernel call costs
-about as much as a thousand multiplications.
+is transposed first. Each direction is one kernel, because a kernel call costs about as much as a
+thousand multiplications.
 """
 
 from math import nan
@@ -264,6 +264,13 @@ def times_rows(x: Array, weight: Array, bias: Array, y: Array, flags: int) -> No
         clamp(threads_for(8 * y.size), flat, flat, 0.0, nan)
 
 
+def deep(parts: int, m: int, n: int, k: int) -> bool:
+    """Return whether the threads share the m rows of both in a (m, n).T @ b (m, k), each with a sum
+    of its own.
+    """
+    return parts > 1 and m >= DEEP_PRODUCT * (n + k) and m >= DEEP_PRODUCT * parts
+
+
 def transposed_times(
     a: Array, b: Array, place: Running = AT_ONCE, out: Array | None = None
 ) -> Array:
@@ -273,7 +280,7 @@ def transposed_times(
     parts = threads_for(m * n * k)
     out = place.empty((n, k), a.dtype) if out is None else out
     scratch = scratch_of(place, parts, scratch_size(n, k, m, a.dtype, transposed=n), a.dtype)
-    if parts > 1 and m >= DEEP_PRODUCT * (n + k) and m >= DEEP_PRODUCT * parts:
+    if deep(parts, m, n, k):
         sums = place.empty((parts, n, k), a.dtype)
         place.run(weight_gradient_deep, parts, a, b, sums, out, scratch)
     else:
@@ -353,35 +360,34 @@ class Linear(Running, reference.Linear):
                 or dy.dtype is not dtype or errors.shape[1] != weight.shape[0]):
             return super().linear_backward(dy, x, weight, needs)
         (m, k), n = rows.shape, weight.shape[0]
-        if threads_for(m * n * k) == 1:
-            return self._backward_alone(errors, rows, weight, x.shape, needs)
+        parts = threads_for(m * n * k)
+        if not deep(parts, m, n, k):
+            return self._backward_at_once(parts, errors, rows, weight, x.shape, needs)
         dx: Any = None
-        dweight: Any = None
-        dbias: Any = None
         if needs[0]:
             dx = self.empty((m, k), dtype)
             times(errors, weight, NOTHING[dtype], dx, 0, self)
             dx = dx.reshape(x.shape)
-        if needs[1]:
-            dweight = transposed_times(errors, rows, self)
-        if needs[2]:
-            dbias = self.sum_rows(errors)
-        return dx, dweight, dbias
+        return (dx, transposed_times(errors, rows, self) if needs[1] else None,
+                self.sum_rows(errors) if needs[2] else None)
 
-    def _backward_alone(
-        self, dy: Any, x: Any, weight: Any, shape: Any, needs: tuple[bool, ...]
+    def _backward_at_once(
+        self, parts: int, dy: Any, x: Any, weight: Any, shape: Any, needs: tuple[bool, ...]
     ) -> tuple[Any | None, ...]:
-        """The gradients that `needs` asks for; that of x, whose rows these are, in its `shape`."""
+        """The gradients that `needs` asks for; that of x, whose rows these are, in its `shape`.
+
+        One kernel: where work is small its call counts, and a program compiles one for three.
+        """
         dtype = x.dtype
         prepare(dtype)
         (m, k), n = x.shape, weight.shape[0]
-        of_dx = scratch_of(self, 1, scratch_size(m, k, n, dtype), dtype)
-        of_dweight = scratch_of(self, 1, scratch_size(n, k, m, dtype, transposed=n), dtype)
+        of_dx = scratch_of(self, parts, scratch_size(m, k, n, dtype), dtype)
+        of_dweight = scratch_of(self, parts, scratch_size(n, k, m, dtype, transposed=n), dtype)
         dx = self.empty((m, k), dtype) if needs[0] else NO_SCRATCH[dtype]
         dweight = self.empty((n, k), dtype) if needs[1] else NO_SCRATCH[dtype]
         few = dy.size < ROW_SUM_SHARED  # more are summed in blocks, for precision
         dbias = self.empty(n, dtype) if needs[2] and few else NOTHING[dtype]
-        self.run(linear_gradients, 1, dy, x, weight, dx, dweight, dbias, of_dx, of_dweight)
+        self.run(linear_gradients, parts, dy, x, weight, dx, dweight, dbias, of_dx, of_dweight)
         if needs[2] and not few:
             dbias = self.sum_rows(dy)
         return (dx.reshape(shape) if needs[0] else None, dweight if needs[1] else None,
