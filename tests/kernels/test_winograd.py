@@ -138,7 +138,7 @@ def test_an_image_gets_the_same_alone_and_on_any_number_of_threads(outputs, monk
     kernels = Device("cpu").kernels
     together = kernels.convolution(x, weight, None, *SLIDING)
     assert np.array_equal(kernels.convolution(x[1:], weight, None, *SLIDING), together[1:])
-    for size in (1, min(2, threads._wanted())):
+    for size in (1, min(2, threads.wanted())):
         monkeypatch.setattr(threads._team, "size", size)
         assert np.array_equal(kernels.convolution(x, weight, None, *SLIDING), together)
 

@@ -25,6 +25,7 @@ from ...._util.atomic_files import write_whole
 from ...._util.interrupt import interrupts_put_off
 from ...._util.locks import fork_waits_for
 from ....errors import DataError
+from . import ahead
 from .notice import notice
 
 DIGEST = hashlib.sha256().digest_size
@@ -66,6 +67,7 @@ class KernelCache(FunctionCache):
                     kept, code = pickle.loads(content)
                     if kept == key:
                         return CompileResult._rebuild(target_context, *code)
+        ahead.start()
         notice.begin()  # Numba compiles now
         return None
 

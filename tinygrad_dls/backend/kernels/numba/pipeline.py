@@ -8,6 +8,7 @@ Numba optimises each function alone first, and makes machine code of each helper
 copy that a kernel inlines ever runs. The first step of an MLP compiles 15 kernels with 40 helpers.
 """
 
+import gc
 from typing import Any
 
 from numba import _dynfunc  # type: ignore[attr-defined]
@@ -76,6 +77,16 @@ class KernelCompiler(Compiler):
     """Compiles functions that Python or C calls."""
 
     lowering: Any = KernelLowering
+
+    def compile_extra(self, function: Any) -> Any:
+        """Compile, without the garbage collector: it would search a million living objects."""
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return super().compile_extra(function)
+        finally:
+            if collects:
+                gc.enable()
 
     def define_pipelines(self) -> list[Any]:
         """Numba's passes, with another one for its last."""

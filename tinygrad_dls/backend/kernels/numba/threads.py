@@ -27,7 +27,8 @@ GROUPS = Path("/sys/fs/cgroup")
 _numba: Any = numba  # parts of it have no types
 
 
-def _wanted() -> int:
+def wanted() -> int:
+    """Return how many threads this process should have, by the variable and its cores."""
     most = int(_numba.config.NUMBA_NUM_THREADS)
     text = os.environ.get(VARIABLE, "").strip()
     if not text:
@@ -77,7 +78,7 @@ class _Team:
     """The threads of this process."""
 
     def __init__(self) -> None:
-        self.size = _wanted()
+        self.size = wanted()
         if FUTEX:
             from .pool import Pool  # one of the two is loaded
 

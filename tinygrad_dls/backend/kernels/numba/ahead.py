@@ -1,0 +1,105 @@
+"""A second process that compiles, too, while nothing is kept yet.
+
+    this process        compiles what a step needs first, and looks into the folder before each
+    the other process   compiles what a step needs last, and the one before, into the same folder
+
+LLVM has one lock in a process, so a thread would only wait. A kernel's file appears whole or not
+at all (kernel_cache.py); the worst that can happen is that both compile the same kernel.
+
+The other process is silent and gives way to all others. It ends with its list or with the process
+that started it; if that was killed, a kernel later. TINYGRAD_DLS_COMPILE_AHEAD=0 switches it off.
+"""
+
+import atexit
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+VARIABLE = "TINYGRAD_DLS_COMPILE_AHEAD"
+COMMAND = "import sys; sys.path[:] = {path!r}; from {module} import run; run({parent})"
+NICE = 10
+
+_importer = os.getpid()
+_started: list[Any] = []  # None, once it was tried; the process
+
+
+def start() -> None:
+    """Start the other process, if that was not tried yet and helps."""
+    if _started:
+        return
+    _started.append(None)
+    if not _helps():
+        return
+    import subprocess  # rarely needed
+
+    command = COMMAND.format(path=sys.path, module=__name__, parent=os.getpid())
+    with suppress(OSError):
+        process = subprocess.Popen(
+            [sys.executable, "-c", command], env={**os.environ, VARIABLE: "0"},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _started.append(process)
+        atexit.register(_end, process)
+
+
+def _end(process: Any) -> None:
+    if os.getpid() == _importer:  # a forked child inherits what is to be done at exit
+        process.terminate()
+        process.wait()
+
+
+def _helps() -> bool:
+    """Return whether there is a core for it, and this is a program of its own: not one of many
+    workers, a test, or an application that has Python inside.
+    """
+    from .threads import wanted  # imports kernels
+
+    workers = sys.modules.get("multiprocessing")
+    return (os.environ.get(VARIABLE, "1") != "0" and os.name == "posix" and wanted() > 1
+            and os.getpid() == _importer
+            and (workers is None or workers.parent_process() is None)
+            and not any(name.startswith("PYTEST_") for name in os.environ)
+            and "python" in os.path.basename(sys.executable or ""))
+
+
+def run(parent: int) -> None:
+    """Compile the list, as long as the parent lives; one process does so for each folder."""
+    import fcntl
+
+    from ...._util.user_folders import user_cache
+    from ..table import kernels_for
+
+    os.nice(NICE)
+    with suppress(OSError), (user_cache() / "kernels" / "ahead.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        import numpy as np
+
+        for kernel_call in last_first(kernels_for("cpu", np)):
+            if os.getppid() != parent:
+                break
+            kernel_call()
+
+
+def last_first(kernels: Any) -> Iterator[Callable[[], Any]]:
+    """What almost every network's step calls, from the optimizer back to the first layer."""
+    import numpy as np
+
+    def zeros(*shape: int) -> Any:
+        return np.zeros(shape, "float32")
+
+    some, rows, weight, labels = [zeros(64)], zeros(16, 8), zeros(8, 8), np.zeros(16, "int64")
+    large = zeros(256, 256)
+    yield lambda: kernels.adam(
+        some, some, some, some, None, 0.01, 0.9, 0.999, 1e-8, 0.0, False, False, 0.1, 0.1)
+    yield lambda: kernels.cross_entropy_backward(
+        zeros(1), rows, labels, zeros(16), zeros(16) + 1, 0.0, 1.0)
+    yield lambda: kernels.total(zeros(16), 1.0)
+    yield lambda: kernels.cross_entropy(rows, labels, 0.0)
+    yield lambda: kernels.relu_backward(large, large)
+    yield lambda: kernels.linear_backward(rows, rows, weight, (True, True, True))
+    yield lambda: kernels.linear(rows, weight, zeros(8))
+    yield lambda: kernels.relu(large)
+    yield lambda: kernels.sgd(some, some, None, 0.01, 0.0, 0.0, 0.0, False, False, True)
+    yield lambda: kernels.binary_cross_entropy_backward(zeros(1), rows, rows, 1.0)
+    yield lambda: kernels.binary_cross_entropy(rows, rows)
