@@ -86,6 +86,10 @@ IM2COL_WEIGHTS = 64
 # The gradient of a weight is computed transposed, outputs by inputs, where that takes at most this
 # part of the work: 3 channels to 8 then take half the time. 2026-11-30.
 TURNED_WORTH = 0.9
+# Windows are gathered, many places at a time, where that takes at most this part of the work of
+# sweeps row by row; to copy a number counts as so many products of vectors, and to begin a run of
+# numbers as so many more. 2026-11-30.
+GATHER_WORTH, GATHER_COPY, GATHER_RUN = 0.9, 1.0, 64
 # Weights of a window of one pixel from which on the pixels that a strided convolution sees are
 # copied out and multiplied at once: fewer weights stay in the cache from one row of pixels to the
 # next, and a copy is not little beside the product. 2026-11-30.

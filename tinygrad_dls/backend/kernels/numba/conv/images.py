@@ -1,15 +1,16 @@
 """Convolutions of images, each in the way that takes the least time for its shape.
 
 On the sweep (sweep_conv.py); with 3 x 3 windows of step 1 in fewer multiplications (winograd.py,
-winograd_weights.py); of small images as one product of matrices (im2col.py). Images lie
-channels-last. The choice depends on shapes and, for Winograd, on whether its results are finite:
-never on whether a step is captured, nor on the number of threads.
+winograd_weights.py); of small images as one product of matrices (im2col.py); of narrow ones in
+blocks of places (gathered.py). Images lie channels-last. The choice depends on shapes and, for
+Winograd, on whether its results are finite: never on whether a step is captured, nor on the number
+of threads.
 """
 
 import math
 from typing import Any
 
-from . import im2col, sweep_conv, winograd, winograd_weights
+from . import gathered, im2col, sweep_conv, winograd, winograd_weights
 from .geometry import Geometry
 from .weights import by_output, rotated
 
@@ -28,8 +29,9 @@ def convolution(
     if im2col.pays(g, len(x), o, groups):
         im2col.convolution(x, weight, bias, y, g, flags)
     else:
+        way = gathered if gathered.pays(g, len(x), o, groups, x.dtype) else sweep_conv
         places = sweep_conv.all_places(g, o, groups)
-        sweep_conv.convolution(x, by_output(weight, groups), bias, y, g, places, flags)
+        way.convolution(x, by_output(weight, groups), bias, y, g, places, flags)
 
 
 def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
@@ -77,7 +79,8 @@ def input_gradient(
             part = rotated(weight, groups, taps_down, taps_across)
             places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
                       (p * g.width + q) * c, c, groups)
-            sweep_conv.convolution(dy, part, bias, x, there, places, 0)
+            way = gathered if gathered.pays(there, len(dy), c, groups, dy.dtype) else sweep_conv
+            way.convolution(dy, part, bias, x, there, places, 0)
 
 
 def _taps(window: int, stride: int, apart: int, place: int) -> tuple[slice, int, int, int]:
