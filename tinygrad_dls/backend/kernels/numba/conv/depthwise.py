@@ -12,8 +12,8 @@ import numpy as np
 from ..compile import inlined, kernel, task
 from ..parallel import parallel_for
 from ..simd import fma, full, lanes, load_some, store_some
-from ..simd.intrinsics import prefetch
 from ..threads import threads_for
+from . import depthwise_3x3
 from .geometry import Geometry, range_inside
 
 Array = Any
@@ -65,54 +65,6 @@ def results(
 
 
 @inlined
-def ask_for(x: Array, begin: int, count: int) -> None:
-    """Have numbers `begin` ... of x loaded, line by line, while something else is computed."""
-    for i in range(begin, begin + count, 64 // x.itemsize):
-        prefetch(x, i)
-
-
-@inlined
-def results_of_three(
-    x: Array, weight: Array, bias: Array, y: Array, at: int, row: int, step: int, to: int, c: int,
-    count: int,
-) -> None:
-    """`count` results of 3 x 3 windows side by side, at places `to` ... of y, the first window at
-    place `at` of x, whose rows are `row` numbers apart, windows 1 or 2 pixels. The weights stay in
-    registers, and of each row the pixels that the next window sees again: two, or one."""
-    n = lanes(x)
-    for t in range(0, c, n):
-        m = min(n, c - t)
-        w0, w1, w2 = load_some(weight, t, m), load_some(weight, c + t, m), load_some(
-            weight, 2 * c + t, m)
-        w3, w4, w5 = load_some(weight, 3 * c + t, m), load_some(weight, 4 * c + t, m), load_some(
-            weight, 5 * c + t, m)
-        w6, w7, w8 = load_some(weight, 6 * c + t, m), load_some(weight, 7 * c + t, m), load_some(
-            weight, 8 * c + t, m)
-        start = load_some(bias, t, m) if bias.size else full(x, 0.0)
-        i0 = at + t
-        i1, i2 = i0 + row, i0 + 2 * row
-        a0, b0 = load_some(x, i0, m), load_some(x, i0 + c, m)
-        a1, b1 = load_some(x, i1, m), load_some(x, i1 + c, m)
-        a2, b2 = load_some(x, i2, m), load_some(x, i2 + c, m)
-        for j in range(count):
-            ahead = (j * step + 2) * c
-            if step == 2:
-                middle = ahead - c
-                b0, b1, b2 = load_some(x, i0 + middle, m), load_some(
-                    x, i1 + middle, m), load_some(x, i2 + middle, m)
-            c0, c1, c2 = load_some(x, i0 + ahead, m), load_some(x, i1 + ahead, m), load_some(
-                x, i2 + ahead, m)
-            s = fma(c0, w2, fma(b0, w1, fma(a0, w0, start)))
-            s = fma(c1, w5, fma(b1, w4, fma(a1, w3, s)))
-            s = fma(c2, w8, fma(b2, w7, fma(a2, w6, s)))
-            store_some(y, to + j * c + t, s, m)
-            if step == 2:
-                a0, a1, a2 = c0, c1, c2
-            else:
-                a0, b0, a1, b1, a2, b2 = b0, c0, b1, c1, b2, c2
-
-
-@inlined
 def inner_columns(offset: int, step: int, window: int, width: int, count: int) -> Any:
     """Begin and end of those of `count` results whose whole window lies in a row: that of result j
     begins at offset + j * step, and is `window` pixels wide."""
@@ -128,19 +80,13 @@ def forward_chunk(
     h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
     total = count * rows
     begin, end = inner_columns(-left, sx, (kw - 1) * dx + 1, w, columns)
-    three = kh == kw == 3 and sx <= 2 and dx == dy == 1
     for place in range(chunk * total // chunks, (chunk + 1) * total // chunks):
         row = place % rows * sy - top
         first, last = range_inside(row, dy, h, kh)
         start, to = (place // rows * h + row + first * dy) * w - left, place * columns
         down = (last - first, dy * w * c, kw * c)
-        if three and last - first == 3:
-            ask_for(x, (start + left + 3 * w) * c, sy * w * c)
-            results_of_three(x, weight, bias, y, (start + begin * sx) * c, w * c, sx,
-                             (to + begin) * c, c, end - begin)
-        else:
-            results(x, (start + begin * sx) * c, sx * c, weight, first * kw * c, bias, y,
-                    (to + begin) * c, c, c, end - begin, down, (kw, dx * c, c))
+        results(x, (start + begin * sx) * c, sx * c, weight, first * kw * c, bias, y,
+                (to + begin) * c, c, c, end - begin, down, (kw, dx * c, c))
         for j in range(columns - (end - begin)):
             at_edge = j if j < begin else j + end - begin
             tap, stop = range_inside(at_edge * sx - left, dx, w, kw)
@@ -240,100 +186,30 @@ def input_chunk(
                         1, down, (stop - begun, *across))
 
 
-@inlined
-def sum_taps(
-    x: Array, errors: Array, parts: Array, mine: int, geometry: Any, place: int, first: int,
-    last: int,
-) -> None:
-    """Add what columns first ... last - 1 of row `place` of the errors give each tap."""
-    h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
-    n, image = lanes(x), place // rows
-    for k in range(kh):
-        row = place % rows * sy - top + k * dy
-        if row < 0 or row >= h:
-            continue
-        for tap in range(kw):
-            begin, end = range_inside(tap * dx - left, sx, w, columns)
-            begin, end = max(begin, first), min(end, last)
-            at = ((image * h + row) * w + begin * sx - left + tap * dx) * c
-            error = (place * columns + begin) * c
-            to = mine + (k * kw + tap) * c
-            for t in range(0, c, n):
-                m = min(n, c - t)
-                total_of = load_some(parts, to + t, m)
-                for j in range(end - begin):
-                    total_of = fma(load_some(x, at + j * sx * c + t, m),
-                                   load_some(errors, error + j * c + t, m), total_of)
-                store_some(parts, to + t, total_of, m)
-
-
-@inlined
-def sum_three(
-    x: Array, errors: Array, parts: Array, mine: int, at: int, row: int, step: int, error: int,
-    c: int, count: int,
-) -> None:
-    """The same for 3 x 3 windows that lie in the image, 1 or 2 pixels apart: all nine sums at once,
-    in registers."""
-    n = lanes(x)
-    for t in range(0, c, n):
-        m, to = min(n, c - t), mine + t
-        s0, s1, s2 = load_some(parts, to, m), load_some(parts, to + c, m), load_some(
-            parts, to + 2 * c, m)
-        s3, s4, s5 = load_some(parts, to + 3 * c, m), load_some(parts, to + 4 * c, m), load_some(
-            parts, to + 5 * c, m)
-        s6, s7, s8 = load_some(parts, to + 6 * c, m), load_some(parts, to + 7 * c, m), load_some(
-            parts, to + 8 * c, m)
-        i0 = at + t
-        i1, i2 = i0 + row, i0 + 2 * row
-        a0, b0 = load_some(x, i0, m), load_some(x, i0 + c, m)
-        a1, b1 = load_some(x, i1, m), load_some(x, i1 + c, m)
-        a2, b2 = load_some(x, i2, m), load_some(x, i2 + c, m)
-        for j in range(count):
-            ahead, e = (j * step + 2) * c, load_some(errors, error + j * c + t, m)
-            if step == 2:
-                middle = ahead - c
-                b0, b1, b2 = load_some(x, i0 + middle, m), load_some(
-                    x, i1 + middle, m), load_some(x, i2 + middle, m)
-            c0, c1, c2 = load_some(x, i0 + ahead, m), load_some(x, i1 + ahead, m), load_some(
-                x, i2 + ahead, m)
-            s0, s1, s2 = fma(a0, e, s0), fma(b0, e, s1), fma(c0, e, s2)
-            s3, s4, s5 = fma(a1, e, s3), fma(b1, e, s4), fma(c1, e, s5)
-            s6, s7, s8 = fma(a2, e, s6), fma(b2, e, s7), fma(c2, e, s8)
-            if step == 2:
-                a0, a1, a2 = c0, c1, c2
-            else:
-                a0, b0, a1, b1, a2, b2 = b0, c0, b1, c1, b2, c2
-        store_some(parts, to, s0, m)
-        store_some(parts, to + c, s1, m)
-        store_some(parts, to + 2 * c, s2, m)
-        store_some(parts, to + 3 * c, s3, m)
-        store_some(parts, to + 4 * c, s4, m)
-        store_some(parts, to + 5 * c, s5, m)
-        store_some(parts, to + 6 * c, s6, m)
-        store_some(parts, to + 7 * c, s7, m)
-        store_some(parts, to + 8 * c, s8, m)
-
-
 @task
 def weight_chunk(
     chunk: int, chunks: int, x: Array, errors: Array, parts: Array, count: int, geometry: Any
 ) -> None:
+    """Its chunk of the rows of errors, and what they give each tap, summed into its part."""
     h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
-    mine, total = chunk * kh * kw * c, count * rows
-    begin, end = inner_columns(-left, sx, (kw - 1) * dx + 1, w, columns)
-    three = kh == kw == 3 and sx <= 2 and dx == dy == 1
+    n, mine, total = lanes(x), chunk * kh * kw * c, count * rows
     for place in range(chunk * total // chunks, (chunk + 1) * total // chunks):
-        row = place % rows * sy - top
-        if not (three and row >= 0 and row + 3 <= h):
-            sum_taps(x, errors, parts, mine, geometry, place, 0, columns)
-            continue
-        at = ((place // rows * h + row) * w + begin * sx - left) * c
-        ask_for(x, ((place // rows * h + row + 3) * w) * c, sy * w * c)
-        ask_for(errors, (place + 1) * columns * c, columns * c)
-        sum_three(x, errors, parts, mine, at, w * c, sx, (place * columns + begin) * c, c,
-                  end - begin)
-        sum_taps(x, errors, parts, mine, geometry, place, 0, begin)
-        sum_taps(x, errors, parts, mine, geometry, place, end, columns)
+        for k in range(kh):
+            row = place % rows * sy - top + k * dy
+            if row < 0 or row >= h:
+                continue
+            for tap in range(kw):
+                begin, end = range_inside(tap * dx - left, sx, w, columns)
+                at = ((place // rows * h + row) * w + begin * sx - left + tap * dx) * c
+                error = (place * columns + begin) * c
+                to = mine + (k * kw + tap) * c
+                for t in range(0, c, n):
+                    m = min(n, c - t)
+                    total_of = load_some(parts, to + t, m)
+                    for j in range(end - begin):
+                        total_of = fma(load_some(x, at + j * sx * c + t, m),
+                                       load_some(errors, error + j * c + t, m), total_of)
+                    store_some(parts, to + t, total_of, m)
 
 
 @kernel
@@ -364,7 +240,8 @@ def _chunks(geometry: Any, count: int) -> int:
 
 def depthwise(x: Array, weight: Array, bias: Array, y: Array, count: int, geometry: Any) -> None:
     """y[place] = bias + the sum of x[pixel] * weight[tap] over its window; bias may be empty."""
-    forward(_chunks(geometry, count), x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1),
+    run = depthwise_3x3.forward if depthwise_3x3.suits(Geometry(*geometry)) else forward
+    run(_chunks(geometry, count), x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1),
             count, geometry)
 
 
@@ -389,5 +266,7 @@ def depthwise_weight(x: Array, errors: Array, count: int, geometry: Any) -> Arra
     _, _, c, _, _, kh, kw, *_ = geometry
     chunks = _chunks(geometry, count)
     parts = np.zeros((chunks, kh * kw, c), x.dtype)
-    backward_weight(chunks, x.reshape(-1), errors.reshape(-1), parts.reshape(-1), count, geometry)
+    run = (depthwise_3x3.backward_weight if depthwise_3x3.suits(Geometry(*geometry))
+           else backward_weight)
+    run(chunks, x.reshape(-1), errors.reshape(-1), parts.reshape(-1), count, geometry)
     return parts[0] if chunks == 1 else parts.sum(axis=0)
