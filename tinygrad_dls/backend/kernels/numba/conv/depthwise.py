@@ -28,8 +28,9 @@ def results(
 
     The first pixel of the first result is at place `at` of x, the first weight at `tap_at`;
     `apart` numbers on the next result begins. `down` and `across`: how many taps, and how many
-    numbers apart their pixels and their weights are. Four sums at a time: one sum waits four
-    cycles for each product before it can add the next.
+    numbers apart their pixels and their weights are. Four sums at a time, of results side by side
+    or of vectors of channels of one: a sum waits four cycles for each product before it can add
+    the next.
     """
     n = lanes(x)
     rows, x_down, w_down = down
@@ -53,15 +54,28 @@ def results(
             store_some(y, place + 2 * to_apart, s2, m)
             store_some(y, place + 3 * to_apart, s3, m)
     for j in range(count - count % 4, count):
-        for t in range(0, c, n):
-            m = min(n, c - t)
-            s0 = load_some(bias, t, m) if bias.size else full(x, 0.0)
+        for t in range(0, c, 4 * n):
+            m0, m1, m2, m3 = (min(n, c - t), min(n, max(0, c - t - n)),
+                              min(n, max(0, c - t - 2 * n)), min(n, max(0, c - t - 3 * n)))
+            s0, s1, s2, s3 = full(x, 0.0), full(x, 0.0), full(x, 0.0), full(x, 0.0)
+            if bias.size:
+                s0, s1 = load_some(bias, t, m0), load_some(bias, t + n, m1)
+                s2, s3 = load_some(bias, t + 2 * n, m2), load_some(bias, t + 3 * n, m3)
             for k in range(rows):
                 for tap in range(columns):
                     i = at + j * apart + k * x_down + tap * x_across + t
-                    w = load_some(weight, tap_at + k * w_down + tap * w_across + t, m)
-                    s0 = fma(load_some(x, i, m), w, s0)
-            store_some(y, to + j * to_apart + t, s0, m)
+                    w = tap_at + k * w_down + tap * w_across + t
+                    s0, s1 = (fma(load_some(x, i, m0), load_some(weight, w, m0), s0),
+                              fma(load_some(x, i + n, m1), load_some(weight, w + n, m1), s1))
+                    s2, s3 = (fma(load_some(x, i + 2 * n, m2),
+                                  load_some(weight, w + 2 * n, m2), s2),
+                              fma(load_some(x, i + 3 * n, m3),
+                                  load_some(weight, w + 3 * n, m3), s3))
+            place = to + j * to_apart + t
+            store_some(y, place, s0, m0)
+            store_some(y, place + n, s1, m1)
+            store_some(y, place + 2 * n, s2, m2)
+            store_some(y, place + 3 * n, s3, m3)
 
 
 @inlined

@@ -83,8 +83,8 @@ def rows_at(x: Array, zeros: Array, image: int, row: int, column: int, geometry:
 
 @inlined
 def lacking(column: int, step: int, count: int, width: int) -> Any:
-    """Whether the first of `count` windows lacks its first column, and the last one its last; the
-    first begins at `column`."""
+    """Return whether the first of `count` windows lacks its first column, and the last one its
+    last; the first begins at `column`."""
     return column < 0, column + (count - 1) * step + 3 > width
 
 
