@@ -53,14 +53,15 @@ def _helps() -> bool:
     """Return whether there is a core for it, and this is a program of its own: not one of many
     workers, a test, or an application that has Python inside.
     """
-    from .threads import wanted  # imports kernels
-
     workers = sys.modules.get("multiprocessing")
-    return (os.environ.get(VARIABLE, "1") != "0" and os.name == "posix" and wanted() > 1
-            and os.getpid() == _importer
-            and (workers is None or workers.parent_process() is None)
-            and not any(name.startswith("PYTEST_") for name in os.environ)
-            and "python" in os.path.basename(sys.executable or ""))
+    if (os.environ.get(VARIABLE, "1") == "0" or os.name != "posix" or os.getpid() != _importer
+            or (workers is not None and workers.parent_process() is not None)
+            or any(name.startswith("PYTEST_") for name in os.environ)
+            or "python" not in os.path.basename(sys.executable or "")):
+        return False
+    from .threads import wanted  # compiles one kernel
+
+    return wanted() > 1
 
 
 def run(parent: int) -> None:
