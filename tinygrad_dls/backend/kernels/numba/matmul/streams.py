@@ -17,7 +17,8 @@ from .gemm import K_BLOCK
 Array = Any
 AHEAD = 2048  # numbers of x that are asked for before they are read, and half as many of y
 LONG_ROW = 16  # numbers of a row of x from which on blocks are short
-BLOCK, SHORT_BLOCK = 48, 16  # rows: of either kind about 1 KiB of x or more
+BLOCK = 48  # rows; of long ones as many as fill the tiles of one vector and of two:
+SHORT_BLOCK, SHORT_BLOCK_OF_TWO = 16, 24
 
 
 @inlined
@@ -34,8 +35,9 @@ def stream(
 ) -> None:
     """Rows begin ... end - 1 of y = x @ matrix (+ bias); `matrix` and `bias` are addresses."""
     k, n = x.shape[1], y.shape[1]
-    line = lanes(y)
-    block = SHORT_BLOCK if k >= LONG_ROW else BLOCK
+    line, block = lanes(y), BLOCK
+    if k >= LONG_ROW:
+        block = SHORT_BLOCK if n <= lanes(y) else SHORT_BLOCK_OF_TWO
     for i in range(begin, end, block):
         rows = min(block, end - i)
         for place in range(i * k + AHEAD, (i + rows) * k + AHEAD, line):
