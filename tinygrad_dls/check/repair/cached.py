@@ -113,7 +113,7 @@ def _others(place: Place, called: str, record: Record, source: Source) -> Iterat
 
 
 def _overwritten(place: Place, source: Source, by_node: dict[ast.expr, Place]) -> Iterator[Edit]:
-    """What a variable held before a line that changes it, or an array that shares its memory."""
+    """Try what a variable held before a line changed it, or an array that shares its memory."""
     node = place.node
     if not isinstance(node, ast.Name):
         return

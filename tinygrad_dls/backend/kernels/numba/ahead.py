@@ -83,7 +83,7 @@ def run(parent: int) -> None:
 
 
 def last_first(kernels: Any) -> Iterator[Callable[[], Any]]:
-    """What almost every network's step calls, from the optimizer back to the first layer."""
+    """Yield what almost every network's step calls, from the optimizer back to the first layer."""
     import numpy as np
 
     def zeros(*shape: int) -> Any:
