@@ -110,10 +110,11 @@ def _unknown(
 def _repairs(rule: LayerRule, cases: Sequence[Case]) -> dict[int, str]:
     """The line to mend, by the places of the gradients that it mends."""
     found: dict[int, str] = {}
-    for edits, places in mend(rule, cases) if cases else ():
+    for edits, places, everywhere in mend(rule, cases) if cases else ():
         right = [f"d{rule.input_name(place)}" for place in places]
         then = right[0] if len(right) == 1 else ", ".join(right[:-1]) + f" and {right[-1]}"
         then += " is right" if len(right) == 1 else " are right"
+        then += "" if everywhere else " at these sizes, though not at all others"
         text = f"{', and '.join(map(sentence, edits))}; then {then}"
         found |= dict.fromkeys(places, text)
     return found

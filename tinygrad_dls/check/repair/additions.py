@@ -186,7 +186,9 @@ def of_scaled_terms(place: Place, atom: Atom, c: float, scope: Scope) -> Iterato
     """The expression plus c times a variable."""
     for cost, text, inverse in scales(c, place, scope):
         factor = expression(text.removeprefix("-"))
-        term = over(atom.node, factor) if inverse else times(factor, atom.node)
+        one = text.removeprefix("-") == "1"
+        term = atom.node if one else over(atom.node, factor) if inverse else times(
+            factor, atom.node)
         op = ast.Sub() if text.startswith("-") else ast.Add()
         sign = "-" if text.startswith("-") else "+"
         yield Edit(place, ast.BinOp(place.node, op, term), cost + 0.8,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .edit import Edit, expression
+from .lines import exchange
 from .places import Block, Place, blocks
 from .record import Record, is_float
 from .source import Source
@@ -19,13 +20,21 @@ FUNCTION = 2.0  # of a variable; no more than a guess where backward's name is f
 
 
 def of_cache(record: Record, backward: Source) -> Iterator[Edit]:
-    """Every edit of one entry of the cache; `record` is a run of forward."""
+    """Every edit of one entry of the cache, and of the order of two lines; `record` is a run of
+    forward.
+    """
     source = record.sources[0]
     by_node = {place.node: place for place in record.places}
     for holder in _holders(source):
         for place, called in _entries(holder, by_node, backward):
             yield from _others(place, called, record, source)
             yield from _overwritten(place, source, by_node)
+    for block in blocks(source):
+        if block.index + 1 < len(block.body):
+            following = block.body[block.index + 1]
+            if all(isinstance(s, (ast.Assign, ast.AugAssign, ast.Expr))
+                   for s in (block.statement, following)):
+                yield exchange(block, following)
 
 
 def _holders(source: Source) -> Iterator[ast.expr]:

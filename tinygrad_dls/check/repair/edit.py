@@ -109,8 +109,13 @@ class Scope:
         self._harvests: dict[ast.stmt, list[Atom]] = {}
         self._by_node = {place.node: place for place in record.places}
         trees = [node for source in self.sources for node in ast.walk(source.tree)]
-        self._packed = {ast.unparse(node) for source in forward for node in ast.walk(source.tree)
-                        if isinstance(node, ast.Tuple)}
+        self._packed = {ast.unparse(node).lower() for source in forward
+                        for node in ast.walk(source.tree) if isinstance(node, ast.Tuple)}
+        self._counted = dict.fromkeys(
+            ast.unparse(node) for source in forward for node in ast.walk(source.tree)
+            if isinstance(node, ast.BinOp) and all(
+                isinstance(n, (ast.BinOp, ast.operator, ast.Name, ast.Constant, ast.Load))
+                for n in ast.walk(node)) and any(isinstance(n, ast.Name) for n in ast.walk(node)))
         values = [node.value for node in trees if isinstance(node, ast.Constant)]
         self.constants = list(dict.fromkeys(
             v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)))
@@ -118,8 +123,8 @@ class Scope:
             v for v in values if isinstance(v, str) and v.isidentifier()))
 
     def packs(self, names: ast.Tuple) -> bool:
-        """Return whether forward puts these names together, in this order."""
-        return ast.unparse(names) in self._packed
+        """Return whether forward puts these names together, in this order, but for their case."""
+        return ast.unparse(names).lower() in self._packed
 
     def atoms(self, at: Place | Block) -> list[Atom]:
         """Arrays and numbers before a statement, names first."""
@@ -186,6 +191,20 @@ class Scope:
     def numbers(self, at: Place | Block) -> list[Atom]:
         return [a for a in self.atoms(at) if is_number(a.value) or (
             isinstance(a.value, np.ndarray) and a.value.size == 1 and a.value.dtype.kind == "f")]
+
+    def counts(self, at: Place | Block) -> list[Atom]:
+        """Whole numbers that forward's own formulas make, such as C // G, of names known here."""
+        names = {**self._outside(at.source), **self.record.names.get(at.statement, {})}
+        found = {}
+        for text in self._counted:
+            tree = expression(text)
+            if all(type(names.get(n.id)) is int for n in ast.walk(tree) if isinstance(n, ast.Name)):
+                try:
+                    found[text] = eval(compile(ast.Expression(placed(tree, tree)), "<count>",
+                                               "eval"), {}, names)
+                except ArithmeticError:
+                    continue
+        return [Atom(text, value) for text, value in found.items() if type(value) is int]
 
     def functions(self, source: Source) -> list[str]:
         """The names of the learner's own functions that it sees."""

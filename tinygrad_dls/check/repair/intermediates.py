@@ -14,8 +14,9 @@ import numpy as np
 from ..layer_rule import LayerRule
 from ..numeric import Array
 from .places import Block, Place, blocks
-from .record import Record, is_float
+from .record import Record, is_float, is_number
 from .source import Source, sources
+from .variables import read_by, written_by
 from .wording import statement_text
 
 STEP = 2.0**-16
@@ -32,15 +33,82 @@ def first_wrong(rule: LayerRule) -> str:
     try:
         made, record = _made(rule, forward[0])
         found = _final(rule, backward[0])
+        known = dict(_helpers(backward[0], found, _last_names(record, forward[0]), made))
         for block, name, gradient, place in _pairs(backward[0], found, made):
             if _is_wrong(rule, record, place, gradient):
                 of = ast.unparse(place.statement.targets[0])  # type: ignore[attr-defined]
-                return (f"in {backward[0].function.__name__}, line {block.statement.lineno}: "
-                        f"`{statement_text(backward[0], block.statement)}` is the first line whose "
-                        f"result is wrong: {name} is not the gradient of {of}")
+                return _told(backward[0], block, name, of, known)
+            known[name] = True
+        return _of_helper(backward[0], [name for name, right in known.items() if not right])
     except Exception:  # code that goes another way when its values move
         return ""
+
+
+def _told(
+    source: Source, block: Block, name: str, of: str, known: dict[str, bool]
+) -> str:
+    """The sentence about a wrong variable, with the lines before that may be wrong in its stead:
+    those that make what it is made of, as far as nothing says that it is right.
+    """
+    writes: dict[str, list[ast.stmt]] = {}
+    for b in blocks(source):
+        for variable in written_by(b.statement):
+            if not _unpacks(b.statement):
+                writes.setdefault(variable, []).append(b.statement)
+    lines: set[int] = set()
+    asked, seen = [name], {name}
+    while asked:
+        for statement in writes.get(asked.pop(), []):
+            if statement.lineno <= block.statement.lineno:
+                lines.add(statement.lineno)
+                more = {v for v in read_by(statement) - seen if not known.get(v)}
+                seen |= more
+                asked += more
+    if text := _of_helper(source, [v for v, right in known.items() if not right and v in seen]):
+        return text
+    lines.discard(block.statement.lineno)
+    text = (f"in {source.function.__name__}, line {block.statement.lineno}: "
+            f"`{statement_text(source, block.statement)}`")
+    if not lines:
+        return f"{text} is the first line whose result is wrong: {name} is not the gradient of {of}"
+    others = ", ".join(map(str, sorted(lines)))
+    return (f"{text}: {name} is not the gradient of {of}; the mistake is in this line or before, "
+            f"in what it is made of (line{'s' * (len(lines) > 1)} {others})")
+
+
+def _helpers(
+    source: Source, found: dict[str, Any], theirs: dict[str, Any], made: dict[str, Place]
+) -> Iterator[tuple[str, bool]]:
+    """(name, whether it has forward's value) of variables that both functions make.
+
+    Another value is told of arrays that forward makes once: other names come and go.
+    """
+    for block in blocks(source):
+        for name in written_by(block.statement) if isinstance(block.statement, ast.Assign) else ():
+            if not all(is_float(x) or is_number(x) for x in (found.get(name), theirs.get(name))):
+                continue
+            mine, value = np.asarray(found[name]), np.asarray(theirs[name])
+            same = mine.shape == value.shape and np.allclose(mine, value, 1e-9, 1e-12)
+            if same or (name in made and mine.size == value.size > 1
+                        and not _unpacks(block.statement)):
+                yield name, same
+
+
+def _of_helper(source: Source, wrong: list[str]) -> str:
+    """The sentence about the first of the variables that are not forward's; "" if there is none."""
+    for block in blocks(source):
+        for name in written_by(block.statement):
+            if name in wrong:
+                return (f"in {source.function.__name__}, line {block.statement.lineno}: "
+                        f"`{statement_text(source, block.statement)}`: {name} is not forward's "
+                        f"{name}: it has another value")
     return ""
+
+
+def _unpacks(statement: ast.stmt) -> bool:
+    """Return whether a statement gives names to parts of the cache, or to lengths."""
+    return isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple) and (
+        not isinstance(statement.value, ast.Tuple))
 
 
 def _made(rule: LayerRule, source: Source) -> tuple[dict[str, Place], Record]:
@@ -62,6 +130,11 @@ def _final(rule: LayerRule, source: Source) -> dict[str, Any]:
     """The variables of backward where it returns."""
     record = Record([source])
     record.run(rule.shares)
+    return _last_names(record, source)
+
+
+def _last_names(record: Record, source: Source) -> dict[str, Any]:
+    """The variables of a function where it returns."""
     last = [block.statement for block in blocks(source)
             if isinstance(block.statement, ast.Return) and not block.around]
     return record.names.get(last[-1], {}) if last else {}

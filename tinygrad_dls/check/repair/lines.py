@@ -95,8 +95,7 @@ def _moved(block: Block, statement: ast.stmt) -> Iterator[Edit]:
     """The statement before or behind its neighbour, its loop, or inside of the loop before it."""
     body, i = block.body, block.index
     if i + 1 < len(body) and isinstance(body[i + 1], (ast.Assign, ast.AugAssign, ast.Expr)):
-        yield Edit(block, [body[i + 1], statement], 1.6,
-                   "these two lines are in the wrong order", 2)
+        yield exchange(block, body[i + 1])
     if i and isinstance(body[i - 1], ast.For):
         loop = body[i - 1]
         assert isinstance(loop, ast.For)
@@ -111,6 +110,12 @@ def _moved(block: Block, statement: ast.stmt) -> Iterator[Edit]:
         if holder is not None:
             yield Edit(holder, [statement, outer], 1.6, "it must be before the loop")
             yield Edit(holder, [outer, statement], 1.6, "it must be behind the loop")
+
+
+def exchange(block: Block, following: ast.stmt) -> Edit:
+    """A statement and the one that follows it, in the other order."""
+    return Edit(block, [following, block.statement], 1.6, "these two lines are in the wrong order",
+                2)
 
 
 def _holder(block: Block, loop: ast.stmt) -> Block | None:

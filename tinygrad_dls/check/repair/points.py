@@ -103,12 +103,19 @@ def _at(
 
 def _inputs(rule: LayerRule, rng: np.random.Generator) -> Iterator[list[Any]]:
     """Inputs of the same sizes, then of others: each length longer by one, all axes of one length,
-    and then the fewest axes that go together, as axes may have one length by chance.
+    and then the fewest axes that go together, as axes may have one length by chance. A length that
+    cannot be longer by one, as that of channels in groups, is doubled and tripled.
     """
     yield [_drawn(x, np.shape(x), rng) for x in rule.inputs]
     lengths = sorted({n for x in rule.inputs for n in np.shape(x) if n > 1})
     for n in lengths:
-        yield [_drawn(x, tuple(k + (k == n) for k in np.shape(x)), rng) for x in rule.inputs]
+        for sizes in ((n + 1,), (2 * n, 3 * n)):
+            taken = [inputs for new in sizes if _takes(rule, inputs := [
+                _drawn(x, tuple(new if k == n else k for k in np.shape(x)), rng)
+                for x in rule.inputs])]
+            yield from taken
+            if taken:
+                break
     yield from _together(rule, rng)
     for n in lengths:
         yield [_drawn(x, tuple(k + 2 * (k == n) for k in np.shape(x)), rng) for x in rule.inputs]

@@ -32,6 +32,7 @@ from .additions import (
 from .analogies import of_analogies
 from .attempts import Attempts
 from .axes import of_axes, of_broadcasts
+from .brackets import of_brackets
 from .cached import FUNCTION, of_cache
 from .counts import of_counts
 from .edit import Edit, Scope
@@ -56,6 +57,7 @@ class Repair(NamedTuple):
 
     edits: list[Edit]
     places: list[int]
+    everywhere: bool = True  # not at the sizes of these inputs alone
 
 
 class Search(Attempts):
@@ -88,13 +90,18 @@ class Search(Attempts):
         self.record, self.scope = record, Scope(record, self.sources, self.forward)
         self.levels = self._levels()
         some: dict[tuple[int, ...], list[Edit]] = {}
+        doubtful: list[Edit] = []
         for tier in self._tiers():
             if full := self._tried(tier(), some):
-                best = self._at_first(self._best(full, list(self.wrong)))
-                return [Repair([best], list(self.wrong))]
+                best = self._at_first(self._best([*doubtful, *full], list(self.wrong)))
+                if not self._fails(best):
+                    return [Repair([best], list(self.wrong))]
+                doubtful = [best]
             found = self._cover(some)
             if (len(found) == 1 and len(found[0].edits) > 1) or self._late():
                 break
+        if doubtful:
+            return [Repair(doubtful, list(self.wrong), False)]
         found = self._cover(some)
         if self.narrow and not any(len(r.edits) > 1 for r in found):
             return [Repair([self._best(self.narrow, list(self.wrong))], list(self.wrong))]
@@ -143,6 +150,10 @@ class Search(Attempts):
         edits = [edit for edit in edits if round(edit.share, 6) == most]
         left = {edit: len(self.left(edit)) if len(edits) > 1 else 0 for edit in edits}
         return min(edits, key=lambda edit: (left[edit], edit.cost, *_behind(edit)))
+
+    def _fails(self, edit: Edit) -> bool:
+        """Return whether an edit is wrong at several points, not at one beside a kink alone."""
+        return self._hold(edit, list(self.wrong)).count(False) > 1
 
     # --- variables on the way ------------------------------------------------------------------
 
@@ -252,7 +263,7 @@ class Search(Attempts):
         likely = sorted((p for p in places if self.levels[p] < 0.3), key=self.levels.__getitem__)
         yield partial(self._all, *(partial(self._of, family, places) for family in (
             of_tokens, of_counts, of_sides, of_factors_of_sides, of_axes, of_signs,
-            of_broadcasts)),
+            of_broadcasts, of_brackets)),
             self._of_lines, self._of_analogies, partial(self._of_cache, False))
         yield partial(exchanged, self.record, likely)
         yield partial(self._all, *(partial(self._of, family, likely) for family in (

@@ -304,6 +304,11 @@ def _indices(place: Place, node: ast.expr, value: Any, scope: Scope) -> Alternat
                         f"the factor {atom.text} is missing")
                     yield 1.8, ast.BinOp(node, ast.Add(), atom.node), f"`+ {atom.text}` is missing"
                     yield 1.8, ast.BinOp(node, ast.Sub(), atom.node), f"`- {atom.text}` is missing"
+            for atom in scope.counts(place) if not isinstance(node, ast.BinOp) else ():
+                if place.name != "right":  # one factor is enough to try
+                    yield 1.65, ast.BinOp(atom.node, ast.Mult(), node), (
+                        f"the factor {atom.text} is missing")
+                yield 1.6, atom.node, f"{atom.text} is meant, not {ast.unparse(node)}"
             for sign, op in (("-", ast.Sub()), ("+", ast.Add())):
                 why = f"an index is off by one: {sign} 1 is missing"
                 yield 1.1, ast.BinOp(node, op, ast.Constant(1)), why

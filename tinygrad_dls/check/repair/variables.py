@@ -63,7 +63,7 @@ class Variables:
                 and 0 < np.size(self.record.value(place)) <= LARGEST}
         written: dict[str, list[Block]] = {}
         for block in blocks(self.backward):
-            for name in _written(block.statement):
+            for name in written_by(block.statement):
                 written.setdefault(name, []).append(block)
         for name, writes in written.items():
             of = _namesake(name, made)
@@ -76,7 +76,7 @@ class Variables:
         by_node = {place.node: place for place in self.record.places}
         found: dict[str, list[Any]] = {}
         for block in blocks(forward):
-            for name in _written(block.statement):
+            for name in written_by(block.statement):
                 found.setdefault(name, []).append(None)
             if isinstance(block.statement, ast.Assign):
                 for name, node in _named(block.statement.targets[0], block.statement.value):
@@ -155,7 +155,7 @@ class Variables:
         written: dict[str, list[ast.stmt]] = {}
         known = {v.name: v for v in self.variables}
         for block in blocks(self.backward):
-            for name in _written(block.statement):
+            for name in written_by(block.statement):
                 written.setdefault(name, []).append(block.statement)
 
         def back(names: set[str], seen: set[str]) -> set[str]:
@@ -165,12 +165,12 @@ class Variables:
                 if name in known and name not in wrong:
                     continue
                 for statement in written.get(name, []):
-                    back(_read(statement) - {name}, seen)
+                    back(read_by(statement) - {name}, seen)
             return seen
 
         found: set[ast.stmt] = set()
-        for name in wrong if after is None else back(_read(after), set()) & wrong:
-            above = back(set().union(*(_read(s) for s in written[name])) - {name}, set())
+        for name in wrong if after is None else back(read_by(after), set()) & wrong:
+            above = back(set().union(*(read_by(s) for s in written[name])) - {name}, set())
             if above & wrong <= {name}:
                 right = set(known) - wrong
                 found |= {s for n in {name, *above} - right for s in written.get(n, [])}
@@ -232,7 +232,7 @@ class _Follower:
         return stepped
 
 
-def _written(statement: ast.stmt) -> list[str]:
+def written_by(statement: ast.stmt) -> list[str]:
     """The variables that a statement writes, or writes into."""
     if isinstance(statement, ast.Assign):
         targets = statement.targets
@@ -266,7 +266,7 @@ def _named(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
             yield from _named(one, other)
 
 
-def _read(statement: ast.stmt) -> set[str]:
+def read_by(statement: ast.stmt) -> set[str]:
     """The variables that a statement reads; of a loop's or a condition's, those of its head."""
     whole = [statement.iter] if isinstance(statement, ast.For) else (
         [statement.test] if isinstance(statement, (ast.If, ast.While)) else [statement])

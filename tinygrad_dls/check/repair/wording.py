@@ -5,8 +5,9 @@ import textwrap
 
 from ..layer_rule import LayerRule
 from .edit import Edit
-from .places import Place
+from .places import Block, Place
 from .source import Source, sources
+from .tidy import tidied
 
 
 def sentence(edit: Edit) -> str:
@@ -14,6 +15,7 @@ def sentence(edit: Edit) -> str:
 
     in backward, line 12: `dZ = dA` must be `dZ = dA * (Z > 0)` (the factor (Z > 0) is missing)
     """
+    edit = tidied(edit)
     if edit.also is not None and edit.also.statement is edit.statement:
         with edit.applied():
             new = _head(edit.statement)
@@ -22,6 +24,10 @@ def sentence(edit: Edit) -> str:
     also = "" if edit.also is None else f", and {sentence(edit.also)}"
     old, new = lines(edit)
     where = f"in {edit.source.function.__name__}, line {edit.statement.lineno}"
+    if isinstance(edit.at, Block) and edit.over == 2 and edit.new[-1] is edit.statement:
+        next_line = edit.new[0]
+        return (f"{where}: `{old}` must stand behind line {next_line.lineno}, "
+                f"`{_written(edit, next_line)}` ({edit.why}){also}")
     if not new:
         return f"{where}: `{old}` must go ({edit.why}){also}"
     return f"{where}: `{old}` must be `{new}` ({edit.why}){also}"
