@@ -29,8 +29,8 @@ def _into(node: ast.expr) -> Alternatives:
     text = ast.unparse(last)
     if isinstance(inner, ast.Call) and inner.args:
         first = ast.BinOp(inner.args[0], op, last)
-        new = ast.Call(inner.func, [first, *inner.args[1:]], inner.keywords)
-        yield 1.3, new, f"{text} belongs inside of {ast.unparse(inner.func)}"
+        call = ast.Call(inner.func, [first, *inner.args[1:]], inner.keywords)
+        yield 1.3, call, f"{text} belongs inside of {ast.unparse(inner.func)}"
     if isinstance(inner, ast.BinOp) and isinstance(op, SUMS):
         if isinstance(inner.op, (*PRODUCTS, ast.Pow)):
             why = f"{text} belongs inside of the brackets"
@@ -38,8 +38,8 @@ def _into(node: ast.expr) -> Alternatives:
             yield 1.4, ast.BinOp(ast.BinOp(inner.left, op, last), inner.op, inner.right), why
     if isinstance(inner, ast.BinOp) and isinstance(inner.op, SUMS) and isinstance(op, SUMS):
         # z + a / b + c is (z + a / b) + c
-        for cost, new, why in _into(ast.BinOp(inner.right, op, last)):
-            yield cost, ast.BinOp(inner.left, inner.op, new), why
+        for cost, made, why in _into(ast.BinOp(inner.right, op, last)):
+            yield cost, ast.BinOp(inner.left, inner.op, made), why
     if isinstance(op, ast.Add):  # b + f(a)
         yield from ((cost, new, why) for cost, new, why in _into_right(node))
 
