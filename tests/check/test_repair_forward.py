@@ -96,9 +96,27 @@ def backward(ds, cache):
         ds = dz * u
     return dx, ds, du
 """
+LEAKY = """
+LEAK, CAP = 0.2, 0.9
+
+def forward(x, W, V):
+    z = x @ W
+    a = np.where(z < 0, LEAK * z, z)
+    u = a @ V
+    b = np.maximum(u, CAP * u)
+    return b, (x, W, V, z, a, u)
+
+def backward(db, cache):
+    x, W, V, z, a, u = cache
+    du = db * np.where(u > 0, 1, CAP)
+    da = du @ V.T
+    dz = da * np.where(z < 0, LEAK, 1)
+    return dz @ W.T, x.T @ dz, a.T @ du
+"""
 SHAPES: dict[str, tuple[Any, ...]] = {
     BANDS: ((5, 8), (8,)), WEIGHTED: ((3, 6), (4, 3)), SCALED: ((4, 6), (6,), 0.3),
     ENTROPY: ((4, 3), 0.2), SCAN: ((4, 3, 2), (4, 2), (2,)),
+    LEAKY: ((5, 4), (4, 3), (3, 6)),
 }
 _numbers = itertools.count()
 
@@ -131,6 +149,8 @@ def test_the_layers_are_right(source: str) -> None:
     (SCALED, "root = np.sqrt(m + tiny)", "root = np.sqrt(m) + tiny", "`root = np.sqrt(m + tiny)`"),
     (ENTROPY, "(np.log(p + tiny) +", "(np.log(p) + tiny +", "np.log(p + tiny)"),
     (ENTROPY, "p / (p + tiny)", "p / p + tiny", "p / (p + tiny)"),
+    # the slope of forward's own line
+    (LEAKY, "da * np.where(z < 0, LEAK, 1)", "da", "`dz = da * np.where(z < 0, LEAK, 1)`"),
     # two lines of forward in the wrong order
     (SCAN, "seen.append((s, new))\n        s = new", "s = new\n        seen.append((s, new))",
      "`s = new` must stand behind line 7, `seen.append((s, new))`"),

@@ -38,6 +38,7 @@ from .counts import of_counts
 from .edit import Edit, Scope
 from .idioms import of_idioms
 from .lines import of_lines, of_names
+from .own_slopes import of_own_slopes
 from .pairs import exchanged, repeated
 from .places import Block, Place, blocks
 from .record import Record, differs, is_float, shaken
@@ -268,7 +269,7 @@ class Search(Attempts):
         yield partial(exchanged, self.record, likely)
         yield partial(self._all, *(partial(self._of, family, likely) for family in (
             of_factors, of_terms, of_own_terms, of_paths, of_wrappers, of_idioms)),
-            partial(self._of_scales, likely))
+            partial(self._of_own_slopes, likely), partial(self._of_scales, likely))
         yield self._repeated
         yield partial(self._of_scaled_terms, likely)
         yield partial(self._of, of_longer_terms, likely)
@@ -320,6 +321,10 @@ class Search(Attempts):
             record.run(lambda: self.rule.forward(self.rule.inputs))
             yield from (edit for edit in of_cache(record, self.sources[0])
                         if (edit.cost >= FUNCTION) == functions)
+
+    def _of_own_slopes(self, places: Sequence[Place]) -> Iterator[Edit]:
+        if self.forward:
+            yield from self._of(partial(of_own_slopes, forward=self.forward[0]), places)
 
     def _of_scales(self, places: Sequence[Place]) -> Iterator[Edit]:
         """Factors whose number follows from what twice the value does to the gradients."""
