@@ -21,6 +21,7 @@ from .wording import statement_text
 
 STEP = 2.0**-16
 CLOSE = 1e-4
+MOST = 40  # expressions of forward that one gradient is put beside
 NAMES = ("d{}", "d_{}", "grad_{}", "{}_grad", "g{}")
 
 
@@ -32,13 +33,20 @@ def first_wrong(rule: LayerRule) -> str:
         return ""
     try:
         made, record = _made(rule, forward[0])
-        found = _final(rule, backward[0])
+        back = Record([backward[0]])
+        back.run(rule.shares)
+        found = _last_names(back, backward[0])
         known = dict(_helpers(backward[0], found, _last_names(record, forward[0]), made))
         for block, name, gradient, place in _pairs(backward[0], found, made):
-            if _is_wrong(rule, record, place, gradient):
+            right = _is_right(rule, record, place, gradient)
+            if right is False:
+                before = list(_before(back, backward[0], name))
+                right = _as_another(rule, record, place, gradient, before)
+            if right is False:
                 of = ast.unparse(place.statement.targets[0])  # type: ignore[attr-defined]
                 return _told(backward[0], block, name, of, known)
-            known[name] = True
+            if right:
+                known[name] = True
         return _of_helper(backward[0], [name for name, right in known.items() if not right])
     except Exception:  # code that goes another way when its values move
         return ""
@@ -116,21 +124,46 @@ def _made(rule: LayerRule, source: Source) -> tuple[dict[str, Place], Record]:
     record = Record([source])
     record.run(lambda: rule.forward(rule.inputs))
     found: dict[str, list[Place]] = {}
+    changed = {name for block in blocks(source) for name in written_by(block.statement)
+               if not isinstance(block.statement, ast.Assign) or not any(
+                   isinstance(node, ast.Name) and node.id == name and isinstance(
+                       node.ctx, ast.Store) for node in ast.walk(block.statement))}
     for place in record.places:
         statement = place.statement
         if isinstance(statement, ast.Assign) and place.parent is statement and (
                 isinstance(statement.targets[0], ast.Name)):
             found.setdefault(statement.targets[0].id, []).append(place)
     return {name: places[0] for name, places in found.items()
-            if len(places) == 1 and record.times.get(places[0]) == 1
+            if len(places) == 1 and name not in changed and record.times.get(places[0]) == 1
             and is_float(record.value(places[0]))}, record
 
 
-def _final(rule: LayerRule, source: Source) -> dict[str, Any]:
-    """The variables of backward where it returns."""
-    record = Record([source])
-    record.run(rule.shares)
-    return _last_names(record, source)
+def _before(record: Record, source: Source, name: str) -> Iterator[Array]:
+    """The values of a variable before each line that makes it of itself, as d = d / n does."""
+    for block in blocks(source):
+        statement = block.statement
+        value = record.names.get(statement, {}).get(name)
+        adds = isinstance(statement, ast.AugAssign) and isinstance(statement.op, (ast.Add, ast.Sub))
+        of_itself = isinstance(statement, ast.AugAssign) or name in read_by(statement)
+        if is_float(value) and name in written_by(statement) and of_itself and not adds:
+            yield np.asarray(value)
+
+
+def _as_another(
+    rule: LayerRule, record: Record, place: Place, gradient: Array, before: list[Array]
+) -> bool | None:
+    """Return whether a dZ that is not the gradient of Z is that of another value; None: it may be.
+
+    d = d / n of a Z = sum / n is the gradient of the sum, which has no name of its own.
+    """
+    own = ast.unparse(place.statement.targets[0])  # type: ignore[attr-defined]
+    inside = set(ast.walk(place.node)) - {place.node}
+    alike = [p for p in record.places if record.times.get(p) == 1 and is_float(record.value(p))
+             and np.shape(record.value(p)) == gradient.shape and ast.unparse(p.node) != own
+             and (before or p.node in inside)][:MOST]
+    if any(_is_right(rule, record, p, gradient) for p in alike):
+        return True if before else None
+    return None if any(_is_right(rule, record, place, x) for x in before) else False
 
 
 def _last_names(record: Record, source: Source) -> dict[str, Any]:
@@ -156,11 +189,13 @@ def _pairs(
                 yield block, name, np.asarray(found[name]), place
 
 
-def _is_wrong(rule: LayerRule, record: Record, place: Place, gradient: Array) -> bool:
-    """Return whether it is another gradient, and no plain multiple of it, as those of a sum are."""
+def _is_right(rule: LayerRule, record: Record, place: Place, gradient: Array) -> bool | None:
+    """Return whether an array is the gradient of an expression of forward; None: it may be one, as
+    a multiple of it, such as those of a sum for a mean.
+    """
     value = np.asarray(record.value(place))
     if gradient.shape != value.shape:
-        return False
+        return None
     rng = np.random.default_rng(11)
     h = STEP * (float(np.abs(value).max(initial=0.0)) or 1.0)
     mine, true = [], []
@@ -171,6 +206,8 @@ def _is_wrong(rule: LayerRule, record: Record, place: Place, gradient: Array) ->
         true.append(float((rule.dy * (high - low)).sum()) / (2 * h))
         mine.append(float((gradient * direction).sum()))
     a, b = np.array(mine), np.array(true)
-    square = float(a @ a)
-    scaled = a * float(a @ b) / square if square else a
-    return bool(np.abs(scaled - b).max() > CLOSE * np.abs(b).max())
+    square, size = float(a @ a) or 1.0, float(np.abs(b).max())
+    if np.abs(a - b).max() <= CLOSE * size:
+        return True
+    c = float(a @ b) / square
+    return None if not size or np.abs(c * a - b).max() <= CLOSE * size else False
