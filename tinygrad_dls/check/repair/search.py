@@ -36,6 +36,7 @@ from .brackets import of_brackets
 from .cached import FUNCTION, of_cache
 from .counts import of_counts
 from .edit import Edit, Scope
+from .guard import guarded
 from .idioms import of_idioms
 from .lines import of_lines, of_names
 from .own_slopes import of_own_slopes
@@ -79,7 +80,8 @@ class Search(Attempts):
         """Edits, and the places of the gradients that each of them mends; none: []."""
         if not self.sources:
             return []
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
+        with warnings.catch_warnings(), np.errstate(all="ignore"), guarded(
+                [*self.sources, *self.forward], self.rule.shares):
             warnings.simplefilter("ignore")
             return self._repairs()
 
