@@ -9,8 +9,9 @@ from ..errors import DataError
 from .case import Case
 from .compared import compared_at
 from .diagnosis import name_mistakes
-from .layer_rule import RAISED, LayerRule
+from .layer_rule import RAISED, WRITES, LayerRule
 from .local import STALE, check_rule
+from .repair.aliases import written_into
 from .repair.intermediates import first_wrong
 from .repair.search import mend
 from .repair.wording import drawn_again, sentence
@@ -55,6 +56,9 @@ def check_layer(
         if problem.startswith(RAISED):
             causes = _repairs(rule, _unknown(rule, eps, tolerance, rng))
             return Report(problems=(problem,), causes=tuple(dict.fromkeys(causes.values())))
+        if problem.startswith(WRITES):
+            told = written_into(rule, _unknown(rule, eps, tolerance, rng))
+            return Report(problems=(told or problem,))
         if problem:
             return Report(problems=(problem,))
         places = [place for place in rule.floats if rule.given(place)]

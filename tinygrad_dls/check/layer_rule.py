@@ -16,6 +16,7 @@ from .randomness import Randomness
 from .rules import Rule, Values
 
 RAISED = "backward raised"
+WRITES = "backward writes into"
 Path = tuple[Any, ...]  # to an array in nested tuples, lists and dicts
 
 
@@ -180,11 +181,11 @@ class LayerRule(Rule):
         if problem:
             return [], problem
         if any(not np.array_equal(a, b) for a, b in zip(dys, self._split(given))):
-            return [], "backward writes into dy, which others use too: work on a copy"
+            return [], f"{WRITES} dy, which others use too: work on a copy"
         after = dict(_leaves(cache))
         for path, value in before:
             if not _same(after.get(path), value):
-                return [], "backward writes into the cache: work on a copy"
+                return [], f"{WRITES} the cache: work on a copy"
         return shares, ""
 
     def shares(self) -> list[Any]:
