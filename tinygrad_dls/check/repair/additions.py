@@ -220,12 +220,27 @@ def scales(c: float, place: Place, scope: Scope) -> Iterator[tuple[float, str, b
     found += [(2.7, f"({a} / {b})", x / y) for (a, x) in both for (b, y) in both if y and a != b]
     found += [(2.8, f"({a} * {b})", x * y) for (a, x), (b, y) in
               combinations_with_replacement(both, 2) if a != b]
+    found += _of_upstream(place, [(a.text, k) for a, (_, k) in zip(scope.numbers(place), numbers)
+                                  if a.plain])
     for cost, text, k in found:
         for wanted, inverse in ((abs(c), False), (1 / abs(c), True)):
             if k and isclose(k, wanted, rel_tol=1e-4):
                 yield cost + 0.2 * bool(sign), sign + text, inverse
         if k < 0 and isclose(k, c, rel_tol=1e-4):
             yield cost, text, False
+
+
+def _of_upstream(
+    place: Place, names: list[tuple[str, float]]
+) -> Iterator[tuple[float, str, float]]:
+    """(cost, formula, value) of a loss's gradient times two names: dloss * lam / m."""
+    first = [a.arg for a in place.source.tree.args.args[:1]]
+    for up, k in names:
+        for (a, x), (b, y) in product(names, names) if [up] == first else ():
+            if up not in (a, b) and a != b and y:
+                yield 2.9, f"{up} * {a} / {b}", k * x / y
+                if a < b:
+                    yield 3.0, f"{up} * {a} * {b}", k * x * y
 
 
 def times(node: ast.expr, factor: ast.expr) -> ast.expr:

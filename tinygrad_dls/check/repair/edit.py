@@ -144,7 +144,7 @@ class Scope:
                 and a.value.dtype.kind in "fbiu"]
 
     def wide(self, at: Place | Block, shape: tuple[int, ...]) -> list[Atom]:
-        """The arrays that go into a shape, some as a column: v[:, None]."""
+        """The arrays that go into a shape, some as a column: v[:, None], mask[:, :, None]."""
         found = []
         for atom in self.arrays(at):
             here = np.shape(atom.value)
@@ -155,6 +155,9 @@ class Scope:
                           for index, slices, axis in (("[:, None]", np.s_[:, None], 0),
                                                       ("[None, :]", np.s_[None, :], 1))
                           if shape[axis] in (here[0], 1) and (axis == 0 or not goes(here, shape))]
+            elif 1 < len(here) == len(shape) - 1 and here == shape[:-1]:
+                index = ", ".join([":"] * len(here) + ["None"])
+                found.append(Atom(f"{atom.text}[{index}]", atom.value[..., None]))
         return found
 
     def with_products(self, at: Place | Block) -> list[Atom]:

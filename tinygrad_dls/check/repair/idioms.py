@@ -34,6 +34,9 @@ def of_idioms(place: Place, scope: Scope) -> Iterator[Edit]:
     for axis in range(np.ndim(value)):
         yield from _through(place, d, axis, alike, scope)
     name = scope.numpy(place.source)
+    if np.ndim(value) > 1:
+        yield Edit(place, expression(f"{d} - {name}.mean({d})"), 2.3,
+                   "the branch through the mean of all is missing")
     numbers = [n.text for n in scope.numbers(place) if n.plain] + [
         repr(c) for c in scope.constants if isinstance(c, float)]
     for c in numbers:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from .edit import Edit, Scope
+from .picks import of_picks
 from .places import Block, blocks
 from .slices import other_slices
 
@@ -40,7 +41,7 @@ def _written_into(block: Block, scope: Scope) -> Iterator[Edit]:
     if not isinstance(target, ast.Subscript):
         return
     counts = [a.text for a in scope.numbers(block) if isinstance(a.value, int)]
-    for cost, new, why in other_slices(target, counts):
+    for cost, new, why in (*other_slices(target, counts), *of_picks(target, block, scope)):
         made = ast.AugAssign(new, statement.op, statement.value) if isinstance(  # type: ignore[arg-type]
             statement, ast.AugAssign) else ast.Assign([new], statement.value)
         yield Edit(block, [made], cost, why)

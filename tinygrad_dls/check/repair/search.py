@@ -38,9 +38,11 @@ from .counts import of_counts
 from .edit import Edit, Scope
 from .guard import guarded
 from .idioms import of_idioms
+from .jacobians import of_jacobians
 from .lines import of_lines, of_names
 from .own_slopes import of_own_slopes
 from .pairs import exchanged, repeated
+from .picks import of_steps_before
 from .places import Block, Place, blocks
 from .record import Record, differs, is_float, shaken
 from .sides import of_factors_of_sides, of_overwritten, of_sides, of_signs
@@ -266,11 +268,11 @@ class Search(Attempts):
         likely = sorted((p for p in places if self.levels[p] < 0.3), key=self.levels.__getitem__)
         yield partial(self._all, *(partial(self._of, family, places) for family in (
             of_tokens, of_counts, of_sides, of_factors_of_sides, of_axes, of_signs,
-            of_broadcasts, of_brackets)),
+            of_broadcasts, of_brackets, of_jacobians)),
             self._of_lines, self._of_analogies, partial(self._of_cache, False))
         yield partial(exchanged, self.record, likely)
         yield partial(self._all, *(partial(self._of, family, likely) for family in (
-            of_factors, of_terms, of_own_terms, of_paths, of_wrappers, of_idioms)),
+            of_factors, of_terms, of_own_terms, of_paths, of_wrappers, of_idioms, of_steps_before)),
             partial(self._of_own_slopes, likely), partial(self._of_scales, likely))
         yield self._repeated
         yield partial(self._of_scaled_terms, likely)
@@ -335,7 +337,7 @@ class Search(Attempts):
                 c = self._scale(place)
                 if c is not None:
                     for edit in of_scale(place, c, self.scope):
-                        edit.cost += self.levels[place]
+                        edit.cost += self.levels[place] + 0.15 * _returns(place)
                         yield edit
 
     def _of_scaled_terms(self, places: Sequence[Place]) -> Iterator[Edit]:
@@ -349,7 +351,7 @@ class Search(Attempts):
                     c = self._scale(place, partial(np.add, atom.value), -1)
                     if c is not None:
                         for edit in of_scaled_terms(place, atom, c, self.scope):
-                            edit.cost += self.levels[place]
+                            edit.cost += self.levels[place] + 0.15 * _returns(place)
                             yield edit
 
     def _scale(self, place: Place, change: Callable[[Any], Any] = lambda x: 2 * x,
@@ -404,4 +406,6 @@ def _behind(edit: Edit) -> tuple[int, int]:
 
 def mend(rule: LayerRule, cases: Sequence[Case]) -> list[Repair]:
     """The repairs of a layer whose gradients `cases` are wrong."""
-    return Search(rule, cases).repairs()
+    search = Search(rule, cases)
+    rule.edits_tried = bool(search.sources)
+    return search.repairs()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .edit import Atom, Edit, Scope, expression
+from .picks import of_picks, of_sums
 from .places import Place
 from .record import is_float, is_number
 from .slices import Alternatives, other_slices, shifted
@@ -100,6 +101,11 @@ def _operators(place: Place, node: ast.expr, value: Any, scope: Scope) -> Altern
         for comparison in COMPARISONS.get(type(node.ops[0]), ()):
             yield 1.0, ast.Compare(node.left, [comparison()], node.comparators), (
                 "the condition is another one")
+        threshold = node.comparators[0]
+        if isinstance(threshold, (ast.Name, ast.Attribute, ast.Subscript)) and any(
+                a.text == ast.unparse(threshold) for a in scope.numbers(place)):
+            yield 0.95, ast.Compare(node.left, node.ops, [ast.Constant(0)]), (
+                f"the threshold is 0, not {ast.unparse(threshold)}")
     elif isinstance(node, ast.BoolOp):
         other_op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
         yield 1.0, ast.BoolOp(other_op, node.values), "and, or are exchanged"
@@ -315,6 +321,8 @@ def _indices(place: Place, node: ast.expr, value: Any, scope: Scope) -> Alternat
     if isinstance(node, ast.Subscript):
         yield from other_slices(node, [a.text for a in scope.numbers(place) if isinstance(
             a.value, (int, np.integer))])
+        yield from of_picks(node, place, scope)
+        yield from of_sums(node, value)
         if isinstance(value, np.ndarray):
             yield 1.6, node.value, "the index is too much"
     ndim = value.ndim if isinstance(value, np.ndarray) else 1 if isinstance(value, list) else 0
