@@ -12,6 +12,7 @@ from .case import ENOUGH, Case
 from .hypotheses import factor
 from .numeric import Array, index_of
 
+OVERWRITTEN = ", the rest is overwritten: `=` where `+=` is meant?"
 SLICES = 16  # of an axis of dy that are tried one by one
 
 
@@ -47,8 +48,8 @@ def of_one(case: Case) -> str:
     if not same.any():
         return ""
     place = index_of(int(same.argmax()), case.rule.y.shape)
-    return (f"only what comes from the element {place} of the output arrives: `=` where `+=` is "
-            "meant in a loop")
+    return f"only what comes from the element {place} of the output arrives" + (
+        "" if case.rule.edits_tried else ": `=` where `+=` is meant in a loop")
 
 
 def of_slices(case: Case, sure: bool = True) -> str:
@@ -67,7 +68,7 @@ def of_slices(case: Case, sure: bool = True) -> str:
         mine = np.array(found)
         truth = np.array([all_[:, mask.ravel()].sum(axis=1) for _, mask in masks])
         if text := _said(where, [name for name, _ in masks], mine, truth, sure):
-            return text
+            return text.replace(OVERWRITTEN, "") if rule.edits_tried else text
     return ""
 
 
@@ -105,8 +106,7 @@ def _said(where: str, names: list[str], mine: Array, truth: Array, sure: bool) -
         return ""
     if where and lost == wrong and len(lost) == len(names) - 1 > 1:
         kept = next(name for name in names if name not in lost)
-        return (f"only what comes from {of([kept])} arrives, the rest is overwritten: `=` where "
-                "`+=` is meant?")
+        return f"only what comes from {of([kept])} arrives{OVERWRITTEN}"
     if lost == wrong:
         return (f"what comes from {of(lost)} is left out (a branch that is not added, or a loop "
                 "that ends too early)")

@@ -120,8 +120,9 @@ def not_added(case: Case) -> str:
         parts = [at[i] * times for times in (1, 2, 3, 4)]  # it may be used twice within one
         if shares.size < 2 or not any(np.isclose(shares, part, rtol=1e-4).any() for part in parts):
             return ""
-    return ("only one contribution of a value that is used several times has arrived: "
-            "`=` where `+=` is meant (np.add.at for places)")
+    return "only one contribution of a value that is used several times has arrived" + (
+        "" if case.rule.edits_tried else
+        ": `=` where `+=` is meant (np.add.at for places), or a sum is missing")
 
 
 # Each returns the name of the mistake once it has shown that mending it gives the right gradient,

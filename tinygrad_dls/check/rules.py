@@ -27,6 +27,7 @@ class Rule(ABC):
     inputs: list[Any]  # arrays on the host, and whatever else forward takes
     y: Array  # the output; of several outputs all their elements, one after the other
     dy: Array
+    edits_tried = False  # of its source, `+=` for `=` among them: none mends all
 
     @abstractmethod
     def gradients(

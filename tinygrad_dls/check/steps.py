@@ -37,8 +37,8 @@ def _of_loops(case: Case) -> str:
             continue
         if np.array_equal(values[-1], case.mine) and case.close(
                 case.truth.of_candidate(np.sum(values, axis=0))):
-            return ("only what the last pass of a loop makes is left: `=` where `+=` is meant, "
-                    f"{site}")
+            meant = "" if case.rule.edits_tried else ": `=` where `+=` is meant"
+            return f"only what the last pass of a loop makes is left{meant}, {site}"
     return ""
 
 

@@ -18,6 +18,8 @@ from .numeric import Array
 from .patterns import moves
 from .rules import Rule
 
+OVERWRITTEN = "the others are overwritten: `=` where `+=` is meant?"
+LEFT_OUT = "what the others add is left out, or wrong"
 SMALL = 20_000  # elements of a value that is tried in other orders
 
 
@@ -213,6 +215,7 @@ def special_points(case: Case) -> str:
               for place, x in enumerate(rule.inputs) if isinstance(x, np.ndarray) and x.size
               for point in _points(rule.input_name(place), x)]
     for name, place, (what, value, why) in points:
+        why = LEFT_OUT if rule.edits_tried and why == OVERWRITTEN else why
         if _right_at(case, partial(rule.at, _put(rule.inputs, place, value))):
             return f"the rule is right only where {name} is {what}: {why}"
     if not rule.outputs:
@@ -275,7 +278,7 @@ def _points(name: str, x: Array) -> Iterator[tuple[str, Array, str]]:
             yield (f"0 at the {where} index along axis {axis}", np.where(one, 0, x),
                    "that index is left out: does a loop begin or end one step off?")
             yield (f"0 but at the {where} index along axis {axis}", np.where(one, x, 0),
-                   "the others are overwritten: `=` where `+=` is meant?")
+                   OVERWRITTEN)
     if np.unique(x).size > 2:
         small = np.abs(x).mean() / 100
         yield "positive", np.abs(x) + small, f"backward is wrong where {name} is negative"
