@@ -282,7 +282,16 @@ def test_the_line_that_writes_into_the_cache_is_told() -> None:
 def test_no_edit_writes_into_arrays_around_the_functions() -> None:
     layer = layer_of(POOLED.replace("drows = dmid[:, None, :] * KEEP[:, :, None]",
                                     "drows = np.repeat(dmid[:, None, :], 3, axis=1)"))
+    layer["part"] = layer["KEEP"][1:]
     keep, groups = layer["KEEP"].copy(), layer["GROUPS"].copy()
     assert not check_layer(layer["forward"], layer["backward"], *inputs_of(POOLED))
     for array, before in ((layer["KEEP"], keep), (layer["GROUPS"], groups)):
         assert np.array_equal(array, before) and array.flags.writeable
+
+
+def test_a_buffer_around_the_functions_stays_writable_for_them() -> None:
+    source = GATED.replace("def forward", "BUFFER = np.zeros((4, 2))\n\ndef forward").replace(
+        "dout.copy()", "dout * 1").replace("x.T @ dz", "np.dot(x.T, dz, out=BUFFER).copy()")
+    assert checked(source, shapes=GATED)
+    report = checked(source, "out=BUFFER).copy()", "out=BUFFER).copy() / 2", GATED)
+    assert "then dw is right" in str(report), str(report)

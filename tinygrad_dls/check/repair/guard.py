@@ -18,11 +18,11 @@ def guarded(found: Sequence[Source], run: Callable[[], Any]) -> Iterator[None]:
     arrays = list({id(a): a for source in found for a in _around(source)}.values())
     copies = [array.copy() for array in arrays]
     locked = [array for array in arrays if array.flags.writeable]
+    locked.sort(key=lambda array: array.base is not None)  # a view is writable if its array is
+    runs = _runs(run)
     try:
         _set(locked, False)
-        try:
-            run()
-        except Exception:  # it writes into them, or it fails at any rate
+        if runs and not _runs(run):
             _set(locked, True)
         yield
     finally:
@@ -30,6 +30,14 @@ def guarded(found: Sequence[Source], run: Callable[[], Any]) -> Iterator[None]:
         for array, before in zip(arrays, copies):
             if not np.array_equal(array, before, equal_nan=True):
                 array[...] = before
+
+
+def _runs(run: Callable[[], Any]) -> bool:
+    try:
+        run()
+    except Exception:  # a learner's code may raise anything
+        return False
+    return True
 
 
 def _set(arrays: list[Any], writeable: bool) -> None:

@@ -83,9 +83,13 @@ class Search(Attempts):
         if not self.sources:
             return []
         with warnings.catch_warnings(), np.errstate(all="ignore"), guarded(
-                [*self.sources, *self.forward], self.rule.shares):
+                [*self.sources, *self.forward], self._whole):
             warnings.simplefilter("ignore")
             return self._repairs()
+
+    def _whole(self) -> None:
+        self.rule.forward(self.rule.inputs)
+        self.rule.shares()
 
     def _repairs(self) -> list[Repair]:
         record = Record(self.sources)
