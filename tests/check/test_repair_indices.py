@@ -222,7 +222,8 @@ def test_the_layers_are_right(source: str) -> None:
     (LOOPED, "p[i, j] * (dp[j] - np.sum(dp * p[i]))", "dp[j] * p[i, j] * (1 - p[i, j])",
      "`de = p[i, j] * (dp[j] - np.sum(dp * p[i]))`"),
     # a threshold that the left side holds already
-    (HINGED, "gap > 0", "gap > GAP", "`on = (gap > 0)[:, None] * dl`"),
+    *((HINGED, "gap > 0", wrong, "`on = (gap > 0)[:, None] * dl`")
+      for wrong in ("gap > GAP", "gap < GAP", "gap + GAP > 0")),
     # of each row one element
     (CLASSES, "dz[np.arange(n), LABELS]", "dz[:, LABELS]", "`dz[np.arange(n), LABELS] -= 1`"),
     (CLASSES, "dz[np.arange(n), LABELS]", "dz[LABELS]", "`dz[np.arange(n), LABELS] -= 1`"),
@@ -264,6 +265,8 @@ def test_a_missing_addition_is_claimed_only_where_no_edit_was_tried() -> None:
 @pytest.mark.parametrize(("wrong", "told"), [
     ("dout", ("line 10: `dt *= z` writes into dout", "line 9", "`dt = dout.copy()`")),
     ("dout.reshape(z.shape)", ("writes into dout", "`dt = dout.reshape(z.shape).copy()`")),
+    ("dout\n    np.multiply(dt, 1, out=dt)\n    np.add(dt, 1e-3, out=dt)\n    dt -= 1e-3",
+     ("line 11: `np.add(dt, 1e-3, out=dt)` writes into dout", "`dt = dout.copy()`")),
     ("dout\n    dout *= 1.5", ("line 10: `dout *= 1.5` writes into dout", "work on a copy")),
 ])
 def test_the_line_that_writes_into_dy_is_told(wrong: str, told: tuple[str, ...]) -> None:

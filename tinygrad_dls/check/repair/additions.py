@@ -15,6 +15,7 @@ from .places import Place
 from .record import is_float, is_number
 
 FORMULAS = tuple(FORMS)
+CONDITIONS = ("the root is missing", "the square is missing", "abs is missing")  # of a side of one
 PLAIN = (2, 0.5, 3, 4, -1, 1.5, 0.25)  # numbers that are forgotten
 
 
@@ -152,7 +153,8 @@ def of_wrappers(place: Place, scope: Scope) -> Iterator[Edit]:
                      (f"{np_name}.tanh({text})", "tanh is missing"),
                      (f"{np_name}.abs({text})", "abs is missing"),
                      (f"{np_name}.log({text})", "log is missing")):
-        yield Edit(place, _joined(new), 2.1, why)
+        if not isinstance(place.parent, ast.Compare) or why in CONDITIONS:
+            yield Edit(place, _joined(new), 2.1, why)
     for function in scope.functions(place.source):
         yield Edit(place, _joined(f"{function}({text})"), 2.2, f"{function} is missing")
     ndim = np.ndim(value)

@@ -19,7 +19,6 @@ from .attempts import CLOSE, Attempts
 from .edit import Edit, expression
 from .places import Block, Place, blocks, places
 from .source import Source, sources
-from .variables import written_by
 from .wording import sentence, statement_text
 
 VIEWS = ("reshape", "ravel", "transpose", "swapaxes", "squeeze", "view", "asarray")
@@ -30,6 +29,7 @@ class Write(NamedTuple):
 
     statement: ast.stmt
     name: str  # of the array, in backward
+    others: list[str]  # names that it has, too, or a view of it
 
 
 def written_into(rule: LayerRule, cases: Sequence[Case]) -> str:
@@ -57,7 +57,7 @@ def written_into(rule: LayerRule, cases: Sequence[Case]) -> str:
     for edit in reversed(edits):
         if attempts is not None and _mends(attempts, edit):
             return f"{text}; {sentence(edit)}; then all gradients are right"
-    return f"{text}, which others use too: work on a copy"
+    return f"{text}: work on a copy" if made else f"{text}, which others use too: work on a copy"
 
 
 def _mends(attempts: Attempts, edit: Edit) -> bool:
@@ -75,7 +75,6 @@ def _copies(source: Source, write: Write) -> list[Edit]:
     """Edits that make a copy: the line that writes as one that does not; where the name is made."""
     found: list[Edit] = []
     statement = write.statement
-    names = written_by(statement)
     for block in blocks(source):
         if block.statement is statement and isinstance(statement, ast.AugAssign) and isinstance(
                 statement.target, ast.Name):
@@ -87,8 +86,8 @@ def _copies(source: Source, write: Write) -> list[Edit]:
     for place in places(source):
         line = place.statement
         if isinstance(line, ast.Assign) and place.parent is line and place.name == "value" and (
-                line.lineno < statement.lineno and set(names) & set(written_by(line))
-                and isinstance(line.targets[0], ast.Name) and _is_alias(place.node)):
+                line.lineno < statement.lineno and isinstance(line.targets[0], ast.Name)
+                and line.targets[0].id in write.others and _is_alias(place.node)):
             text = ast.unparse(place.node)
             found.append(Edit(place, expression(f"{text}.copy()"), 1.0,
                               "a copy is an array of its own"))
@@ -137,7 +136,11 @@ class _Watch:
             if event in ("line", "return"):
                 for array, old, name in self.given if self.found is None else ():
                     if last[0] and not np.array_equal(array, old, equal_nan=True):
-                        self.found = Write(self.lines[last[0]], self._name(frame, array, name))
+                        own = self._name(frame, array, name)
+                        others = [other for other, value in frame.f_locals.items()
+                                  if other != own and isinstance(value, np.ndarray)
+                                  and np.may_share_memory(value, array)]
+                        self.found = Write(self.lines[last[0]], own, others)
                         break
                 if frame.f_lineno in self.lines:
                     last[0] = frame.f_lineno

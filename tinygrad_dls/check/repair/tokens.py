@@ -80,6 +80,7 @@ def _operators(place: Place, node: ast.expr, value: Any, scope: Scope) -> Altern
         for other in OPERATORS.get(type(node.op), ()):
             sign = f"`{_sign(node.op)}` must be `{_sign(other())}`"
             cost = 1.0 + 0.3 * isinstance(node.right, ast.Constant)
+            cost += 0.3 * isinstance(place.parent, ast.Compare)  # x * a > 0 says no more than x > 0
             yield cost, ast.BinOp(node.left, other(), node.right), sign
         if not isinstance(node.op, ast.MatMult):
             for left, gone in ((node.left, node.right), (node.right, node.left)):
@@ -104,8 +105,11 @@ def _operators(place: Place, node: ast.expr, value: Any, scope: Scope) -> Altern
         threshold = node.comparators[0]
         if isinstance(threshold, (ast.Name, ast.Attribute, ast.Subscript)) and any(
                 a.text == ast.unparse(threshold) for a in scope.numbers(place)):
-            yield 0.95, ast.Compare(node.left, node.ops, [ast.Constant(0)]), (
-                f"the threshold is 0, not {ast.unparse(threshold)}")
+            why = f"the threshold is 0, not {ast.unparse(threshold)}"
+            yield 0.95, ast.Compare(node.left, node.ops, [ast.Constant(0)]), why
+            for comparison in COMPARISONS.get(type(node.ops[0]), ())[:1]:
+                yield 1.5, ast.Compare(node.left, [comparison()], [ast.Constant(0)]), (
+                    f"the condition is another one, and {why}")
     elif isinstance(node, ast.BoolOp):
         other_op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
         yield 1.0, ast.BoolOp(other_op, node.values), "and, or are exchanged"
