@@ -124,10 +124,7 @@ def _made(rule: LayerRule, source: Source) -> tuple[dict[str, Place], Record]:
     record = Record([source])
     record.run(lambda: rule.forward(rule.inputs))
     found: dict[str, list[Place]] = {}
-    changed = {name for block in blocks(source) for name in written_by(block.statement)
-               if not isinstance(block.statement, ast.Assign) or not any(
-                   isinstance(node, ast.Name) and node.id == name and isinstance(
-                       node.ctx, ast.Store) for node in ast.walk(block.statement))}
+    changed = set(_written_into(source))
     for place in record.places:
         statement = place.statement
         if isinstance(statement, ast.Assign) and place.parent is statement and (
@@ -136,6 +133,16 @@ def _made(rule: LayerRule, source: Source) -> tuple[dict[str, Place], Record]:
     return {name: places[0] for name, places in found.items()
             if len(places) == 1 and name not in changed and record.times.get(places[0]) == 1
             and is_float(record.value(places[0]))}, record
+
+
+def _written_into(source: Source) -> Iterator[str]:
+    """The variables that keep no value that they are given: loops, z += b and z[:, t] = a."""
+    for block in blocks(source):
+        statement = block.statement
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        named = {node.id for target in targets for node in ast.walk(target)
+                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        yield from (name for name in written_by(statement) if name not in named)
 
 
 def _before(record: Record, source: Source, name: str) -> Iterator[Array]:
