@@ -298,3 +298,11 @@ def test_a_buffer_around_the_functions_stays_writable_for_them() -> None:
     assert checked(source, shapes=GATED)
     report = checked(source, "out=BUFFER).copy()", "out=BUFFER).copy() / 2", GATED)
     assert "then dw is right" in str(report), str(report)
+
+
+@pytest.mark.timeout(60)
+def test_a_list_that_holds_itself_is_looked_at_once() -> None:
+    source = GATED.replace("def forward", "RING = []\nRING.append(RING)\n\ndef forward").replace(
+        "dout.copy()", "dout * len(RING)")
+    report = checked(source, "x.T @ dz", "-x.T @ dz", GATED)
+    assert "then dw is right" in str(report), str(report)

@@ -55,8 +55,12 @@ def _around(source: Source) -> Iterator[Any]:
             found.append(cell.cell_contents)
         except ValueError:  # not set yet
             continue
+    seen: set[int] = set()  # a list may hold itself
     while found:
         value = found.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
             yield value
         elif isinstance(value, dict):
