@@ -12,6 +12,8 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 _numbers = itertools.count()
 
 
@@ -112,9 +114,19 @@ def written_out(factory: Callable[..., Any], *options: Any, wrong: str = "") -> 
     known = dict(zip(names, options)) | {"wrong": wrong}
     tree = ast.parse(textwrap.dedent(inspect.getsource(factory)))
     tree = ast.fix_missing_locations(_Decided(known).visit(tree))
-    source = ast.unparse(tree) + "\n"
-    file = f"<layer {next(_numbers)}: {factory.__name__} {wrong}>"
-    linecache.cache[file] = len(source), None, source.splitlines(True), file
-    found = dict(vars(inspect.getmodule(factory)))
-    exec(compile(source, file, "exec"), found)
+    found = as_a_file(ast.unparse(tree) + "\n", dict(vars(inspect.getmodule(factory))))
     return found[factory.__name__](*options, **{"wrong": wrong} if "wrong" in names else {})
+
+
+def as_a_file(source: str, found: dict[str, Any]) -> dict[str, Any]:
+    """The names `found`, and those that a source makes, whose lines can be read as a file's."""
+    file = f"<layer {next(_numbers)}>"
+    linecache.cache[file] = len(source), None, source.splitlines(True), file
+    exec(compile(source, file, "exec"), found)
+    return found
+
+
+def layer_of(source: str) -> tuple[Any, Any]:
+    """The functions `forward` and `backward` of a source."""
+    found = as_a_file(source, {"np": np})
+    return found["forward"], found["backward"]

@@ -4,8 +4,6 @@ The sources are layers as learners have them in a file; a mistake is planted by 
 """
 
 import ast
-import itertools
-import linecache
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,8 @@ import pytest
 from tinygrad_dls.check import check_layer
 from tinygrad_dls.check.repair.edit import expression
 from tinygrad_dls.check.repair.tidy import tidy
+
+from .planting import layer_of
 
 BANDS = """
 B = 2
@@ -118,21 +118,12 @@ SHAPES: dict[str, tuple[Any, ...]] = {
     ENTROPY: ((4, 3), 0.2), SCAN: ((4, 3, 2), (4, 2), (2,)),
     LEAKY: ((5, 4), (4, 3), (3, 6)),
 }
-_numbers = itertools.count()
 
 
 def inputs_of(source: str) -> list[Any]:
     rng = np.random.default_rng(2)
     return [rng.standard_normal(size) if isinstance(size, tuple) else size
             for size in SHAPES[source]]
-
-
-def layer_of(source: str) -> Any:
-    file = f"<forward {next(_numbers)}>"
-    linecache.cache[file] = len(source), None, source.splitlines(True), file
-    found: dict[str, Any] = {"np": np}
-    exec(compile(source, file, "exec"), found)
-    return found["forward"], found["backward"]
 
 
 @pytest.mark.parametrize("source", SHAPES)

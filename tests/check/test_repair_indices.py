@@ -3,14 +3,14 @@
 The sources are layers as learners have them in a file; a mistake is planted by exchanging text.
 """
 
-import itertools
-import linecache
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tinygrad_dls.check import Report, check_layer
+
+from .planting import as_a_file
 
 POOLED = """
 GROUPS = np.array([[0, 2, 1], [3, 3, 4], [1, 0, 2], [4, 2, 2], [1, 3, 0]])
@@ -186,15 +186,6 @@ SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
     CLASSES: ((5, 4), (4, 3)), RIDGE: ((5, 4), (4, 3), (3, 2)),
     SERIES: ((5, 2, 3), (2, 3), (3, 3)), PARTS: ((6, 5),),
 }
-_numbers = itertools.count()
-
-
-def layer_of(source: str) -> dict[str, Any]:
-    file = f"<indices {next(_numbers)}>"
-    linecache.cache[file] = len(source), None, source.splitlines(True), file
-    found: dict[str, Any] = {"np": np}
-    exec(compile(source, file, "exec"), found)
-    return found
 
 
 def inputs_of(source: str) -> list[Any]:
@@ -204,7 +195,7 @@ def inputs_of(source: str) -> list[Any]:
 
 def checked(source: str, right: str = "", wrong: str = "", shapes: str = "") -> Report:
     assert not right or source.count(right) == 1
-    layer = layer_of(source.replace(right, wrong))
+    layer = as_a_file(source.replace(right, wrong), {"np": np})
     return check_layer(layer["forward"], layer["backward"], *inputs_of(shapes or source))
 
 
@@ -283,8 +274,9 @@ def test_the_line_that_writes_into_the_cache_is_told() -> None:
 
 
 def test_no_edit_writes_into_arrays_around_the_functions() -> None:
-    layer = layer_of(POOLED.replace("drows = dmid[:, None, :] * KEEP[:, :, None]",
-                                    "drows = np.repeat(dmid[:, None, :], 3, axis=1)"))
+    layer = as_a_file(POOLED.replace(
+        "drows = dmid[:, None, :] * KEEP[:, :, None]",
+        "drows = np.repeat(dmid[:, None, :], 3, axis=1)"), {"np": np})
     layer["part"] = layer["KEEP"][1:]
     keep, groups = layer["KEEP"].copy(), layer["GROUPS"].copy()
     assert not check_layer(layer["forward"], layer["backward"], *inputs_of(POOLED))

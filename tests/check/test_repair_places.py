@@ -3,14 +3,14 @@
 The sources are the layers as learners have them in a file; a mistake is planted by exchanging text.
 """
 
-import itertools
-import linecache
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tinygrad_dls.check import check_layer
+
+from .planting import layer_of
 
 LAYER_NORM = """
 def forward(x, gamma, beta, eps):
@@ -161,7 +161,6 @@ SHAPES: dict[str, tuple[Any, ...]] = {  # of the arrays; numbers are inputs as t
     HUBER: ((5, 3), (5, 3), 0.5), LASSO: ((4,), (6, 4), 0.5),
     SPREAD: ((4, 3, 3), (3, 3), (3,)), DROPOUT: ((5, 4), (4, 3), "mask", 0.5),
 }
-_numbers = itertools.count()
 
 
 def inputs_of(source: str) -> list[Any]:
@@ -169,14 +168,6 @@ def inputs_of(source: str) -> list[Any]:
     mask = (np.arange(15).reshape(5, 3) % 2).astype(int)
     return [mask if size == "mask" else rng.standard_normal(size) if isinstance(size, tuple)
             else size for size in SHAPES[source]]
-
-
-def layer_of(source: str) -> Any:
-    file = f"<place {next(_numbers)}>"
-    linecache.cache[file] = len(source), None, source.splitlines(True), file
-    found: dict[str, Any] = {"np": np}
-    exec(compile(source, file, "exec"), found)
-    return found["forward"], found["backward"]
 
 
 @pytest.mark.parametrize("source", SHAPES)

@@ -255,8 +255,8 @@ def _chunks(geometry: Any, count: int) -> int:
 def depthwise(x: Array, weight: Array, bias: Array, y: Array, count: int, geometry: Any) -> None:
     """y[place] = bias + the sum of x[pixel] * weight[tap] over its window; bias may be empty."""
     run = depthwise_3x3.forward if depthwise_3x3.suits(Geometry(*geometry)) else forward
-    run(_chunks(geometry, count), x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1),
-            count, geometry)
+    run(_chunks(geometry, count), x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1), count,
+        geometry)
 
 
 def depthwise_input(errors: Array, weight: Array, x: Array, count: int, geometry: Any) -> None:

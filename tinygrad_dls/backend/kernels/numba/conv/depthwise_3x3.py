@@ -51,9 +51,10 @@ def ask_for_two(x: Array, place: int, apart: int) -> None:
 
 @inlined
 def strip_of(x: Array, c: int, step: int) -> Any:
-    """Return the number of results in a strip: what they see fits in the room, and they do, too.
+    """Return the number of results in a row of a strip, so that they and what they see fit ROOM.
 
-    That is two rows of four where windows are one pixel apart, and one row of three else.
+    Two rows of results of windows one pixel apart see four rows of pixels: six numbers for each.
+    One row of windows two pixels apart sees three rows, twice as wide: seven numbers.
     """
     return max(4, ROOM // ((6 if step == 1 else 7) * c * x.itemsize))
 

@@ -2,8 +2,9 @@
 
 A result of, say, four numbers is a quarter of a line of memory. The processor asks for a line when
 it is first written to, and waits for it with all that is written later; and its guess which numbers
-are read next ends with each page of 4 KiB. So lines are asked for ahead, block by block: of 32
-inputs and 8 outputs that takes a third of the time. Results of whole lines need no such help.
+are read next ends with each page of 4 KiB. So lines are asked for ahead, block by block: of
+4 inputs and 8 outputs that takes 0.4 of the time, of 32 inputs and 8 outputs 0.7 (2026-11-30).
+Results of whole lines need no such help.
 """
 
 from typing import Any
