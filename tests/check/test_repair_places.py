@@ -155,11 +155,26 @@ def backward(dy, cache):
     db = np.einsum("nk,nkl->kl", w, da * np.cos(x * b) * x)
     return da * np.cos(x * b) * b, db, dg
 """
+NEARER = """
+def forward(a, p, n):
+    near = ((a - p) ** 2).sum(axis=1)
+    far = ((a - n) ** 2).sum(axis=1)
+    return np.tanh(near - far).mean(), (a, p, n, near - far)
+
+def backward(dloss, cache):
+    a, p, n, gap = cache
+    dnear = (dloss * (1 - np.tanh(gap) ** 2) / len(gap))[:, None]
+    dfar = -dnear
+    dp = -2 * (a - p) * dnear
+    dn = -2 * (a - n) * dfar
+    return 2 * (a - p) * dnear + 2 * (a - n) * dfar, dp, dn
+"""
 SHAPES: dict[str, tuple[Any, ...]] = {  # of the arrays; numbers are inputs as they are
     LAYER_NORM: ((5, 5), (5,), (5,), 1e-5), RECURRENT: ((3, 4, 3), (3, 3), (6, 3)),
     WRITTEN_INTO: ((6, 4), (4, 3), (3,)), PADDED: ((3, 6), (3,), 1), SHIFTED: ((4, 6), (5,)),
     HUBER: ((5, 3), (5, 3), 0.5), LASSO: ((4,), (6, 4), 0.5),
-    SPREAD: ((4, 3, 3), (3, 3), (3,)), DROPOUT: ((5, 4), (4, 3), "mask", 0.5),
+    NEARER: ((5, 3), (5, 3), (5, 3)), SPREAD: ((4, 3, 3), (3, 3), (3,)),
+    DROPOUT: ((5, 4), (4, 3), "mask", 0.5),
 }
 
 
@@ -182,6 +197,8 @@ def test_the_layers_are_right(source: str) -> None:
     (LAYER_NORM, "dvar = dstd / (2 * std)", "dvar = dstd / std", "must be `dvar = dstd / std / 2`"),
     (RECURRENT, "(1 - u ** 2)", "(1 - u)", "`dc = dh * g * (1 - u ** 2) + dc_next`"),
     (WRITTEN_INTO, "dh = dp * v", "dh = dp", "`dh = dp * v`"),
+    # a sign, not the variable that is the negative of the right one
+    (NEARER, "dn = -2 * (a - n)", "dn = 2 * (a - n)", "`dn = 2 * (n - a) * dfar`"),
     # the cache holds another value than backward means
     (LAYER_NORM, "(xhat, xc, std, gamma)\n\n", "(xhat, x, std, gamma)\n\n", "holds x where"),
     (LAYER_NORM, "(xhat, xc, std, gamma)\n\n", "(xhat, xc, var, gamma)\n\n", "means std"),

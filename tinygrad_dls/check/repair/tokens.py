@@ -60,6 +60,8 @@ def _strangeness(value: Any, atom: Atom) -> float | None:
     if isinstance(value, np.ndarray) and isinstance(other, np.ndarray):
         if value.dtype.kind != other.dtype.kind:
             return 0.6 if value.shape == other.shape and other.size > 1 else None
+        if value.dtype.kind == "f" and value.any() and np.array_equal(other, -value):
+            return 0.5  # the sign is wrong: that it is another one's is the stranger reason
         return 0.0 if value.shape == other.shape else 0.5 if value.ndim == other.ndim else None
     if is_number(value) and is_number(other):
         return 0.1
