@@ -59,6 +59,30 @@ def test_it_can_be_unwanted(tmp_path, variables):
     assert program(tmp_path, **variables) == ["16.0", "0"]
 
 
+IMPORT = """
+import tinygrad_dls
+from tinygrad_dls.backend.kernels.numba import ahead
+print(sum(process is not None for process in ahead._started))
+"""
+
+
+@pytest.mark.parametrize(("variables", "processes"), [
+    ({}, "1"), ({"TINYGRAD_DLS_COMPILE_AHEAD": "0"}, "0"), ({"TINYGRAD_DLS_NUM_THREADS": "1"}, "0"),
+    ({"TINYGRAD_DLS_NUM_THREADS": "many"}, "0"), ({"TINYGRAD_DLS_KERNELS": "reference"}, "0"),
+    ({"TINYGRAD_DLS_KERNELS": "none"}, "0"), ({"NUMBA_DISABLE_JIT": "1"}, "0")])
+def test_the_first_import_of_all_starts_it(tmp_path, variables, processes):
+    assert program(tmp_path, IMPORT, **variables) == [processes]
+
+
+def test_a_later_import_does_not(folder):
+    assert program(folder, IMPORT) == ["0"]
+
+
+def test_where_nothing_can_be_kept_it_does_not_start(tmp_path):
+    (tmp_path / "file").touch()
+    assert program(tmp_path / "file", IMPORT) == ["0"]
+
+
 def test_it_ends_when_its_parent_was_killed(tmp_path):
     code = f"from {ahead.__name__} import run; run({2**30})"  # nobody's number
     subprocess.run([sys.executable, "-c", code], check=True,
@@ -75,5 +99,5 @@ def test_it_ends_with_its_parent_and_says_nothing(tmp_path):
 
 
 def test_all_of_the_list_can_be_called():
-    for call in ahead.last_first(kernels_for("cpu", np)):
+    for call in ahead.longest_first(kernels_for("cpu", np)):
         call()

@@ -15,7 +15,7 @@ from tinygrad_dls.backend.kernels.table import wants_compiled
 pytest.importorskip("numba")
 if not wants_compiled():
     pytest.skip("nothing is compiled", allow_module_level=True)
-from tinygrad_dls.backend.kernels.numba import threads
+from tinygrad_dls.backend.kernels.numba import cores, threads
 from tinygrad_dls.backend.kernels.numba.compile import kernel
 from tinygrad_dls.backend.kernels.numba.parallel import parallel_for
 from tinygrad_dls.backend.kernels.numba.table import CompiledKernels
@@ -132,7 +132,7 @@ def test_threads_that_sleep_are_woken():
         y[:] = 0
 
 
-@pytest.mark.parametrize(("files", "own", "cores"), [
+@pytest.mark.parametrize(("files", "own", "found"), [
     ({"cpu.max": "150000 100000"}, "0::/", 1.5),
     ({"cpu.max": "max 100000"}, "0::/", math.inf),
     ({"a/b/cpu.max": "max 100000", "a/cpu.max": "50000 100000"}, "0::/a/b", 0.5),
@@ -142,17 +142,17 @@ def test_threads_that_sleep_are_woken():
     ({"cpu.max": "nonsense"}, "0::/", math.inf),
     ({}, "", math.inf),
 ])
-def test_cores_of_a_control_group(tmp_path, files, own, cores):
+def test_cores_of_a_control_group(tmp_path, files, own, found):
     for name, content in files.items():
         file = tmp_path / "groups" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content + "\n")
     (tmp_path / "own").write_text(own + "\n")
-    assert threads.cores_of_group(tmp_path / "groups", tmp_path / "own") == cores
+    assert cores.cores_of_group(tmp_path / "groups", tmp_path / "own") == found
 
 
 def test_cores_of_no_control_group(tmp_path):
-    assert threads.cores_of_group(tmp_path, tmp_path / "nothing") == math.inf
+    assert cores.cores_of_group(tmp_path, tmp_path / "nothing") == math.inf
 
 
 STEP = """

@@ -8,10 +8,12 @@ the CPU has no choice.
 import importlib.util
 import os
 import sys
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from ...errors import DeviceError
+from .numba.ahead import start_if_nothing_is_kept
 from .reference import ReferenceKernels
 from .whole_import import whole_import
 
@@ -42,15 +44,27 @@ def _reference_is_asked_for() -> bool:
     return choice == "reference"
 
 
+def compile_ahead() -> None:
+    """Where no program has compiled kernels before, begin now, in a second process."""
+    with suppress(DeviceError):  # told where kernels are chosen
+        if _wants_numba() and _numba_is_there():
+            start_if_nothing_is_kept()
+
+
 def wants_compiled() -> bool:
     """Return whether to use Numba's kernels: asked for, not switched off, and Numba is installed.
     """
-    if _reference_is_asked_for() or os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+    if not _wants_numba():
         return False
     if not _numba_is_there():
         _say_what_is_missing()
         return False
     return True
+
+
+def _wants_numba() -> bool:
+    switched_off = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+    return not _reference_is_asked_for() and not switched_off
 
 
 @cache

@@ -26,6 +26,7 @@ from ...._util.interrupt import interrupts_put_off
 from ...._util.locks import fork_waits_for
 from ....errors import DataError
 from . import ahead
+from .claims import claim, give_up
 from .notice import notice
 
 DIGEST = hashlib.sha256().digest_size
@@ -57,7 +58,20 @@ class KernelCache(FunctionCache):
         return str(self._folder)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled code for the signature, or None where no sound file has it."""
+        """The compiled code for the signature; None where no sound file has it, and Numba is to
+        compile it.
+        """
+        found = self._load(sig, target_context)
+        if found is None:
+            ahead.start()
+            notice.begin()
+            claim(self._file(self._index_key(sig, target_context.codegen())))
+            found = self._load(sig, target_context)  # another process may have compiled it
+            if found is not None:
+                self._done(sig, target_context.codegen())
+        return found
+
+    def _load(self, sig: Any, target_context: Any) -> Any:
         with interrupts_put_off():  # Numba's registries do not bear one
             target_context.refresh()
             key = self._index_key(sig, target_context.codegen())
@@ -67,17 +81,20 @@ class KernelCache(FunctionCache):
                     kept, code = pickle.loads(content)
                     if kept == key:
                         return CompileResult._rebuild(target_context, *code)
-        ahead.start()
-        notice.begin()  # Numba compiles now
         return None
+
+    def _done(self, sig: Any, codegen: Any) -> None:
+        notice.end()
+        give_up(self._file(self._index_key(sig, codegen)))
 
     def save_overload(self, sig: Any, code: Any) -> None:
         """Keep the compiled code; where it cannot be written, it serves this process only."""
-        notice.end()
-        if code.library.has_dynamic_globals or any(not part.can_cache for part in code.lifted):
-            return
-        key = self._index_key(sig, code.codegen)
-        write_checked(self._file(key), dumps((key, code._reduce())))
+        can_be_kept = not code.library.has_dynamic_globals and all(
+            part.can_cache for part in code.lifted)
+        if can_be_kept:
+            key = self._index_key(sig, code.codegen)
+            write_checked(self._file(key), dumps((key, code._reduce())))
+        self._done(sig, code.codegen)
 
     def flush(self) -> None:
         """Forget all that is kept of this function."""

@@ -1,94 +1,62 @@
 """Number of threads of a kernel: `threads_for(work)`.
 
-TINYGRAD_DLS_NUM_THREADS says how many at most; without it, as many as this process may use cores:
-those that it is bound to, and no more than its control group is given time for (a container with
-1.5 cores of 64 gets two). Work below a measured size is done by the calling thread alone, and so
-is all work in a forked child, which has no other threads.
+As many as cores.py finds. Work below a measured size is done by the calling thread alone, and so is
+all work in a forked child, which has no other threads.
 
 The number says how work is cut, not who does it: `pool.py` leaves that to whoever has a core at
 the moment. So results do not depend on what else the machine does.
 """
 
 import atexit
-import math
+import ctypes
 import os
-from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
 
-from ....errors import DeviceError
 from .atomics import FUTEX
+from .cores import wanted
+from .parallel import SYMBOL
 from .tuning import SHARED_WORK
-
-VARIABLE = "TINYGRAD_DLS_NUM_THREADS"
-GROUPS = Path("/sys/fs/cgroup")
 
 _numba: Any = numba  # parts of it have no types
 
 
-def wanted() -> int:
-    """Return how many threads this process should have, by the variable and its cores."""
-    most = int(_numba.config.NUMBA_NUM_THREADS)
-    text = os.environ.get(VARIABLE, "").strip()
-    if not text:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return math.ceil(min(cores or 1, cores_of_group(), most))
-    if not text.isdecimal() or int(text) < 1:
-        raise DeviceError(f"{VARIABLE} is {text!r}: it is a number of threads, from 1")
-    return min(int(text), most)
+class Alone:
+    """No other threads: nothing to compile and to start."""
 
+    def __init__(self) -> None:
+        number = ctypes.c_int64
+        self._enter = ctypes.CFUNCTYPE(None, number, number, number)(self._run)
+        llvm.add_symbol(SYMBOL, ctypes.cast(self._enter, ctypes.c_void_p).value)
 
-def cores_of_group(groups: Path = GROUPS, own: Path = Path("/proc/self/cgroup")) -> float:
-    """Return for how many cores' time this process's control groups allow; infinity if they do not
-    say.
-    """
-    least = math.inf
-    try:
-        lines = own.read_text("ascii").splitlines()
-    except (OSError, ValueError):
-        return least
-    for line in lines:
-        _, _, names = line.partition(":")
-        kinds, _, path = names.partition(":")
-        top = groups / kinds if kinds else groups
-        if kinds and "cpu" not in kinds.split(","):
-            continue
-        here = top / path.strip("/")
-        for folder in (here, *here.parents):
-            least = min(least, _quota(folder))
-            if folder == top:
-                break
-    return least
+    @staticmethod
+    def _run(work: int, data: int, count: int) -> None:
+        run_chunk = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(work)
+        for chunk in range(count):
+            run_chunk(chunk, data)
 
-
-def _quota(folder: Path) -> float:
-    """The cores of one group: its time in a period by the period (versions 2 and 1)."""
-    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
-        try:
-            time, period = " ".join((folder / n).read_text("ascii") for n in names).split()
-            if time.isdecimal() and int(time) and int(period):  # "max" and -1: no limit
-                return int(time) / int(period)
-        except (OSError, ValueError):
-            continue
-    return math.inf
+    def stop(self) -> None:
+        """Nothing."""
 
 
 class _Team:
     """The threads of this process."""
 
     def __init__(self) -> None:
-        self.size = wanted()
-        if FUTEX:
+        self.size = min(wanted(), int(_numba.config.NUMBA_NUM_THREADS))
+        self.chooses = self.size > 1 and not FUTEX  # which Python threads may hand out work
+        if self.size == 1:
+            self.pool: Any = Alone()
+        elif FUTEX:
             from .pool import Pool  # one of the two is loaded
 
-            self.pool: Any = Pool(self.size)
-            self.chooses = False
+            self.pool = Pool(self.size)
         else:
             from .numba_pool import NumbaPool
 
             self.pool = NumbaPool()
-            self.chooses = True  # which Python threads may hand out work
 
 
 _team = _Team()
