@@ -21,6 +21,7 @@ CASES = {
     "mean": lambda a, b: a.mean(axis=1) + b.mean(),
     "broadcast": lambda a, b: dls.broadcast_to(a, (2, 3, 4)) + b,
     "index": lambda a, b: a[::-1] + b[:, ::-1],
+    "all of it": lambda a, b: a[:, None][None][0] + b[...][None, 0:3],
     "where": lambda a, b: dls.where(np.ones((3, 4), bool), a, b),
     "clone": lambda a, b: a.clone() + b.clone(),
     "cast": lambda a, b: a.astype("float64") + b.astype("float32"),

@@ -130,7 +130,7 @@ class RNNBase(Module):
         if alone:
             x = x[:, None]
         elif packed is None and self.batch_first:
-            x = x.swapaxes(0, 1)
+            x = x.swapaxes(0, 1).contiguous()  # once for both directions, forward and back
         sequences = sizes[0] if sizes else x.shape[1]
         states = self._states(hx, sequences, alone)
         if packed is not None and packed.sorted_indices is not None:
@@ -165,7 +165,7 @@ class RNNBase(Module):
                 kept.append(end)
             if way == directions - 1:
                 x = made[0] if directions == 1 else ops.concatenate(made, -1)
-        return x, [ops.stack(kept, 0) for kept in last]
+        return x, [kept[0][None] if len(kept) == 1 else ops.stack(kept, 0) for kept in last]
 
     def _layer(
         self, x: Any, states: list[Any], parameters: list[Any], sizes: Any, reverse: bool

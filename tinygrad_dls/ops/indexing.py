@@ -1,5 +1,6 @@
 """Indexing: slices, integers, arrays of places, masks; and putting the gradient back."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,8 @@ class GetItem(Op):
         return call_once(Put(shapes[0], self.index), operand(dy, self.device))
 
     def backward_kernel(self, dy: Array, shapes: Any) -> Array:
+        if dy.size == math.prod(shapes[0]) and _keeps_order(self.index):
+            return dy.reshape(shapes[0])  # all was taken, as by x[:, None]: nothing to put it into
         return Put(shapes[0], self.index).on(self.device).forward(dy)
 
 
@@ -86,6 +89,15 @@ class Put(Op):
 
     def backward(self, dy: Any) -> Any:
         return dy[self.index]
+
+
+def _keeps_order(index: Any) -> bool:
+    """Return whether `index` takes each element at most once, and the first ones first."""
+    return all(
+        part is None or part is Ellipsis or part.__class__ is int
+        or (part.__class__ is slice and (part.step is None or part.step > 0))
+        for part in (index if isinstance(index, tuple) else (index,))
+    )
 
 
 def _kind(part: Any) -> str:
