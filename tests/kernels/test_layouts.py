@@ -49,6 +49,31 @@ def test_matrix_products_of_any_order(dtype, m, k, n, turn):
     assert np.all(np.abs(made - right) <= 4 * k * np.finfo(dtype).eps * size + 1e-30)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(count=st.integers(1, 12), m=SIZES, n=SIZES, turn=st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_columns_times_rows(dtype, count, m, n, turn):
+    rng = np.random.default_rng(m * n)
+    a = rng.standard_normal((count, 1, m) if turn else (count, m, 1)).astype(dtype)
+    b = rng.standard_normal((count, 1, 4 * n)).astype(dtype)
+    a = a.swapaxes(1, 2) if turn else a
+    assert np.array_equal(KERNELS.matmul(a, b), a * b)
+
+
+@pytest.mark.parametrize("m", [1, 15, 16, 400])
+@pytest.mark.parametrize("part", [np.s_[:, 5:40], np.s_[::2], np.s_[::-1, ::-1]])
+def test_a_weight_may_be_part_of_a_larger_one(m, part):
+    rng = np.random.default_rng(3)
+    weight = rng.standard_normal((30, 64)).astype("f")[part]
+    x = rng.standard_normal((m, weight.shape[1])).astype("f")
+    assert np.allclose(KERNELS.linear(x, weight, None), x @ weight.T, atol=1e-4)
+    dy = rng.standard_normal((m, len(weight))).astype("f")
+    dx, dweight, dbias = KERNELS.linear_backward(dy, x, weight, (True, True, True))
+    assert np.allclose(dx, dy @ weight, atol=1e-4)
+    assert np.allclose(dweight, dy.T @ x, atol=1e-3)
+    assert np.allclose(dbias, dy.sum(0), atol=1e-4)
+
+
 @pytest.mark.parametrize("order", ["turned", "sliced"])
 def test_a_linear_layer_takes_rows_that_lie_otherwise(order):
     rng = np.random.default_rng(2)

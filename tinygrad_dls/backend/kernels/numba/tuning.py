@@ -26,6 +26,10 @@ TRANSPOSE_SHARED = 1 << 18
 
 # Multiplications of a matrix product below which BLAS is faster. 2026-11-21.
 MATMUL_WORTH = 200_000
+# Numbers of the result from which on columns times rows, batches of them, are a kernel's, and rows
+# and columns that each matrix must have: 100 of 30 x 64 then take half the time, 1000 of 4 x 4
+# would take twice. 2026-11-30.
+OUTER_WORTH, OUTER_SIDE = 1 << 14, 8
 # Numbers from which on a compiled ReLU is faster than np.maximum. 2026-11-24.
 RELU_WORTH = 1 << 12
 # Numbers from which on arrays are added by a kernel: NumPy adds fewer in less time than it takes to
@@ -50,6 +54,9 @@ LINEAR_LONG_ROW, LINEAR_MANY_ROWS, LINEAR_FEW_OUTPUTS = 512, 512, 16
 # It does so, too, where a row of x has so many times as many numbers as there are rows: one row of
 # 512 numbers then takes a fifth of the time, 32 rows two thirds, 128 rows as long. 2026-11-30.
 LINEAR_LONGER = 8
+# Rows of x from which on a weight whose rows do not follow each other in memory, part of a larger
+# one, is copied: 3000 rows of 64 then take .4 of the time, one row longer. 2026-11-30.
+GAPLESS_ROWS = 16
 # Rows of a triangle that are multiplied together, as if it were a rectangle there. 2026-11-30.
 TRIANGLE_ROWS = 32
 # Numbers in a row of x from which on a layer with one output multiplies row by row. 2026-11-30.

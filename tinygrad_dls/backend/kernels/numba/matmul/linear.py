@@ -25,12 +25,15 @@ from ..threads import threads_for
 from ..tuning import (
     DEEP_PRODUCT,
     FEW_OUTPUTS,
+    GAPLESS_ROWS,
     LINEAR_FEW_OUTPUTS,
     LINEAR_LONG_ROW,
     LINEAR_LONGER,
     LINEAR_MANY_ROWS,
     LINEAR_ONE_OUTPUT,
     MATMUL_WORTH,
+    OUTER_SIDE,
+    OUTER_WORTH,
     ROW_SUM_SHARED,
     TRANSPOSE_SHARED,
 )
@@ -297,10 +300,13 @@ class Linear(Running, reference.Linear):
 
     def matmul(self, a: Any, b: Any) -> Any:
         dtype = a.dtype
-        if a.ndim > 2 and b.ndim > 2 and a.shape[-1] == b.shape[-2] == 1:
-            return a * b  # columns times rows: NumPy takes five times as long to multiply matrices
+        work, worth = a.size * b.shape[-1], MATMUL_WORTH
+        if a.ndim > 2 and b.ndim > 2 and a.shape[-1] == b.shape[-2] == 1:  # columns times rows
+            if work < OUTER_WORTH or min(a.shape[-2], b.shape[-1]) < OUTER_SIDE:
+                return a * b  # NumPy takes five times as long to multiply them as matrices
+            worth = OUTER_WORTH
         if (a.ndim < 2 or b.ndim < 2 or b.dtype is not dtype or a.shape[-1] != b.shape[-2]
-                or (dtype is not F32 and dtype is not F64) or a.size * b.shape[-1] < MATMUL_WORTH):
+                or (dtype is not F32 and dtype is not F64) or work < worth):
             return super().matmul(a, b)
         if a.ndim > 2 or b.ndim > 2:
             return _of_batches(a, b)
@@ -332,6 +338,7 @@ class Linear(Running, reference.Linear):
         """Compute `linear` or `linear_relu`; None if the loops cannot."""
         dtype = x.dtype
         rows = _rows(x)
+        weight = _together(weight, rows)
         if rows is None or not _plain(weight, dtype, 2) or weight.shape[1] != rows.shape[1]:
             return None
         if bias is None:
@@ -356,6 +363,7 @@ class Linear(Running, reference.Linear):
         self, dy: Any, x: Any, weight: Any, needs: tuple[bool, ...]
     ) -> tuple[Any | None, ...]:
         dtype, rows, errors = x.dtype, _rows(x), _rows(dy)
+        weight = _together(weight, rows)
         if (rows is None or errors is None or not _plain(weight, dtype, 2)
                 or dy.dtype is not dtype or errors.shape[1] != weight.shape[0]):
             return super().linear_backward(dy, x, weight, needs)
@@ -415,6 +423,12 @@ def _plain(a: Any, dtype: Any, ndim: int) -> bool:
     """Return whether this is a C-contiguous array of floats of this dtype."""
     return (a.dtype is dtype and (dtype is F32 or dtype is F64) and a.ndim == ndim
             and bool(a.flags.c_contiguous))
+
+
+def _together(weight: Any, rows: Any | None) -> Any:
+    """The weight without gaps, such as some columns of a larger one, where a copy costs little."""
+    few = rows is None or len(rows) < GAPLESS_ROWS
+    return weight if few or weight.flags.c_contiguous else np.ascontiguousarray(weight)
 
 
 def _rows(x: Any) -> Any | None:
