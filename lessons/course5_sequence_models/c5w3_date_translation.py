@@ -320,7 +320,8 @@ assert report.ok
 
 # %% [markdown]
 # And the whole network: `modelf` with the parameters of `models.DateNetwork`, which has
-# PyTorch's layout (out, in) and two biases.
+# PyTorch's layout (out, in) and two biases. It does not join $[a, s]$: $concat\, W_1$
+# is $a W_a + s W_s$, and $a W_a$ is the same at every step, so it is computed once.
 
 
 # %%

@@ -259,11 +259,12 @@ def date_network(lib: Any) -> Any:
 
         def forward(self, x: Any) -> Any:
             a, _ = self.pre(nn.functional.one_hot(x, 37).float())
+            of_a, of_s = self.attend1.weight.split(64, 1)  # as in ours: W_a a + b only once
+            prepared = nn.functional.linear(a, of_a, self.attend1.bias)
             s = c = a.new_zeros(1, len(a), 64)
             logits = []
             for _ in range(10):
-                repeated = s[0][:, None].expand(-1, 30, -1)
-                e = self.attend1(lib.cat([a, repeated], 2)).tanh()
+                e = (prepared + nn.functional.linear(s[0], of_s)[:, None]).tanh()
                 alphas = self.attend2(e).relu().softmax(1)  # (m, 30, 1)
                 context = alphas.transpose(1, 2) @ a  # (m, 1, 64)
                 _, (s, c) = self.post(context, (s, c))

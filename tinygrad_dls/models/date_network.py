@@ -48,6 +48,10 @@ class DateNetwork(Module):
     independently, so a beam search cannot find more than greedy search does. Padding of the date
     is a character like others, and is seen: Tx is fixed.
 
+    The course joins [a, s] at each step; attend1 of it is W_a a + b + W_s s, and only the second
+    part changes from step to step. As Bahdanau, Cho and Bengio (2014, appendix A.1.2) note, the
+    first needs computing once.
+
     gate: "sigmoid", or "hard_sigmoid", which is clip(.2 x + .5, 0, 1): the gates of Keras's LSTM
     before version 2.3, which the course's weights were trained with (slower: no fused kernel).
     """
@@ -69,18 +73,20 @@ class DateNetwork(Module):
     def forward(self, src: Any) -> Tensor:
         """Dates (m, Tx) as token numbers to logits (m, Ty, tgt_tokens)."""
         a, state = self.encode(src)
+        memory = a, self.prepare(a)
         logits = []
         for _ in range(self.tgt_length):
-            scores, state, _ = self._further(a, state)
+            scores, state, _ = self._further(memory, state)
             logits.append(scores)
         return f.stack(logits, 1)
 
     def attend(self, src: Any) -> Any:
         """The attention (m, Ty, Tx) with which each character is written."""
         a, state = self.encode(src)
+        memory = a, self.prepare(a)
         weights = []
         for _ in range(self.tgt_length):
-            _, state, alphas = self._further(a, state)
+            _, state, alphas = self._further(memory, state)
             weights.append(alphas)
         return f.stack(weights, 1)
 
@@ -99,26 +105,33 @@ class DateNetwork(Module):
         nothing = zeros(len(src), self.post.hidden_size, dtype=a.dtype, device=a.device)
         return a, (nothing, nothing)
 
+    def prepare(self, a: Any) -> Any:
+        """W_a a + b of activations (m, Tx, 2 pre), once for a date: (m, Tx, 10)."""
+        return F.linear(a, self.attend1.weight[:, : a.shape[2]], self.attend1.bias)
+
     def step(self, last: Any, state: Any) -> tuple[Any, Any]:
         """Logits (m, tgt_tokens) of the next character, and the state; `last` does not matter."""
-        a, before = state
-        logits, after, _ = self._further(a, before)
-        return logits, (a, after)
+        memory, before = state
+        logits, after, _ = self._further(memory, before)
+        return logits, (memory, after)
 
     @near_names
     def translate(self, src: Any, beam_width: int = 1) -> list[text.Hypothesis]:
         """The likeliest Ty characters for each date (m, Tx)."""
         with no_grad():
+            a, state = self.encode(src)
             found = text.beam_search(
                 self.step, np.zeros(len(src), np.int64), end=None, max_length=self.tgt_length,
-                state=self.encode(src), beam_width=beam_width, length_penalty=0)
+                state=((a, self.prepare(a)), state), beam_width=beam_width, length_penalty=0)
         return [hypotheses[0] for hypotheses in found]
 
-    def _further(self, a: Any, state: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any], Any]:
+    def _further(
+        self, memory: tuple[Any, Any], state: tuple[Any, Any]
+    ) -> tuple[Any, tuple[Any, Any], Any]:
         """The course's one_step_attention, the LSTM and the output: logits, state, alphas."""
-        s, c = state
-        repeated = f.broadcast_to(s[:, None], (*a.shape[:2], s.shape[1]))
-        e = f.tanh(self.attend1(f.concatenate([a, repeated], 2)))  # (m, Tx, 10)
+        (a, prepared), (s, c) = memory, state
+        of_state = F.linear(s, self.attend1.weight[:, a.shape[2] :])  # W_s s: (m, 10)
+        e = f.tanh(prepared + of_state[:, None])  # (m, Tx, 10)
         energies = f.relu(self.attend2(e))  # (m, Tx, 1)
         alphas = attention_weights(energies.swapaxes(1, 2))  # (m, 1, Tx)
         context = (alphas @ a)[:, 0]  # (m, 2 pre)
