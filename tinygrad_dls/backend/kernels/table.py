@@ -45,7 +45,7 @@ def _reference_is_asked_for() -> bool:
 
 
 def compile_ahead() -> None:
-    """Where no program has compiled kernels before, begin now, in a second process."""
+    """Begin compiling now, in a second process, where no program has compiled kernels before."""
     with suppress(DeviceError):  # told where kernels are chosen
         if _wants_numba() and _numba_is_there():
             start_if_nothing_is_kept()

@@ -1,4 +1,4 @@
-"""How many cores this process may use: `wanted()`.
+"""The number of cores that this process may use: `wanted()`.
 
 TINYGRAD_DLS_NUM_THREADS says how many at most; without it, those that the process is bound to, and
 no more than its control group is given time for (a container with 1.5 cores of 64 gets two).
