@@ -279,3 +279,32 @@ def test_the_loss_of_a_plain_function():
         return found
 
     equal(run(lambda f: f), run(dls.capture))
+
+
+@pytest.mark.parametrize("layer", ["conv", "linear"])
+@pytest.mark.parametrize("seen", ["by nobody", "as a result", "as a part", "once more"])
+def test_norm_in_use_writes_over_what_nobody_else_sees(layer, seen):
+    dls.manual_seed(3)
+    conv = layer == "conv"
+    one = nn.Conv2d(3, 8, 1) if conv else nn.Linear(3, 8)
+    norm = (nn.BatchNorm2d(8) if conv else nn.BatchNorm1d(8)).eval()
+    norm.running_mean._data[...] = np.linspace(-1, 1, 8)
+
+    def step(x):
+        z = one(x)
+        part = z[:1] if seen == "as a part" else None
+        y = norm(z).relu()
+        if seen == "once more":
+            return y, z * 2.0
+        return y, *[z] * (seen == "as a result"), *[part] * (part is not None)
+
+    captured = dls.capture(step)
+    rng = np.random.default_rng(0)
+    shape = (4, 3, 5, 5) if conv else (40, 3)
+    with dls.no_grad():
+        for _ in range(5):
+            x = dls.Tensor(rng.standard_normal(shape).astype("float32"))
+            found, wanted = captured(x), step(x)
+            for one_found, one_wanted in zip(found, wanted, strict=True):
+                np.testing.assert_array_equal(one_found.numpy(), one_wanted.numpy())
+    assert ("reuse=True" in captured.source()) == (seen == "by nobody")

@@ -230,7 +230,8 @@ class FrozenBatchNorm(Op):
     """y = x * scale + (bias - mean * scale), scale = weight / sqrt(var + eps): in use, no gradient.
 
     x (m, c, ...), its given statistics mean and var (c,), weight and bias (c,) or None. Where
-    gradients flow, a graph of the parts takes its place.
+    gradients flow, a graph of the parts takes its place. `reuse`: x is nobody else's and may be
+    written to.
     """
 
     in_float32 = True
@@ -242,13 +243,14 @@ class FrozenBatchNorm(Op):
                 rng.uniform(0.5, 2.0, shape[1])), {"eps": eps})
         for shape in ((4, 3), (3, 2, 5), (2, 3, 2, 4), (0, 2)) for eps in (1e-5, 0.5)])
 
-    def __init__(self, eps: float) -> None:
-        self.eps = eps
+    def __init__(self, eps: float, reuse: bool = False) -> None:
+        self.eps, self.reuse = eps, reuse
 
     def forward(
         self, x: Array, weight: Array | None, bias: Array | None, mean: Array, var: Array
     ) -> Array:
-        return self.kernels.frozen_batch_norm(x, weight, bias, None, mean, var, self.eps, None)
+        return self.kernels.frozen_batch_norm(
+            x, weight, bias, None, mean, var, self.eps, None, self.reuse)
 
 
 class FrozenBatchNormActivation(Op):
@@ -267,15 +269,17 @@ class FrozenBatchNormActivation(Op):
                {**s.parameters, "low": low, "high": high})
         for s in FrozenBatchNorm.samples(rng) for low, high in ((0.0, None), (-0.3, 0.4))])
 
-    def __init__(self, eps: float, low: float = 0.0, high: float | None = None) -> None:
-        self.eps, self.low, self.high = eps, low, high
+    def __init__(
+        self, eps: float, low: float = 0.0, high: float | None = None, reuse: bool = False
+    ) -> None:
+        self.eps, self.low, self.high, self.reuse = eps, low, high, reuse
 
     def forward(
         self, x: Array, weight: Array | None, bias: Array | None, residual: Array | None,
         mean: Array, var: Array,
     ) -> Array:
         return self.kernels.frozen_batch_norm(
-            x, weight, bias, residual, mean, var, self.eps, (self.low, self.high))
+            x, weight, bias, residual, mean, var, self.eps, (self.low, self.high), self.reuse)
 
 
 class GroupNorm(Normalization):

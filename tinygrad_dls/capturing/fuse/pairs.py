@@ -6,8 +6,8 @@ what is between two of them, the second is done while the first has its result i
     t5 = batch_norm(t4, w1, w2); t6 = add(t5, t3); t7 = relu(t6)
 
 becomes t7 = batch_norm_activation(t4, w1, w2, t3), and the three gradients become one, which masks
-dL/dy on its way through memory. Fused operations round as their parts do: results stay equal to
-the bit.
+dL/dy on its way through memory. Batch norm in use writes over what a layer made for it alone. Fused
+operations round as their parts do: results stay equal to the bit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ...ops.normalization import (
     InstanceNorm,
 )
 from ...ops.op import is_built_in
-from ..record.operands import ByOperand, Gradient, Literal, Made, Named, Operand, named
+from ..record.operands import ByOperand, Gradient, Literal, Made, Named, Operand, Slot, named
 from ..record.recorder import Forward, Instruction, Recorder
 
 NORMS = (BatchNorm, FrozenBatchNorm)
@@ -72,7 +72,10 @@ class _Pairs:
         self.new: list[Instruction | None] = list(self.old)
         self.users: ByOperand[list[int]] = {}
         self.infos = recorder.infos
+        self.made_by: ByOperand[Any] = {}  # the operation
         for place, instruction in enumerate(self.old):
+            if instruction.kind == "forward":
+                self.made_by[instruction.makes[0]] = instruction.subject
             for name in named(instruction.takes):
                 self.users.setdefault(name, []).append(place)
 
@@ -83,7 +86,7 @@ class _Pairs:
                 back = self._gradients(group) if group else None
                 if group is not None and back is not None:
                     self._replace(group, back)
-        return [i for i in self.new if i is not None]
+        return [self._in_place(i) for i in self.new if i is not None]
 
     # --- finding ---------------------------------------------------------------------------------
 
@@ -183,7 +186,9 @@ class _Pairs:
 
     def _replace(self, group: FusedGroup, back: list[int]) -> None:
         """The fused operation where the activation was, its gradient where that one's was."""
-        reuse = bool(back) and self._is_free(back[0], self.old[group.activation].makes[0])
+        dy = self.old[back[0]].takes[0] if back else None
+        reuse = isinstance(dy, Gradient) and self._is_free(
+            dy, self.old[group.activation].makes[0])
         op, layer = self._operation(group, reuse), self.old[group.layer]
         activation, takes = self.old[group.activation], list(layer.takes)
         normalized = isinstance(op, (BatchNormActivation, FrozenBatchNormActivation))
@@ -199,16 +204,26 @@ class _Pairs:
         if back:
             self.new[back[0]] = gradient
 
-    def _is_free(self, place: int, y: Made) -> bool:
-        """Return whether dL/dy, which the gradient at `place` takes, has no other reader and lies
-        as y does.
+    def _in_place(self, i: Instruction) -> Instruction:
+        """Batch norm in use of what a layer made, written over it where nothing else reads it."""
+        op, made = i.subject, self.made_by.get(i.takes[0]) if i.takes else None
+        if (i.kind != "forward" or type(op) not in (FrozenBatchNorm, FrozenBatchNormActivation)
+                or type(made) not in (Linear, Convolution)
+                or not self._is_free(i.takes[0], i.makes[0])):
+            return i
+        again: Any = (FrozenBatchNorm(op.eps, True) if type(op) is FrozenBatchNorm else
+                      FrozenBatchNormActivation(op.eps, op.low, op.high, True))
+        return i._replace(subject=again.on(op.device))
+
+    def _is_free(self, name: Operand | None, y: Made) -> bool:
+        """Return whether what an instruction takes under this name, and nothing else does, lies as
+        y and may be written over.
         """
-        name = self.old[place].takes[0]
         kind = self.infos.get(name)
-        if kind is None or not isinstance(name, Gradient) or name in self.returned:
+        if kind is None or not isinstance(name, Slot) or name in self.returned:
             return False
         holders = [n for n, other in self.infos.items() if other.owner == kind.owner]
-        return (holders == [name] and self.users[name] == [place]
+        return (holders == [name] and len(self.users[name]) == 1
                 and kind[:3] == self.infos[y][:3])
 
     def _gradient(

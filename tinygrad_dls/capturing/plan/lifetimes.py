@@ -13,7 +13,7 @@ from typing import Any
 
 from ...ops.convolution import ConvolutionRelu
 from ...ops.matmul import LinearRelu
-from ...ops.normalization import BatchNormActivation, FrozenBatchNormActivation
+from ...ops.normalization import BatchNormActivation, FrozenBatchNorm, FrozenBatchNormActivation
 from ...ops.op import is_built_in
 from ..record.operands import ByOperand, Named, named
 from ..record.recorder import ArrayInfo, Instruction
@@ -21,7 +21,7 @@ from .memory import Stay, arrays
 from .stand_ins import LaunchPlan, StandIn
 
 FUSED = (  # may give back what they were given
-    BatchNormActivation, FrozenBatchNormActivation, ConvolutionRelu, LinearRelu)
+    BatchNormActivation, FrozenBatchNorm, FrozenBatchNormActivation, ConvolutionRelu, LinearRelu)
 
 
 class Aliases:

@@ -38,9 +38,9 @@ class BatchNorm(Activations, Normalization):
 
     def frozen_batch_norm(
         self, x: Any, weight: Any | None, bias: Any | None, residual: Any | None, mean: Any,
-        var: Any, eps: float, bounds: Bounds,
+        var: Any, eps: float, bounds: Bounds, reuse: bool = False,
     ) -> Any:
-        """`batch_norm` with statistics (c,) that are given: y."""
+        """`batch_norm` with statistics (c,) that are given: y. `reuse`: it may take x's memory."""
         scale = 1.0 / self.xp.sqrt(var + eps)
         scale = scale if weight is None else scale * weight
         shift = -mean * scale

@@ -326,13 +326,13 @@ class BatchNorm(reference.BatchNorm):
 
     def frozen_batch_norm(
         self, x: Any, weight: Any | None, bias: Any | None, residual: Any | None, mean: Any,
-        var: Any, eps: float, bounds: reference.Bounds,
+        var: Any, eps: float, bounds: reference.Bounds, reuse: bool = False,
     ) -> Any:
         dtype = x.dtype
         if not _fit(x, weight, bias, residual, mean, var):
             return super().frozen_batch_norm(x, weight, bias, residual, mean, var, eps, bounds)
         rows, none = flat_rows(x), NOTHING[dtype]
-        y = np.empty(rows.shape, dtype)
+        y = rows if reuse else np.empty(rows.shape, dtype)
         forward_frozen(threads_for(12 * rows.size), rows, none if weight is None else weight,
                        none if bias is None else bias,
                        NO_ROWS[dtype] if residual is None else flat_rows(residual), mean, var, eps,
