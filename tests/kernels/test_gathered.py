@@ -11,7 +11,7 @@ from tinygrad_dls.backend.kernels.table import wants_compiled
 
 if not wants_compiled():
     pytest.skip("nothing is compiled", allow_module_level=True)
-from tinygrad_dls.backend.kernels.numba.conv import gathered
+from tinygrad_dls.backend.kernels.numba.conv import gathered, gathered_weights
 from tinygrad_dls.backend.kernels.numba.conv.geometry import Geometry
 from tinygrad_dls.backend.kernels.reference import ReferenceKernels
 
@@ -38,26 +38,34 @@ def cases(draw):
 @given(cases())
 def test_equal_to_the_reference(case):
     x, weight, bias, *rest = case
-    kernels, worth = Device("cpu").kernels, gathered.GATHER_WORTH
+    kernels, ways = Device("cpu").kernels, (gathered, gathered_weights)
     tolerance = {"rtol": 2e-4, "atol": 2e-4} if x.dtype == "float32" else {
         "rtol": 1e-9, "atol": 1e-10}
     y = REFERENCE.convolution_relu(x, weight, bias, *rest, 1)
     dy = np.random.default_rng(0).standard_normal(y.shape).astype(x.dtype)
     dx = REFERENCE.transposed_convolution(dy, weight, None, x.shape[2:], *rest, 1)
-    try:
-        gathered.GATHER_WORTH = 1e9
+    dweight = REFERENCE.convolution_weight_gradient(x, dy, weight.shape[2:], *rest, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        for way in ways:
+            patch.setattr(way, "pays", lambda *arguments: True)
         got = kernels.convolution_relu(x, weight, bias, *rest, 1)
         got_dx = kernels.transposed_convolution(dy, weight, None, x.shape[2:], *rest, 1)
-    finally:
-        gathered.GATHER_WORTH = worth
+        got_dweight = kernels.convolution_weight_gradient(x, dy, weight.shape[2:], *rest, 1)
     np.testing.assert_allclose(got, y, **tolerance)
     np.testing.assert_allclose(got_dx, dx, **tolerance)
+    np.testing.assert_allclose(got_dweight, dweight, **{**tolerance, "atol": 2e-3}
+                               if x.dtype == "float32" else tolerance)
 
 
 def test_where_rows_fill_tiles_or_outputs_are_few_nothing_is_gathered():
     f32 = np.dtype("float32")
-    g = Geometry(19, 19, 128, 10, 10, 3, 3, 2, 2, 1, 1, 1, 1)
+    g = Geometry(19, 19, 64, 10, 10, 3, 3, 2, 2, 1, 1, 1, 1)
     assert gathered.pays(g, 8, 128, 1, f32)
-    assert not gathered.pays(g._replace(rows=12, columns=12), 8, 128, 1, f32)
+    assert not gathered.pays(g._replace(rows=12, columns=12), 60, 128, 1, f32)
     assert not gathered.pays(g, 8, 8, 1, f32)
     assert not gathered.pays(g, 8, 128, 2, f32)  # in groups
+
+
+def test_many_weights_are_gathered_even_where_rows_fill_tiles():
+    g = Geometry(23, 23, 256, 12, 12, 3, 3, 2, 2, 1, 1, 1, 1)
+    assert gathered.pays(g, 60, 128, 1, np.dtype("float32"))

@@ -85,21 +85,26 @@ TRANSPOSED_FAR = 512
 TRANSPOSE_CHANNELS = 6
 # Numbers of a weight from which on it is transposed in registers. 2026-11-24.
 WEIGHT_WORTH = 10_000
-# Windows are copied out (im2col) where there are so many channels to use each number for, and so
-# many multiplications: where a row of the result has at most so many places and fills at most so
-# much of its tiles, or there are so many weights of a tap for each place. 2026-11-30.
-IM2COL_CHANNELS, IM2COL_WORK, IM2COL_PLACES, IM2COL_FILLED = 32, 1_000_000, 6, 0.75
-IM2COL_WEIGHTS = 64
+# Gradients are products of copied windows (im2col) where there are so many outputs to use each
+# number for, so many multiplications, and so many weights of a tap for each place. 2026-11-30.
+IM2COL_CHANNELS, IM2COL_WORK, IM2COL_WEIGHTS = 32, 1_000_000, 64
+# For the gradient of the images windows are then added up, which takes as long as so many
+# multiplications for each tap; else weights are put into panels, which takes as long as so many for
+# each weight. 2026-11-30.
+IM2COL_SUM, IM2COL_PACK = 5.5, 50
 # The gradient of a weight is computed transposed, outputs by inputs, where that takes at most this
 # part of the work: 3 channels to 8 then take half the time. 2026-11-30.
 TURNED_WORTH = 0.9
-# Windows are gathered, many places at a time, where that takes at most this part of the work of
-# sweeps row by row; to copy a number counts as so many products of vectors, and to begin a run of
-# numbers as so many more. 2026-11-30.
-GATHER_WORTH, GATHER_COPY, GATHER_RUN = 0.9, 1.0, 64
-# Weights of a window of one pixel from which on the pixels that a strided convolution sees are
-# copied out and multiplied at once: fewer weights stay in the cache from one row of pixels to the
-# next, and a copy is not little beside the product. 2026-11-30.
+# Windows are gathered, many places at a time, where that takes less time than sweeps row by row. In
+# units of one product of vectors for each number that a place sees: a copy, to begin a run of
+# numbers, and, by the number of outputs for each place, to put the weight into panels, for either
+# way. From so many weights on a sweep of one row takes longer, by this factor: they do not stay in
+# the second cache for the next row; and their gradient is summed by gathered windows. 2026-11-30.
+GATHER_COPY, GATHER_RUN, GATHER_PACK, SWEEP_PACK = 0.4, 24, 1, 6
+GATHER_WEIGHTS, GATHER_FAR = 1 << 18, 1.15
+# Weights of a window of one pixel from which on, for their gradient, the pixels that a strided
+# convolution sees are copied out and multiplied at once: fewer weights stay in the cache from one
+# row of pixels to the next, and a copy is not little beside the product. 2026-11-30.
 STRIDED_POINTWISE_WEIGHTS = 1 << 14
 # Channels of an image below which the gradient of such a weight with few outputs (see FEW_OUTPUTS)
 # is computed transposed: vectors of so few channels are half empty. From 8 channels to 4 that takes

@@ -62,7 +62,7 @@ class Convolution(reference.Convolution):
                       tuple(g._replace(channels=len(weight))))
             if flags:
                 relu_in_place(y)
-        elif groups == 1 and pointwise.pays(g, len(weight)):
+        elif groups == 1 and g.pointwise:
             pointwise.convolution(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, flags)
         else:
             images.convolution(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, groups, flags)
@@ -123,7 +123,7 @@ class Convolution(reference.Convolution):
             dweight = np.empty((o, 1, *window), x.dtype)  # no view: such gradients are copied
             dweight.reshape(o, -1)[:] = dw.T
             return dweight
-        if groups == 1 and pointwise.pays(g, o):
+        if groups == 1 and pointwise.pays_for_weight(g, o):
             return pointwise.weight_gradient(pixels_of(x), pixels_of(dy), g)
         return images.weight_gradient(pixels_of(x), pixels_of(dy), g, groups)
 

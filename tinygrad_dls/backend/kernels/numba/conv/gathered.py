@@ -1,117 +1,222 @@
-"""Convolutions of narrow images: windows of many places gathered, one row of the window at a time.
+"""Convolutions as products of gathered windows: what a block of places sees is copied out once.
 
-The sweeps of sweep_conv.py take the places of one row of results, so a row of 10 fills a tile of 8
-places and half of one of 4. Here a block of places goes through all rows and images: what one row
-of their windows sees is copied to a room in the second cache, (places, kw * c), and multiplied by
-that row of the weight. A copy is little beside the product where each number is used for many
-outputs; and unlike im2col.py's, the copies of a block are never in memory.
+The sweeps of sweep_conv.py take the places of one row of results: a row of 10 fills a tile of 8
+places and half of one of 4, and the weights are read again for each row. Here a block of places
+goes through all rows and images: what one row of their windows sees, of so many channels that the
+block stays in the second cache, is copied to a room, (places, numbers), and multiplied by these
+numbers' rows of the weight. A copy is little beside the product where each number is used for many
+outputs; and unlike im2col.py's, the copies are never in memory.
 
 The gradient of the images is such a convolution of dy. With a step its results do not lie next to
-each other, so a block of them is computed in a room, too, and copied to the places.
+each other, so a block of them is computed in a room, too, and copied to the places. The gradient of
+the weights is in gathered_weights.py.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..compile import inlined, kernel, task
 from ..matmul.panels import part
 from ..parallel import parallel_for
-from ..simd.intrinsics import address_of, lanes
+from ..simd.intrinsics import address_of, lanes, load, load_some, store, store_some
 from ..simd.sweep import ADD, prepare, sweep, tile_work
+from ..simd.transpose import transpose
 from ..threads import threads_for
-from ..tuning import GATHER_COPY, GATHER_RUN, GATHER_WORTH
+from ..tuning import (
+    GATHER_COPY,
+    GATHER_FAR,
+    GATHER_PACK,
+    GATHER_RUN,
+    GATHER_WEIGHTS,
+    SWEEP_PACK,
+)
 from .geometry import Geometry, copy
+from .weights import output_panels, panel_width
 
 Array = Any
 TILE = 12  # places that a sweep takes at a time
-ROOM, MOST = 96 * 1024, 10  # bytes of gathered windows: of the second cache; tiles of a block
-APART = 16  # numbers after the windows of a place: addresses a power of two apart share a set
+PLACES = 240  # of a block, at most
+NUMBERS = 512  # of a place that are gathered at a time: a block of them fills half the second cache
+COLUMNS = 256  # of results that are not next to each other and wait in a room
+APART = 16  # numbers after a row of a room: addresses a power of two apart share a set
+
+
+class Taps(NamedTuple):
+    """Which taps of a weight a convolution multiplies with: rows `first_row`, `first_row + row`,
+    ..., and columns likewise, of a window of `height` x `width`."""
+
+    first_row: int
+    row: int
+    first_column: int
+    column: int
+    height: int
+    width: int
 
 
 @inlined
 def gather(
-    x: Array, geometry: Any, first: int, count: int, k: int, room: Array, start: int, step: int
+    x: Array, geometry: Any, first: int, count: int, k: int, offset: int, pieces: int, apart: int,
+    length: int, room: Array, start: int, step: int,
 ) -> None:
-    """Row k of the windows at places first ... first + count - 1; what is not in an image is 0."""
-    h, w, c, rows, columns, _, kw, down, across, apart_down, apart_across, top, left = geometry
-    run, taps = (c, kw) if apart_across > 1 else (kw * c, 1)
-    for i in range(count):
-        line, j = (first + i) // columns, (first + i) % columns
-        image, row = line // rows, line % rows * down - top + k * apart_down
-        for tap in range(taps):
-            to = start + i * step + tap * run
-            begin = (j * across - left + tap * apart_across) * c  # of the image's row
-            before = min(run, max(0, -begin)) if 0 <= row < h else run
-            inside = max(0, min(run, w * c - begin) - before)
-            if before:
-                room[to:to + before] = 0
-            if inside:
-                copy(room, to + before, x, (image * h + row) * w * c + begin + before, inside)
-            if before + inside < run:
-                room[to + before + inside:to + run] = 0
+    """Of row k of the windows at places first ... first + count - 1 some pieces of so many numbers,
+    `apart`, from `offset` on: to rows of the room, `step` apart. What is not in an image is 0."""
+    h, w, c, rows, columns, _, _, down, across, apart_down, _, top, left = geometry
+    n, line, column, i = lanes(x), first // columns, first % columns, 0
+    rest = length % n
+    while i < count:
+        row, there = line % rows * down - top + k * apart_down, min(count - i, columns - column)
+        image_row, inside = (line // rows * h + row) * w * c, 0 <= row < h
+        for place in range(there):
+            begin = ((column + place) * across - left) * c + offset  # of the image's row
+            to = start + (i + place) * step
+            for _ in range(pieces):
+                if inside and begin >= 0 and begin + length <= w * c:
+                    at = image_row + begin
+                    for m in range(0, length - rest, n):
+                        store(room, to + m, load(x, at + m))
+                    if rest:
+                        some = load_some(x, at + length - rest, rest)
+                        store_some(room, to + length - rest, some, rest)
+                else:
+                    before = min(length, max(0, -begin)) if inside else length
+                    seen = max(0, min(length, w * c - begin) - before)
+                    room[to:to + before] = 0
+                    if seen:
+                        copy(room, to + before, x, image_row + begin + before, seen)
+                    room[to + before + seen:to + length] = 0
+                begin += apart
+                to += length
+        i += there
+        column = 0
+        line += 1
+
+
+@inlined
+def evenly(count: int, most: int, step: int) -> int:
+    """The size of blocks, as few as can be of at most `most`, equal but for multiples of `step`."""
+    blocks = max(1, -(-count // most))
+    return max(step, -(-count // (blocks * step)) * step)
 
 
 @task
 def gathered_chunk(
-    chunk: int, chunks: int, x: Array, weight: Array, bias: Array, y: Array, images: int,
-    geometry: Any, places: Any, flags: int, block: int, room: Array, results: Array,
+    chunk: int, chunks: int, x: Array, weight: Array, packed: bool, taps: Any, bias: Array,
+    y: Array, images: int, geometry: Any, places: Any, flags: int, close: bool, most: int,
+    channels: int, rooms: Array,
 ) -> None:
-    """Its chunk of the places; `places` as in sweep_conv.py. Without `results`, a room for those of
-    a block, they are next to each other in y."""
-    _, _, c, rows, columns, kh, kw, _, _, _, _, _, _ = geometry
+    """Its chunk of the places, or of the columns where there are more of them. `places` as in
+    sweep_conv.py; `close`: they are next to each other in y. At most so many of them and so many
+    `channels` are gathered at a time. The weight is `packed` in panels, or (o, c, kh, kw): then
+    each panel is packed here."""
+    _, _, c, rows, columns, kh, kw, _, _, _, apart_across, _, _ = geometry
     y_image, y_row, y_pixel, y_start, o, _ = places
-    panel, run = 2 * lanes(y), kw * c
-    start, own = chunk * room.shape[1], chunk * results.shape[1]
-    begin, end = part(chunk, chunks, images * rows * columns, TILE)
+    first_row, next_row, first_column, next_column, height, width = taps
+    panel, size, total, length = 2 * lanes(y), y.itemsize, images * rows * columns, height * width
+    begin, end, left, right = 0, total, 0, o
+    if total >= o or o < chunks * panel:
+        begin, end = part(chunk, chunks, total, TILE)
+    else:
+        left, right = part(chunk, chunks, o, panel)
+    deep = 1 if packed else kh  # rows of the window at a time
+    block, step = evenly(end - begin, most, TILE), deep * kw * channels + APART
+    flat, room = rooms.reshape(-1), chunk * rooms.shape[1]
+    results, to_row = room + most * step, o if close else COLUMNS + APART
+    panels = address_of(flat, results + (0 if close else most * to_row))
+    across = max(1, right - left) if close else COLUMNS
+    whole = channels == c and apart_across == 1  # a row of the window is one run
     for first in range(begin, end, block):
         count = min(block, end - first)
-        target = address_of(results, own) if results.size else address_of(y, first * o)
-        for k in range(kh):
-            gather(x, geometry, first, count, k, room.reshape(-1), start, run + APART)
-            flag = (ADD if k else 0) | (flags if k == kh - 1 else 0)
-            for j in range(0, o, panel):
-                some = min(panel, o - j)
-                sweep(y, address_of(room, start),
-                      address_of(weight, kh * run * j + k * run * some), target + y.itemsize * j,
-                      count, some, run + APART, run, 1, some, 1, 0, 0, o,
-                      address_of(bias, j) if bias.size and k == 0 else 0, flag)
-        if results.size:
-            for i in range(count):
-                line, j = (first + i) // columns, (first + i) % columns
-                to = y_start + line // rows * y_image + line % rows * y_row + j * y_pixel
-                copy(y, to, results, own + i * o, o)
+        for j0 in range(left, right, across):
+            j1 = min(right, j0 + across)
+            target = address_of(y, first * o + j0) if close else address_of(flat, results)
+            for k in range(0, kh, deep):
+                tap = (first_row + k * next_row) * width + first_column
+                for c0 in range(0, c, channels):
+                    here = min(channels, c - c0)
+                    for d in range(deep):
+                        to = room + d * kw * here
+                        if whole:
+                            gather(x, geometry, first, count, k + d, 0, 1, 0, kw * c, flat, to,
+                                   step)
+                        else:
+                            gather(x, geometry, first, count, k + d, c0, kw, apart_across * c,
+                                   here, flat, to, step)
+                    begins, ends = k == 0 and c0 == 0, k + deep == kh and c0 + here == c
+                    flag = (0 if begins else ADD) | (flags if ends else 0)
+                    for j in range(j0, j1, panel):
+                        some = min(panel, o - j)
+                        if packed:
+                            b = address_of(weight, length * (c * j + c0 * some) + tap * some)
+                        else:
+                            b = panels
+                            transpose(weight, address_of(weight, (j * c + c0) * length), c * length,
+                                      b, some, some, here * length)
+                        sweep(y, address_of(flat, room), b, target + size * (j - j0), count, some,
+                              step, here, 1, length * some, deep * kw, here, next_column * some,
+                              to_row, address_of(bias, j) if bias.size and begins else 0, flag)
+            if not close:
+                for i in range(count):
+                    line, j = (first + i) // columns, (first + i) % columns
+                    to = y_start + line // rows * y_image + line % rows * y_row + j * y_pixel + j0
+                    copy(y, to, flat, results + i * to_row, j1 - j0)
 
 
 @kernel
 def convolve_gathered(
-    chunks: int, x: Array, weight: Array, bias: Array, y: Array, images: int, geometry: Any,
-    places: Any, flags: int, block: int, room: Array, results: Array,
+    chunks: int, x: Array, weight: Array, packed: bool, taps: Any, bias: Array, y: Array,
+    images: int, geometry: Any, places: Any, flags: int, close: bool, most: int, channels: int,
+    rooms: Array,
 ) -> None:
-    parallel_for(gathered_chunk, chunks, (x, weight, bias, y, images, geometry, places, flags,
-                                          block, room, results))
+    parallel_for(gathered_chunk, chunks, (x, weight, packed, taps, bias, y, images, geometry,
+                                          places, flags, close, most, channels, rooms))
 
 
 def pays(g: Geometry, images: int, o: int, groups: int, dtype: Any) -> bool:
     """Return whether gathering takes less time than a sweep for each row of results."""
-    if groups > 1 or images * g.rows * g.columns < TILE:
+    places, numbers = images * g.rows * g.columns, g.window_width * g.channels
+    if groups > 1:
         return False
-    copies = GATHER_COPY + GATHER_RUN / (g.window_width * g.channels)
-    each = tile_work(TILE, o, dtype) / TILE + copies
-    return bool(g.columns * each <= GATHER_WORTH * tile_work(g.columns, o, dtype))
+    block = min(TILE, places)
+    tile, row = tile_work(block, o, dtype) / block, tile_work(g.columns, o, dtype) / g.columns
+    if g.window_height * numbers * o >= GATHER_WEIGHTS:
+        row *= GATHER_FAR
+    copies = GATHER_COPY + GATHER_RUN / numbers + GATHER_PACK * o / places
+    return bool(tile + copies <= row + SWEEP_PACK * o / places)
 
 
 def convolution(
     x: Array, weight: Array, bias: Array, y: Array, g: Geometry, places: Any, flags: int
 ) -> None:
-    """The `places` of y as in sweep_conv.convolution, of one group."""
+    """The `places` of y as in sweep_conv.convolution, of one group, of a weight (o, c, kh, kw)."""
+    # A panel that is used once need not go to memory and back.
+    packed = len(x) * g.rows * g.columns > PLACES
+    taps = Taps(0, 1, 0, 1, g.window_height, g.window_width)
+    weight = output_panels(weight) if packed else np.ascontiguousarray(weight)
+    multiply(x, weight, packed, taps, bias, y, g, places, flags)
+
+
+def multiply(
+    x: Array, weight: Array, packed: bool, taps: Taps, bias: Array, y: Array, g: Geometry,
+    places: Any, flags: int,
+) -> None:
+    """The same with some taps of a weight that is `packed`, in panels of (c, kh, kw, columns)."""
     prepare(x.dtype)
     y_image, y_row, y_pixel, _, o, _ = places
-    step = g.window_width * g.channels + APART
-    tiles = min(MOST, max(1, ROOM // (TILE * step * x.itemsize)))
-    chunks = threads_for(len(x) * g.rows * g.columns * weight.size)
+    taps_each = g.window_width * (1 if packed else g.window_height)  # at a time
+    channels, total = channels_at_a_time(g, taps_each), len(x) * g.rows * g.columns
+    chunks = threads_for(total * g.length * g.channels * o)
+    most = min(PLACES, -(-total // TILE) * TILE)
     close = y_pixel == o and y_row == g.columns * o and y_image == g.rows * y_row
-    room = np.empty((chunks, tiles * TILE * step), x.dtype)
-    results = np.empty((chunks, 0 if close else tiles * TILE * o), x.dtype)
-    convolve_gathered(chunks, x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1), len(x),
-                      tuple(g), places, flags, tiles * TILE, room, results)
+    size = most * (taps_each * channels + APART + (0 if close else COLUMNS + APART))
+    if not packed:
+        size += g.length * channels * panel_width(x.dtype)
+    convolve_gathered(chunks, x.reshape(-1), weight.reshape(-1), packed, tuple(taps), bias,
+                      y.reshape(-1), len(x), tuple(g), places, flags, close, most, channels,
+                      np.empty((chunks, size), x.dtype))
+
+
+def channels_at_a_time(g: Geometry, taps: int) -> int:
+    """Return how many channels of so many taps are gathered at a time."""
+    pieces = -(-taps * g.channels // NUMBERS)
+    return g.channels if pieces == 1 else -(-g.channels // (16 * pieces)) * 16

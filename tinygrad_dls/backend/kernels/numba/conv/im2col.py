@@ -1,11 +1,10 @@
-"""Convolutions of small images: windows copied out (im2col), then one product of matrices.
+"""Gradients of convolutions at few places: windows copied out (im2col), and a product of matrices.
 
-Where a row of the result has few places, the tiles of a sweep stay half empty; and a weight of many
-channels is read again for each row of each image. A copy of the windows of all images is a matrix
-with as many rows as there are places: every tile is full, and the weights are read once, as they
-are stored. A window has its numbers in the order of a weight (c, kh, kw):
+A weight of many channels is then larger than all images, and its gradient is written once, as it is
+stored. A copy of the windows of all images is a matrix with as many rows as there are places. A
+window has its numbers in the order of a weight (c, kh, kw):
 
-    y (places, o) = windows @ weight.T        dweight (o, c * kh * kw) = dy.T @ windows
+    dweight (o, c * kh * kw) = dy.T @ windows
 
 The gradient of the images adds up windows (col2im): each number of dy @ weight, (places, c * kh *
 kw), goes back to the pixel that it came from.
@@ -17,16 +16,21 @@ import numpy as np
 
 from ..compile import kernel, task
 from ..layout import NOTHING
-from ..matmul.linear import times, times_rows, transposed_times
+from ..matmul.linear import times, transposed_times
 from ..parallel import parallel_for
 from ..simd.intrinsics import address_of, lanes, load_some, store_some
 from ..simd.transpose import transpose
 from ..threads import threads_for
-from ..tuning import IM2COL_CHANNELS, IM2COL_FILLED, IM2COL_PLACES, IM2COL_WEIGHTS, IM2COL_WORK
+from ..tuning import (
+    IM2COL_CHANNELS,
+    IM2COL_PACK,
+    IM2COL_SUM,
+    IM2COL_WEIGHTS,
+    IM2COL_WORK,
+)
 from .geometry import Geometry, copy
 
 Array = Any
-TILE = 4  # places that a sweep computes at a time: those that a row lacks are computed in vain
 BLOCK = 64  # channels of the windows that are added up at a time
 
 
@@ -41,6 +45,9 @@ def windows_chunk(
     for place in range(chunk * images * places // chunks, (chunk + 1) * images * places // chunks):
         image, inside = place // places, place % places
         i, j = inside // columns * down - top, inside % columns * across - left
+        if length == 1 and 0 <= i < h and 0 <= j < w:  # nothing to transpose
+            copy(windows, place * c, x, ((image * h + i) * w + j) * c, c)
+            continue
         to = 0
         for row in range(i, i + kh * apart_down, apart_down):
             for column in range(j, j + kw * apart_across, apart_across):
@@ -98,14 +105,19 @@ def sum_windows(
     parallel_for(sums_chunk, parts, (windows, images, geometry, bias, x))
 
 
-def pays(g: Geometry, images: int, channels: int, groups: int) -> bool:
-    """Return whether to multiply so for this many images and channels of the results."""
-    places, weights = images * g.rows * g.columns, g.channels * channels
-    full = g.columns / (-(-g.columns // TILE) * TILE)
-    narrow = g.columns <= IM2COL_PLACES and full <= IM2COL_FILLED
-    return (groups == 1 and channels >= IM2COL_CHANNELS
-            and places * weights * g.length >= IM2COL_WORK
-            and (narrow or places * IM2COL_WEIGHTS <= weights))
+def pays_for_weight(g: Geometry, images: int, o: int, groups: int) -> bool:
+    """Return whether to compute the gradient of a weight with so many outputs so."""
+    places, weights = images * g.rows * g.columns, g.channels * o
+    return (groups == 1 and o >= IM2COL_CHANNELS and places * weights * g.length >= IM2COL_WORK
+            and places * IM2COL_WEIGHTS <= weights)
+
+
+def pays_for_input(g: Geometry, images: int, o: int, groups: int) -> bool:
+    """Return whether to compute the gradient of images so; it pays for that of the weight, then."""
+    places, results = images * g.rows * g.columns, images * g.height * g.width
+    work_of_others = o * results / (places * g.down * g.across) + IM2COL_PACK * o / places
+    return (pays_for_weight(g, images, o, groups)
+            and o + IM2COL_SUM * g.length <= work_of_others)
 
 
 def im2col(x: Array, g: Geometry) -> Array:
@@ -113,13 +125,6 @@ def im2col(x: Array, g: Geometry) -> Array:
     windows = np.empty((len(x) * g.rows * g.columns, g.channels * g.length), x.dtype)
     copy_windows(threads_for(windows.size), x.reshape(-1), len(x), tuple(g), windows.reshape(-1))
     return windows
-
-
-def convolution(x: Array, weight: Array, bias: Array, y: Array, g: Geometry, flags: int) -> None:
-    """y (n, rows, columns, o) = windows of x (n, h, w, c) times weight (o, c, kh, kw), + bias (o,)
-    or an empty one; all but the weight contiguous, of one dtype. `flags`: RELU or 0."""
-    o = len(weight)
-    times_rows(im2col(x, g), weight.reshape(o, -1), bias, y.reshape(-1, o), flags)
 
 
 def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:

@@ -1,18 +1,18 @@
 """Convolutions of images, each in the way that takes the least time for its shape.
 
 On the sweep (sweep_conv.py); with 3 x 3 windows of step 1 in fewer multiplications (winograd.py,
-winograd_weights.py); of small images as one product of matrices (im2col.py); of narrow ones in
-blocks of places (gathered.py). Images lie channels-last. The choice depends on shapes and, for
-Winograd, on whether its results are finite: never on whether a step is captured, nor on the number
-of threads.
+winograd_weights.py); of narrow images or with many weights in blocks of places (gathered.py,
+gathered_weights.py); gradients of few places as one product of matrices (im2col.py). Images lie
+channels-last. The choice depends on shapes and, for Winograd, on whether its results are finite:
+never on whether a step is captured, nor on the number of threads.
 """
 
 import math
 from typing import Any
 
-from . import gathered, im2col, sweep_conv, winograd, winograd_weights
+from . import gathered, gathered_weights, im2col, sweep_conv, winograd, winograd_weights
 from .geometry import Geometry
-from .weights import by_output, rotated
+from .weights import by_output, input_panels, rotated
 
 Array = Any
 
@@ -26,12 +26,11 @@ def convolution(
     o = len(weight)
     if winograd.pays(g, x, o, groups) and winograd.convolution(x, weight, bias, y, g, flags):
         return
-    if im2col.pays(g, len(x), o, groups):
-        im2col.convolution(x, weight, bias, y, g, flags)
+    places = sweep_conv.all_places(g, o, groups)
+    if gathered.pays(g, len(x), o, groups, x.dtype):
+        gathered.convolution(x, weight, bias, y, g, places, flags)
     else:
-        way = gathered if gathered.pays(g, len(x), o, groups, x.dtype) else sweep_conv
-        places = sweep_conv.all_places(g, o, groups)
-        way.convolution(x, by_output(weight, groups), bias, y, g, places, flags)
+        sweep_conv.convolution(x, by_output(weight, groups), bias, y, g, places, flags)
 
 
 def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
@@ -40,7 +39,9 @@ def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
         dw = winograd_weights.weight_gradient(x, dy, g)
         if dw is not None:
             return dw
-    if im2col.pays(g, len(x), dy.shape[3], groups):
+    if gathered_weights.pays(g, len(x), dy.shape[3], groups):
+        return gathered_weights.weight_gradient(x, dy, g)
+    if im2col.pays_for_weight(g, len(x), dy.shape[3], groups):
         return im2col.weight_gradient(x, dy, g)
     return sweep_conv.weight_gradient(x, dy, g, groups)
 
@@ -57,9 +58,10 @@ def input_gradient(
     if (winograd.pays(back, dy, c, groups)
             and winograd.convolution(dy, weight, bias, x, back, 0, back=True)):
         return
-    if im2col.pays(g, len(dy), o, groups):
+    if im2col.pays_for_input(g, len(dy), o, groups):
         im2col.input_gradient(dy, weight, bias, x, g)
         return
+    panels: Array | None = None
     for p in range(g.down):
         for q in range(g.across):
             rows, columns = -(-(g.height - p) // g.down), -(-(g.width - q) // g.across)
@@ -76,11 +78,16 @@ def input_gradient(
                 dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down,
                 apart_across, top, left,
             )
-            part = rotated(weight, groups, taps_down, taps_across)
             places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
                       (p * g.width + q) * c, c, groups)
-            way = gathered if gathered.pays(there, len(dy), c, groups, dy.dtype) else sweep_conv
-            way.convolution(dy, part, bias, x, there, places, 0)
+            if gathered.pays(there, len(dy), c, groups, dy.dtype):
+                panels = input_panels(weight) if panels is None else panels
+                taps = gathered.Taps(taps_down.start, taps_down.step, taps_across.start,
+                                     taps_across.step, g.window_height, g.window_width)
+                gathered.multiply(dy, panels, True, taps, bias, x, there, places, 0)
+            else:
+                part = rotated(weight, groups, taps_down, taps_across)
+                sweep_conv.convolution(dy, part, bias, x, there, places, 0)
 
 
 def _taps(window: int, stride: int, apart: int, place: int) -> tuple[slice, int, int, int]:

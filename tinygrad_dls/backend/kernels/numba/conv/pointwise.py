@@ -1,8 +1,8 @@
 """Convolutions with windows of one pixel: products of matrices, pixels by channels.
 
-With a stride, the pixels that windows see are copied out once, into rows of a matrix, so that each
-weight is read once for all images and not for each row of them. Gradients of pixels are computed in
-such a matrix, too, and spread over the image; pixels that no window sees get zeros.
+With a stride, gradients of pixels are computed in rows of a matrix and spread over the image;
+pixels that no window sees get zeros. For the gradient of the weight the pixels that windows see are
+copied out into such a matrix. The convolution itself is in gathered.py then.
 """
 
 from typing import Any
@@ -53,17 +53,17 @@ def spread(
     parallel_for(spread_chunk, chunks, (rows_seen, bias, x, images, geometry))
 
 
-def pays(g: Geometry, channels: int) -> bool:
-    """Return whether to convolve to so many channels so, and to compute the weight's gradient."""
+def pays_for_weight(g: Geometry, channels: int) -> bool:
+    """Return whether to compute the gradient of a weight with so many outputs so."""
     return g.length == 1 and (
         g.pointwise or g.channels * channels >= STRIDED_POINTWISE_WEIGHTS)
 
 
 def convolution(x: Array, weight: Array, bias: Array, y: Array, g: Geometry, flags: int) -> None:
-    """y (n, rows, columns, o) = pixels of x (n, h, w, c) times weight (o, c, 1, 1), + bias (o,) or
-    an empty one; of one dtype, all but the weight contiguous. `flags`: RELU or 0."""
-    times_rows(_seen(x, g), weight.reshape(weight.shape[:2]), bias, y.reshape(-1, len(weight)),
-               flags)
+    """y (n, h, w, o) = pixels of x (n, h, w, c) times weight (o, c, 1, 1), + bias (o,) or an empty
+    one; of one dtype, all but the weight contiguous. `flags`: RELU or 0."""
+    matrix = weight.reshape(weight.shape[:2])
+    times_rows(x.reshape(-1, g.channels), matrix, bias, y.reshape(-1, len(weight)), flags)
 
 
 def input_gradient(dy: Array, weight: Array, bias: Array, x: Array, g: Geometry) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..compile import kernel, task
+from ..matmul.panels import fill_chunk
 from ..parallel import parallel_for
 from ..simd.intrinsics import address_of, lanes, load_some, store
 from ..simd.transpose import transpose
@@ -108,6 +109,48 @@ def fill_panels(
     panels: Array,
 ) -> None:
     parallel_for(panels_chunk, parts, (weight, inner, step, row, taps, back, width, panels))
+
+
+@task
+def input_panels_chunk(chunk: int, chunks: int, weight: Array, taps: int, panels: Array) -> None:
+    """Its chunk of the rows of all panels of a weight (o, c * taps): see `by_input`."""
+    o, width = weight.shape[0], 2 * lanes(weight)
+    c = weight.shape[1] // taps
+    for i in range(chunk * o // chunks, (chunk + 1) * o // chunks):
+        for j in range(0, c, width):
+            some = min(width, c - j)
+            to = (j * o + i * some) * taps
+            if taps == 1:
+                copy(panels, to, weight, i * c + j, some)
+            else:
+                transpose(weight, address_of(weight, (i * c + j) * taps), taps,
+                          address_of(panels, to), some, some, taps)
+
+
+@kernel
+def fill_input_panels(parts: int, weight: Array, taps: int, panels: Array) -> None:
+    parallel_for(input_panels_chunk, parts, (weight, taps, panels))
+
+
+@kernel
+def fill_output_panels(parts: int, weight: Array, panels: Array) -> None:
+    parallel_for(fill_chunk, parts, (weight, panels))
+
+
+def output_panels(weight: Array) -> Array:
+    """A weight (o, c, kh, kw) in panels of outputs, each (c, kh, kw, at most `panel_width`)."""
+    rows = np.ascontiguousarray(weight).reshape(len(weight), -1)
+    panels = np.empty(rows.size, rows.dtype)
+    fill_output_panels(threads_for(8 * rows.size), rows, panels)
+    return panels
+
+
+def input_panels(weight: Array) -> Array:
+    """A weight (o, c, kh, kw) in panels of inputs, each (o, kh, kw, at most `panel_width`)."""
+    rows = np.ascontiguousarray(weight).reshape(len(weight), -1)
+    panels = np.empty(rows.size, rows.dtype)
+    fill_input_panels(threads_for(8 * rows.size), rows, weight.shape[2] * weight.shape[3], panels)
+    return panels
 
 
 def panel_width(dtype: Any) -> int:
