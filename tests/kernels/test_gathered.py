@@ -26,7 +26,8 @@ def cases(draw):
         tuple(draw(st.integers(*limits)) for _ in range(2))
         for limits in ((1, 4), (1, 3), (0, 3), (1, 2)))
     size = [d * (k - 1) + draw(st.integers(1, 14)) for k, d in zip(window, dilation)]
-    n, c, o = draw(st.integers(1, 4)), draw(st.integers(1, 20)), draw(st.integers(1, 40))
+    n, c, o = (draw(values) for values in (
+        st.integers(1, 4), st.integers(1, 20) | st.sampled_from([130, 200]), st.integers(1, 40)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     x = rng.standard_normal((n, *size, c)).astype(dtype).transpose(0, 3, 1, 2)
     weight = rng.standard_normal((o, c, *window)).astype(dtype)

@@ -102,6 +102,10 @@ TURNED_WORTH = 0.9
 # the second cache for the next row; and their gradient is summed by gathered windows. 2026-11-30.
 GATHER_COPY, GATHER_RUN, GATHER_PACK, SWEEP_PACK = 0.4, 24, 1, 6
 GATHER_WEIGHTS, GATHER_FAR = 1 << 18, 1.15
+# The gradient of fewer weights is summed so, too, at fewer places than this, if there are so many
+# outputs and numbers in a row of the window: sums of each thread of its own take as long then.
+# 2026-11-30.
+GATHER_PLACES, GATHER_LEAST = 1024, 32
 # Weights of a window of one pixel from which on, for their gradient, the pixels that a strided
 # convolution sees are copied out and multiplied at once: fewer weights stay in the cache from one
 # row of pixels to the next, and a copy is not little beside the product. 2026-11-30.

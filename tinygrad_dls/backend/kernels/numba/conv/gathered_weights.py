@@ -20,7 +20,7 @@ from ..simd.intrinsics import address_of, lanes
 from ..simd.sweep import ADD, prepare, sweep
 from ..simd.transpose import transpose
 from ..threads import threads_for
-from ..tuning import GATHER_WEIGHTS
+from ..tuning import GATHER_LEAST, GATHER_PLACES, GATHER_WEIGHTS
 from .gathered import APART, evenly, gather
 from .geometry import Geometry
 from .weights import panel_width
@@ -87,8 +87,10 @@ def sum_gathered(
 def pays(g: Geometry, images: int, o: int, groups: int) -> bool:
     """Return whether to compute the gradient of a weight with so many outputs so. Of fewer places
     than outputs its transpose, here, costs more than that of the windows (im2col.py)."""
-    return (groups == 1 and g.length * g.channels * o >= GATHER_WEIGHTS
-            and images * g.rows * g.columns >= o)
+    places, row = images * g.rows * g.columns, g.window_width * g.channels
+    many = g.window_height * row * o >= GATHER_WEIGHTS or (
+        places < GATHER_PLACES and min(row, o) >= GATHER_LEAST)
+    return groups == 1 and many and places >= o
 
 
 def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:
