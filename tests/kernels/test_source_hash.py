@@ -1,7 +1,7 @@
 """Keys of compiled kernels: they see every file whose code becomes part of a kernel."""
 
+import ast
 import importlib
-import os
 import pkgutil
 from pathlib import Path
 from types import ModuleType
@@ -20,8 +20,8 @@ from numba.core.extending import _Intrinsic
 
 from tinygrad_dls.backend import kernels
 from tinygrad_dls.backend.kernels.numba import compile as compiling
-from tinygrad_dls.backend.kernels.numba import sources as sources_kept
 from tinygrad_dls.backend.kernels.numba.compile import helpers, source_hash
+from tinygrad_dls.backend.kernels.numba.sources import imports
 from tinygrad_dls.capturing.emit import exact
 
 PACKAGE = Path(kernels.__file__).parent
@@ -115,69 +115,25 @@ def test_a_file_at_another_place_has_another_key(tree, monkeypatch):
     assert compiling._place(tree / "a/b/kernel.py") == "b/kernel.py"
 
 
-@pytest.fixture
-def kept(tmp_path, monkeypatch):
-    """Fresh memories of sources, with the file of a folder of their own."""
-    monkeypatch.setenv("TINYGRAD_DLS_CACHE", str(tmp_path / "cache"))
-
-    def forget():
-        for function in (sources_kept.source, sources_kept._kept, compiling.imported_files):
-            function.cache_clear()
-        sources_kept._new.clear()
-
-    forget()
-    yield forget
-    monkeypatch.undo()
-    forget()
+def parsed(node):
+    """What `imports` finds, by Python's parser."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ImportFrom) and child.level:
+            yield child.level, child.module or "", [alias.name for alias in child.names]
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from parsed(child)
 
 
-def test_a_source_is_read_once(kept, tmp_path, monkeypatch):
-    file = tmp_path / "a.py"
-    file.write_text("from .b import c")
-    first = sources_kept.source(file)
-    assert tmp_path / "b.py" in first.named
-    sources_kept._keep()
-    kept()
-    monkeypatch.setattr(Path, "read_text", None)
-    assert sources_kept.source(file) == first
+@pytest.mark.parametrize("text", [
+    "if a:\n    from .b import c", "def f(\n    a,\n):\n    from .b import c",
+    "class A:\n    x = 1\n    from .b import c, d", "async def f():\n    from .b import c",
+    "from .b import (  # of b\n    c,  # and c\n    d as e,\n)\nfrom ... import f  # f",
+    "class A:\n    def f(self):\n        if a:\n            from .b import c\nfrom . import d"])
+def test_imports_are_those_that_python_finds(text):
+    assert [*imports(text)] == [*parsed(ast.parse(text))]
 
 
-def test_a_source_that_has_changed_is_read_again(kept, tmp_path):
-    file = tmp_path / "a.py"
-    file.write_text("from .b import c")
-    first = sources_kept.source(file)
-    sources_kept._keep()
-    kept()
-    before = file.stat()
-    file.write_text("from .d import c")  # as long
-    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    second = sources_kept.source(file)
-    assert second.digest != first.digest and tmp_path / "d.py" in second.named
-
-
-def test_a_source_goes_with_its_file(kept, tmp_path):
-    for name in ("a.py", "b.py"):
-        (tmp_path / name).write_text("x = 1")
-        sources_kept.source(tmp_path / name)
-        sources_kept._keep()
-        kept()
-    (tmp_path / "a.py").unlink()
-    (tmp_path / "c.py").write_text("x = 1")
-    sources_kept.source(tmp_path / "c.py")
-    sources_kept._keep()
-    kept()
-    assert {Path(file).name for file in sources_kept._kept()} == {"b.py", "c.py"}
-
-
-@pytest.mark.parametrize("content", ["", "{", "[1]", "[" * 100_000, '{"%s": 3}', '{"%s": {}}',
-                                     '{"%s": {"version": null}}'])
-def test_a_damaged_file_of_sources_is_replaced(kept, tmp_path, content):
-    file = tmp_path / "a.py"
-    file.write_text("x = 1")
-    index = sources_kept._file()
-    index.parent.mkdir(parents=True)
-    index.write_text(content.replace("%s", str(file)))
-    right = sources_kept.source(file)
-    sources_kept._keep()
-    kept()
-    assert sources_kept.source(file) == right and not sources_kept._new
+def test_imports_are_those_that_python_finds_in_this_package():
+    for file in PACKAGE.parents[1].rglob("*.py"):
+        text = file.read_text("utf-8")
+        assert [*imports(text)] == [*parsed(ast.parse(text))], file
