@@ -10,6 +10,7 @@ if not wants_compiled():
 
 import numba
 
+from tinygrad_dls.backend.kernels.numba import compile as compiling
 from tinygrad_dls.backend.kernels.numba.compile import inlined, kernel
 
 
@@ -40,3 +41,22 @@ def test_helpers_have_no_machine_code_of_their_own():
     for helper in (half, mean):
         (compiled,) = helper.overloads.values()
         assert not compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+
+
+def test_only_functions_that_make_arrays_count_references():
+    @inlined
+    def filled(x):
+        y = np.zeros(x.size)
+        return y.sum()
+
+    assert compiling.options_for(filled.py_func)["_nrt"]
+    assert not compiling.options_for(half.py_func)["_nrt"]
+
+
+def test_a_helper_returns_no_array():
+    @inlined
+    def both(x):
+        return 1, x
+
+    with pytest.raises(TypeError, match="returns an array"):
+        both.compile((numba.float64[::1],))

@@ -60,9 +60,9 @@ def strip_of(x: Array, c: int, step: int) -> Any:
 
 
 @inlined
-def zeros_for(x: Array, c: int, step: int) -> Array:
-    """A row of zeros as long as what a strip sees."""
-    return np.zeros((strip_of(x, c, step) * step + 2) * c, x.dtype)
+def seen_by(x: Array, c: int, step: int) -> Any:
+    """Return how many numbers of a row a strip sees."""
+    return (strip_of(x, c, step) * step + 2) * c
 
 
 @inlined
@@ -190,7 +190,7 @@ def forward_chunk(
     """Its chunk of the rows of results."""
     h, w, c, rows, columns, _, _, sy, sx, _, _, top, left = geometry
     place, stop = chunk * count * rows // chunks, (chunk + 1) * count * rows // chunks
-    strip, zeros = strip_of(x, c, sx), zeros_for(x, c, sx)
+    strip, zeros = strip_of(x, c, sx), np.zeros(seen_by(x, c, sx), x.dtype)
     while place < stop:
         image, row = place // rows, place % rows * sy - top
         two = sy == sx == 1 and place % rows + 1 < rows and place + 1 < stop
@@ -292,7 +292,7 @@ def weight_chunk(
     """Its chunk of the rows of errors, summed into its part."""
     h, w, c, rows, columns, _, _, sy, sx, _, _, top, left = geometry
     place, stop = chunk * count * rows // chunks, (chunk + 1) * count * rows // chunks
-    strip, zeros, mine = strip_of(x, c, sx), zeros_for(x, c, sx), chunk * 9 * c
+    strip, zeros, mine = strip_of(x, c, sx), np.zeros(seen_by(x, c, sx), x.dtype), chunk * 9 * c
     while place < stop:
         image, row = place // rows, place % rows * sy - top
         two = sy == sx == 1 and place % rows + 1 < rows and place + 1 < stop

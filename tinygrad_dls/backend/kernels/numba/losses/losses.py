@@ -18,7 +18,20 @@ from ..elementwise.functions import ONE, exp32, log1p_of_exp32, sigmoid32
 from ..elementwise.sums import BLOCK
 from ..layout import F32, F64, NOTHING, flat, like
 from ..parallel import parallel_for
-from ..simd import exp, full, lanes, largest, load, load_some, log, store, store_some, total, where
+from ..simd import (
+    exp,
+    full,
+    lane_numbers,
+    lanes,
+    largest,
+    load,
+    load_some,
+    log,
+    store,
+    store_some,
+    total,
+    where,
+)
 from ..threads import threads_for
 
 Array = Any
@@ -187,22 +200,13 @@ def sum_of_all(parts: int, x: Array, part: float, sums: Array, y: Array) -> None
     y[()] = whole * part
 
 
-@inlined
-def places(kind: Array) -> Any:
-    """The vector (0, 1, 2 ...)."""
-    numbers = np.empty(lanes(kind), kind.dtype)
-    for i in range(numbers.size):
-        numbers[i] = i
-    return load(numbers, 0)
-
-
 @task
 def forward_chunk(
     chunk: int, chunks: int, z: Array, labels: Array, losses: Array, tops: Array, exp_sums: Array,
     smoothing: float,
 ) -> None:
     m, n = z.shape
-    width, rest, lane = lanes(z), n % lanes(z), places(z)
+    width, rest, lane = lanes(z), n % lanes(z), lane_numbers(z)
     begin, end = chunk * m // chunks, (chunk + 1) * m // chunks
     for i in range(begin, end):
         first, last = i * n, (i + 1) * n - rest

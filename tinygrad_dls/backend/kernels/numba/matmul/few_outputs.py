@@ -18,7 +18,6 @@ def dots_with_one(x: Array, begin: int, end: int, weight: Array, bias: Array, y:
     """Rows begin ... end - 1 of y (m, 1) = x (m, k) @ weight (1, k).T (+ bias), four at a time."""
     k, n = x.shape[1], lanes(x)
     whole, rest = k - k % n, k % n
-    flat = y.reshape(-1)
     for i in range(begin, end, 4):
         i0 = i * k  # rows beyond the last one are the last one again
         i1, i2, i3 = min(i + 1, end - 1) * k, min(i + 2, end - 1) * k, min(i + 3, end - 1) * k
@@ -34,10 +33,10 @@ def dots_with_one(x: Array, begin: int, end: int, weight: Array, bias: Array, y:
             s2, s3 = (fma(load_some(x, i2 + whole, rest), w, s2),
                       fma(load_some(x, i3 + whole, rest), w, s3))
         shift = bias[0] if bias.size else x.dtype.type(0)
-        flat[min(i + 3, end - 1)] = total(s3) + shift
-        flat[min(i + 2, end - 1)] = total(s2) + shift
-        flat[min(i + 1, end - 1)] = total(s1) + shift
-        flat[i] = total(s0) + shift
+        y[min(i + 3, end - 1), 0] = total(s3) + shift
+        y[min(i + 2, end - 1), 0] = total(s2) + shift
+        y[min(i + 1, end - 1), 0] = total(s1) + shift
+        y[i, 0] = total(s0) + shift
 
 
 @inlined

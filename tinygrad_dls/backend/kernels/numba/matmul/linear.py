@@ -108,7 +108,7 @@ def columns_times(
     copies = address_of(scratch, chunk * scratch.shape[1]) if scratch.size else 0
     if n <= FEW_OUTPUTS:
         begin, end = part(chunk, chunks, k, 32)
-        sums_for_few(a, b, c.reshape(-1), 0, 0, m, begin, end)
+        sums_for_few(a, b, c, 0, 0, m, begin, end)
     elif k >= n or n < 24:
         begin, end = part(chunk, chunks, k, 32)
         product(c, address_of(a, 0), address_of(b, begin), address_of(c, begin), n, end - begin,
@@ -128,7 +128,7 @@ def rows_of_both(
     copies = address_of(scratch, chunk * scratch.shape[1]) if scratch.size else 0
     begin, end = chunk * m // chunks, (chunk + 1) * m // chunks
     if n <= FEW_OUTPUTS:
-        sums_for_few(a, b, sums.reshape(-1), chunk * n * k, begin, end, 0, k)
+        sums_for_few(a, b, sums, chunk * n * k, begin, end, 0, k)
         return
     product(sums, address_of(a, begin * n), address_of(b, begin * k),
             address_of(sums, chunk * n * k), n, k, end - begin, 1, n, k, k, 0, 0, copies)

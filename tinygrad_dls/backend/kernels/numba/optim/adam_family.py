@@ -9,6 +9,7 @@ from ...reference.optimizers import Arrays
 from ..compile import inlined, kernel, task
 from ..layout import F32, F64
 from ..parallel import parallel_for
+from ..simd.intrinsics import smallest_normal
 from ..threads import threads_for
 
 Array = Any
@@ -22,7 +23,7 @@ def flush_denormal(a: Any) -> Any:
     there is and stays there (0.9 of it is rounded up to it); processors compute with such numbers a
     hundred times as slowly.
     """
-    return a * 0 if abs(a) < np.finfo(a).tiny else a
+    return a * 0 if abs(a) < smallest_normal(a) else a
 
 
 @task

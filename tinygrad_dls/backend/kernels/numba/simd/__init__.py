@@ -5,6 +5,7 @@ from .intrinsics import absolute as absolute
 from .intrinsics import any_nonzero as any_nonzero
 from .intrinsics import fma as fma
 from .intrinsics import full as full
+from .intrinsics import lane_numbers as lane_numbers
 from .intrinsics import lanes as lanes
 from .intrinsics import largest as largest
 from .intrinsics import load as load

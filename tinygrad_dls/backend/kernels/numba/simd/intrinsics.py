@@ -24,10 +24,12 @@ checks them: a kernel that reads beyond an array's end reads whatever is there.
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 
 from .types import (
+    ELEMENTS,
     I64,
     Mask,
     Vector,
@@ -132,6 +134,20 @@ def full(typing: Any, array: Any, number: Any) -> Any:
 
 
 @intrinsic
+def lane_numbers(typing: Any, array: Any) -> Any:
+    """The vector (0, 1, 2 ...), to go with vectors of the array."""
+    if not is_floats(array):
+        return None
+    kind = vector_of(array.dtype)
+
+    def generate(context: Any, builder: Any, s: Any, a: Any) -> Any:
+        number = ELEMENTS[kind.dtype]
+        return ir.Constant(llvm_type(kind), [number(float(i)) for i in range(kind.count)])
+
+    return kind(array), generate
+
+
+@intrinsic
 def load_at(typing: Any, array: Any, address: Any, how_many: Any) -> Any:
     """The first `how_many` numbers from an address on, and zeros; of the dtype of `array`."""
     if not is_floats(array):
@@ -186,6 +202,13 @@ def prefetch(typing: Any, array: Any, place: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.int64), generate
+
+
+@intrinsic
+def smallest_normal(typing: Any, number: Any) -> Any:
+    """The smallest positive number of this kind of float that has all its digits."""
+    value = ELEMENTS[number](float(np.finfo(str(number)).tiny))
+    return number(number), lambda context, builder, s, a: value
 
 
 # --- functions -----------------------------------------------------------------------------------

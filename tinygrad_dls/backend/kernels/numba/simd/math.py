@@ -248,7 +248,7 @@ def erf64(x: Any) -> Any:
 def _choose(name: Any, single: Any, double: Any) -> None:
     """Let kernels call `name` with vectors of either dtype."""
 
-    options: Any = dict(OPTIONS, forceinline=True)
+    options: Any = dict(OPTIONS, _nrt=False, forceinline=True)
 
     @extending.overload(name, jit_options=options, strict=False)
     def chosen(x: Any) -> Any:

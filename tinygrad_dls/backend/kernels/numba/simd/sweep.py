@@ -28,6 +28,7 @@ from numba.core import cgutils
 from numba.np.numpy_support import from_dtype
 
 from ..compile import export
+from ..pipeline import InstructionsCompiler
 from .types import (
     ELEMENTS,
     I64,
@@ -365,7 +366,8 @@ def prepare(dtype: Any) -> None:
     """Compile (or load) the sweep of a NumPy dtype, before kernels that call it run."""
     if dtype not in _ready:
         kind = from_dtype(dtype)
-        export(sweep_32 if kind == types.float32 else sweep_64, SIGNATURE, _symbol(kind))
+        function = sweep_32 if kind == types.float32 else sweep_64
+        export(function, SIGNATURE, _symbol(kind), InstructionsCompiler)
         _ready.add(dtype)
 
 
