@@ -12,9 +12,11 @@ each other, so a block of them is computed in a room, too, and copied to the pla
 the weights is in gathered_weights.py.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba.np.unsafe import ndarray
 
 from ..compile import inlined, kernel, task
 from ..matmul.panels import part
@@ -32,9 +34,10 @@ from ..tuning import (
     SWEEP_PACK,
 )
 from .geometry import Geometry, copy
-from .weights import output_panels, panel_width
+from .weights import input_panels, output_panels, panel_width
 
 Array = Any
+numbers_of: Any = ndarray.to_fixed_tuple
 TILE = 12  # places that a sweep takes at a time
 PLACES = 240  # of a block, at most
 NUMBERS = 512  # of a place that are gathered at a time: a block of them fills half the second cache
@@ -52,6 +55,14 @@ class Taps(NamedTuple):
     column: int
     height: int
     width: int
+
+
+class Part(NamedTuple):
+    """A convolution of a part of the places, as `places` in sweep_conv.py say, with some taps."""
+
+    geometry: Geometry
+    places: Any
+    taps: Taps
 
 
 @inlined
@@ -99,19 +110,17 @@ def evenly(count: int, most: int, step: int) -> int:
     return max(step, -(-count // (blocks * step)) * step)
 
 
-@task
-def gathered_chunk(
-    chunk: int, chunks: int, x: Array, weight: Array, packed: bool, taps: Any, bias: Array,
-    y: Array, images: int, geometry: Any, places: Any, flags: int, close: bool, most: int,
-    channels: int, rooms: Array,
+@inlined
+def convolve_part(
+    chunk: int, chunks: int, x: Array, weight: Array, packed: bool, bias: Array, y: Array,
+    images: int, part_of: Any, flags: int, close: bool, most: int, rooms: Array,
 ) -> None:
-    """Its chunk of the places, or of the columns where there are more of them. `places` as in
-    sweep_conv.py; `close`: they are next to each other in y. At most so many of them and so many
-    `channels` are gathered at a time. The weight is `packed` in panels, or (o, c, kh, kw): then
-    each panel is packed here."""
+    """One chunk of the places of a `Part`, or of the columns where there are more of them; see
+    `convolve_gathered`."""
+    geometry, (y_image, y_row, y_pixel, y_start, o, _) = part_of[:13], part_of[13:19]
+    first_row, next_row, first_column, next_column, height, width = part_of[19:25]
     _, _, c, rows, columns, kh, kw, _, _, _, apart_across, _, _ = geometry
-    y_image, y_row, y_pixel, y_start, o, _ = places
-    first_row, next_row, first_column, next_column, height, width = taps
+    channels = part_of[25]
     panel, size, total, length = 2 * lanes(y), y.itemsize, images * rows * columns, height * width
     begin, end, left, right = 0, total, 0, o
     if total >= o or o < chunks * panel:
@@ -162,14 +171,26 @@ def gathered_chunk(
                     copy(y, to, flat, results + i * to_row, j1 - j0)
 
 
+@task
+def gathered_chunk(
+    chunk: int, chunks: int, x: Array, weight: Array, packed: bool, bias: Array, y: Array,
+    images: int, parts: Array, flags: int, close: bool, most: int, rooms: Array,
+) -> None:
+    for i in range(len(parts)):
+        convolve_part(chunk, chunks, x, weight, packed, bias, y, images,
+                      numbers_of(parts[i], 26), flags, close, most, rooms)
+
+
 @kernel
 def convolve_gathered(
-    chunks: int, x: Array, weight: Array, packed: bool, taps: Any, bias: Array, y: Array,
-    images: int, geometry: Any, places: Any, flags: int, close: bool, most: int, channels: int,
-    rooms: Array,
+    chunks: int, x: Array, weight: Array, packed: bool, bias: Array, y: Array, images: int,
+    parts: Array, flags: int, close: bool, most: int, rooms: Array,
 ) -> None:
-    parallel_for(gathered_chunk, chunks, (x, weight, packed, taps, bias, y, images, geometry,
-                                          places, flags, close, most, channels, rooms))
+    """All `parts`, each the numbers of a `Part` and how many channels are gathered at a time, of at
+    most so many places. `close`: results are next to each other in y. The weight is `packed` in
+    panels, or (o, c, kh, kw): then each panel is packed where it is used."""
+    parallel_for(gathered_chunk, chunks, (x, weight, packed, bias, y, images, parts, flags, close,
+                                          most, rooms))
 
 
 def pays(g: Geometry, images: int, o: int, groups: int, dtype: Any) -> bool:
@@ -191,32 +212,47 @@ def convolution(
     """The `places` of y as in sweep_conv.convolution, of one group, of a weight (o, c, kh, kw)."""
     # A panel that is used once need not go to memory and back.
     packed = len(x) * g.rows * g.columns > PLACES
-    taps = Taps(0, 1, 0, 1, g.window_height, g.window_width)
+    whole = Part(g, places, Taps(0, 1, 0, 1, g.window_height, g.window_width))
     weight = output_panels(weight) if packed else np.ascontiguousarray(weight)
-    multiply(x, weight, packed, taps, bias, y, g, places, flags)
+    _multiply(x, weight, packed, (whole,), bias, y, flags)
 
 
-def multiply(
-    x: Array, weight: Array, packed: bool, taps: Taps, bias: Array, y: Array, g: Geometry,
-    places: Any, flags: int,
+def input_gradient(
+    dy: Array, weight: Array, bias: Array, x: Array, parts: tuple[Part, ...]
 ) -> None:
-    """The same with some taps of a weight that is `packed`, in panels of (c, kh, kw, columns)."""
+    """The gradient x of the images that such a convolution had, of its parts (see images.py)."""
+    _multiply(dy, input_panels(weight), True, parts, bias, x, 0)
+
+
+def _multiply(
+    x: Array, weight: Array, packed: bool, parts: tuple[Part, ...], bias: Array, y: Array,
+    flags: int,
+) -> None:
     prepare(x.dtype)
-    y_image, y_row, y_pixel, _, o, _ = places
-    taps_each = g.window_width * (1 if packed else g.window_height)  # at a time
-    channels, total = channels_at_a_time(g, taps_each), len(x) * g.rows * g.columns
-    chunks = threads_for(total * g.length * g.channels * o)
-    most = min(PLACES, -(-total // TILE) * TILE)
-    close = y_pixel == o and y_row == g.columns * o and y_image == g.rows * y_row
-    size = most * (taps_each * channels + APART + (0 if close else COLUMNS + APART))
+    numbers, close, most, size, work = _plan(parts, packed, len(x), y.shape[3], x.dtype)
+    chunks = threads_for(work)
+    convolve_gathered(chunks, x.reshape(-1), weight.reshape(-1), packed, bias, y.reshape(-1),
+                      len(x), numbers, flags, close, most, np.empty((chunks, size), x.dtype))
+
+
+@lru_cache(maxsize=1024)
+def _plan(
+    parts: tuple[Part, ...], packed: bool, images: int, o: int, dtype: Any
+) -> tuple[Array, bool, int, int, int]:
+    """`parts`, `close` and `most` as in `convolve_gathered`; numbers in a thread's room, and
+    multiplications."""
+    numbers, room, most, work = [], 0, TILE, 0
+    close = len(parts) == 1
+    for g, places, taps in parts:
+        taps_each = g.window_width * (1 if packed else g.window_height)  # at a time
+        pieces, total = -(-taps_each * g.channels // NUMBERS), images * g.rows * g.columns
+        channels = g.channels if pieces == 1 else -(-g.channels // (16 * pieces)) * 16
+        numbers.append((*g, *places, *taps, channels))
+        most = max(most, min(PLACES, -(-total // TILE) * TILE))
+        close = close and places[:3] == (g.rows * g.columns * o, g.columns * o, o)
+        room = max(room, taps_each * channels)
+        work += total * g.length * g.channels * o
+    size = most * (room + APART + (0 if close else COLUMNS + APART))
     if not packed:
-        size += g.length * channels * panel_width(x.dtype)
-    convolve_gathered(chunks, x.reshape(-1), weight.reshape(-1), packed, tuple(taps), bias,
-                      y.reshape(-1), len(x), tuple(g), places, flags, close, most, channels,
-                      np.empty((chunks, size), x.dtype))
-
-
-def channels_at_a_time(g: Geometry, taps: int) -> int:
-    """Return how many channels of so many taps are gathered at a time."""
-    pieces = -(-taps * g.channels // NUMBERS)
-    return g.channels if pieces == 1 else -(-g.channels // (16 * pieces)) * 16
+        size += room * panel_width(dtype)
+    return np.array(numbers, np.int64), close, most, size, work

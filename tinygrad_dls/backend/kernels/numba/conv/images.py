@@ -7,12 +7,14 @@ channels-last. The choice depends on shapes and, for Winograd, on whether its re
 never on whether a step is captured, nor on the number of threads.
 """
 
+import itertools
 import math
+from functools import lru_cache
 from typing import Any
 
 from . import gathered, gathered_weights, im2col, sweep_conv, winograd, winograd_weights
 from .geometry import Geometry
-from .weights import by_output, input_panels, rotated
+from .weights import by_output, rotated
 
 Array = Any
 
@@ -61,43 +63,60 @@ def input_gradient(
     if im2col.pays_for_input(g, len(dy), o, groups):
         im2col.input_gradient(dy, weight, bias, x, g)
         return
-    panels: Array | None = None
-    for p in range(g.down):
-        for q in range(g.across):
-            rows, columns = -(-(g.height - p) // g.down), -(-(g.width - q) // g.across)
-            if rows <= 0 or columns <= 0:
-                continue
-            taps_down, high, apart_down, top = _taps(
-                g.window_height, g.down, g.apart_down, p + g.top)
-            taps_across, wide, apart_across, left = _taps(
-                g.window_width, g.across, g.apart_across, q + g.left)
-            if not (high and wide):
-                x[:, p :: g.down, q :: g.across] = bias if bias.size else 0
-                continue
-            there = Geometry(
-                dy.shape[1], dy.shape[2], o, rows, columns, high, wide, 1, 1, apart_down,
-                apart_across, top, left,
-            )
-            places = (g.height * g.width * c, g.down * g.width * c, g.across * c,
-                      (p * g.width + q) * c, c, groups)
-            if gathered.pays(there, len(dy), c, groups, dy.dtype):
-                panels = input_panels(weight) if panels is None else panels
-                taps = gathered.Taps(taps_down.start, taps_down.step, taps_across.start,
-                                     taps_across.step, g.window_height, g.window_width)
-                gathered.multiply(dy, panels, True, taps, bias, x, there, places, 0)
-            else:
-                part = rotated(weight, groups, taps_down, taps_across)
-                sweep_conv.convolution(dy, part, bias, x, there, places, 0)
+    parts, unseen = _parts(g, dy.shape[1], dy.shape[2], o, groups)
+    for p, q in unseen:
+        x[:, p :: g.down, q :: g.across] = bias if bias.size else 0
+    if parts and gathered.pays(max((part.geometry for part in parts), key=lambda g: g.length),
+                               len(dy), c, groups, dy.dtype):
+        gathered.input_gradient(dy, weight, bias, x, parts)
+        return
+    for there, places, taps in parts:
+        down, across = (_backwards(*those) for those in (
+            (taps.first_row, taps.row, there.window_height),
+            (taps.first_column, taps.column, there.window_width)))
+        part_of = rotated(weight, groups, down, across)
+        sweep_conv.convolution(dy, part_of, bias, x, there, places, 0)
 
 
-def _taps(window: int, stride: int, apart: int, place: int) -> tuple[slice, int, int, int]:
-    """Places of the window that meet pixels at `place` of a step, from the last on: (those, how
-    many, how far apart the rows are that they meet, how far before the first result the first is).
+@lru_cache(maxsize=1024)
+def _parts(
+    g: Geometry, height: int, width: int, o: int, groups: int
+) -> tuple[tuple[gathered.Part, ...], tuple[tuple[int, int], ...]]:
+    """The pixels in row p and column q of each step, as convolutions of dy (n, height, width, o),
+    and those (p, q) that no window sees."""
+    parts, unseen = [], []
+    for p, q in itertools.product(range(min(g.down, g.height)), range(min(g.across, g.width))):
+        high, apart_down, top, first_row, row = _taps(
+            g.window_height, g.down, g.apart_down, p + g.top)
+        wide, apart_across, left, first_column, column = _taps(
+            g.window_width, g.across, g.apart_across, q + g.left)
+        if not (high and wide):
+            unseen.append((p, q))
+            continue
+        rows, columns = -(-(g.height - p) // g.down), -(-(g.width - q) // g.across)
+        there = Geometry(height, width, o, rows, columns, high, wide, 1, 1, apart_down,
+                         apart_across, top, left)
+        places = (g.height * g.width * g.channels, g.down * g.width * g.channels,
+                  g.across * g.channels, (p * g.width + q) * g.channels, g.channels, groups)
+        taps = gathered.Taps(first_row, row, first_column, column, g.window_height, g.window_width)
+        parts.append(gathered.Part(there, places, taps))
+    return tuple(parts), tuple(unseen)
+
+
+def _taps(window: int, stride: int, apart: int, place: int) -> tuple[int, int, int, int, int]:
+    """Places of the window that meet pixels at `place` of a step, from the last on: (how many, how
+    far apart the rows are that they meet, how far before the first result the first is, the last
+    place, what to add for the next one).
     """
     taps = [k for k in range(window - 1, -1, -1) if (place - k * apart) % stride == 0]
     if not taps:
-        return slice(0), 0, 1, 0
-    step = taps[0] - taps[1] if len(taps) > 1 else 1
+        return 0, 1, 0, 0, 0
+    step = taps[1] - taps[0] if len(taps) > 1 else -1
     first = (place - taps[0] * apart) // stride
-    found = slice(taps[0], None if taps[-1] < step else taps[-1] - 1, -step)
-    return found, len(taps), apart // math.gcd(stride, apart), -first
+    return len(taps), apart // math.gcd(stride, apart), -first, taps[0], step
+
+
+def _backwards(first: int, step: int, count: int) -> slice:
+    """The slice of `count` places from `first` on, `step` apart, to the left."""
+    end = first + count * step
+    return slice(first, end if end >= 0 else None, step)
