@@ -12,16 +12,18 @@ from tinygrad_dls.backend.kernels.table import wants_compiled
 
 if not wants_compiled():
     pytest.skip("nothing is compiled", allow_module_level=True)
+from tinygrad_dls.backend.kernels.numba.conv import depthwise, depthwise_rows
+
 REFERENCE = ReferenceKernels(np)
 
 
 def lengths(draw):
     """(length, window, step, padding, spacing) of one axis, with at least one result."""
-    window = draw(st.sampled_from([3, 3, 3, 1, 2, 4, 5]))
+    window = draw(st.sampled_from([3, 3, 3, 1, 2, 4, 5, 5, 6, 7, 7, 11]))
     step, apart = draw(st.sampled_from([1, 2, 2, 3])), draw(st.sampled_from([1, 1, 1, 2, 3]))
     padding = draw(st.integers(-2, 4)), draw(st.integers(-2, 4))
     least = max(1, (window - 1) * apart + 1 - sum(padding), 1 - padding[0], 1 - padding[1])
-    return least + draw(st.integers(0, 10)), window, step, padding, apart
+    return least + draw(st.integers(0, 20)), window, step, padding, apart
 
 
 @st.composite
@@ -37,9 +39,8 @@ def cases(draw):
     return x, weight, bias, (stride, padding, dilation, c)
 
 
-@settings(max_examples=150, deadline=None)
-@given(cases())
-def test_results_and_both_gradients_are_those_of_the_reference(case):
+def check(case):
+    """Results and both gradients are those of the reference."""
     x, weight, bias, rest = case
     kernels = Device("cpu").kernels
     y = REFERENCE.convolution(x, weight, bias, *rest)
@@ -52,3 +53,23 @@ def test_results_and_both_gradients_are_those_of_the_reference(case):
     ):
         expected = getattr(REFERENCE, name)(*arguments, *rest)
         np.testing.assert_allclose(getattr(kernels, name)(*arguments, *rest), expected, **close)
+
+
+@settings(max_examples=200, deadline=None)
+@given(cases())
+def test_results_and_both_gradients_are_those_of_the_reference(case):
+    check(case)
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(), st.integers(1, 9), st.integers(1, 12))
+def test_the_same_in_strips_of_columns_groups_of_channels_and_chunks(case, strip, room):
+    before = depthwise_rows.STRIP, depthwise_rows.ROOM, depthwise.threads_for
+    try:
+        depthwise_rows.STRIP, depthwise_rows.ROOM = strip, room << 10
+        depthwise.threads_for = lambda work: 3
+        depthwise_rows.plan.cache_clear()
+        check(case)
+    finally:
+        depthwise_rows.STRIP, depthwise_rows.ROOM, depthwise.threads_for = before
+        depthwise_rows.plan.cache_clear()

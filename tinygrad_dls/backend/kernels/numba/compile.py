@@ -67,11 +67,11 @@ def export(
 _exported: list[Any] = []  # their machine code lives as long as these objects
 
 
-def inlined(function: Callable[..., Any]) -> Any:
-    """A helper that kernels call; it becomes part of them, and cannot be called from Python. It
-    returns no arrays.
-    """
-    options = {**options_for(function), "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+def inlined(function: Callable[..., Any], always: bool = False) -> Any:
+    """A helper that kernels call; it becomes part of them (a large one surely if `always`), and
+    cannot be called from Python. It returns no arrays."""
+    options = {**options_for(function), "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+               "forceinline": always}
     return numba.njit(**options, pipeline_class=HelperCompiler)(function)
 
 

@@ -1,286 +1,264 @@
 """Depthwise convolutions: each channel with a window of its own, a vector of channels at a time.
 
 x (pixels, c), weight (taps, c), y (places, c), flat and channels-last: `geometry` is that of
-`geometry.py`, of `count` images. Each result is summed in a register over its taps and written
-once. Threads share the rows of results; for the weights' gradient the images.
+`geometry.py`, of `count` images. Rows of x are copied, so that windows of all sizes, steps and
+spacings, and the gradients of images, find whole vectors in the same way (depthwise_rows.py);
+results are computed eight side by side (simd/windows.py). Threads share the rows of results.
+
+With windows of 3 x 3 the copy would take as long as the products: these are computed from images
+as they are stored (depthwise_3x3.py).
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..compile import inlined, kernel, task
+from ..layout import NOTHING
 from ..parallel import parallel_for
-from ..simd import fma, full, lanes, load_some, store_some
+from ..simd import fma, full, lanes, load, load_some, store
+from ..simd.intrinsics import prefetch
+from ..simd.width import HOST
+from ..simd.windows import add_run, store_first
 from ..threads import threads_for
+from ..tuning import DEPTHWISE_FAR
 from . import depthwise_3x3
-from .geometry import Geometry, range_inside
+from .depthwise_rows import aligned, by_blocks, copy_pixels, plan, see, strip_of, strips_of
+from .geometry import Geometry
 
 Array = Any
 
 
 @inlined
-def results(
-    x: Array, at: int, apart: int, weight: Array, tap_at: int, bias: Array, y: Array, to: int,
-    to_apart: int, c: int, count: int, down: Any, across: Any,
-) -> None:
-    """`count` results, at place `to` of y and every `to_apart` on, each a sum over a grid of taps.
-
-    The first pixel of the first result is at place `at` of x, the first weight at `tap_at`;
-    `apart` numbers on the next result begins. `down` and `across`: how many taps, and how many
-    numbers apart their pixels and their weights are. Four sums at a time, of results side by side
-    or of vectors of channels of one: a sum waits four cycles for each product before it can add
-    the next.
-    """
-    n = lanes(x)
-    rows, x_down, w_down = down
-    columns, x_across, w_across = across
-    for j in range(0, count - 3, 4):
-        for t in range(0, c, n):
-            m = min(n, c - t)
-            s0 = load_some(bias, t, m) if bias.size else full(x, 0.0)
-            s1, s2, s3 = s0, s0, s0
-            for k in range(rows):
-                for tap in range(columns):
-                    i = at + j * apart + k * x_down + tap * x_across + t
-                    w = load_some(weight, tap_at + k * w_down + tap * w_across + t, m)
-                    s0, s1 = (fma(load_some(x, i, m), w, s0),
-                              fma(load_some(x, i + apart, m), w, s1))
-                    s2, s3 = (fma(load_some(x, i + 2 * apart, m), w, s2),
-                              fma(load_some(x, i + 3 * apart, m), w, s3))
-            place = to + j * to_apart + t
-            store_some(y, place, s0, m)
-            store_some(y, place + to_apart, s1, m)
-            store_some(y, place + 2 * to_apart, s2, m)
-            store_some(y, place + 3 * to_apart, s3, m)
-    for j in range(count - count % 4, count):
-        for t in range(0, c, 4 * n):
-            m0, m1, m2, m3 = (min(n, c - t), min(n, max(0, c - t - n)),
-                              min(n, max(0, c - t - 2 * n)), min(n, max(0, c - t - 3 * n)))
-            s0, s1, s2, s3 = full(x, 0.0), full(x, 0.0), full(x, 0.0), full(x, 0.0)
-            if bias.size:
-                s0, s1 = load_some(bias, t, m0), load_some(bias, t + n, m1)
-                s2, s3 = load_some(bias, t + 2 * n, m2), load_some(bias, t + 3 * n, m3)
-            for k in range(rows):
-                for tap in range(columns):
-                    i = at + j * apart + k * x_down + tap * x_across + t
-                    w = tap_at + k * w_down + tap * w_across + t
-                    s0, s1 = (fma(load_some(x, i, m0), load_some(weight, w, m0), s0),
-                              fma(load_some(x, i + n, m1), load_some(weight, w + n, m1), s1))
-                    s2, s3 = (fma(load_some(x, i + 2 * n, m2),
-                                  load_some(weight, w + 2 * n, m2), s2),
-                              fma(load_some(x, i + 3 * n, m3),
-                                  load_some(weight, w + 3 * n, m3), s3))
-            place = to + j * to_apart + t
-            store_some(y, place, s0, m0)
-            store_some(y, place + n, s1, m1)
-            store_some(y, place + 2 * n, s2, m2)
-            store_some(y, place + 3 * n, s3, m3)
-
-
-@inlined
-def inner_columns(offset: int, step: int, window: int, width: int, count: int) -> Any:
-    """Begin and end of those of `count` results whose whole window lies in a row: that of result j
-    begins at offset + j * step, and is `window` pixels wide."""
-    begin = min(count, (max(0, -offset) + step - 1) // step)
-    return begin, max(begin, min(count, (width - window - offset) // step + 1))
-
-
-@task
-def forward_chunk(
-    chunk: int, chunks: int, x: Array, weight: Array, bias: Array, y: Array, count: int,
-    geometry: Any,
-) -> None:
-    h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
-    total = count * rows
-    begin, end = inner_columns(-left, sx, (kw - 1) * dx + 1, w, columns)
-    for place in range(chunk * total // chunks, (chunk + 1) * total // chunks):
-        row = place % rows * sy - top
-        first, last = range_inside(row, dy, h, kh)
-        start, to = (place // rows * h + row + first * dy) * w - left, place * columns
-        down = (last - first, dy * w * c, kw * c)
-        results(x, (start + begin * sx) * c, sx * c, weight, first * kw * c, bias, y,
-                (to + begin) * c, c, c, end - begin, down, (kw, dx * c, c))
-        for j in range(columns - (end - begin)):
-            at_edge = j if j < begin else j + end - begin
-            tap, stop = range_inside(at_edge * sx - left, dx, w, kw)
-            results(x, (start + at_edge * sx + tap * dx) * c, 0, weight, (first * kw + tap) * c,
-                    bias, y, (to + at_edge) * c, 0, c, 1, down, (stop - tap, dx * c, c))
-
-
-@inlined
-def meeting_taps(place: int, step: int, apart: int, window: int) -> Any:
-    """The taps that meet a pixel at `place`, counted with the padding: (last one, how many apart
-    they are, how many there are, the result that the last one belongs to)."""
-    every, first = 1, 0
-    while every * apart % step:
-        every += 1
-    while first < window and (place - first * apart) % step:
-        first += 1
-    number = (window - first + every - 1) // every
-    last = first + (number - 1) * every
-    return last, every, number, (place - last * apart) // step
-
-
-@inlined
-def pairs_of_pixels(
-    errors: Array, weight: Array, x: Array, at: int, row: int, both: bool, tap_at: int, to: int,
-    c: int, count: int,
-) -> None:
-    """`count` pairs of pixels, at places `to` ... of x, that 3 x 3 windows of step 2 sent back to.
-
-    The first of a pair lies in two windows, as their last column and their first, the second in
-    the middle of the second window, whose result is at place `at` of the errors. So it is with
-    rows: the taps at `tap_at` meet this row of the errors and, where there are `both`, those two
-    rows of the window above the next row, `row` numbers on."""
-    n = lanes(x)
-    for t in range(0, c, n):
-        m, i = min(n, c - t), at + t
-        w0, w1, w2 = load_some(weight, tap_at + t, m), load_some(
-            weight, tap_at + c + t, m), load_some(weight, tap_at + 2 * c + t, m)
-        e = load_some(errors, i - c, m)
-        if not both:
-            for j in range(count):
-                last, e = e, load_some(errors, i + j * c, m)
-                store_some(x, to + 2 * j * c + t, fma(e, w0, last * w2), m)
-                store_some(x, to + (2 * j + 1) * c + t, e * w1, m)
-            continue
-        k = tap_at - 6 * c + t
-        v0, v1, v2 = load_some(weight, k, m), load_some(weight, k + c, m), load_some(
-            weight, k + 2 * c, m)
-        f = load_some(errors, i + row - c, m)
+def ask_for(x: Array, first: int, rows: int, row: int, count: int, apart: int) -> None:
+    """Have `count` pixels of each of some rows of x loaded while something else is computed."""
+    for i in range(rows):
         for j in range(count):
-            last, e = e, load_some(errors, i + j * c, m)
-            above, f = f, load_some(errors, i + row + j * c, m)
-            store_some(x, to + 2 * j * c + t,
-                       fma(f, v0, fma(above, v2, fma(e, w0, last * w2))), m)
-            store_some(x, to + (2 * j + 1) * c + t, fma(f, v1, e * w1), m)
+            prefetch(x, first + i * row + j * apart)
+
+
+@partial(inlined, always=True)
+def summed(sums: Any, pixels: Array, at: int, weights: Array, first: int, taps: Any) -> Any:
+    """Return the sums, of as many results side by side, with the products of all their taps."""
+    lines, line, slot, runs, q, window, step = taps
+    n = lanes(pixels)
+    for k in range(lines[line, 0]):
+        i, w, r = at + lines[line, 3 + 2 * k] * slot, lines[line, 4 + 2 * k] * window, 0
+        while runs[q, r, 3]:
+            sums = add_run(sums, pixels, i + runs[q, r, 0] * n, step, weights,
+                           first + (w + runs[q, r, 1]) * n, runs[q, r, 2] * n, runs[q, r, 3])
+            r += 1
+    return sums
+
+
+@inlined
+def row_of_results(
+    source: Any, factors: Any, taps: Any, bias: Array, channel: int, channels: int, y: Array,
+    to: int, apart: int, count: int, ahead: Any,
+) -> None:
+    """`count` results of all blocks of a group, at place `to` of y and every `apart` on. Eight are
+    computed at a time, or four; what the last ones are too many is not written. `ahead`: pixels of
+    x that are seen next, and how far the next row of y is, or 0 for either."""
+    pixels, first, wide = source
+    weights, weights_at, tap_count = factors
+    x, below, x_rows, x_row, c, y_row = ahead
+    n, step = lanes(pixels), taps[6]
+    for t in range(0, channels, n):
+        m, w = min(n, channels - t), weights_at + (channel + t) * tap_count
+        s = load_some(bias, channel + t, m) if bias.size else full(pixels, 0.0)
+        for j in range(0, count, 8):
+            left, at, place = count - j, first + t * wide + j * step * n, to + j * apart + t
+            if x_rows:
+                ask_for(x, below + j * step * c + t, x_rows, x_row, min(8, left) * step, c)
+            if y_row:
+                ask_for(y, place + y_row, 1, 0, min(8, left), apart)
+            if left > 4:
+                eight = summed((s, s, s, s, s, s, s, s), pixels, at, weights, w, taps)
+                store_first(eight, y, place, apart, m, left)
+            else:
+                four = summed((s, s, s, s), pixels, at, weights, w, taps)
+                store_first(four, y, place, apart, m, left)
 
 
 @task
-def input_chunk(
-    chunk: int, chunks: int, errors: Array, weight: Array, x: Array, count: int, geometry: Any
+def results_chunk(
+    chunk: int, chunks: int, x: Array, weight: Array, bias: Array, y: Array, cut: Any, lines: Array,
+    runs: Array,
 ) -> None:
-    """Its chunk of the rows of x. In a row, pixels as far apart as a step meet the same taps, at
-    results that lie side by side; taps go backwards as results go on."""
-    h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
-    none = errors[:0]
-    pair = max(1, (left + 1) // 2)  # the first that can be computed so, and how many there are
-    pairs = max(0, min(columns, (w + left) // 2) - pair)
-    if not (kh == kw == 3 and sy == sx == 2 and dy == dx == 1):
-        pairs = 0
-    for line in range(chunk * count * h // chunks, (chunk + 1) * count * h // chunks):
-        k, every, number, row = meeting_taps(line % h + top, sy, dy, kh)
-        run = every * dy // sy
-        first, last = range_inside(row, run, rows, number)
-        down = (last - first, run * columns * c, -every * kw * c)
-        start = (line // h * rows + row + first * run) * columns
-        k -= first * every
-        paired = pairs if last > first else 0
-        pairs_of_pixels(errors, weight, x, (start + pair) * c, columns * c, last - first == 2,
-                        k * kw * c, (line * w + 2 * pair - left) * c, c, paired)
-        for q in range(sx):
-            tap, every, number, column = meeting_taps(q + left, sx, dx, kw)
-            run = every * dx // sx
-            pixels = max(0, (w - q + sx - 1) // sx)
-            begin, end = inner_columns(column, 1, (number - 1) * run + 1, columns, pixels)
-            to = line * w + q
-            across = (run * c, -every * c)
-            if paired:
-                begin = (2 * pair - left - q + 1) // 2
-                end = begin + paired
-            else:
-                results(errors, (start + column + begin) * c, c, weight, (k * kw + tap) * c, none,
-                        x, (to + begin * sx) * c, sx * c, c, end - begin, down, (number, *across))
-            for j in range(pixels - (end - begin)):
-                at_edge = j if j < begin else j + end - begin
-                begun, stop = range_inside(column + at_edge, run, columns, number)
-                results(errors, (start + column + at_edge + begun * run) * c, 0, weight,
-                        (k * kw + tap - begun * every) * c, none, x, (to + at_edge * sx) * c, 0, c,
-                        1, down, (stop - begun, *across))
+    """Its chunk of the rows of all strips."""
+    _, c, h, w, rows, columns, kh, kw, step, part, low, _, group, slots, wide = cut
+    n, x_far = lanes(x), x.size * x.itemsize > DEPTHWISE_FAR
+    y_row = columns * c if y.size * y.itemsize > DEPTHWISE_FAR else 0
+    pixels = np.empty((slots * group * wide + 8 * step + 1) * n, x.dtype)  # eight may see more
+    weights = np.empty((kh * kw * -(-c // n) + 1) * n, x.dtype)
+    first, weights_at = aligned(pixels), aligned(weights)
+    by_blocks(weight, kh * kw, c, weights, weights_at)
+    total = strips_of(n, cut) * rows
+    number, stop = chunk * total // chunks, (chunk + 1) * total // chunks
+    while number < stop:
+        strip, row, done = strip_of(number // rows, n, cut), number % rows, 0
+        image, column, count, channel, channels = strip
+        last, begins = min(rows, row + stop - number), True
+        number += last - row
+        while row < last:
+            see(x, strip, begins, max(done, lines[row, 1]), lines[row, 2], cut, pixels, first)
+            done, begins, x_rows, below = max(done, lines[row, 2]), False, 0, 0
+            if x_far:
+                x_rows = (lines[row + 1, 2] if row + 1 < rows else h + lines[0, 2]) - lines[row, 2]
+                pixel = max(0, low + column * step // part)
+                below = ((image * h + lines[row, 2]) * w + pixel) * c + channel
+            to = ((image * rows + row) * columns + column) * c + channel
+            for q in range(min(part, count)):
+                row_of_results(
+                    (pixels, first, wide), (weights, weights_at, kh * kw),
+                    (lines, row, group * wide * n, runs, q, kw, step), bias, channel, channels,
+                    y, to + q * c, part * c, (count - q + part - 1) // part,
+                    (x, below, x_rows if q == 0 else 0, w * c, c, y_row))
+            row += 1
+
+
+@inlined
+def place_of_tap(table: Array, tap: int, taps: int) -> Any:
+    """Return where a tap, or the last one, finds its first pixel and its sum."""
+    k = 2 * min(tap, taps - 1)
+    return table[k], table[k + 1]
+
+
+@inlined
+def add_products(
+    pixels: Array, at: int, apart: int, errors: Array, error: int, count: int, table: Array,
+    taps: int, sums: Array, sums_at: int,
+) -> None:
+    """Add to the sums of a block's taps what `count` errors side by side give them; nine taps at a
+    time, of which some may be the last one again."""
+    n = lanes(pixels)
+    for k in range(0, taps, 9):
+        i0, p0 = place_of_tap(table, k, taps)
+        i1, p1 = place_of_tap(table, k + 1, taps)
+        i2, p2 = place_of_tap(table, k + 2, taps)
+        i3, p3 = place_of_tap(table, k + 3, taps)
+        i4, p4 = place_of_tap(table, k + 4, taps)
+        i5, p5 = place_of_tap(table, k + 5, taps)
+        i6, p6 = place_of_tap(table, k + 6, taps)
+        i7, p7 = place_of_tap(table, k + 7, taps)
+        i8, p8 = place_of_tap(table, k + 8, taps)
+        s0, s1, s2 = load(sums, sums_at + p0), load(sums, sums_at + p1), load(sums, sums_at + p2)
+        s3, s4, s5 = load(sums, sums_at + p3), load(sums, sums_at + p4), load(sums, sums_at + p5)
+        s6, s7, s8 = load(sums, sums_at + p6), load(sums, sums_at + p7), load(sums, sums_at + p8)
+        for j in range(count):
+            e, i = load(errors, error + j * n), at + j * apart
+            s0, s1, s2 = (fma(load(pixels, i + i0), e, s0), fma(load(pixels, i + i1), e, s1),
+                          fma(load(pixels, i + i2), e, s2))
+            s3, s4, s5 = (fma(load(pixels, i + i3), e, s3), fma(load(pixels, i + i4), e, s4),
+                          fma(load(pixels, i + i5), e, s5))
+            s6, s7, s8 = (fma(load(pixels, i + i6), e, s6), fma(load(pixels, i + i7), e, s7),
+                          fma(load(pixels, i + i8), e, s8))
+        store(sums, sums_at + p0, s0)
+        store(sums, sums_at + p1, s1)
+        store(sums, sums_at + p2, s2)
+        store(sums, sums_at + p3, s3)
+        store(sums, sums_at + p4, s4)
+        store(sums, sums_at + p5, s5)
+        store(sums, sums_at + p6, s6)
+        store(sums, sums_at + p7, s7)
+        store(sums, sums_at + p8, s8)
 
 
 @task
 def weight_chunk(
-    chunk: int, chunks: int, x: Array, errors: Array, parts: Array, count: int, geometry: Any
+    chunk: int, chunks: int, x: Array, errors: Array, parts: Array, cut: Any, lines: Array,
+    apart: int,
 ) -> None:
-    """Its chunk of the rows of errors, and what they give each tap, summed into its part."""
-    h, w, c, rows, columns, kh, kw, sy, sx, dy, dx, top, left = geometry
-    n, mine, total = lanes(x), chunk * kh * kw * c, count * rows
-    for place in range(chunk * total // chunks, (chunk + 1) * total // chunks):
-        for k in range(kh):
-            row = place % rows * sy - top + k * dy
-            if row < 0 or row >= h:
-                continue
-            for tap in range(kw):
-                begin, end = range_inside(tap * dx - left, sx, w, columns)
-                at = ((place // rows * h + row) * w + begin * sx - left + tap * dx) * c
-                error = (place * columns + begin) * c
-                to = mine + (k * kw + tap) * c
-                for t in range(0, c, n):
-                    m = min(n, c - t)
-                    total_of = load_some(parts, to + t, m)
-                    for j in range(end - begin):
-                        total_of = fma(load_some(x, at + j * sx * c + t, m),
-                                       load_some(errors, error + j * c + t, m), total_of)
-                    store_some(parts, to + t, total_of, m)
+    """Its chunk of the rows of all strips of errors, and what they give each tap, summed into its
+    part (blocks, taps, lanes)."""
+    _, c, _, _, rows, columns, kh, kw, step, _, _, most, group, slots, wide = cut
+    n, taps = lanes(x), kh * kw
+    mine = chunk * -(-c // n) * taps * n
+    pixels = np.empty((slots * group * wide + 1) * n, x.dtype)
+    own = np.empty((group * most + 1) * n, x.dtype)  # a row of errors
+    first, own_at = aligned(pixels), aligned(own)
+    table, total = np.empty(2 * taps, np.int64), strips_of(n, cut) * rows
+    number, stop = chunk * total // chunks, (chunk + 1) * total // chunks
+    while number < stop:
+        strip, row, done = strip_of(number // rows, n, cut), number % rows, 0
+        image, column, count, channel, channels = strip
+        last, begins = min(rows, row + stop - number), True
+        number += last - row
+        while row < last:
+            see(x, strip, begins, max(done, lines[row, 1]), lines[row, 2], cut, pixels, first)
+            done, begins, found = max(done, lines[row, 2]), False, 0
+            copy_pixels(errors, ((image * rows + row) * columns + column) * c + channel, c,
+                        channels, count, own, own_at, most)
+            for k in range(lines[row, 0]):
+                for tap in range(kw):
+                    table[2 * found] = (lines[row, 3 + 2 * k] * group * wide + tap * apart) * n
+                    table[2 * found + 1] = (lines[row, 4 + 2 * k] * kw + tap) * n
+                    found += 1
+            for t in range(0, channels, n):
+                add_products(pixels, first + t * wide, step * n, own, own_at + t * most, count,
+                             table, found, parts, mine + (channel + t) * taps)
+            row += 1
 
 
 @kernel
 def forward(
-    chunks: int, x: Array, weight: Array, bias: Array, y: Array, count: int, geometry: Any
+    chunks: int, x: Array, weight: Array, bias: Array, y: Array, cut: Any, lines: Array,
+    runs: Array,
 ) -> None:
-    parallel_for(forward_chunk, chunks, (x, weight, bias, y, count, geometry))
-
-
-@kernel
-def backward(
-    chunks: int, errors: Array, weight: Array, x: Array, count: int, geometry: Any
-) -> None:
-    parallel_for(input_chunk, chunks, (errors, weight, x, count, geometry))
+    parallel_for(results_chunk, chunks, (x, weight, bias, y, cut, lines, runs))
 
 
 @kernel
 def backward_weight(
-    chunks: int, x: Array, errors: Array, parts: Array, count: int, geometry: Any
+    chunks: int, x: Array, errors: Array, parts: Array, cut: Any, lines: Array, apart: int
 ) -> None:
-    parallel_for(weight_chunk, chunks, (x, errors, parts, count, geometry))
+    parallel_for(weight_chunk, chunks, (x, errors, parts, cut, lines, apart))
 
 
-def _chunks(geometry: Any, count: int) -> int:
-    _, _, c, rows, columns, kh, kw, *_ = geometry
-    return threads_for(2 * count * rows * columns * c * kh * kw)
+def _chunks(g: Geometry, count: int) -> int:
+    return threads_for(2 * count * g.rows * g.columns * g.channels * g.length)
 
 
 def depthwise(x: Array, weight: Array, bias: Array, y: Array, count: int, geometry: Any) -> None:
     """y[place] = bias + the sum of x[pixel] * weight[tap] over its window; bias may be empty."""
-    run = depthwise_3x3.forward if depthwise_3x3.suits(Geometry(*geometry)) else forward
-    run(_chunks(geometry, count), x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1), count,
-        geometry)
+    g = Geometry(*geometry)
+    given = _chunks(g, count), x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1)
+    if depthwise_3x3.suits(g):
+        depthwise_3x3.forward(*given, count, geometry)
+    else:
+        forward(*given, *plan(g, count, x.dtype))
 
 
 def depthwise_input(errors: Array, weight: Array, x: Array, count: int, geometry: Any) -> None:
     """x[pixel] = the sum of errors[place] * weight[tap] over all windows it lies in."""
     g = Geometry(*geometry)
-    if g.down == g.across == 1:  # a convolution with the window rotated by 180 degrees
-        there = g._replace(
-            height=g.rows, width=g.columns, rows=g.height, columns=g.width,
-            top=(g.window_height - 1) * g.apart_down - g.top,
-            left=(g.window_width - 1) * g.apart_across - g.left,
-        )
-        flipped = np.ascontiguousarray(weight[::-1])
-        depthwise(errors, flipped, np.empty(0, x.dtype), x, count, tuple(there))
-        return
-    backward(_chunks(geometry, count), errors.reshape(-1), weight.reshape(-1), x.reshape(-1),
-             count, geometry)
+    rotated = g._replace(  # a convolution with step 1 is one of the window rotated by 180 degrees
+        height=g.rows, width=g.columns, rows=g.height, columns=g.width,
+        top=(g.window_height - 1) * g.apart_down - g.top,
+        left=(g.window_width - 1) * g.apart_across - g.left)
+    chunks, none = _chunks(g, count), NOTHING[x.dtype]
+    if g.down == g.across == 1 and depthwise_3x3.suits(rotated):
+        depthwise(errors, np.ascontiguousarray(weight[::-1]), none, x, count, tuple(rotated))
+    elif depthwise_3x3.suits_back(g):
+        depthwise_3x3.backward(chunks, errors.reshape(-1), weight.reshape(-1), x.reshape(-1), count,
+                               geometry)
+    else:
+        forward(chunks, errors.reshape(-1), weight.reshape(-1), none, x.reshape(-1),
+                *plan(g, count, x.dtype, back=True))
 
 
 def depthwise_weight(x: Array, errors: Array, count: int, geometry: Any) -> Array:
     """(taps, c): the sum of x[pixel] * errors[place] over all that meet at a tap."""
-    _, _, c, _, _, kh, kw, *_ = geometry
-    chunks = _chunks(geometry, count)
-    parts = np.zeros((chunks, kh * kw, c), x.dtype)
-    run = (depthwise_3x3.backward_weight if depthwise_3x3.suits(Geometry(*geometry))
-           else backward_weight)
-    run(chunks, x.reshape(-1), errors.reshape(-1), parts.reshape(-1), count, geometry)
-    return parts[0] if chunks == 1 else parts.sum(axis=0)
+    g = Geometry(*geometry)
+    c, chunks, flat = g.channels, _chunks(g, count), (x.reshape(-1), errors.reshape(-1))
+    if depthwise_3x3.suits(g):
+        parts = np.zeros((chunks, g.length, c), x.dtype)
+        depthwise_3x3.backward_weight(chunks, *flat, parts.reshape(-1), count, geometry)
+        return parts[0] if chunks == 1 else parts.sum(axis=0)
+    lanes = HOST.lanes(x.dtype.itemsize)
+    parts = np.zeros((chunks, -(-c // lanes), g.length, lanes), x.dtype)
+    cut, lines, _ = plan(g, count, x.dtype)
+    backward_weight(chunks, *flat, parts.reshape(-1), cut, lines, g.apart_across)
+    total = parts[0] if chunks == 1 else parts.sum(axis=0)
+    return total.transpose(1, 0, 2).reshape(g.length, -1)[:, :c]

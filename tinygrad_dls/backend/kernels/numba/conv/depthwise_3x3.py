@@ -9,6 +9,9 @@ Results are computed in strips, for all channels: what a strip sees stays in the
 one vector of channels after the other is taken from it. Meanwhile the second cache loads what the
 strip below will see: line by line between the products of two rows, all at once before those of
 one, whose loads leave no time for it.
+
+Other windows are convolved from copies of rows (depthwise.py). Here a copy would take as long as
+the products of nine taps, so images are read as they are stored.
 """
 
 from typing import Any
@@ -23,6 +26,7 @@ from .geometry import Geometry
 
 Array = Any
 ROOM = 48 * 1024  # bytes that a strip sees and gives: about those of the first cache
+STRIP = 24  # results in a row of a strip, at least: each loads the weights again
 
 
 def suits(g: Geometry) -> bool:
@@ -30,6 +34,12 @@ def suits(g: Geometry) -> bool:
     right = (g.columns - 1) * g.across - g.left + 3 - g.width
     return (g.window_height == g.window_width == 3 and g.apart_down == g.apart_across == 1
             and g.across <= 2 and g.left <= 1 and right <= 1)
+
+
+def suits_back(g: Geometry) -> bool:
+    """Return whether gradients of images are computed here: of such windows two pixels apart."""
+    return (suits(g) and g.down == g.across == 2 and g.left >= 0
+            and g.width + g.left <= 2 * g.columns + 2)
 
 
 @inlined
@@ -56,7 +66,7 @@ def strip_of(x: Array, c: int, step: int) -> Any:
     Two rows of results of windows one pixel apart see four rows of pixels: six numbers for each.
     One row of windows two pixels apart sees three rows, twice as wide: seven numbers.
     """
-    return max(4, ROOM // ((6 if step == 1 else 7) * c * x.itemsize))
+    return max(STRIP, ROOM // ((6 if step == 1 else 7) * c * x.itemsize))
 
 
 @inlined
@@ -68,9 +78,10 @@ def seen_by(x: Array, c: int, step: int) -> Any:
 @inlined
 def row_at(x: Array, zeros: Array, image: int, row: int, column: int, geometry: Any) -> Any:
     """The address of a pixel of an image's row, or of the zeros where that lies beside it."""
-    if row < 0 or row >= geometry[0]:
+    h, w, c = geometry[0], geometry[1], geometry[2]
+    if row < 0 or row >= h:
         return address_of(zeros, 0)
-    return address_of(x, ((image * geometry[0] + row) * geometry[1] + column) * geometry[2])
+    return address_of(x, ((image * h + row) * w + column) * c)
 
 
 @inlined
@@ -212,6 +223,72 @@ def forward_chunk(
 
 
 @inlined
+def pixels_of_a_row(
+    errors: Array, first: int, weight: Array, tap: int, x: Array, to: int, c: int, left: int,
+    columns: int, width: int,
+) -> None:
+    """A row of pixels, at place `to` of x, that lies in the middle of windows two pixels apart.
+
+    The row of their errors begins at the address `first`, the weights at place `tap`. With the
+    padding before them, pixel 2 i lies in windows i and i - 1, pixel 2 i + 1 in window i alone."""
+    n, size, none = lanes(x), x.itemsize, full(x, 0.0)
+    for t in range(0, c, n):
+        m, k = min(n, c - t), tap + t
+        w0, w1, w2 = load_some(weight, k, m), load_some(weight, k + c, m), load_some(
+            weight, k + 2 * c, m)
+        e = none
+        for i in range(left // 2, columns + 1):
+            last, e, j = e, none, 2 * i - left
+            if i < columns:
+                e = load_at(errors, first + (i * c + t) * size, m)
+            if 0 <= j < width:
+                store_some(x, to + j * c + t, fma(e, w0, last * w2), m)
+            if j + 1 < width:
+                store_some(x, to + (j + 1) * c + t, e * w1, m)
+
+
+@inlined
+def pixels_between_rows(
+    errors: Array, first: int, above: int, weight: Array, x: Array, to: int, c: int, left: int,
+    columns: int, width: int,
+) -> None:
+    """The same of a row that is the first of windows, and the last of those `above`."""
+    n, size, none = lanes(x), x.itemsize, full(x, 0.0)
+    for t in range(0, c, n):
+        m = min(n, c - t)
+        w0, w1, w2, _, _, _, w6, w7, w8 = nine(weight, t, c, m)
+        e, f = none, none
+        for i in range(left // 2, columns + 1):
+            last_e, last_f, e, f, j = e, f, none, none, 2 * i - left
+            if i < columns:
+                e = load_at(errors, first + (i * c + t) * size, m)
+                f = load_at(errors, above + (i * c + t) * size, m)
+            if 0 <= j < width:
+                s = fma(last_e, w2, last_f * w8)
+                store_some(x, to + j * c + t, fma(e, w0, fma(f, w6, s)), m)
+            if j + 1 < width:
+                store_some(x, to + (j + 1) * c + t, fma(e, w1, f * w7), m)
+
+
+@task
+def input_chunk(
+    chunk: int, chunks: int, errors: Array, weight: Array, x: Array, count: int, geometry: Any
+) -> None:
+    """Its chunk of the rows of x."""
+    h, w, c, rows, columns, _, _, _, _, _, _, top, left = geometry
+    zeros, there = np.zeros(columns * c, x.dtype), (rows, columns, c)
+    for line in range(chunk * count * h // chunks, (chunk + 1) * count * h // chunks):
+        image, row = line // h, (line % h + top) // 2
+        first, to = row_at(errors, zeros, image, row, 0, there), line * w * c
+        if (line % h + top) % 2:
+            pixels_of_a_row(errors, first, weight, 3 * c, x, to, c, left, columns, w)
+        else:
+            above = row_at(errors, zeros, image, row - 1, 0, there)
+            pixels_between_rows(errors, first, above, weight, x, to, c, left, columns, w)
+    zeros[0] = 0.0  # it must live until here: addresses do not keep it
+
+
+@inlined
 def add_products(
     x: Array, first: Any, step: int, errors: Array, at: int, parts: Array, mine: int, c: int,
     count: int, lacks: Any,
@@ -318,6 +395,13 @@ def forward(
     chunks: int, x: Array, weight: Array, bias: Array, y: Array, count: int, geometry: Any
 ) -> None:
     parallel_for(forward_chunk, chunks, (x, weight, bias, y, count, geometry))
+
+
+@kernel
+def backward(
+    chunks: int, errors: Array, weight: Array, x: Array, count: int, geometry: Any
+) -> None:
+    parallel_for(input_chunk, chunks, (errors, weight, x, count, geometry))
 
 
 @kernel
