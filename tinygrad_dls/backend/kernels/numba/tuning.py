@@ -100,7 +100,7 @@ TURNED_WORTH = 0.9
 # numbers, and, by the number of outputs for each place, to put the weight into panels, for either
 # way. From so many weights on a sweep of one row takes longer, by this factor: they do not stay in
 # the second cache for the next row; and their gradient is summed by gathered windows. 2026-11-30.
-GATHER_COPY, GATHER_RUN, GATHER_PACK, SWEEP_PACK = 0.4, 24, 1, 6
+GATHER_COPY, GATHER_RUN, GATHER_PACK, SWEEP_PACK = 0.5, 32, 1, 6
 GATHER_WEIGHTS, GATHER_FAR = 1 << 18, 1.15
 # The gradient of fewer weights is summed so, too, at fewer places than this, if there are so many
 # outputs and numbers in a row of the window: sums of each thread of its own take as long then.

@@ -33,6 +33,7 @@ from ..tuning import (
     GATHER_WEIGHTS,
     SWEEP_PACK,
 )
+from . import few_channels
 from .geometry import Geometry, copy
 from .weights import input_panels, output_panels, panel_width
 
@@ -193,17 +194,20 @@ def convolve_gathered(
                                           most, rooms))
 
 
-def pays(g: Geometry, images: int, o: int, groups: int, dtype: Any) -> bool:
-    """Return whether gathering takes less time than a sweep for each row of results."""
+def pays(
+    g: Geometry, images: int, o: int, groups: int, dtype: Any, parts: int = 1
+) -> bool:
+    """Return whether gathering takes less time than a sweep for each row of results; of several
+    parts like this one each sweep puts its taps of the weight into panels."""
     places, numbers = images * g.rows * g.columns, g.window_width * g.channels
-    if groups > 1:
+    if groups > 1 or few_channels.how_many(g, images, o, groups, dtype) > 1:
         return False
-    block = min(TILE, places)
+    block = min(PLACES, places)
     tile, row = tile_work(block, o, dtype) / block, tile_work(g.columns, o, dtype) / g.columns
     if g.window_height * numbers * o >= GATHER_WEIGHTS:
         row *= GATHER_FAR
     copies = GATHER_COPY + GATHER_RUN / numbers + GATHER_PACK * o / places
-    return bool(tile + copies <= row + SWEEP_PACK * o / places)
+    return bool(tile + copies <= row + parts * SWEEP_PACK * o / places)
 
 
 def convolution(

@@ -21,6 +21,7 @@ from ..simd.sweep import ADD, prepare, sweep
 from ..simd.transpose import transpose
 from ..threads import threads_for
 from ..tuning import GATHER_LEAST, GATHER_PLACES, GATHER_WEIGHTS
+from . import im2col
 from .gathered import APART, evenly, gather
 from .geometry import Geometry
 from .weights import panel_width
@@ -90,7 +91,8 @@ def pays(g: Geometry, images: int, o: int, groups: int) -> bool:
     places, row = images * g.rows * g.columns, g.window_width * g.channels
     many = g.window_height * row * o >= GATHER_WEIGHTS or (
         places < GATHER_PLACES and min(row, o) >= GATHER_LEAST)
-    return groups == 1 and many and places >= o
+    return groups == 1 and many and (
+        places >= o or not im2col.pays_for_weight(g, images, o, groups))
 
 
 def weight_gradient(x: Array, dy: Array, g: Geometry) -> Array:

@@ -67,7 +67,7 @@ def input_gradient(
     for p, q in unseen:
         x[:, p :: g.down, q :: g.across] = bias if bias.size else 0
     if parts and gathered.pays(max((part.geometry for part in parts), key=lambda g: g.length),
-                               len(dy), c, groups, dy.dtype):
+                               len(dy), c, groups, dy.dtype, len(parts)):
         gathered.input_gradient(dy, weight, bias, x, parts)
         return
     for there, places, taps in parts:

@@ -12,6 +12,7 @@ images is a convolution of dy with the window rotated by 180 degrees; for a stri
 the s * s places that pixels can have in a step.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from .weights import as_weight
 
 Array = Any
 BAND = 96 * 1024  # bytes of image rows that are worked on at a time: of the second cache
+FEW_BANDS = 8  # for each thread: of fewer, one more for some threads is much
 
 
 @inlined
@@ -165,17 +167,22 @@ def sum_weights(
                  (x, dy, parts, images, geometry, groups, band, width, turned, scratch))
 
 
-def _bands(g: Geometry, chunks: int, dtype: Any) -> tuple[int, int, Array]:
-    """(rows of places in a band, pixels in a padded row, scratch: empty where x can be read)."""
+def _bands(g: Geometry, images: int, chunks: int, dtype: Any) -> tuple[int, int, Array]:
+    """(rows of places in a band, pixels in a padded row, scratch: empty where x can be read).
+
+    Of few images there are as many bands as share evenly among the chunks.
+    """
     width = (g.columns - 1) * g.across + (g.window_width - 1) * g.apart_across + 1
     height = (g.rows - 1) * g.down + (g.window_height - 1) * g.apart_down + 1
-    if g.top == g.left == 0 and width <= g.width and height <= g.height:
-        return g.rows, g.width, np.empty((chunks, 0), dtype)
-    size = dtype.itemsize
+    inside = g.top == g.left == 0 and width <= g.width and height <= g.height
+    width = g.width if inside else width
     window = (g.window_height - 1) * g.apart_down
-    fitting = (BAND // (width * g.channels * size) - window - 1) // g.down + 1
+    fitting = (BAND // (width * g.channels * dtype.itemsize) - window - 1) // g.down + 1
     band = min(g.rows, max(2, fitting))
-    length = ((band - 1) * g.down + window + 1) * width * g.channels
+    bands, least = -(-g.rows // band), chunks // math.gcd(images, chunks)
+    if images * bands < FEW_BANDS * chunks:
+        band = -(-g.rows // (-(-bands // least) * least))
+    length = 0 if inside else ((band - 1) * g.down + window + 1) * width * g.channels
     return band, width, np.empty((chunks, length), dtype)
 
 
@@ -207,7 +214,7 @@ def _convolve(
     prepare(x.dtype)
     images = x.shape[0]
     chunks = threads_for(images * g.rows * g.columns * weight.size)
-    band, width, scratch = _bands(g, chunks, x.dtype)
+    band, width, scratch = _bands(g, images, chunks, x.dtype)
     convolve(chunks, x.reshape(-1), weight.reshape(-1), bias, y.reshape(-1), images, tuple(g),
              places, band, width, flags, scratch)
 
@@ -226,7 +233,7 @@ def weight_gradient(x: Array, dy: Array, g: Geometry, groups: int) -> Array:
         n, there = 1, g
     size = there.length * g.channels * each * n
     chunks = threads_for(images * there.rows * there.columns * size)
-    band, width, scratch = _bands(there, chunks, x.dtype)
+    band, width, scratch = _bands(there, images, chunks, x.dtype)
     parts = np.zeros((chunks, size), x.dtype)
     sum_weights(chunks, x.reshape(-1), dy.reshape(-1), parts, images, tuple(there), groups, band,
                 width, turned, scratch)

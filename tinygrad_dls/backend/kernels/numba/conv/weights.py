@@ -180,10 +180,17 @@ def rotated(weight: Array, groups: int, down: slice, across: slice) -> Array:
     """(groups, kh, kw, o, c) of a weight (groups * o, c, kh, kw): these taps, in panels."""
     o, c, kh, kw = weight.shape
     whole = (down, across) == (slice(kh - 1, None, -1), slice(kw - 1, None, -1))
-    if groups > 1 or weight.size < WEIGHT_WORTH or not weight.flags.c_contiguous or not whole:
+    if groups > 1 or (whole and (weight.size < WEIGHT_WORTH or not weight.flags.c_contiguous)):
         by_group = weight.reshape(groups, -1, c, kh, kw).transpose(0, 3, 4, 1, 2)
         return in_panels(by_group[:, down, across], panel_width(weight.dtype))
-    return _many_in_panels(weight, (1, kh, kw, o, c), c * kh * kw, kh * kw, True)
+    if whole:
+        return _many_in_panels(weight, (1, kh, kw, o, c), c * kh * kw, kh * kw, True)
+    panels, width, parts = input_panels(weight), panel_width(weight.dtype), []
+    for j in range(0, c, width):  # NumPy copies `width` numbers at a time
+        panel = panels[j * o * kh * kw : (j + width) * o * kh * kw].reshape(o, kh, kw, -1)
+        parts.append(panel[:, down, across].transpose(1, 2, 0, 3).reshape(-1))
+    taps = len(range(kh)[down]), len(range(kw)[across])
+    return np.concatenate(parts).reshape(1, *taps, o, c)
 
 
 def _many_in_panels(
