@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from ..._util.collector import collector_paused
 from ...errors import DeviceError
 from .numba.ahead import start_if_nothing_is_kept
 from .reference import ReferenceKernels
@@ -29,7 +30,7 @@ def kernels_for(device: str, xp: Any) -> ReferenceKernels:
         return CudaKernels(xp)
     if device != "cpu" or not wants_compiled():
         return ReferenceKernels(xp)
-    with whole_import("numba", "llvmlite", __package__):
+    with whole_import("numba", "llvmlite", __package__), collector_paused():
         from .numba.table import CompiledKernels  # needs Numba, found by now
 
     return CompiledKernels(xp)

@@ -8,8 +8,8 @@ not kept; where none is, with the package: both import Numba then at the same ti
 two compiles the other waits for (claims.py), and a kernel's file appears whole or not at all
 (kernel_cache.py).
 
-The other process is silent and gives way to all others. It ends with its list or with the process
-that started it; if that was killed, a kernel later. TINYGRAD_DLS_COMPILE_AHEAD=0 switches it off.
+The other process is silent. It ends with its list or with the process that started it; if that was
+killed, a kernel later. TINYGRAD_DLS_COMPILE_AHEAD=0 switches it off.
 """
 
 import atexit
@@ -25,8 +25,8 @@ from ....errors import DeviceError
 from . import cores
 
 VARIABLE = "TINYGRAD_DLS_COMPILE_AHEAD"
-COMMAND = "import sys; sys.path[:] = {path!r}; from {module} import run; run({parent})"
-NICE = 10
+COMMAND = ("import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
+           "from {module} import run; run({parent})")
 
 _importer = os.getpid()
 _started: list[Any] = []  # None, once it was tried; the process
@@ -91,17 +91,18 @@ def run(parent: int) -> None:
 
     from ..table import kernels_for
 
-    os.nice(NICE)
+    sys.modules["scipy"] = None  # type: ignore[assignment]  # Numba imports it, for np.dot alone
     folder = user_cache() / "kernels"
-    folder.mkdir(parents=True, exist_ok=True)
-    with suppress(OSError), (folder / "ahead.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        import numpy as np
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "ahead.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            import numpy as np
 
-        for kernel_call in longest_first(kernels_for("cpu", np)):
-            if os.getppid() != parent:
-                break
-            kernel_call()
+            for kernel_call in longest_first(kernels_for("cpu", np)):
+                if os.getppid() != parent:
+                    break
+                kernel_call()
 
 
 def longest_first(kernels: Any) -> Iterator[Callable[[], Any]]:

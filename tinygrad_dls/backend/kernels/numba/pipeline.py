@@ -8,7 +8,6 @@ Numba optimises each function alone first, and makes machine code of each helper
 copy that a kernel inlines ever runs. The first step of an MLP compiles 12 kernels with 33 helpers.
 """
 
-import gc
 from typing import Any
 
 from numba import _dynfunc  # type: ignore[attr-defined]
@@ -33,6 +32,8 @@ from numba.core.untyped_passes import (
     RewriteSemanticConstants,
     WithLifting,
 )
+
+from ...._util.collector import collector_paused
 
 # Passes for what no kernel has: closures, comprehensions, `with`, arguments that may be None ...
 # Without them the code is the same to the byte, and a first step takes 4 % less time (2026-11-30).
@@ -129,14 +130,9 @@ class KernelCompiler(Compiler):
     lowering: Any = KernelLowering
 
     def compile_extra(self, function: Any) -> Any:
-        """Compile, without the garbage collector: it would search a million living objects."""
-        collects = gc.isenabled()
-        gc.disable()
-        try:
+        """Compile, without the garbage collector."""
+        with collector_paused():
             return super().compile_extra(function)
-        finally:
-            if collects:
-                gc.enable()
 
     def define_pipelines(self) -> list[Any]:
         """Numba's passes that kernels need, with another one for the last."""
