@@ -62,7 +62,7 @@ class Convolution(reference.Convolution):
                       tuple(g._replace(channels=len(weight))))
             if flags:
                 relu_in_place(y)
-        elif groups == 1 and g.pointwise:
+        elif groups == 1 and pointwise.pays(g, len(x)):
             pointwise.convolution(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, flags)
         else:
             images.convolution(pixels_of(x), weight, _or_none(bias, x.dtype), y, g, groups, flags)

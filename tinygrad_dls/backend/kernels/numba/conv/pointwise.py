@@ -2,7 +2,8 @@
 
 With a stride, gradients of pixels are computed in rows of a matrix and spread over the image;
 pixels that no window sees get zeros. For the gradient of the weight the pixels that windows see are
-copied out into such a matrix. The convolution itself is in gathered.py then.
+copied out into such a matrix, and for the convolution itself where they are few; of more it is in
+gathered.py.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from ..simd.sweep import tile_work
 from ..threads import threads_for
 from ..tuning import (
     FEW_OUTPUTS,
+    LINEAR_LONGER,
     POINTWISE_FEW_CHANNELS,
     STRIDED_POINTWISE_WEIGHTS,
     TURNED_WORTH,
@@ -53,6 +55,12 @@ def spread(
     parallel_for(spread_chunk, chunks, (rows_seen, bias, x, images, geometry))
 
 
+def pays(g: Geometry, images: int) -> bool:
+    """Return whether to convolve so: few pixels are multiplied by weights as they are stored."""
+    few = images * g.rows * g.columns * LINEAR_LONGER <= g.channels
+    return g.length == 1 and (g.pointwise or few)
+
+
 def pays_for_weight(g: Geometry, channels: int) -> bool:
     """Return whether to compute the gradient of a weight with so many outputs so."""
     return g.length == 1 and (
@@ -60,10 +68,10 @@ def pays_for_weight(g: Geometry, channels: int) -> bool:
 
 
 def convolution(x: Array, weight: Array, bias: Array, y: Array, g: Geometry, flags: int) -> None:
-    """y (n, h, w, o) = pixels of x (n, h, w, c) times weight (o, c, 1, 1), + bias (o,) or an empty
-    one; of one dtype, all but the weight contiguous. `flags`: RELU or 0."""
-    matrix = weight.reshape(weight.shape[:2])
-    times_rows(x.reshape(-1, g.channels), matrix, bias, y.reshape(-1, len(weight)), flags)
+    """y (n, rows, columns, o) = pixels of x (n, h, w, c) times weight (o, c, 1, 1), + bias (o,) or
+    an empty one; of one dtype, all but the weight contiguous. `flags`: RELU or 0."""
+    times_rows(_seen(x, g), weight.reshape(weight.shape[:2]), bias, y.reshape(-1, len(weight)),
+               flags)
 
 
 def input_gradient(dy: Array, weight: Array, bias: Array, x: Array, g: Geometry) -> None:
