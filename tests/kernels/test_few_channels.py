@@ -81,6 +81,21 @@ def test_transposed_gradients_of_weights_are_the_same(case):
         sweep_conv.TURNED_WORTH = worth
 
 
+@settings(max_examples=100, deadline=None)
+@given(cases())
+def test_bands_of_few_results_change_nothing(case):
+    most, several = sweep_conv.RESULTS, []
+    try:
+        for sweep_conv.RESULTS in (1 << 60, 1):
+            several.append(all_three(case))
+    finally:
+        sweep_conv.RESULTS = most
+    for one, many in zip(*several):
+        tolerance = {"rtol": 1e-4, "atol": 1e-4} if one.dtype == "float32" else {"rtol": 1e-9}
+        np.testing.assert_allclose(one, many, **tolerance)
+    np.testing.assert_array_equal(several[0][0], several[1][0])
+
+
 @pytest.mark.parametrize("strange", [np.inf, -np.inf, np.nan])
 def test_numbers_that_are_not_finite_stay_in_their_windows(strange, monkeypatch):
     monkeypatch.setattr(few_channels, "LEAST", 0)
