@@ -305,11 +305,12 @@ def date_network(p: Weights, x: Any) -> Any:
     x = jax.nn.one_hot(x, 37)
     a = jnp.concatenate(
         [recurrent(p, "pre", x, lstm_cell, reverse=back)[0] for back in (False, True)], -1)
+    of_a, of_s = jnp.split(p["attend1.weight"], [64], 1)
+    prepared = a @ of_a.T + p["attend1.bias"]  # as in ours: only once
     states = (jnp.zeros((len(a), 64), a.dtype),) * 2
 
     def turn(states: Any, _: Any) -> Any:
-        repeated = jnp.broadcast_to(states[0][:, None], (*a.shape[:2], 64))
-        e = jnp.tanh(linear(p, "attend1", jnp.concatenate([a, repeated], -1)))
+        e = jnp.tanh(prepared + (states[0] @ of_s.T)[:, None])
         alphas = jax.nn.softmax(relu(linear(p, "attend2", e)), 1)
         states = recurrent(p, "post", alphas.swapaxes(1, 2) @ a, lstm_cell, states)[1]
         return states, linear(p, "output", states[0])
