@@ -1,13 +1,12 @@
 """Fuse adjacent operations into one: batch norm (+ residual) and ReLU, a layer and ReLU.
 
-Each operation by itself reads an array from memory and writes another. Where nothing else looks at
-what is between two of them, the second is done while the first has its result in a register:
+Where nothing else looks at what is between two of them, the second is done while the first has its
+result in a register, and not in a pass through memory of its own:
 
     t5 = batch_norm(t4, w1, w2); t6 = add(t5, t3); t7 = relu(t6)
 
-becomes t7 = batch_norm_activation(t4, w1, w2, t3), and the three gradients become one, which masks
-dL/dy on its way through memory. Batch norm in use writes over what a layer made for it alone. Fused
-operations round as their parts do: results stay equal to the bit.
+becomes t7 = batch_norm_activation(t4, w1, w2, t3), and the three gradients become one. Batch norm
+in use writes over what a layer made for it alone. Fused operations round as their parts do.
 """
 
 from __future__ import annotations

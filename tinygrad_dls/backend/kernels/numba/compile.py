@@ -21,8 +21,8 @@ from numba.core.sigutils import normalize_signature
 
 from ...._util.callers import PACKAGE
 from ...._util.user_folders import user_cache
+from .compilers import HelperCompiler, KernelCompiler
 from .kernel_cache import kept_in
-from .pipeline import HelperCompiler, KernelCompiler
 from .sources import source
 
 # contract: a*b + c in one instruction. Everything else keeps the order of operations, NaN and Inf.

@@ -36,7 +36,8 @@ from numba.core.untyped_passes import (
 from ...._util.collector import collector_paused
 
 # Passes for what no kernel has: closures, comprehensions, `with`, arguments that may be None ...
-# Without them the code is the same to the byte, and a first step takes 4 % less time (2026-11-30).
+# Without them the code is the same to the byte in 135 of 136 kernels, as large in the last, and a
+# first step takes 4 % less time (2026-11-30).
 NOT_NEEDED = {
     DeadBranchPrune, DumpParforDiagnostics, FindLiterallyCalls, InlineClosureLikes,
     InlineInlinables, InlineOverloads, LiteralPropagationSubPipelinePass, LiteralUnroll,

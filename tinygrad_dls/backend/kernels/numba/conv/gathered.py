@@ -47,7 +47,7 @@ APART = 16  # numbers after a row of a room: addresses a power of two apart shar
 
 
 class Taps(NamedTuple):
-    """Which taps of a weight a convolution multiplies with: rows `first_row`, `first_row + row`,
+    """The taps of a weight that a convolution multiplies with: rows `first_row`, `first_row + row`,
     ..., and columns likewise, of a window of `height` x `width`."""
 
     first_row: int

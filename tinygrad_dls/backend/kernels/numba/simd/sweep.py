@@ -28,7 +28,7 @@ from numba.core import cgutils
 from numba.np.numpy_support import from_dtype
 
 from ..compile import export
-from ..pipeline import InstructionsCompiler
+from ..compilers import InstructionsCompiler
 from .types import (
     ELEMENTS,
     I64,
