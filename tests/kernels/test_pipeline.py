@@ -1,5 +1,9 @@
 """Helpers become part of kernels, and are not compiled alone."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -60,3 +64,32 @@ def test_a_helper_returns_no_array():
 
     with pytest.raises(TypeError, match="returns an array"):
         both.compile((numba.float64[::1],))
+
+
+STEP = """
+import numba
+numba.__version__ = {version!r}
+import tinygrad_dls as dls
+from numba.core.compiler import Compiler
+from tinygrad_dls import nn
+from tinygrad_dls.backend.kernels.numba import compilers
+dls.manual_seed(0)
+model = nn.Sequential(nn.Linear(40, 50), nn.ReLU(), nn.Linear(50, 3))
+loss = nn.functional.cross_entropy(model(dls.randn(200, 40)), dls.tensor([0, 1, 2, 0] * 50))
+loss.backward()
+print(compilers.KernelCompiler is Compiler, loss.item(), *model[0].weight.grad.sum(1).tolist())
+"""
+
+
+@pytest.mark.slow
+def test_with_a_version_that_is_not_known_numba_compiles_as_it_does(tmp_path):
+    def run(version):
+        environment = {**os.environ, "TINYGRAD_DLS_CACHE": str(tmp_path / version)}
+        made = subprocess.run([sys.executable, "-c", STEP.format(version=version)],
+                              env=environment, capture_output=True, text=True, check=True)
+        plain, *numbers = made.stdout.split()
+        return plain, numbers
+
+    known, unknown = run(numba.__version__), run("99.0.1")
+    assert (known[0], unknown[0]) == ("False", "True")
+    assert known[1] == unknown[1] and len(known[1]) == 51
