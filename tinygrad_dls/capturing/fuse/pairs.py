@@ -1,7 +1,6 @@
 """Fuse adjacent operations into one: batch norm (+ residual) and ReLU, a layer and ReLU.
 
-Where nothing else looks at what is between two of them, the second is done while the first has its
-result in a register, and not in a pass through memory of its own:
+Where nothing else looks at what is between two of them, one pass through memory does both:
 
     t5 = batch_norm(t4, w1, w2); t6 = add(t5, t3); t7 = relu(t6)
 

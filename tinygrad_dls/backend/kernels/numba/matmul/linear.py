@@ -299,14 +299,13 @@ class Linear(Running, reference.Linear):
     """
 
     def matmul(self, a: Any, b: Any) -> Any:
-        dtype = a.dtype
-        work, worth = a.size * b.shape[-1], MATMUL_WORTH
+        dtype, worth = a.dtype, MATMUL_WORTH
         if a.ndim > 2 and b.ndim > 2 and a.shape[-1] == b.shape[-2] == 1:  # columns times rows
-            if work < OUTER_WORTH or min(a.shape[-2], b.shape[-1]) < OUTER_SIDE:
-                return a * b  # NumPy takes five times as long to multiply them as matrices
             worth = OUTER_WORTH
+            if a.size * b.shape[-1] < worth or min(a.shape[-2], b.shape[-1]) < OUTER_SIDE:
+                return a * b  # NumPy takes five times as long to multiply them as matrices
         if (a.ndim < 2 or b.ndim < 2 or b.dtype is not dtype or a.shape[-1] != b.shape[-2]
-                or (dtype is not F32 and dtype is not F64) or work < worth):
+                or (dtype is not F32 and dtype is not F64) or a.size * b.shape[-1] < worth):
             return super().matmul(a, b)
         if a.ndim > 2 or b.ndim > 2:
             return _of_batches(a, b)
@@ -338,7 +337,8 @@ class Linear(Running, reference.Linear):
         """Compute `linear` or `linear_relu`; None if the loops cannot."""
         dtype = x.dtype
         rows = _rows(x)
-        weight = _together(weight, rows)
+        if not weight.flags.c_contiguous:
+            weight = _together(weight, rows)
         if rows is None or not _plain(weight, dtype, 2) or weight.shape[1] != rows.shape[1]:
             return None
         if bias is None:
@@ -363,7 +363,8 @@ class Linear(Running, reference.Linear):
         self, dy: Any, x: Any, weight: Any, needs: tuple[bool, ...]
     ) -> tuple[Any | None, ...]:
         dtype, rows, errors = x.dtype, _rows(x), _rows(dy)
-        weight = _together(weight, rows)
+        if not weight.flags.c_contiguous:
+            weight = _together(weight, rows)
         if (rows is None or errors is None or not _plain(weight, dtype, 2)
                 or dy.dtype is not dtype or errors.shape[1] != weight.shape[0]):
             return super().linear_backward(dy, x, weight, needs)
@@ -428,7 +429,7 @@ def _plain(a: Any, dtype: Any, ndim: int) -> bool:
 def _together(weight: Any, rows: Any | None) -> Any:
     """The weight without gaps, such as some columns of a larger one, where a copy costs little."""
     few = rows is None or len(rows) < GAPLESS_ROWS
-    return weight if few or weight.flags.c_contiguous else np.ascontiguousarray(weight)
+    return weight if few else np.ascontiguousarray(weight)
 
 
 def _rows(x: Any) -> Any | None:
