@@ -202,8 +202,11 @@ def _counted(places: Tensor, classes: int, ignore_index: int, reduction: str) ->
         raise DataError(f"ignore_index is a whole number, a label, not {ignore_index!r}")
     if isinstance(labels, np.ndarray):
         low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
-        usual = 0 <= low and high < classes and not 0 <= ignore_index < classes
-        if usual or not _check_ignored(labels, classes, ignore_index, reduction):
+        # A class that is ignored, such as padding, is in some batches and not in others: there the
+        # way never depends on the labels, so that a captured step takes them all.
+        a_class = 0 <= ignore_index < classes
+        usual = 0 <= low and high < classes and not a_class
+        if usual or not (_check_ignored(labels, classes, ignore_index, reduction) or a_class):
             if traces.active:
                 _check_all_count(labels, ignore_index)
             return None
