@@ -102,8 +102,9 @@ def test_the_whole_run_finds_voices_it_never_heard(run_lesson, seed):
 @pytest.mark.timeout(3600)  # minutes of training
 @pytest.mark.course
 @pytest.mark.usefixtures("course")
-@pytest.mark.parametrize(("seed", "false"), [("1", 5), ("2", 25), ("3", 25)])
-def test_the_course_s_recordings(run_lesson, seed, false):
-    """Every seed finds the words; how many false ones two other words set off is chance."""
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_the_course_s_recordings(run_lesson, seed):
+    """Every seed finds the words; how many false ones two other words set off is chance, and with
+    it the rounding of the last digit."""
     figures = run_lesson(NAME, "--seed", seed, timeout=3000).figures
-    assert figures["found"] >= 90 and figures["false"] <= false and figures["f1"] > 80
+    assert figures["found"] >= 90 and figures["false"] <= 25 and figures["f1"] > 80
