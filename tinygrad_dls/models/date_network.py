@@ -72,8 +72,7 @@ class DateNetwork(Module):
 
     def forward(self, src: Any) -> Tensor:
         """Dates (m, Tx) as token numbers to logits (m, Ty, tgt_tokens)."""
-        a, state = self.encode(src)
-        memory = a, self.prepare(a)
+        memory, state = self._begin(src)
         logits = []
         for _ in range(self.tgt_length):
             scores, state, _ = self._further(memory, state)
@@ -82,8 +81,7 @@ class DateNetwork(Module):
 
     def attend(self, src: Any) -> Any:
         """The attention (m, Ty, Tx) with which each character is written."""
-        a, state = self.encode(src)
-        memory = a, self.prepare(a)
+        memory, state = self._begin(src)
         weights = []
         for _ in range(self.tgt_length):
             _, state, alphas = self._further(memory, state)
@@ -105,42 +103,52 @@ class DateNetwork(Module):
         nothing = zeros(len(src), self.post.hidden_size, dtype=a.dtype, device=a.device)
         return a, (nothing, nothing)
 
-    def prepare(self, a: Any) -> Any:
-        """W_a a + b of activations (m, Tx, 2 pre), once for a date: (m, Tx, 10)."""
-        return F.linear(a, self.attend1.weight[:, : a.shape[2]], self.attend1.bias)
-
     def step(self, last: Any, state: Any) -> tuple[Any, Any]:
         """Logits (m, tgt_tokens) of the next character, and the state; `last` does not matter."""
-        memory, before = state
-        logits, after, _ = self._further(memory, before)
-        return logits, (memory, after)
+        (a, prepared), (s, c) = state
+        memory = a, prepared, self._parts()[1]
+        logits, (s, c), _ = self._further(memory, (s[None], c[None]))
+        return logits, ((a, prepared), (s[0], c[0]))
 
     @near_names
     def translate(self, src: Any, beam_width: int = 1) -> list[text.Hypothesis]:
         """The likeliest Ty characters for each date (m, Tx)."""
         with no_grad():
-            a, state = self.encode(src)
+            (a, prepared, _), (s, c) = self._begin(src)
             found = text.beam_search(
                 self.step, np.zeros(len(src), np.int64), end=None, max_length=self.tgt_length,
-                state=((a, self.prepare(a)), state), beam_width=beam_width, length_penalty=0)
+                state=((a, prepared), (s[0], c[0])), beam_width=beam_width, length_penalty=0)
         return [hypotheses[0] for hypotheses in found]
 
+    def _begin(self, src: Any) -> tuple[Any, Any]:
+        """Return what each step looks at, (a, W_a a + b, W_s), and the state before the first."""
+        a, (s, c) = self.encode(src)
+        of_a, of_s = self._parts()
+        return (a, F.linear(a, of_a, self.attend1.bias), of_s), (s[None], c[None])
+
+    def _parts(self) -> tuple[Any, Any]:
+        """attend1's weight: W_a (10, 2 pre), W_s (10, post)."""
+        weight, width = self.attend1.weight, 2 * self.pre.hidden_size
+        return weight[:, :width], weight[:, width:]
+
     def _further(
-        self, memory: tuple[Any, Any], state: tuple[Any, Any]
+        self, memory: tuple[Any, Any, Any], state: tuple[Any, Any]
     ) -> tuple[Any, tuple[Any, Any], Any]:
-        """The course's one_step_attention, the LSTM and the output: logits, state, alphas."""
-        (a, prepared), (s, c) = memory, state
-        of_state = F.linear(s, self.attend1.weight[:, a.shape[2] :])  # W_s s: (m, 10)
-        e = f.tanh(prepared + of_state[:, None])  # (m, Tx, 10)
+        """The course's one_step_attention, the LSTM and the output: logits, state, alphas.
+
+        The state is that of `post`, (1, m, post) each.
+        """
+        (a, prepared, of_s), (s, c) = memory, state
+        e = f.tanh(prepared + F.linear(s[0], of_s)[:, None])  # (m, Tx, 10)
         energies = f.relu(self.attend2(e))  # (m, Tx, 1)
         alphas = attention_weights(energies.swapaxes(1, 2))  # (m, 1, Tx)
-        context = (alphas @ a)[:, 0]  # (m, 2 pre)
+        context = alphas @ a  # (m, 1, 2 pre)
         if self.gate == "sigmoid":
-            _, (h, c) = self.post(context[:, None], (s[None], c[None]))
-            s, c = h[0], c[0]
+            _, (s, c) = self.post(context, (s, c))
         else:
-            s, c = _lstm_step(context, s, c, self.post, "", GATES[self.gate])
-        return self.output(s), (s, c), alphas[:, 0]
+            s, c = _lstm_step(context[:, 0], s[0], c[0], self.post, "", GATES[self.gate])
+            s, c = s[None], c[None]
+        return self.output(s[0]), (s, c), alphas[:, 0]
 
     def _hard(self, x: Any, layer: LSTM, end: str) -> Any:
         """One direction of an LSTM with the gates of `self.gate`: (m, Tx, hidden)."""
