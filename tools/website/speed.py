@@ -10,7 +10,7 @@ from .pages import ROOT, plain
 
 BENCHMARK = ROOT / "docs" / "benchmark.json"
 COLUMNS = {"torch": "PyTorch", "torch_channels_last": "channels-last",
-           "torch_compile": "`torch.compile`"}
+           "torch_fused": "fused optimizers", "torch_compile": "`torch.compile`"}
 WIDTH, ROW, LEFT, TOP = 720, 26, 270, 34  # of the picture, in pixels
 RANGE = 2.25  # doublings to each side of PyTorch's time that the scale has
 
