@@ -165,8 +165,8 @@ def capture(step: Callable[..., T]) -> Captured[T]:
     the seeds of dropout are as they are at each call. Other shapes, dtypes, numbers, modes (train,
     eval) or frozen parameters are recorded as well, up to 16 kinds of arguments; further ones run
     as they are, while the first go on being replayed. So pad sequences of many lengths to a few.
-    Whether a loss leaves out labels that are no class (`ignore_index` of -100) is settled at the
-    recording: record with a batch that has some.
+    Whether a loss leaves out labels of -100, or another `ignore_index` outside the classes, is
+    settled at the recording: record with a batch that has some.
 
     A step that cannot be replayed, because it reads a value or writes in place, runs as it is: a
     warning says why, and so does `reason`. `source()` gives the recorded programs as text.
