@@ -20,7 +20,8 @@ REFERENCE = ReferenceKernels(np)
 def lengths(draw):
     """(length, window, step, padding, spacing) of one axis, with at least one result."""
     window = draw(st.sampled_from([3, 3, 3, 1, 2, 4, 5, 5, 6, 7, 7, 11]))
-    step, apart = draw(st.sampled_from([1, 2, 2, 3])), draw(st.sampled_from([1, 1, 1, 2, 3]))
+    step = draw(st.sampled_from([1, 1, 2, 2, 2, 3, 4, 5, 7, 8]))
+    apart = draw(st.sampled_from([1, 1, 1, 2, 3]))
     padding = draw(st.integers(-2, 4)), draw(st.integers(-2, 4))
     least = max(1, (window - 1) * apart + 1 - sum(padding), 1 - padding[0], 1 - padding[1])
     return least + draw(st.integers(0, 20)), window, step, padding, apart
@@ -73,3 +74,15 @@ def test_the_same_in_strips_of_columns_groups_of_channels_and_chunks(case, strip
     finally:
         depthwise_rows.STRIP, depthwise_rows.ROOM, depthwise.threads_for = before
         depthwise_rows.plan.cache_clear()
+
+
+@pytest.mark.parametrize("step", [3, 4, 5, 6, 7, 8, 13, 14, 19, 20])
+@pytest.mark.parametrize("window", [1, 2, 4, 5, 9])
+def test_long_steps(step, window):
+    """Each tap alone, whatever the numbers of the ways for runs of taps are."""
+    rng = np.random.default_rng(step * window)
+    x = rng.standard_normal((2, 20, 11, 67)).astype("float32")
+    weight = rng.standard_normal((20, 1, 2, window)).astype("float32")
+    given = weight, None, (1, step), ((0, 0), (0, 0)), (1, 1), 20
+    wanted = REFERENCE.convolution(x, *given)
+    np.testing.assert_allclose(Device("cpu").kernels.convolution(x, *given), wanted, atol=1e-4)

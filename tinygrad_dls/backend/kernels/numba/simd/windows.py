@@ -74,7 +74,9 @@ def add_run(
                     for j in range(count)]
 
         end, other = b.append_basic_block("end"), b.append_basic_block("one_tap")
-        choice = b.switch(b.add(b.mul(taps, I64(len(STEPS) + 1)), step), other)
+        # Of larger steps there are single taps only: they must not look like another way's number.
+        way = b.add(b.mul(taps, I64(len(STEPS) + 1)), step)
+        choice = b.switch(b.select(b.icmp_signed("<=", step, I64(len(STEPS))), way, I64(0)), other)
         ways = []
         for length in LENGTHS:
             for apart in STEPS:
