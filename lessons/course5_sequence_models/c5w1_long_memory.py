@@ -960,7 +960,7 @@ dls.manual_seed(lesson.seed)
 broken["dropout"] = {"on": held_out_loss(writer), "off": final}
 writer.eval()
 print(f"with dropout {broken['dropout']['on']:.3f}, without {final:.3f}")
-assert lesson.fast or broken["dropout"]["on"] > final
+assert broken["dropout"]["on"] > final - 0.01 * lesson.fast
 
 # %% [markdown]
 # **6. Nothing to read, and what it cannot read.** Each gets an error that says what to

@@ -95,3 +95,22 @@ def test_several_tensors_in_place_of_one_are_told_apart():
         F.mse_loss(outputs, x)
     rows = x.numpy().tolist()  # a list of numbers is an array still
     assert F.cross_entropy(rows, labels) == F.cross_entropy(x, labels)
+
+
+@pytest.mark.parametrize("ignored", [-np.inf, np.inf, np.nan])
+@pytest.mark.parametrize("label", [-100, 0, 4])
+@pytest.mark.parametrize("options", [{}, {"weight": True}, {"label_smoothing": 0.1},
+                                     {"weight": True, "label_smoothing": 0.1}])
+def test_what_an_ignored_row_holds_does_not_matter(ignored, label, options):
+    """Masked classes are often minus infinity, and padding rows hold anything: of five equal logits
+    the loss is log 5."""
+    logits = np.zeros((3, 5), np.float32)
+    logits[1, 0] = ignored
+    given = {k: dls.ones(5) if k == "weight" else v for k, v in options.items()}
+    loss = F.cross_entropy(dls.tensor(logits), dls.tensor([1, label, 2]), ignore_index=label,
+                           **given)
+    np.testing.assert_allclose(loss.item(), np.log(5), rtol=1e-6)
+    if not options:
+        rows = dls.tensor(np.where(logits == 0, -np.log(5), logits).astype("float32"))
+        loss = F.nll_loss(rows, dls.tensor([1, label, 2]), ignore_index=label)
+        np.testing.assert_allclose(loss.item(), np.log(5), rtol=1e-6)

@@ -80,12 +80,12 @@ def cross_entropy(
         places = ops.mul(places, counted)  # 0 for those ignored
     shares = _shares(counted, weight, places, input.dtype)
     if weight is None or not label_smoothing:
-        losses = cross_entropy_of_rows(rows, places, "none", label_smoothing) * shares
+        losses = cross_entropy_of_rows(rows, places, "none", label_smoothing)
+        losses = _without_ignored(losses, counted) * shares
     else:  # each class weighs its own part of what is spread
         even = ops.sum(ops.log_softmax(rows, 1) * weight, axis=1) * (-1.0 / classes)
-        even = even if counted is None else even * counted.astype(input.dtype)
-        hits = cross_entropy_of_rows(rows, places, "none") * shares
-        losses = hits * (1 - label_smoothing) + even * label_smoothing
+        hits = _without_ignored(cross_entropy_of_rows(rows, places, "none"), counted) * shares
+        losses = hits * (1 - label_smoothing) + _without_ignored(even, counted) * label_smoothing
     if reduction == "none":
         return losses.reshape(shape)  # type: ignore[no-any-return]
     return reduce_loss(losses, reduction, shares)
@@ -124,7 +124,7 @@ def nll_loss(
     shares = None
     if counted is not None or weight is not None:
         shares = _shares(counted, weight, places, input.dtype)
-        losses = losses * shares
+        losses = _without_ignored(losses, counted) * shares
     if reduction == "none":
         return losses.reshape(shape)  # type: ignore[no-any-return]
     return reduce_loss(losses, reduction, shares)
@@ -234,6 +234,11 @@ def _check_ignored(labels: Any, classes: int, ignore_index: int, reduction: str)
     if reduction == "mean" and labels.size and ignored.all():
         raise DataError(f"the mean of no losses: all labels are {ignore_index}, the ignored")
     return True if ignored.any() else None
+
+
+def _without_ignored(losses: Any, counted: Tensor | None) -> Any:
+    """The losses, 0 where a label is ignored: times 0 an infinite one would be NaN."""
+    return losses if counted is None else ops.where(counted, losses, 0.0)
 
 
 def _shares(counted: Tensor | None, weight: Any, places: Tensor, dtype: Any) -> Tensor:

@@ -24,7 +24,7 @@ from ..simd.windows import add_run, store_first
 from ..threads import threads_for
 from ..tuning import DEPTHWISE_FAR
 from . import depthwise_3x3
-from .depthwise_rows import aligned, by_blocks, copy_pixels, plan, see, strip_of, strips_of
+from .depthwise_rows import aligned, by_blocks, copy_pixels, plan, rows_from, see, strips_of
 from .geometry import Geometry
 
 Array = Any
@@ -97,9 +97,9 @@ def results_chunk(
     total = strips_of(n, cut) * rows
     number, stop = chunk * total // chunks, (chunk + 1) * total // chunks
     while number < stop:
-        strip, row, done = strip_of(number // rows, n, cut), number % rows, 0
+        strip, row, last = rows_from(number, stop, n, cut)
         image, column, count, channel, channels = strip
-        last, begins = min(rows, row + stop - number), True
+        done, begins = 0, True
         number += last - row
         while row < last:
             see(x, strip, begins, max(done, lines[row, 1]), lines[row, 2], cut, pixels, first)
@@ -181,9 +181,9 @@ def weight_chunk(
     table, total = np.empty(2 * taps, np.int64), strips_of(n, cut) * rows
     number, stop = chunk * total // chunks, (chunk + 1) * total // chunks
     while number < stop:
-        strip, row, done = strip_of(number // rows, n, cut), number % rows, 0
+        strip, row, last = rows_from(number, stop, n, cut)
         image, column, count, channel, channels = strip
-        last, begins = min(rows, row + stop - number), True
+        done, begins = 0, True
         number += last - row
         while row < last:
             see(x, strip, begins, max(done, lines[row, 1]), lines[row, 2], cut, pixels, first)

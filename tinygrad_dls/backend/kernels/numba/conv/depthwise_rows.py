@@ -187,6 +187,15 @@ def strip_of(number: int, n: int, cut: Any) -> Any:
 
 
 @inlined
+def rows_from(number: int, stop: int, n: int, cut: Any) -> Any:
+    """(strip, row, end): of the rows of all strips, those of one strip from `number` on, and before
+    `stop`."""
+    rows = cut[4]
+    row = number % rows
+    return strip_of(number // rows, n, cut), row, min(rows, row + stop - number)
+
+
+@inlined
 def see(
     x: Array, strip: Any, begins: bool, begin: int, end: int, cut: Any, scratch: Array, first: int
 ) -> None:

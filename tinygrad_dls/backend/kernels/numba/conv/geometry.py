@@ -70,13 +70,6 @@ copy: Any = intrinsic(memcpy)  # as kernels call it, without the first argument
 
 
 @inlined
-def range_inside(offset: int, step: int, length: int, count: int) -> Any:
-    """Those j of range(count) for which offset + j * step is one of range(length)."""
-    begin = min(count, (max(0, -offset) + step - 1) // step)
-    return begin, max(begin, min(count, (length - 1 - offset) // step + 1))
-
-
-@inlined
 def place_of(pixel: int, step: int, places: int) -> int:
     """The place whose window begins at `pixel`, counted with the padding; -1 if there is none."""
     if pixel < 0 or (step > 1 and pixel % step):
