@@ -60,7 +60,7 @@ def test_columns_times_rows(dtype, count, m, n, turn):
     assert np.array_equal(KERNELS.matmul(a, b), a * b)
 
 
-@pytest.mark.parametrize("m", [1, 15, 16, 400])
+@pytest.mark.parametrize("m", [1, 3, 4, 400])
 @pytest.mark.parametrize("part", [np.s_[:, 5:40], np.s_[::2], np.s_[::-1, ::-1]])
 def test_a_weight_may_be_part_of_a_larger_one(m, part):
     rng = np.random.default_rng(3)

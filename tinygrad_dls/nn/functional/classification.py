@@ -81,11 +81,11 @@ def cross_entropy(
     shares = _shares(counted, weight, places, input.dtype)
     if weight is None or not label_smoothing:
         losses = cross_entropy_of_rows(rows, places, "none", label_smoothing)
-        losses = _without_ignored(losses, counted) * shares
+        losses = _finite(losses, counted, shares) * shares
     else:  # each class weighs its own part of what is spread
         even = ops.sum(ops.log_softmax(rows, 1) * weight, axis=1) * (-1.0 / classes)
-        hits = _without_ignored(cross_entropy_of_rows(rows, places, "none"), counted) * shares
-        losses = hits * (1 - label_smoothing) + _without_ignored(even, counted) * label_smoothing
+        hits = _finite(cross_entropy_of_rows(rows, places, "none"), counted, shares) * shares
+        losses = hits * (1 - label_smoothing) + _finite(even, counted, shares) * label_smoothing
     if reduction == "none":
         return losses.reshape(shape)  # type: ignore[no-any-return]
     return reduce_loss(losses, reduction, shares)
@@ -124,7 +124,7 @@ def nll_loss(
     shares = None
     if counted is not None or weight is not None:
         shares = _shares(counted, weight, places, input.dtype)
-        losses = _without_ignored(losses, counted) * shares
+        losses = _finite(losses, counted, shares) * shares
     if reduction == "none":
         return losses.reshape(shape)  # type: ignore[no-any-return]
     return reduce_loss(losses, reduction, shares)
@@ -236,9 +236,9 @@ def _check_ignored(labels: Any, classes: int, ignore_index: int, reduction: str)
     return True if ignored.any() else None
 
 
-def _without_ignored(losses: Any, counted: Tensor | None) -> Any:
-    """The losses, 0 where a label is ignored: times 0 an infinite one would be NaN."""
-    return losses if counted is None else ops.where(counted, losses, 0.0)
+def _finite(losses: Any, counted: Tensor | None, shares: Any) -> Any:
+    """The losses, but where a label is ignored its share, 0: an infinite loss times 0 is NaN."""
+    return losses if counted is None else ops.where(counted, losses, shares)
 
 
 def _shares(counted: Tensor | None, weight: Any, places: Tensor, dtype: Any) -> Tensor:

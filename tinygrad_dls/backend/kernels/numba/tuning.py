@@ -55,8 +55,9 @@ LINEAR_LONG_ROW, LINEAR_MANY_ROWS, LINEAR_FEW_OUTPUTS = 512, 512, 16
 # 512 numbers then takes a fifth of the time, 32 rows two thirds, 128 rows as long. 2026-11-30.
 LINEAR_LONGER = 8
 # Rows of x from which on a weight whose rows do not follow each other in memory, part of a larger
-# one, is copied: 3000 rows of 64 then take .4 of the time, one row longer. 2026-11-30.
-GAPLESS_ROWS = 16
+# one, is copied: 4 rows of 64 to 512 numbers then take .6 to .95 of the time, 3000 of 64 half, one
+# row up to twice. 2026-11-30.
+GAPLESS_ROWS = 4
 # Rows of a triangle that are multiplied together, as if it were a rectangle there. 2026-11-30.
 TRIANGLE_ROWS = 32
 # Numbers in a row of x from which on a layer with one output multiplies row by row. 2026-11-30.
