@@ -35,7 +35,7 @@ test: $(VENV)/.dev lint types
 	$(QUICK) --lessons $(LESSONS)
 
 test-all: $(VENV)/.dev lint types
-	$(QUICK)
+	$(QUICK) --hypothesis-profile fresh
 	$(BIN)/python tools/test_matrix.py
 
 lint: $(VENV)/.dev

@@ -24,8 +24,10 @@ for missing in os.environ.get("TINYGRAD_DLS_TEST_WITHOUT", "").split():
 import tinygrad_dls as dls  # noqa: E402
 from tinygrad_dls.train.catalog import lessons  # noqa: E402
 
-settings.register_profile("no clock", deadline=None)  # a busy machine is not a failure
-settings.load_profile("no clock")
+# A busy machine is not a failure; a change is judged by the same examples each time it is tested.
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.register_profile("fresh", deadline=None)  # --hypothesis-profile fresh: new ones each time
+settings.load_profile("repeatable")
 SELECTED = pytest.StashKey[Selection]()
 
 
