@@ -60,6 +60,28 @@ def test_columns_times_rows(dtype, count, m, n, turn):
     assert np.array_equal(KERNELS.matmul(a, b), a * b)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(lead=st.lists(st.integers(0, 5), max_size=2), n=SIZES, m=SIZES, steps=st.integers(1, 6),
+       begun=st.booleans(), seed=st.integers(0, 9))
+@settings(max_examples=80, deadline=None)
+def test_sums_of_outer_products(dtype, lead, n, m, steps, begun, seed):
+    """The same numbers as one by one; a sum of zeros is 0, as our products of matrices give it."""
+    rng = np.random.default_rng(seed)
+
+    def vectors(n):  # some of them 0 and -0
+        x = rng.standard_normal((*lead, n)) * rng.integers(-1, 2, (*lead, n))
+        return x.astype(dtype)
+
+    columns, rows = ([vectors(size) for _ in range(steps)] for size in (n, m))
+    start = np.full((*lead, n, m), -0.0, dtype) if begun else None
+    wanted = np.zeros((*lead, n, m), dtype)
+    for column, row in zip(columns, rows):
+        wanted = wanted + column[..., None] * row[..., None, :]
+    made = KERNELS.outer_products(columns, rows, start)
+    assert np.array_equal(made, wanted)
+    assert not np.signbit(made[made == 0]).any()
+
+
 @pytest.mark.parametrize("m", [1, 3, 4, 400])
 @pytest.mark.parametrize("part", [np.s_[:, 5:40], np.s_[::2], np.s_[::-1, ::-1]])
 def test_a_weight_may_be_part_of_a_larger_one(m, part):

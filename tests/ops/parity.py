@@ -105,6 +105,10 @@ def large(name: str) -> list[Call]:
                    (values((600, 20)), values((20, 17))), (values((6, 70, 30)), values((30, 50))),
                    (values((6, 7, 1)), values((6, 1, 9))),
                    (values((2, 1, 5, 1)), values((4, 1, 5)))],
+        "outer_products": [
+            ([values((6, 9), t) for t in range(4)], [values((6, 37), t) for t in range(4)], None),
+            ([values((2, 3, 17)).swapaxes(0, 1)], [rows[:3, :2, None] * values((16,))],
+             values((3, 2, 17, 16)))],
         "linear": [(values((65, 4)), values((3, 4)), values((9,))[6:]), (rows, rows[:5], None),
                    (values((2, 40)) / 99, values((9, 40)), x[:9]),  # rows of W as stored
                    (values((37, 50)) / 99, values((1, 50)), x[:1]),

@@ -1,8 +1,7 @@
 """The language of chain kernels: vectors whose arithmetic rounds after each operation.
 
-The operators of `simd` let a product and a sum become one instruction, which rounds once.
-NumPy, operation by operation, rounds twice: these intrinsics do too. Everything else that a chain
-takes is handed on from here, so that the hash of this file and of those it imports stands for all.
+All that a chain takes is handed on from here, so that the hash of this file and of those it imports
+stands for all of it.
 """
 
 from collections.abc import Callable
@@ -24,15 +23,11 @@ from ...backend.kernels.numba.simd import root as root
 from ...backend.kernels.numba.simd import store as store
 from ...backend.kernels.numba.simd import store_some as store_some
 from ...backend.kernels.numba.simd import where as where
-from ...backend.kernels.numba.simd.types import (
-    Mask,
-    address,
-    first_lanes,
-    intrinsic,
-    joined,
-    operand,
-    vector_of,
-)
+from ...backend.kernels.numba.simd.rounded import minus as minus
+from ...backend.kernels.numba.simd.rounded import over as over
+from ...backend.kernels.numba.simd.rounded import plus as plus
+from ...backend.kernels.numba.simd.rounded import times as times
+from ...backend.kernels.numba.simd.types import Mask, address, first_lanes, intrinsic, vector_of
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}  # and no fast arithmetic
 BYTE = ir.IntType(8)
@@ -56,26 +51,6 @@ def typed_intrinsic(function: Callable[..., Any]) -> Any:
 
 
 # --- arithmetic ----------------------------------------------------------------------------------
-
-
-def _arithmetic(instruction: str) -> Any:
-    """An intrinsic for one instruction on two vectors; one of them may be a number."""
-
-    def typed(typing: Any, a: Any, b: Any) -> Any:
-        kind = joined(a, b)
-        if kind is None:
-            return None
-
-        def generate(context: Any, builder: Any, s: Any, v: Any) -> Any:
-            x, y = (operand(context, builder, one, of, kind) for one, of in zip(v, s.args))
-            return getattr(builder, instruction)(x, y)
-
-        return kind(a, b), generate
-
-    return intrinsic(typed)
-
-
-plus, minus, times, over = map(_arithmetic, ("fadd", "fsub", "fmul", "fdiv"))
 
 
 @part

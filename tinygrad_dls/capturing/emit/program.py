@@ -28,6 +28,7 @@ from ...engine.autograd import add_gradient, as_tensor, sum_to
 from ...engine.versions import mark_write
 from ...tensors import Tensor
 from ..fuse.chains import fuse_chains
+from ..fuse.outer_products import fuse_outer_products
 from ..fuse.pairs import fuse_pairs
 from ..record.operands import AsTensor, Constant, Input, Named, Operand, listed, named
 from ..record.recorder import Instruction, Recorder, Result
@@ -63,6 +64,7 @@ class Program:
         outside: list[Named] = []
         answer = Line(self._structure(result, outside), outside)
         instructions = fuse_pairs(recorder, set(outside))
+        instructions = fuse_outer_products(instructions, outside, recorder.infos)
         instructions = fuse_chains(instructions, outside, recorder.infos, recorder.constants)
         self.namespace.update((str(name), value) for name, value in recorder.constants.items())
         self._fixed: set[Named] = set()  # names of arrays that are made once
@@ -127,6 +129,13 @@ class Program:
     def _add(self, i: Instruction) -> list[Line]:
         return [_line(i, f"{i.makes[0]} = added({listed(i.takes)})",
                       "used twice: the shares add")]
+
+    def _outer_products(self, i: Instruction) -> list[Line]:
+        start, *vectors = i.takes
+        columns, rows = (", ".join(map("{}{}".format, of, i.subject.kinds))
+                         for of in (vectors[::2], vectors[1::2]))
+        call = f"{self._bind('F', i.subject.kernel)}([{columns}], [{rows}], {start})"
+        return [_line(i, f"{i.makes[0]} = {call}", "outer products, summed")]
 
     def _gradient(self, i: Instruction) -> list[Line]:
         call = f"add_gradient({self._bind('W', i.subject)}, {i.takes[0]}, {i.detail})"

@@ -10,7 +10,7 @@ import hashlib
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -67,15 +67,18 @@ def export(
 _exported: list[Any] = []  # their machine code lives as long as these objects
 
 
-def inlined(function: Callable[..., Any], always: bool = False) -> Any:
+def inlined(function: Callable[..., Any], always: bool = False, contract: bool = True) -> Any:
     """A helper that kernels call; it becomes part of them (a large one surely if `always`), and
     cannot be called from Python. It returns no arrays."""
     options = {**options_for(function), "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
                "forceinline": always}
+    if not contract:
+        options["fastmath"] = False
     return numba.njit(**options, pipeline_class=HelperCompiler)(function)
 
 
 task = inlined  # one thread's chunk of a kernel's work (parallel.py): never called from Python
+rounding_task = partial(inlined, contract=False)  # the same, each operation rounded by itself
 
 
 @cache

@@ -1,5 +1,6 @@
 """The linear layer and its gradients: x (..., n_in), weight (n_out, n_in), bias (n_out,)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from .base import Family, summed
@@ -11,6 +12,13 @@ class Linear(Family):
     def matmul(self, a: Any, b: Any) -> Any:
         """a @ b."""
         return a @ b
+
+    def outer_products(self, columns: Sequence[Any], rows: Sequence[Any], start: Any = None) -> Any:
+        """start + the outer products of columns[t] (..., n) and rows[t] (..., m), one by one."""
+        for column, row in zip(columns, rows):
+            product = column[..., None] * row[..., None, :]
+            start = product if start is None else start + product
+        return start
 
     def linear(self, x: Any, weight: Any, bias: Any | None) -> Any:
         """y = x @ weight.T + bias."""

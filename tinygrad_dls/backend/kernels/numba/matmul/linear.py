@@ -5,6 +5,7 @@ is transposed first. Each direction is one kernel, because a kernel call costs a
 thousand multiplications.
 """
 
+from collections.abc import Sequence
 from math import nan
 from typing import Any
 
@@ -40,6 +41,7 @@ from ..tuning import (
 from .batched import multiply
 from .few_outputs import dots_with_one, sums_for_few
 from .gemm import prepare, product, scratch_size
+from .outer_products import outer_products
 from .panels import fill_chunk, panels_times, part
 from .streams import stream, streams
 
@@ -324,6 +326,11 @@ class Linear(Running, reference.Linear):
         y = np.empty((m, n), dtype)
         times(np.ascontiguousarray(a), np.ascontiguousarray(b), NOTHING[dtype], y)
         return y
+
+    def outer_products(self, columns: Sequence[Any], rows: Sequence[Any], start: Any = None) -> Any:
+        if {x.dtype for x in (*columns, *rows)} not in ({F32}, {F64}):
+            return super().outer_products(columns, rows, start)
+        return outer_products(columns, rows, start)
 
     def linear(self, x: Any, weight: Any, bias: Any | None) -> Any:
         y = self._linear(x, weight, bias, 0)

@@ -1,0 +1,69 @@
+"""Sums of outer products, each matrix written once: y = sum over t of column[t] row[t].
+
+A decoder looks at the same memory a (n, m) at each step t. With c = alpha a its gradient is the sum
+of alpha[t].T dc[t]: matrices that are written, and read to be added, when each is made by itself.
+Here a row of y stays in the registers until the last step has been added.
+
+Products and sums are rounded one by one, as if each matrix had been there.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..compile import kernel, rounding_task
+from ..layout import NOTHING
+from ..parallel import parallel_for
+from ..simd import full, lanes, load, load_some, store, store_some
+from ..simd.rounded import plus, times
+from ..threads import threads_for
+
+Array = Any
+
+
+@rounding_task
+def outer_chunk(
+    chunk: int, chunks: int, columns: Array, rows: Array, start: Array, y: Array
+) -> None:
+    """columns (count, steps, n), rows (count, steps, m), y (count, n, m); start as y, or empty."""
+    (count, n, m), steps, width = y.shape, columns.shape[1], lanes(y)
+    for place in range(chunk * count * n // chunks, (chunk + 1) * count * n // chunks):
+        i, j = place // n, place % n
+        row, out = i * steps * m, place * m
+        for k in range(0, m - m % width, width):
+            total = full(y, 0.0)
+            if start.size:
+                total = plus(load(start, out + k), total)  # -0 + 0 is 0, as in a product's sum
+            for t in range(steps):
+                total = plus(total, times(load(rows, row + t * m + k), columns[i, t, j]))
+            store(y, out + k, total)
+        rest = m % width
+        if rest:
+            k = m - rest
+            total = full(y, 0.0)
+            if start.size:
+                total = plus(load_some(start, out + k, rest), total)
+            for t in range(steps):
+                total = plus(total, times(load_some(rows, row + t * m + k, rest),
+                                          columns[i, t, j]))
+            store_some(y, out + k, total, rest)
+
+
+@kernel
+def sum_outer(parts: int, columns: Array, rows: Array, start: Array, y: Array) -> None:
+    parallel_for(outer_chunk, parts, (columns, rows, start, y))
+
+
+def outer_products(columns: Sequence[Array], rows: Sequence[Array], start: Any = None) -> Array:
+    """start + the outer products of columns[t] (..., n) and rows[t] (..., m), of one float dtype,
+    added one after the other: (..., n, m)."""
+    (*lead, n), m, dtype = columns[0].shape, rows[0].shape[-1], columns[0].dtype
+    count, steps = math.prod(lead), len(columns)
+    y = np.empty((count, n, m), dtype)
+    left = np.stack(columns, -2).reshape(count, steps, n)
+    right = np.stack(rows, -2).reshape(count, steps, m)
+    before = NOTHING[dtype] if start is None else np.ascontiguousarray(start).ravel()
+    sum_outer(threads_for(steps * y.size), left, right, before, y)
+    return y.reshape(*lead, n, m)
