@@ -50,3 +50,32 @@ def test_an_ignored_number_that_is_no_class_is_settled_at_the_recording():
         captured(x, labels)
     with pytest.raises(DataError, match="let its first two batches have some"):
         captured(x, dls.Tensor(np.array([-100, 1, 2, 3, 1, 2])))
+
+
+def losses(p, places):
+    """Functions whose places may be out of range, of a number p and places (6,) below 4."""
+    ones = dls.ones(6, 4) * p
+    return {
+        "cross_entropy": lambda: F.cross_entropy(ones, places),
+        "weighted": lambda: F.cross_entropy(ones, places, weight=dls.ones(4)),
+        "nll_loss": lambda: F.nll_loss(ones.log_softmax(1), places),
+        "take": lambda: dls.take(dls.ones(4, 3) * p, places, 0).sum(),
+        "gather": lambda: dls.gather(ones, 1, places[:, None]).sum(),
+        "embedding": lambda: F.embedding(places, dls.ones(4, 3) * p).sum(),
+        "one_hot": lambda: (F.one_hot(places, 4) * p).sum(),
+    }
+
+
+@pytest.mark.parametrize("name", losses(1.0, dls.Tensor(np.zeros(6, "int64"))))
+def test_a_place_out_of_range_is_told_as_such(name):
+    """Whether a step is replayed or run as it is; then it goes on."""
+    p = dls.tensor(1.5, requires_grad=True)
+    captured = dls.capture(lambda places: losses(p, places)[name]())
+    right, wrong = np.array([0, 1, 2, 3, 3, 0]), np.array([0, 1, 2, 3, 7, 0])
+    wanted = [captured(dls.Tensor(right)).item() for _ in range(3)][-1]
+    with pytest.raises(DataError) as caught:
+        captured(dls.Tensor(wrong))
+    assert "out of" in str(caught.value)
+    assert any("replay" in note for note in caught.value.__notes__)
+    assert captured(dls.Tensor(right)).item() == wanted
+    assert captured.reason is None

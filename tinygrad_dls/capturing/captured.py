@@ -13,7 +13,7 @@ from .._util.keywords import near_names
 from .._util.locks import new_rlock
 from ..engine.autograd import TensorBase
 from ..engine.modes import mode, recording
-from ..errors import DtypeError
+from ..errors import DataError, DtypeError
 from .emit.program import Program
 from .record.compare import difference, same
 from .record.recorder import Held, Recorder
@@ -76,10 +76,11 @@ class Captured(Generic[T]):
             self._busy = threading.get_ident()
             try:
                 return program.run(*[x._data for x in tensors])  # type: ignore[no-any-return]
-            except Exception as error:
-                error.add_note("This was a replay of a captured step; the step itself, without "
-                               "dls.capture, says more.")
-                raise
+            except Exception as error:  # of a label, say, NumPy's and kernels' are IndexErrors
+                told = DataError(str(error)) if isinstance(error, IndexError) else error
+                told.add_note("This was a replay of a captured step; the step itself, without "
+                              "dls.capture, says more.")
+                raise told from error.__cause__
             finally:
                 self._busy = None
 

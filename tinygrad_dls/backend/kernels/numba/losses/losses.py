@@ -245,7 +245,7 @@ def cross_entropy_rows(
     """IndexError if a label is out of range; the gradient's kernel then never runs."""
     for label in labels:
         if label < 0 or label >= z.shape[1]:
-            raise IndexError("a label is out of range")
+            raise IndexError("a label is out of range: labels are 0 to classes - 1")
     parallel_for(forward_chunk, parts, (z, labels, losses, tops, exp_sums, smoothing))
 
 
@@ -376,8 +376,8 @@ class CrossEntropy(Running, reference.Losses):
         try:
             self.run(cross_entropy_rows, _parts(z), z, _int64(labels), losses, tops, exp_sums,
                      float(smoothing))
-        except IndexError as error:
-            raise IndexError(f"{error}: there are {n} classes") from None
+        except IndexError:
+            raise IndexError(f"a label is out of range: there are {n} classes") from None
         return losses, tops, exp_sums
 
     def cross_entropy_backward(
