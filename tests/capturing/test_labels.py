@@ -7,6 +7,8 @@ import tinygrad_dls as dls
 from tinygrad_dls import nn, optim
 from tinygrad_dls.errors import DataError
 from tinygrad_dls.nn import functional as F
+from tinygrad_dls.ops.call import function
+from tinygrad_dls.ops.op import Op
 
 
 def batches(padded, seed=0):
@@ -79,3 +81,42 @@ def test_a_place_out_of_range_is_told_as_such(name):
     assert any("replay" in note for note in caught.value.__notes__)
     assert captured(dls.Tensor(right)).item() == wanted
     assert captured.reason is None
+
+
+class Mine(IndexError):
+    """An error of a user's operation."""
+
+
+class Twice(Op):
+    """2 x, whose rule back may fail."""
+
+    fails: type[Exception] | None = None
+
+    def forward(self, x):
+        return x * 2
+
+    def backward(self, dy):
+        if Twice.fails is not None:
+            raise Twice.fails("in a rule")
+        return dy * 2
+
+
+@pytest.mark.parametrize("kind", [IndexError, Mine, ValueError])
+def test_what_a_users_operation_raises_stays(kind, monkeypatch):
+    twice, p = function(Twice()), dls.ones(3, requires_grad=True)
+
+    def step(x):
+        p.grad = None
+        loss = (twice(p) * x).sum()
+        loss.backward()
+        return loss
+
+    captured = dls.capture(step)
+    for _ in range(3):
+        captured(dls.ones(3))
+    assert captured.reason is None
+    monkeypatch.setattr(Twice, "fails", kind)
+    with pytest.raises(kind, match="in a rule") as caught:
+        captured(dls.ones(3))
+    assert type(caught.value) is kind
+    assert caught.traceback[-1].name == "backward"

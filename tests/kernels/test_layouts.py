@@ -65,21 +65,26 @@ def test_columns_times_rows(dtype, count, m, n, turn):
        begun=st.booleans(), seed=st.integers(0, 9))
 @settings(max_examples=80, deadline=None)
 def test_sums_of_outer_products(dtype, lead, n, m, steps, begun, seed):
-    """The same numbers as one by one; a sum of zeros is 0, as our products of matrices give it."""
+    """The same numbers as one by one, which are zeros of a sum, -0 if too small, and NaN."""
     rng = np.random.default_rng(seed)
 
-    def vectors(n):  # some of them 0 and -0
+    def vectors(n):  # some of them 0, -0, infinite, or so small that products are -0
         x = rng.standard_normal((*lead, n)) * rng.integers(-1, 2, (*lead, n))
-        return x.astype(dtype)
+        tiny = np.finfo(dtype).tiny ** 0.7
+        return (x * rng.choice([1, 1, 1, 1, tiny, np.inf], (*lead, n), p=[.2] * 4 + [.18, .02])
+                ).astype(dtype)
 
-    columns, rows = ([vectors(size) for _ in range(steps)] for size in (n, m))
-    start = np.full((*lead, n, m), -0.0, dtype) if begun else None
-    wanted = np.zeros((*lead, n, m), dtype)
-    for column, row in zip(columns, rows):
-        wanted = wanted + column[..., None] * row[..., None, :]
+    with np.errstate(invalid="ignore", under="ignore"):
+        columns, rows = ([vectors(size) for _ in range(steps)] for size in (n, m))
+        start = np.full((*lead, n, m), -0.0, dtype) if begun else None
+        wanted = start
+        for column, row in zip(columns, rows):
+            product = column[..., None] * row[..., None, :]
+            product[(column[..., None] == 0) | (row[..., None, :] == 0)] += 0.0  # no -0
+            wanted = product if wanted is None else wanted + product
     made = KERNELS.outer_products(columns, rows, start)
-    assert np.array_equal(made, wanted)
-    assert not np.signbit(made[made == 0]).any()
+    assert np.array_equal(made, wanted, equal_nan=True)
+    assert np.array_equal(np.signbit(made[made == 0]), np.signbit(wanted[wanted == 0]))
 
 
 @pytest.mark.parametrize("m", [1, 3, 4, 400])

@@ -29,6 +29,16 @@ def _is_ours(file: str) -> bool:
     return file == GENERATED or (file.startswith(PACKAGE) and not file.startswith(LESSONS))
 
 
+def is_all_ours(error: BaseException) -> bool:
+    """Return whether all that an error passed below the frame that caught it is ours or NumPy's."""
+    trace = error.__traceback__
+    while trace is not None and (trace := trace.tb_next) is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not _is_ours(file) and not file.startswith(NUMPY):
+            return False
+    return True
+
+
 def calling_line() -> str:
     """`file.py:12` of the nearest caller outside this package, for messages."""
     frame = users_frame(sys._getframe(1))

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from .._util.callers import is_all_ours
 from .._util.keywords import near_names
 from .._util.locks import new_rlock
 from ..engine.autograd import TensorBase
@@ -76,11 +77,11 @@ class Captured(Generic[T]):
             self._busy = threading.get_ident()
             try:
                 return program.run(*[x._data for x in tensors])  # type: ignore[no-any-return]
-            except Exception as error:  # of a label, say, NumPy's and kernels' are IndexErrors
-                told = DataError(str(error)) if isinstance(error, IndexError) else error
-                told.add_note("This was a replay of a captured step; the step itself, without "
-                              "dls.capture, says more.")
-                raise told from error.__cause__
+            except Exception as error:
+                told = _told(error)
+                if told is error:
+                    raise
+                raise told from error
             finally:
                 self._busy = None
 
@@ -202,6 +203,17 @@ def fits(program: Program) -> bool:
         if attributes.get(name) is not tensor:  # another parameter in its place
             return False
     return all(map(_as_recorded, program.held))
+
+
+def _told(error: Exception) -> Exception:
+    """An error of a replay, with a note; of a label out of range and the like as the step has it.
+
+    An error that passed a user's code, such as the rule of an operation, stays what it is.
+    """
+    told = DataError(str(error)) if type(error) is IndexError and is_all_ours(error) else error
+    told.add_note("This was a replay of a captured step; the step itself, without dls.capture, "
+                  "says more.")
+    return told
 
 
 def _as_recorded(held: Held) -> bool:

@@ -7,10 +7,11 @@ a gradient from each step: an outer product, added to those before it. Here
     g7 = added(g2, g6)
 
 becomes `g5, _ = backward of matmul(g4, a, t3)`, and where the last one is added all are made and
-summed at once. The sum is written instead of every product and every sum before it; what it is
-made of lives until then, and is less.
+summed at once. The sum is written instead of every product and every sum before it. What it is made
+of lives until then, so of so many products at a time that this is less than the sum.
 
-Each product is rounded, then added, in the recorded order: the bits are the same.
+Each product is rounded, then added, in the recorded order: the bits are the same. Only NumPy's
+warnings, of an overflow and the like, are not given.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any, NamedTuple
 from ...backend.kernels.numba.tuning import OUTER_SIDE, OUTER_WORTH
 from ...backend.kernels.table import wants_compiled
 from ...ops.matmul import Matmul
-from ..record.operands import ByOperand, Literal, Named, Operand, named
+from ..record.operands import ByOperand, Literal, Named, Operand, Slot, named
 from ..record.recorder import ArrayInfo, Instruction
 from .chains import BARRIERS, FLOATS
 
@@ -133,15 +134,20 @@ def _joined(
         one, before, last = other, last, before  # a sum of two is the same either way round
     if last is None or last.start is not None or len(last.products) > 1:
         return None
-    column, row = (infos[x] for x in (last.products[0].column, last.products[0].row))
-    n, m = (max(x.shape[-2:]) for x in (column, row))
-    if before is not None and (len(before.products) + 1) * (n + m) <= n * m:
-        return Sum(before.start, (*before.products, *last.products), before.places)
-    start = infos.get(one)
-    if start is None or start.order != "rows" or start.dtype != column.dtype or (
-            start.shape != (*column.shape[:-2], n, m)):
+    if before is not None:
+        products = (*before.products, *last.products)
+        if _kept(products, infos) <= infos[other].bytes:
+            return Sum(before.start, products, before.places)
+    if one not in infos or infos[one][:3] != infos[other][:3]:  # shape, dtype, order in memory
         return None
     return Sum(one, last.products)
+
+
+def _kept(products: Sequence[Product], infos: ByOperand[ArrayInfo]) -> int:
+    """The bytes of the arrays that their vectors are in, which may be larger."""
+    vectors = [x for p in products for x in (p.column, p.row)]
+    owners = {infos[x].owner: infos[x].bytes for x in vectors if isinstance(x, Slot)}
+    return sum(owners.values())
 
 
 def _written(instructions: Sequence[Instruction], sums: list[Sum]) -> list[Instruction]:

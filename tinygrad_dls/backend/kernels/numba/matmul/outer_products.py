@@ -4,7 +4,8 @@ A decoder looks at the same memory a (n, m) at each step t. With c = alpha a its
 of alpha[t].T dc[t]: matrices that are written, and read to be added, when each is made by itself.
 Here a row of y stays in the registers until the last step has been added.
 
-Products and sums are rounded one by one, as if each matrix had been there.
+Products and sums are rounded one by one, as if each matrix had been there. A product is a b + 0,
+as in a product of matrices: 0 where it is exactly -0, but -0 where it is too small for a float.
 """
 
 import math
@@ -16,8 +17,8 @@ import numpy as np
 from ..compile import kernel, rounding_task
 from ..layout import NOTHING
 from ..parallel import parallel_for
-from ..simd import full, lanes, load, load_some, store, store_some
-from ..simd.rounded import plus, times
+from ..simd import fma, lanes, load, load_some, store, store_some
+from ..simd.rounded import plus
 from ..threads import threads_for
 
 Array = Any
@@ -29,25 +30,29 @@ def outer_chunk(
 ) -> None:
     """columns (count, steps, n), rows (count, steps, m), y (count, n, m); start as y, or empty."""
     (count, n, m), steps, width = y.shape, columns.shape[1], lanes(y)
+    first = 0 if start.size else 1
     for place in range(chunk * count * n // chunks, (chunk + 1) * count * n // chunks):
         i, j = place // n, place % n
         row, out = i * steps * m, place * m
         for k in range(0, m - m % width, width):
-            total = full(y, 0.0)
             if start.size:
-                total = plus(load(start, out + k), total)  # -0 + 0 is 0, as in a product's sum
-            for t in range(steps):
-                total = plus(total, times(load(rows, row + t * m + k), columns[i, t, j]))
+                total = load(start, out + k)
+            else:
+                total = fma(columns[i, 0, j], load(rows, row + k), 0.0)
+            for t in range(first, steps):
+                v = load(rows, row + t * m + k)
+                total = plus(total, fma(columns[i, t, j], v, 0.0))
             store(y, out + k, total)
         rest = m % width
         if rest:
             k = m - rest
-            total = full(y, 0.0)
             if start.size:
-                total = plus(load_some(start, out + k, rest), total)
-            for t in range(steps):
-                total = plus(total, times(load_some(rows, row + t * m + k, rest),
-                                          columns[i, t, j]))
+                total = load_some(start, out + k, rest)
+            else:
+                total = fma(columns[i, 0, j], load_some(rows, row + k, rest), 0.0)
+            for t in range(first, steps):
+                v = load_some(rows, row + t * m + k, rest)
+                total = plus(total, fma(columns[i, t, j], v, 0.0))
             store_some(y, out + k, total, rest)
 
 
