@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         print(f"tinygrad-dls: {error}", file=sys.stderr)
-        return 1
+        return 2 if getattr(error, "wrong_usage", False) else 1
 
 
 if __name__ == "__main__":

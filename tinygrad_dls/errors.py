@@ -11,6 +11,8 @@ class Error(Exception):
     ShapeError
     """
 
+    wrong_usage = False  # of a command
+
 
 class ShapeError(Error, ValueError):
     """Shapes that do not fit together; the message shows the operands and fixes that work."""

@@ -39,6 +39,41 @@ def test_same_network(name):
     same_network(mine, theirs, NETWORKS[name])
 
 
+SETTING = [[1, 8, 1, 1], [6, 16, 2, 2], [3, 24, 2, 1]]
+
+
+@pytest.mark.parametrize("name, options", [
+    ("resnet50", {"groups": 4, "width_per_group": 8}),  # a small ResNeXt
+    ("resnet50", {"replace_stride_with_dilation": [False, True, True]}),
+    ("resnet18", {"norm_layer": lambda lib: lambda channels: lib.GroupNorm(8, channels)}),
+    ("resnet50", {"norm_layer": lambda lib: lambda channels: lib.GroupNorm(4, channels),
+                  "zero_init_residual": True}),
+    ("mobilenet_v2", {"inverted_residual_setting": SETTING, "width_mult": 0.5,
+                      "round_nearest": 4}),
+    ("mobilenet_v2", {"norm_layer": lambda lib: lambda channels: lib.GroupNorm(4, channels),
+                      "inverted_residual_setting": SETTING, "progress": False}),
+])
+def test_torchvisions_arguments(name, options):
+    def for_library(lib):
+        return {k: v(lib) if k == "norm_layer" else v for k, v in options.items()}
+
+    theirs = theirs_of(name, num_classes=7, **for_library(torch.nn))
+    mine = getattr(models, name)(num_classes=7, **for_library(nn))
+    same_names(mine, theirs)
+    same_network(mine, theirs, NETWORKS[name])
+
+
+@pytest.mark.parametrize("build, said", [
+    (lambda: models.resnet18(groups=2), "bottlenecks"),
+    (lambda: models.resnet50(replace_stride_with_dilation=[True]), "three truth values"),
+    (lambda: models.resnet50(group=2), "did you mean 'groups'"),
+    (lambda: models.vgg16(init_weight=False), "did you mean 'init_weights'"),
+])
+def test_wrong_arguments(build, said):
+    with pytest.raises((dls.DataError, TypeError), match=said):
+        build()
+
+
 @pytest.mark.parametrize("name, count", [
     ("resnet18", 11_689_512), ("resnet50", 25_557_032), ("googlenet", 13_004_888),
     ("mobilenet_v2", 3_504_872), ("squeezenet1_0", 1_248_424), ("squeezenet1_1", 1_235_496),

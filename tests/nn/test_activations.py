@@ -146,6 +146,21 @@ def test_alpha_dropout_keeps_mean_and_variance(layer) -> None:
     assert abs(whole - (0.2 if layer is nn.FeatureAlphaDropout else 0.04)) < 0.01
 
 
+@pytest.mark.parametrize("kind, function", [
+    (nn.Softmax, F.softmax), (nn.LogSoftmax, F.log_softmax), (nn.Softmin, F.softmin)])
+@pytest.mark.parametrize("shape, axis", [((4,), 0), ((3, 4), 1), ((2, 3, 4), 0), ((2, 3, 4, 5), 1)])
+def test_softmax_without_an_axis_takes_pytorchs(kind, function, shape, axis) -> None:
+    x = dls.Tensor(np.random.default_rng(0).standard_normal(shape))
+    wanted = function(x, axis).numpy()
+    if len(shape) > 2:
+        with pytest.warns(UserWarning, match=f"axis {axis} of {len(shape)}"):
+            found = kind()(x)
+    else:
+        found = kind()(x)
+    np.testing.assert_array_equal(found.numpy(), wanted)
+    np.testing.assert_array_equal(kind(-1)(x).numpy(), function(x, -1).numpy())
+
+
 def test_gumbel_softmax_draws_with_the_right_chances() -> None:
     logits = dls.Tensor(np.tile(np.log([0.5, 0.3, 0.2]), (20000, 1)), requires_grad=True)
     y = F.gumbel_softmax(logits, tau=0.5, hard=True, generator=dls.Generator(0))

@@ -141,3 +141,27 @@ def test_the_real_lessons_are_found():
     names = [entry.name for entry in catalog.lessons()]
     assert {"c1w2-computation-graph", "c1w2-logistic-regression"} <= set(names)
     assert catalog.find_lesson("c1w2-computation-graph").title.startswith("Computation graph")
+
+
+@pytest.mark.parametrize("words, said", [
+    ("lesson nosuch", "no lesson is called 'nosuch'"),
+    ("lesson c1w2-vectorization --device nosuch", "no device is called 'nosuch'"),
+    ("learn start nosuch", "no lesson is called 'nosuch'"),
+    ("data fetch nosuch", "no data are called 'nosuch'"),
+    ("data where nosuch", "no data are called 'nosuch'"),
+    ("benchmark --cases a,zz", "no case is called zz"),
+    ("benchmark --peers zz", "no peer is called zz"),
+    ("benchmark --profile zz", "no case is called zz"),
+    ("benchmark --sweep 0", "from 1, not 0"),
+    ("graph", "name one thing to draw"),
+    ("graph x.py --out g.xyz", "the ending of the name says what to write"),
+])
+def test_wrong_usage_ends_with_2(words, said, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = cli.main(words.split())
+    except SystemExit as ended:  # argparse's own
+        code = ended.code
+    assert code == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -121,7 +121,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     script.write_text(WRONG.replace("return dy", "return dy * (1 - np.tanh(1) ** 2)", 0).replace(
         "function(WrongTanh())(x * 3)", "(x * 3).tanh()"))
     assert main(["graph", str(script), "--check", "--out", str(out)]) == 0
-    assert main(["graph", str(out), "--check", "--out", str(tmp_path / "h.svg")]) == 1
+    assert main(["graph", str(out), "--check", "--out", str(tmp_path / "h.svg")]) == 2
     report = tmp_path / "report.json"
     assert main(["gradcheck", str(script), "--json", str(report)]) == 0
     assert json.loads(report.read_text())["ok"] is True

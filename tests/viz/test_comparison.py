@@ -146,7 +146,7 @@ def test_the_command(tmp_path, capsys):
     assert "a.json -> b.json: 5 changed" in capsys.readouterr().out
     assert "≠ shape" in (tmp_path / "d.txt").read_text("utf-8")
     out = ["--out", str(tmp_path / "x.svg")]
-    assert main(["graph", *out]) == 1 and "name one thing" in capsys.readouterr().err
+    assert main(["graph", *out]) == 2 and "name one thing" in capsys.readouterr().err
     assert main(["graph", "--diff", a, str(tmp_path / "none.json"), *out]) == 1
     assert "none.json" in capsys.readouterr().err
     (tmp_path / "bad.json").write_text("{}", "utf-8")

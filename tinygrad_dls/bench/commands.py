@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .._util.atomic_files import check_parent, whole_file, write_whole
+from .._util.usage import usage
 from ..errors import DataError
 
 NAMES = "a b c1 c2 d1 d2 e f g h_lstm h_gru h_bi i j k l m n o p q r s t u"  # bench.cases is slow
@@ -63,18 +64,19 @@ def run_command(arguments: argparse.Namespace) -> int:
     for path in (arguments.json, arguments.markdown, arguments.picture):
         if path is not None:
             check_parent(path)
-    if arguments.sweep is not None and arguments.sweep < 1:
-        raise DataError(f"--sweep takes a number of layers from 1, not {arguments.sweep}")
     for name, what in (("sweep", "layers"), ("load", "busy processes")):
         if (count := getattr(arguments, name)) is not None and count < 1:
-            raise DataError(f"--{name} takes a number of {what} from 1, not {count}")
+            with usage():
+                raise DataError(f"--{name} takes a number of {what} from 1, not {count}")
     cases = arguments.cases.split(",") if arguments.cases else None
     peers = arguments.peers.split(",") if arguments.peers else None
     asked = ("profile", "kernels", "memory", "scaling", "roofline", "sweep", "load")
     if any(getattr(arguments, name) for name in asked):
         if arguments.picture:
-            raise DataError(f"--picture draws the ratios of the whole benchmark: not beside "
-                            f"{', '.join(f'--{n}' for n in asked if getattr(arguments, n))}")
+            beside = ", ".join(f"--{n}" for n in asked if getattr(arguments, n))
+            with usage():
+                raise DataError("--picture draws the ratios of the whole benchmark: not beside "
+                                f"{beside}")
         found, table = _look_inside(arguments, cases, peers)
     else:
         found = run(cases, peers, report=_report)
@@ -105,8 +107,7 @@ def _look_inside(
     from .peers import PEERS, installed
     from .run import known, machine
 
-    if arguments.profile is not None and arguments.profile not in CASES:
-        raise DataError(f"no case is called {arguments.profile}: there are {', '.join(CASES)}")
+    known(None if arguments.profile is None else [arguments.profile], list(CASES), "case")
     known(cases, list(CASES), "case")
     torch = "torch" in installed() and (peers is None or "torch" in known(
         peers, list(PEERS), "peer"))

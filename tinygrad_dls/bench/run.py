@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._util.usage import usage
 from ..errors import DataError
 from . import ours
 from .cases import CASES, Perceptron
@@ -88,7 +89,8 @@ def known(chosen: Sequence[str] | None, all_names: list[str], kind: str) -> list
     """The names chosen, or all; DataError if one is unknown."""
     if unknown := [name for name in chosen or () if name not in all_names]:
         names = ", ".join(all_names)
-        raise DataError(f"no {kind} is called {', '.join(unknown)}: there are {names}")
+        with usage():
+            raise DataError(f"no {kind} is called {', '.join(unknown)}: there are {names}")
     return all_names if chosen is None else list(chosen)
 
 

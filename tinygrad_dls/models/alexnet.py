@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._util.keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     Conv2d,
@@ -17,7 +16,7 @@ from ..nn import (
     Sequential,
 )
 from ..tensors import Tensor
-from .weights import Weights, fill
+from .weights import Weights, builder, fill
 
 
 class AlexNet(Module):
@@ -63,7 +62,7 @@ class AlexNet(Module):
         return self.classifier(self.flatten(self.avgpool(self.features(x))))
 
 
-@near_names
+@builder
 def alexnet(
     num_classes: int = 1000, *, weights: Weights = None, dropout: float = 0.5
 ) -> AlexNet:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .._util.keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -19,7 +18,7 @@ from ..nn import (
     init,
 )
 from ..tensors.functions import concatenate
-from .weights import Weights, fill
+from .weights import Weights, builder, fill
 
 # channels in -> 1x1, 3x3 (after its bottleneck), 5x5 (after its bottleneck), pooled: table 1.
 BLOCKS = {
@@ -176,7 +175,7 @@ def _to_unit_range(x: Any) -> Any:
     return concatenate(channels, axis=1)
 
 
-@near_names
+@builder
 def googlenet(
     num_classes: int = 1000, *, weights: Weights = None, aux_logits: bool | None = None,
     transform_input: bool | None = None, init_weights: bool = True, dropout: float = 0.2,

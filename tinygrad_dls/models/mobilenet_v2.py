@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._util.keywords import near_names
 from ..errors import DataError
 from ..nn import (
     AdaptiveAvgPool2d,
@@ -20,17 +19,19 @@ from ..nn import (
     init,
 )
 from ..tensors import Tensor
-from .weights import Weights, fill
+from .weights import Norm, Weights, builder, fill
 
 # The paper's table 2: expansion t, channels c, blocks n, stride s of the first.
 SETTING = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1),
            (6, 160, 3, 2), (6, 320, 1, 1))
 
 
-def _conv_norm(inp: int, oup: int, size: int, stride: int = 1, groups: int = 1) -> Sequential:
+def _conv_norm(
+    inp: int, oup: int, size: int, stride: int = 1, groups: int = 1, norm: Norm = BatchNorm2d
+) -> Sequential:
     """A convolution that keeps the size but for its stride, batch norm, ReLU6."""
     conv = Conv2d(inp, oup, size, stride, padding=size // 2, groups=groups, bias=False)
-    return Sequential(conv, BatchNorm2d(oup), ReLU6())
+    return Sequential(conv, norm(oup), ReLU6())
 
 
 class InvertedResidual(Module):
@@ -39,16 +40,18 @@ class InvertedResidual(Module):
     The sum is taken where stride and channels allow it.
     """
 
-    def __init__(self, inp: int, oup: int, stride: int, expand_ratio: int) -> None:
+    def __init__(
+        self, inp: int, oup: int, stride: int, expand_ratio: int, norm_layer: Norm | None = None
+    ) -> None:
         if stride not in (1, 2):
             raise DataError(f"the stride of an inverted residual is 1 or 2, not {stride}")
-        hidden = round(inp * expand_ratio)
+        hidden, norm = round(inp * expand_ratio), norm_layer or BatchNorm2d
         self.use_res_connect = stride == 1 and inp == oup
-        expand = [_conv_norm(inp, hidden, 1)] if expand_ratio != 1 else []
+        expand = [_conv_norm(inp, hidden, 1, norm=norm)] if expand_ratio != 1 else []
         self.conv = Sequential(
             *expand,
-            _conv_norm(hidden, hidden, 3, stride, groups=hidden),
-            Conv2d(hidden, oup, 1, bias=False), BatchNorm2d(oup),
+            _conv_norm(hidden, hidden, 3, stride, hidden, norm),
+            Conv2d(hidden, oup, 1, bias=False), norm(oup),
         )
 
     def forward(self, x: Any) -> Tensor:
@@ -72,26 +75,29 @@ class MobileNetV2(Module):
     | conv 1x1                | (m, 1280, 7, 7)     |
     | average, dropout, linear| (m, num_classes)    |
 
-    3,504,872 parameters for 1000 classes, 2,223,872 without the linear layer.
+    3,504,872 parameters for 1000 classes, 2,223,872 without the linear layer. width_mult: times as
+    many channels, as multiples of round_nearest; inverted_residual_setting: rows (t, c, n, s) in
+    the place of the paper's; norm_layer: a layer for a number of channels, instead of batch norm.
     """
 
     def __init__(
         self, num_classes: int = 1000, width_mult: float = 1.0,
         inverted_residual_setting: Sequence[Sequence[int]] | None = None, round_nearest: int = 8,
-        dropout: float = 0.2,
+        norm_layer: Norm | None = None, dropout: float = 0.2,
     ) -> None:
+        norm = norm_layer or BatchNorm2d
         setting = SETTING if inverted_residual_setting is None else inverted_residual_setting
         if not setting or any(len(row) != 4 for row in setting):
             raise DataError("inverted_residual_setting is a list of rows (t, c, n, s)")
         channels = _divisible(32 * width_mult, round_nearest)
         self.last_channel = _divisible(1280 * max(1.0, width_mult), round_nearest)
-        layers: list[Module] = [_conv_norm(3, channels, 3, stride=2)]
+        layers: list[Module] = [_conv_norm(3, channels, 3, stride=2, norm=norm)]
         for t, c, n, s in setting:
             after = _divisible(c * width_mult, round_nearest)
             for i in range(n):
-                layers.append(InvertedResidual(channels, after, s if i == 0 else 1, t))
+                layers.append(InvertedResidual(channels, after, s if i == 0 else 1, t, norm))
                 channels = after
-        layers.append(_conv_norm(channels, self.last_channel, 1))
+        layers.append(_conv_norm(channels, self.last_channel, 1, norm=norm))
         self.features = Sequential(*layers)
         self.avgpool = AdaptiveAvgPool2d((1, 1))
         self.flatten = Flatten()
@@ -119,10 +125,12 @@ def _initialize(model: Module) -> None:
                 init.zeros_(layer.bias)
 
 
-@near_names
+@builder
 def mobilenet_v2(
     num_classes: int = 1000, *, weights: Weights = None, width_mult: float = 1.0,
-    dropout: float = 0.2,
+    inverted_residual_setting: Sequence[Sequence[int]] | None = None, round_nearest: int = 8,
+    norm_layer: Norm | None = None, dropout: float = 0.2,
 ) -> MobileNetV2:
     """Return MobileNetV2; weights: the learner's own checkpoint with torchvision's names."""
-    return fill(MobileNetV2(num_classes, width_mult, dropout=dropout), weights)
+    return fill(MobileNetV2(num_classes, width_mult, inverted_residual_setting, round_nearest,
+                            norm_layer, dropout), weights)

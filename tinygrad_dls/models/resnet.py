@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from .._util.keywords import near_names
+from ..errors import DataError
 from ..nn import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -19,7 +19,7 @@ from ..nn import (
     init,
 )
 from ..tensors import Tensor
-from .weights import Weights, fill
+from .weights import Norm, Weights, builder, fill
 
 
 class BasicBlock(Module):
@@ -31,13 +31,16 @@ class BasicBlock(Module):
     expansion = 1
 
     def __init__(
-        self, inplanes: int, planes: int, stride: int = 1, downsample: Module | None = None
+        self, inplanes: int, planes: int, stride: int = 1, downsample: Module | None = None,
+        groups: int = 1, base_width: int = 64, dilation: int = 1, norm_layer: Norm = BatchNorm2d,
     ) -> None:
+        if (groups, base_width, dilation) != (1, 64, 1):
+            raise DataError("groups, width_per_group and dilation are for networks of bottlenecks")
         self.conv1 = Conv2d(inplanes, planes, 3, stride=stride, padding=1, bias=False)
-        self.bn1 = BatchNorm2d(planes)
+        self.bn1 = norm_layer(planes)
         self.relu = ReLU()
         self.conv2 = Conv2d(planes, planes, 3, padding=1, bias=False)
-        self.bn2 = BatchNorm2d(planes)
+        self.bn2 = norm_layer(planes)
         self.downsample = downsample
 
     def forward(self, x: Any) -> Tensor:
@@ -51,20 +54,24 @@ class Bottleneck(Module):
     """1x1 down to `planes`, 3x3, 1x1 up to 4 * planes, plus x (the paper's figure 5, right).
 
     The stride is in the 3x3 convolution, as in torchvision ("v1.5"); the paper and the course have
-    it in the first 1x1.
+    it in the first 1x1. groups, base_width: the 3x3 one in groups, of planes * base_width / 64
+    channels each (ResNeXt, Xie et al. 2017).
     """
 
     expansion = 4
 
     def __init__(
-        self, inplanes: int, planes: int, stride: int = 1, downsample: Module | None = None
+        self, inplanes: int, planes: int, stride: int = 1, downsample: Module | None = None,
+        groups: int = 1, base_width: int = 64, dilation: int = 1, norm_layer: Norm = BatchNorm2d,
     ) -> None:
-        self.conv1 = Conv2d(inplanes, planes, 1, bias=False)
-        self.bn1 = BatchNorm2d(planes)
-        self.conv2 = Conv2d(planes, planes, 3, stride=stride, padding=1, bias=False)
-        self.bn2 = BatchNorm2d(planes)
-        self.conv3 = Conv2d(planes, planes * self.expansion, 1, bias=False)
-        self.bn3 = BatchNorm2d(planes * self.expansion)
+        width = planes * base_width // 64 * groups
+        self.conv1 = Conv2d(inplanes, width, 1, bias=False)
+        self.bn1 = norm_layer(width)
+        self.conv2 = Conv2d(width, width, 3, stride=stride, padding=dilation, dilation=dilation,
+                            groups=groups, bias=False)
+        self.bn2 = norm_layer(width)
+        self.conv3 = Conv2d(width, planes * self.expansion, 1, bias=False)
+        self.bn3 = norm_layer(planes * self.expansion)
         self.relu = ReLU()
         self.downsample = downsample
 
@@ -89,25 +96,43 @@ class ResNet(Module):
     | layer4  | (m, 512, 7, 7)     | 2 basic    | 3 basic    | 3 bottlenecks, 2048 |
     | fc      | (m, 1000)          | 11,689,512 | 21,797,672 | 25,557,032 parameters |
 
-    zero_init_residual: start every block as the identity (the last scale of each is 0).
+    zero_init_residual: start every block as the identity (the last scale of each is 0). groups,
+    width_per_group: of bottlenecks. replace_stride_with_dilation: whether layer2, 3 and 4 look at
+    pixels further apart instead of making pictures smaller. norm_layer: a layer for a number of
+    channels, in the place of batch norm.
     """
 
     def __init__(
         self, block: type[BasicBlock | Bottleneck], layers: Sequence[int],
-        num_classes: int = 1000, zero_init_residual: bool = False,
+        num_classes: int = 1000, zero_init_residual: bool = False, groups: int = 1,
+        width_per_group: int = 64, replace_stride_with_dilation: Sequence[bool] | None = None,
+        norm_layer: Norm | None = None,
     ) -> None:
+        dilated = tuple(replace_stride_with_dilation or (False, False, False))
+        if len(dilated) != 3:
+            raise DataError("replace_stride_with_dilation has three truth values, of layer2 to "
+                            f"layer4, not {replace_stride_with_dilation!r}")
+        norm = BatchNorm2d if norm_layer is None else norm_layer
         self.conv1 = Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = BatchNorm2d(64)
+        self.bn1 = norm(64)
         self.relu = ReLU()
         self.maxpool = MaxPool2d(3, stride=2, padding=1)
-        width = 64 * block.expansion
-        self.layer1 = _stage(block, 64, 64, layers[0], stride=1)
-        self.layer2 = _stage(block, width, 128, layers[1], stride=2)
-        self.layer3 = _stage(block, 2 * width, 256, layers[2], stride=2)
-        self.layer4 = _stage(block, 4 * width, 512, layers[3], stride=2)
+        channels, dilation, stages = 64, 1, []
+        for planes, blocks, stride, wide in zip(
+                (64, 128, 256, 512), layers, (1, 2, 2, 2), (False, *dilated)):
+            before, dilation = dilation, dilation * stride if wide else dilation
+            first = block(
+                channels, planes, 1 if wide else stride,
+                _shortcut(channels, planes * block.expansion, 1 if wide else stride, norm),
+                groups, width_per_group, before, norm)
+            channels = planes * block.expansion
+            stages.append(Sequential(first, *(
+                block(channels, planes, 1, None, groups, width_per_group, dilation, norm)
+                for _ in range(blocks - 1))))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.avgpool = AdaptiveAvgPool2d((1, 1))
         self.flatten = Flatten()
-        self.fc = Linear(8 * width, num_classes)
+        self.fc = Linear(channels, num_classes)
         initialize(self, zero_init_residual)
 
     def forward(self, x: Any) -> Tensor:
@@ -117,18 +142,11 @@ class ResNet(Module):
         return self.fc(self.flatten(self.avgpool(x)))
 
 
-def _stage(
-    block: type[BasicBlock | Bottleneck], inplanes: int, planes: int, blocks: int, stride: int
-) -> Sequential:
-    """`blocks` blocks in a row, the first of which changes size and channels."""
-    after = planes * block.expansion
-    downsample = None
-    if stride != 1 or inplanes != after:
-        downsample = Sequential(
-            Conv2d(inplanes, after, 1, stride=stride, bias=False), BatchNorm2d(after)
-        )
-    first = block(inplanes, planes, stride, downsample)
-    return Sequential(first, *(block(after, planes) for _ in range(blocks - 1)))
+def _shortcut(before: int, after: int, stride: int, norm: Norm) -> Sequential | None:
+    """A convolution that brings x to the size and channels of the sum; None where it has them."""
+    if stride == 1 and before == after:
+        return None
+    return Sequential(Conv2d(before, after, 1, stride=stride, bias=False), norm(after))
 
 
 def initialize(model: Module, zero_init_residual: bool = False) -> None:
@@ -138,29 +156,40 @@ def initialize(model: Module, zero_init_residual: bool = False) -> None:
             init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
         elif zero_init_residual and isinstance(layer, (BasicBlock, Bottleneck)):
             last = layer.bn2 if isinstance(layer, BasicBlock) else layer.bn3
-            if last.weight is not None:
-                init.zeros_(last.weight)
+            scale = getattr(last, "weight", None)
+            if scale is not None:
+                init.zeros_(scale)
 
 
-@near_names
+class Options(TypedDict, total=False):
+    """The arguments of `ResNet` that its builders take, too."""
+
+    zero_init_residual: bool
+    groups: int
+    width_per_group: int
+    replace_stride_with_dilation: Sequence[bool] | None
+    norm_layer: Norm | None
+
+
+@builder
 def resnet18(
-    num_classes: int = 1000, *, weights: Weights = None, zero_init_residual: bool = False
+    num_classes: int = 1000, *, weights: Weights = None, **options: Unpack[Options]
 ) -> ResNet:
     """Return ResNet-18; weights: the learner's own checkpoint with torchvision's names."""
-    return fill(ResNet(BasicBlock, [2, 2, 2, 2], num_classes, zero_init_residual), weights)
+    return fill(ResNet(BasicBlock, [2, 2, 2, 2], num_classes, **options), weights)
 
 
-@near_names
+@builder
 def resnet34(
-    num_classes: int = 1000, *, weights: Weights = None, zero_init_residual: bool = False
+    num_classes: int = 1000, *, weights: Weights = None, **options: Unpack[Options]
 ) -> ResNet:
     """Return ResNet-34; weights: the learner's own checkpoint with torchvision's names."""
-    return fill(ResNet(BasicBlock, [3, 4, 6, 3], num_classes, zero_init_residual), weights)
+    return fill(ResNet(BasicBlock, [3, 4, 6, 3], num_classes, **options), weights)
 
 
-@near_names
+@builder
 def resnet50(
-    num_classes: int = 1000, *, weights: Weights = None, zero_init_residual: bool = False
+    num_classes: int = 1000, *, weights: Weights = None, **options: Unpack[Options]
 ) -> ResNet:
     """Return ResNet-50; weights: the learner's own checkpoint with torchvision's names."""
-    return fill(ResNet(Bottleneck, [3, 4, 6, 3], num_classes, zero_init_residual), weights)
+    return fill(ResNet(Bottleneck, [3, 4, 6, 3], num_classes, **options), weights)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._util.keywords import near_names
 from ..errors import DataError
 from ..nn import (
     AdaptiveAvgPool2d,
@@ -19,7 +18,7 @@ from ..nn import (
 )
 from ..tensors import Tensor
 from ..tensors.functions import concatenate
-from .weights import Weights, fill
+from .weights import Weights, builder, fill
 
 
 class Fire(Module):
@@ -112,7 +111,7 @@ class SqueezeNet(Module):
         return self.flatten(self.classifier(self.features(x)))
 
 
-@near_names
+@builder
 def squeezenet1_0(
     num_classes: int = 1000, *, weights: Weights = None, dropout: float = 0.5
 ) -> SqueezeNet:
@@ -120,7 +119,7 @@ def squeezenet1_0(
     return fill(SqueezeNet("1_0", num_classes, dropout), weights)
 
 
-@near_names
+@builder
 def squeezenet1_1(
     num_classes: int = 1000, *, weights: Weights = None, dropout: float = 0.5
 ) -> SqueezeNet:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._util.keywords import near_names
 from ..nn import (
     AdaptiveAvgPool2d,
     Conv2d,
@@ -19,7 +18,7 @@ from ..nn import (
     init,
 )
 from ..tensors import Tensor
-from .weights import Weights, fill
+from .weights import Weights, builder, fill
 
 POOL = "M"
 VGG16 = (64, 64, POOL, 128, 128, POOL, 256, 256, 256, POOL, 512, 512, 512, POOL,
@@ -93,19 +92,21 @@ def _initialize(model: Module) -> None:
             init.zeros_(layer.bias)
 
 
-@near_names
+@builder
 def vgg16(
-    num_classes: int = 1000, *, weights: Weights = None, dropout: float = 0.5
+    num_classes: int = 1000, *, weights: Weights = None, init_weights: bool = True,
+    dropout: float = 0.5,
 ) -> VGG:
     """Return VGG-16; weights: the learner's own checkpoint with torchvision's names."""
-    model = VGG(vgg_features(VGG16), num_classes, init_weights=weights is None, dropout=dropout)
+    model = VGG(vgg_features(VGG16), num_classes, init_weights and weights is None, dropout)
     return fill(model, weights)
 
 
-@near_names
+@builder
 def vgg19(
-    num_classes: int = 1000, *, weights: Weights = None, dropout: float = 0.5
+    num_classes: int = 1000, *, weights: Weights = None, init_weights: bool = True,
+    dropout: float = 0.5,
 ) -> VGG:
     """Return VGG-19; weights: the learner's own checkpoint with torchvision's names."""
-    model = VGG(vgg_features(VGG19), num_classes, init_weights=weights is None, dropout=dropout)
+    model = VGG(vgg_features(VGG19), num_classes, init_weights and weights is None, dropout)
     return fill(model, weights)

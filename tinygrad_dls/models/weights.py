@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ from ..errors import DataError, ShapeError
 from ..nn import Module
 
 M = TypeVar("M", bound=Module)
+F = TypeVar("F", bound=Callable[..., Any])
+Norm = Callable[[int], Module]  # a layer for a number of channels
 Weights = str | os.PathLike[str] | Mapping[str, Any] | None
 COUNTER = "num_batches_tracked"  # checkpoints older than PyTorch 0.4.1 lack it; no output needs it
 
@@ -49,6 +52,19 @@ def fill(model: M, weights: Weights) -> M:
         mended.proposal = getattr(error, "proposal", None)
         raise mended from None
     return model
+
+
+def builder(function: F) -> F:
+    """A function that returns a network of torchvision's, and takes its `progress`, too: whether
+    a download shows a bar. There is none here, as weights are files.
+    """
+    build = near_names(function)
+
+    @wraps(function)
+    def call(*inputs: Any, progress: bool = True, **options: Any) -> Any:
+        return build(*inputs, **options)
+
+    return call  # type: ignore[return-value]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The options of a lesson: on its own command line, or under `tinygrad-dls lesson`."""
 
 import argparse
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -51,6 +52,13 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _device(text: str) -> str:
+    if not re.fullmatch(r"cpu|strict|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(
+            f"no device is called {text!r}: there are 'cpu', 'cuda', 'cuda:1' and 'strict'")
+    return text
+
+
 def _folder(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("it is empty; the folder here is '.'")
@@ -70,6 +78,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--out", type=_folder, metavar="DIR", help="folder of its files (default: out/NAME)"
     )
     parser.add_argument(
-        "--device", default="cpu", metavar="D", help="cpu (default), cuda, cuda:1, strict"
+        "--device", type=_device, default="cpu", metavar="D",
+        help="cpu (default), cuda, cuda:1, strict"
     )
     parser.add_argument("--seed", type=_seed, metavar="N", help="seed of the random numbers")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .._util.atomic_files import check_parent
+from .._util.usage import usage
 from ..engine.autograd import TensorBase
 from ..engine.collector import Collector
 from ..errors import DataError, Error, FormatError
@@ -63,15 +64,17 @@ def _shown(text: str) -> tuple[str, ...]:
 
 def _run(args: argparse.Namespace) -> int:
     failed = 0
-    if (args.script is None) == (args.diff is None):
-        raise DataError("name one thing to draw: a SCRIPT, or --diff BEFORE AFTER")
     ending = "" if args.script is None else Path(args.script).suffix.lower()
     endings = TABLES if ending in READERS else ENDINGS
-    if args.out is not None:  # before the script runs, which may take long
+    with usage():  # before the script runs, which may take long
+        if (args.script is None) == (args.diff is None):
+            raise DataError("name one thing to draw: a SCRIPT, or --diff BEFORE AFTER")
+        if args.out is not None:
+            check_ending(args.out, endings)
+        if args.check and (args.diff or ending in (*READERS, ".json", ".onnx")):
+            raise DataError("--check needs a script: a saved graph or model has no rules to run")
+    if args.out is not None:
         check_parent(args.out)
-        check_ending(args.out, endings)
-    if args.check and (args.diff or ending in (*READERS, ".json", ".onnx")):
-        raise DataError("--check needs a script: a saved graph or model has no rules to run")
     if ending in READERS:
         return _table(args)
     options = Options(depth=args.depth, rankdir=args.rankdir, show=args.show)

@@ -5,10 +5,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from ..._util.usage import usage
 from .fetching import MeterFactory, fetch
 from .folders import CACHE, COURSE, cache_folder, course_folder
 from .locating import HERE, course_layout, locate, places
-from .table import SOURCES, Source
+from .table import SOURCES, Source, find
 
 
 def add_parser(subparsers: Any, meter: MeterFactory) -> None:
@@ -62,6 +63,9 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace, meter: MeterFactory) -> int:
+    with usage():  # before the first is fetched
+        for name in args.names:
+            find(name)
     for name in args.names:
         place = fetch(name, force=args.force, meter=meter)
         print(place.statement)
@@ -69,6 +73,8 @@ def _fetch(args: argparse.Namespace, meter: MeterFactory) -> int:
 
 
 def _where(args: argparse.Namespace) -> int:
+    with usage():
+        find(args.name)
     place = locate(args.name, args.data)
     print(place.statement)
     for file in place.files:
