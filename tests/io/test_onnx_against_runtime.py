@@ -170,6 +170,44 @@ def test_recurrent_layers_with_everything(tmp_path, kind):
     assert same > 25
 
 
+TAKING = {"Affine": 2, "LeakyRelu": 1, "ScaledTanh": 2, "HardSigmoid": 2, "Elu": 1,
+          "Sigmoid": 0, "Tanh": 0, "Softsign": 0}  # how many of alpha and beta
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_alphas_and_betas_go_to_activations_that_take_them(tmp_path, kind):
+    """In their order over both directions, and onnxruntime wants one for each, or none at all."""
+    rng, same = np.random.default_rng(7), 0
+    gates, each = {"RNN": (1, 1), "LSTM": (4, 3), "GRU": (3, 2)}[kind]
+    for case in range(30):
+        ways = 1 + case % 2
+        given = [floats(rng, 2, 3, 2), floats(rng, ways, gates * 4, 2),
+                 floats(rng, ways, gates * 4, 4)]
+        named = rng.choice(list(TAKING), each * ways).tolist()
+        options = {"hidden_size": 4, "direction": ("forward", "bidirectional")[ways - 1],
+                   "activations": named}
+        for number, name in enumerate(("activation_alpha", "activation_beta")):
+            count = sum(TAKING[n] > number for n in named)
+            if count:
+                options[name] = rng.uniform(0.1, 0.9, count).tolist()
+        same += agree(tmp_path / "m.onnx", kind, given, outputs=2 + (kind == "LSTM"), opset=14,
+                      **options)
+    assert same > 25
+
+
+@pytest.mark.parametrize("kind", [
+    "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
+    "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"])
+@pytest.mark.parametrize("keep", [0, 1])
+def test_no_axes_to_reduce(tmp_path, kind, keep):
+    """Nothing is summed then, but squares, absolute values and logarithms are still taken."""
+    x = np.array([[0.5, 3.0, 2.0]] if kind == "ReduceLogSum" else [[-2.0, 3.0, 0.5]], "float32")
+    for given in ([x], [x, np.array([], "int64")], [np.array(x[0, 1])]):
+        for noop in (0, 1):
+            assert agree(tmp_path / "m.onnx", kind, given, opset=20, keepdims=keep,
+                         noop_with_empty_axes=noop)
+
+
 @pytest.mark.parametrize("mode", ["linear", "nearest", "cubic"])
 @pytest.mark.parametrize("edges", ["zeros", "border", "reflection"])
 def test_grids_of_places(tmp_path, mode, edges):

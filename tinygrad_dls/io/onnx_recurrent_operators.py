@@ -18,19 +18,19 @@ ORDERS = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}  # of ONNX's gate
 USUAL = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}
 Function = Callable[[Any], Any]
 
-# activation -> (function of x, alpha and beta; what alpha and beta usually are)
-ACTIVATIONS: dict[str, tuple[Callable[[Any, float, float], Any], float, float]] = {
-    "sigmoid": (lambda x, a, b: ops.sigmoid(x), 0.0, 0.0),
-    "tanh": (lambda x, a, b: ops.tanh(x), 0.0, 0.0),
-    "relu": (lambda x, a, b: ops.relu(x), 0.0, 0.0),
+# activation -> (function of x, alpha and beta; what those that it takes usually are)
+ACTIVATIONS: dict[str, tuple[Callable[[Any, Any, Any], Any], float | None, float | None]] = {
+    "sigmoid": (lambda x, a, b: ops.sigmoid(x), None, None),
+    "tanh": (lambda x, a, b: ops.tanh(x), None, None),
+    "relu": (lambda x, a, b: ops.relu(x), None, None),
     "affine": (lambda x, a, b: x * a + b, 1.0, 0.0),
-    "leakyrelu": (lambda x, a, b: F.leaky_relu(x, a), 0.01, 0.0),
-    "thresholdedrelu": (lambda x, a, b: F.threshold(x, a, 0.0), 1.0, 0.0),
+    "leakyrelu": (lambda x, a, b: F.leaky_relu(x, a), 0.01, None),
+    "thresholdedrelu": (lambda x, a, b: F.threshold(x, a, 0.0), 1.0, None),
     "scaledtanh": (lambda x, a, b: ops.tanh(x * b) * a, 1.0, 1.0),
     "hardsigmoid": (lambda x, a, b: ops.clip(x * a + b, 0.0, 1.0), 0.2, 0.5),
-    "elu": (lambda x, a, b: F.elu(x, a), 1.0, 0.0),
-    "softsign": (lambda x, a, b: ops.softsign(x), 0.0, 0.0),
-    "softplus": (lambda x, a, b: F.softplus(x), 0.0, 0.0),
+    "elu": (lambda x, a, b: F.elu(x, a), 1.0, None),
+    "softsign": (lambda x, a, b: ops.softsign(x), None, None),
+    "softplus": (lambda x, a, b: F.softplus(x), None, None),
 }
 
 
@@ -120,22 +120,26 @@ def _step_by_step(a: Args, i: int, x: Any, states: list[Any], reverse: bool, nam
 
 
 def _functions(a: Args, i: int, named: list[str]) -> list[Function]:
-    """The activations of direction i, behind the clip; alphas and betas are in one row for all."""
-    limit = a.option("clip")
-    rows = {name: list(a.option(name) or []) for name in ("activation_alpha", "activation_beta")}
-    found: list[Function] = []
-    for j, name in enumerate(named):
-        function, *usual = ACTIVATIONS[name]
-        alpha, beta = (rows[key][i * len(named) + j] if i * len(named) + j < len(rows[key]) else n
-                       for key, n in zip(rows, usual))
+    """The activations of direction i, behind the clip.
 
+    Alphas and betas are in one row for all directions, without a place for what takes none.
+    """
+    limit, found = a.option("clip"), list[Function]()
+    alphas, betas = (iter(a.option(f"activation_{n}") or []) for n in ("alpha", "beta"))
+    every = [name for names in _activations(a, a[1].shape[0]) for name in names]
+    for place, name in enumerate(every):
+        function, alpha, beta = ACTIVATIONS[name.lower()]
+        alpha = None if alpha is None else next(alphas, alpha)
+        beta = None if beta is None else next(betas, beta)
+        j = place - i * len(named)
         bound = limit if j < 2 else None  # runtimes clip the gates, but not the cell
 
-        def run(z: Any, function: Any = function, alpha: float = alpha, beta: float = beta,
+        def run(z: Any, function: Any = function, alpha: Any = alpha, beta: Any = beta,
                 bound: float | None = bound) -> Any:
             return function(ops.clip(z, -bound, bound) if bound else z, alpha, beta)
 
-        found.append(run)
+        if 0 <= j < len(named):
+            found.append(run)
     return found
 
 

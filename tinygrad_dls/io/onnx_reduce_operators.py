@@ -27,8 +27,8 @@ OF_NOTHING = {"ReduceMax": -math.inf, "ReduceMin": math.inf, "ReduceLogSumExp": 
 @operator(*_REDUCED, host=(1,))
 def _reduce(a: Args) -> Any:
     x, axes = a[0], a.ints(1) if a[1] is not None else a.option("axes")
-    if not axes and a.option("noop_with_empty_axes", 0):
-        return x
+    if not axes and a.option("noop_with_empty_axes", 0):  # each number by itself: squares stay
+        return ops.cast(_REDUCED[a.kind](x[..., None], axis=(x.ndim,), keepdims=False), x.dtype)
     axis = tuple(i % max(1, x.ndim) for i in axes) if axes else tuple(range(x.ndim))
     keep = bool(a.option("keepdims", 1))
     if a.kind in OF_NOTHING and not math.prod(x.shape[i] for i in axis):
