@@ -501,10 +501,11 @@ for name, p in as_state(by_hand, "float64").items():
 
 # %% [markdown]
 # Now the whole training: float32, and `dls.fit` with `capture=True`, which records two
-# steps and replays them without rebuilding the graph. The course trains on and on
-# (1500 epochs, its notebook shows the first 100); 500 are enough here. The seed is 11.
-# It matters, as you will see: of twelve seeds it has the lowest training cost after 15
-# epochs. (We did not choose by the test set: `c2w1-train-dev-test` says why.)
+# steps and replays them without rebuilding the graph. The course trains on and on: its
+# notebook shows 100 epochs, which end with about 75 % on the training and 69 % on the
+# test set, and older editions 1500, 99.9 % and 71.7 %. 500 are enough here. The seed is
+# 11. It matters, as you will see: of twelve seeds it has the lowest training cost after
+# 15 epochs. (We did not choose by the test set: `c2w1-train-dev-test` says why.)
 
 
 # %%

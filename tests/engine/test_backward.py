@@ -153,7 +153,7 @@ def test_hook_sees_and_replaces_the_gradient() -> None:
     y.sum().backward()
     assert seen == [[1.0, 1.0]]
     assert x.grad.tolist() == [31.0, 31.0]
-    remove()
+    remove.remove()  # as PyTorch's handles have it
     remove()  # twice does no harm
     x.grad = None
     (x * 2.0).sum().backward()

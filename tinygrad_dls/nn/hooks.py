@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .. import ops
+from .._util.handles import Handle
 from .._util.keywords import NearNames
 from ..engine.autograd import topological_order
 from ..engine.modes import mode
@@ -13,12 +14,6 @@ from ..errors import DtypeError, GraphError
 from ..tensors import Tensor
 
 Function = Callable[..., Any]
-
-
-class Handle(NamedTuple):
-    """The result of registering a hook: `remove()` takes the hook off again."""
-
-    remove: Callable[[], None]
 
 
 class Hook(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .._util.handles import Handle
 from ..engine import autograd
 from ..engine.completion import add_completion_hook
 from ..errors import GraphError
@@ -15,33 +16,34 @@ class Hooked:
 
     __slots__ = ()
 
-    def register_hook(self: Any, hook: Callable[[Any], object]) -> Callable[[], None]:
+    def register_hook(self: Any, hook: Callable[[Any], object]) -> Handle:
         """Call `hook(gradient)` in backward; a tensor it returns takes the gradient's place.
 
-        Returns a function that removes the hook.
+        `remove()` of what it returns takes the hook off again.
 
         >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
-        >>> remove = x.register_hook(lambda gradient: 10 * gradient)
+        >>> handle = x.register_hook(lambda gradient: 10 * gradient)
         >>> x.sum().backward()
         >>> x.grad
         Tensor([10., 10.])
+        >>> handle.remove()
         """
         if not self.requires_grad:
             raise GraphError("register_hook() of a tensor that does not require grad")
         if not callable(hook):
             raise GraphError(f"a hook is a function of the gradient, not a {type(hook).__name__}")
-        return autograd.add_hook(self, hook)
+        return Handle(autograd.add_hook(self, hook))
 
     def register_post_accumulate_grad_hook(
         self: Any, hook: Callable[[Any], object]
-    ) -> Callable[[], None]:
+    ) -> Handle:
         """Call `hook(self)` in backward as soon as `.grad` of this leaf has its sum.
 
-        Backward still goes on then: the gradient can be sent or used up meanwhile. Returns a
-        function that removes the hook.
+        Backward still goes on then: the gradient can be sent or used up meanwhile. `remove()` of
+        what it returns takes the hook off again.
 
         >>> x = dls.tensor([1.0, 2.0], requires_grad=True)
-        >>> remove = x.register_post_accumulate_grad_hook(lambda leaf: print(leaf.grad.tolist()))
+        >>> handle = x.register_post_accumulate_grad_hook(lambda leaf: print(leaf.grad.tolist()))
         >>> (x * x).sum().backward()
         [2.0, 4.0]
         """
@@ -50,4 +52,4 @@ class Hooked:
                              "grad: only these keep a sum in .grad; see register_hook()")
         if not callable(hook):
             raise GraphError(f"a hook is a function of the tensor, not a {type(hook).__name__}")
-        return add_completion_hook(self, hook)
+        return Handle(add_completion_hook(self, hook))

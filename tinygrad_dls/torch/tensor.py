@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import ops
 from .. import tensors as core
+from .._util.handles import Handle
 from ..backend.device import Device, default_device
 from ..backend.dtypes import default_dtype, tensor_dtype
 from ..engine import autograd, versions
@@ -23,7 +24,6 @@ from ..tensors.gradients import grad
 from ..tensors.tensor import Count
 from . import arithmetic as a
 from . import counting, dtypes, further, indexing, integers, places, reductions, shapes
-from .hooks import Handle
 from .in_place import InPlace
 from .operands import promote, without_tensors
 from .printing import node_name, text_of, with_notes

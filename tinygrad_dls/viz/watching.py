@@ -12,13 +12,13 @@ import numpy as np
 
 from .._util.arguments import is_whole
 from .._util.atomic_files import check_parent, write_whole
+from .._util.handles import Handle
 from .._util.keywords import near_names
 from ..engine.autograd import TensorBase
 from ..engine.collector import Collector
 from ..engine.modes import mode, traces
 from ..errors import DataError, DtypeError, Error, FormatError, GraphError, ShapeError
 from ..nn import Module
-from ..nn.hooks import Handle
 from ..optim import Optimizer
 from ..tensors import Tensor
 from .framed import Frame
