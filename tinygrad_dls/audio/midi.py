@@ -9,7 +9,7 @@ from pathlib import Path
 from .._util.arguments import is_whole, number
 from .._util.atomic_files import write_whole
 from .._util.keywords import near_names
-from ..data.sources.optional import need
+from .._util.optional import need
 from ..errors import DataError
 from .samples import positive
 from .synthesis import Note

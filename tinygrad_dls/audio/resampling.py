@@ -7,7 +7,7 @@ import numpy as np
 
 from .._util.keywords import near_names
 from .._util.machine import refuse_beyond_memory
-from ..data.sources.optional import need
+from .._util.optional import need
 from .samples import Array, checked, checked_rate
 
 TAPS = 20  # of SciPy's filter, for each step of the larger rate

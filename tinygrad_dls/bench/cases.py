@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from .. import models, nn
+from .. import nn
 from ..engine.modes import no_grad
 from ..random import default_generator, manual_seed
 from ..tensors import Tensor
@@ -20,8 +21,18 @@ from ..tensors.random_tensors import randn
 from . import networks
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
-OURS = SimpleNamespace(  # what `networks` asks of a library, and models of our own
-    nn=nn, cat=cat, tensor=tensor, randn=randn, float32="float32", models=models)
+
+
+class Library(SimpleNamespace):
+    """The names that `networks` asks of a library; ours has models of its own, too."""
+
+    @cached_property
+    def models(self) -> Any:
+        """Loaded by the cases that are one: half as much again as a small network needs."""
+        return import_module("..models", __package__)
+
+
+OURS = Library(nn=nn, cat=cat, tensor=tensor, randn=randn, float32="float32")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .. import io
 from .._util.keywords import near_names
-from ..data.sources.optional import need
+from .._util.optional import need
 from ..data.sources.sets import Arrays, Files, Loaded
 from ..errors import FormatError
 from ..io import load_darknet

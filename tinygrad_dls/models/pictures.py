@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.sources.optional import need
+from .._util.optional import need
 from ..errors import DataError, ShapeError
 from ..tensors import Tensor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._util.keywords import near_names
-from ..data.sources.optional import need
+from .._util.optional import need
 from ..errors import DataError
 
 

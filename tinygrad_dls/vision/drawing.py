@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._util.keywords import near_names
-from ..data.sources.optional import need
+from .._util.optional import need
 from ..errors import ShapeError
 from .operands import Boxes, alike, check_boxes, check_scores, on_host
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._util.keywords import near_names
-from ..data.sources.optional import need
+from .._util.optional import need
 from ..errors import DataError, FormatError
 
 KINDS = {"1": "black and white", "L": "grey", "LA": "grey with transparency",

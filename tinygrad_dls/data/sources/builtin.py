@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._util.optional import EXTRA, PackageError, need, package_folder
 from . import cached_files, pictures
 from .checks import check_readable, check_sha256
 from .folders import datasets_folder
-from .optional import EXTRA, PackageError, need, package_folder
 from .sets import Arrays, Files, Images, Text
 
 FACES_SHA256 = "9560ec2f5edfac01973f63a8a99d00053fecd11e21877e18038fbe500f8e872c"

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from ..._util.optional import need
 from ...errors import DataError, FormatError
 from .folders import MIRROR
-from .optional import need
 from .table import Source
 
 Report = Callable[[int], None]

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._util.optional import need
 from ...errors import FormatError
 from .checks import reason
 from .generated_texts import EMOJIS
 from .matlab import MOST, read_matrices
-from .optional import need
 from .sets import Arrays, Images, LabelledTexts, Points
 
 MOST_PICTURE = 2**24  # bytes of one picture in an archive

@@ -4,7 +4,7 @@ import datetime
 
 import numpy as np
 
-from .optional import need
+from ..._util.optional import need
 from .sets import Pairs
 
 COUNT = 12_000

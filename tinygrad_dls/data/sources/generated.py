@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .optional import need
+from ..._util.optional import need
 from .sets import Points
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Literal, overload
 
 from ..._util.keywords import near_names
+from ..._util.optional import EXTRA, PackageError
 from . import builtin, cached_files, course_files, generated, generated_texts
 from .addresses import labelled_addresses, made_addresses
 from .dates import handmade_dates, locale_dates
 from .locating import Place, Where, locate, places
 from .names import dinosaur_names
-from .optional import EXTRA, PackageError
 from .phrases import phrases
 from .sets import (
     Arrays,

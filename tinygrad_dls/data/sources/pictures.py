@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .optional import need
+from ..._util.optional import need
 
 PALETTE = (
     (24, 44, 92), (42, 88, 150), (92, 150, 190), (236, 196, 72),

@@ -5,7 +5,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from ...errors import DataError
+from ..errors import DataError
 
 EXTRA = "pip install tinygrad_dls[lessons]"
 
