@@ -30,6 +30,10 @@ class DeviceError(Error, RuntimeError):
     """A device that is missing, or operands that live on two different devices."""
 
 
+class LengthError(ShapeError, TypeError):
+    """The length of a tensor that has none: NumPy's and PyTorch's is a TypeError."""
+
+
 class DataError(Error, ValueError):
     """Data that are missing, empty, out of range or not what they claim to be."""
 

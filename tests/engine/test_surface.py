@@ -40,6 +40,13 @@ def test_tensors() -> None:
     assert dls.checkpoint(lambda t: t * 2.0, x).shape == (2, 2)
 
 
+def test_a_number_has_no_length() -> None:
+    for ask in (len, list):
+        with pytest.raises(TypeError, match="no length") as caught:  # NumPy's and PyTorch's kind
+            ask(dls.Tensor(1.0))
+        assert isinstance(caught.value, dls.ShapeError)
+
+
 def test_backward_takes_its_arguments_by_name() -> None:
     x = dls.Tensor([1.0, 2.0], requires_grad=True)
     y = x * x

@@ -18,7 +18,7 @@ from ..engine import autograd, versions
 from ..engine.autograd import TensorBase, as_tensor, register_tensor
 from ..engine.conversion import host_array
 from ..engine.modes import mode, no_grad, replayed, traces
-from ..errors import DeviceError, DtypeError, GraphError, ShapeError
+from ..errors import DeviceError, DtypeError, GraphError, LengthError, ShapeError
 from ..ops.assigning import check_cut
 from ..ops.call import unrecorded
 from ..ops.scatter import IndexPut
@@ -135,7 +135,7 @@ class Tensor(Copying, Hooked, NumpyDispatch, Methods, InPlace, NewLike, Synonyms
 
     def __len__(self) -> int:
         if self.ndim == 0:
-            raise ShapeError("a tensor of shape () has no length: it is one number, x.item()")
+            raise LengthError("a tensor of shape () has no length: it is one number, x.item()")
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
