@@ -118,17 +118,17 @@ class ResNet(Module):
         self.relu = ReLU()
         self.maxpool = MaxPool2d(3, stride=2, padding=1)
         channels, dilation, stages = 64, 1, []
-        for planes, blocks, stride, wide in zip(
+        for planes, blocks, stride, dilate in zip(
                 (64, 128, 256, 512), layers, (1, 2, 2, 2), (False, *dilated)):
-            before, dilation = dilation, dilation * stride if wide else dilation
-            first = block(
-                channels, planes, 1 if wide else stride,
-                _shortcut(channels, planes * block.expansion, 1 if wide else stride, norm),
-                groups, width_per_group, before, norm)
-            channels = planes * block.expansion
-            stages.append(Sequential(first, *(
-                block(channels, planes, 1, None, groups, width_per_group, dilation, norm)
-                for _ in range(blocks - 1))))
+            before, after = dilation, planes * block.expansion
+            if dilate:
+                dilation, stride = dilation * stride, 1
+            shortcut = _shortcut(channels, after, stride, norm)
+            first = block(channels, planes, stride, shortcut, groups, width_per_group, before, norm)
+            others = [block(after, planes, 1, None, groups, width_per_group, dilation, norm)
+                      for _ in range(blocks - 1)]
+            stages.append(Sequential(first, *others))
+            channels = after
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.avgpool = AdaptiveAvgPool2d((1, 1))
         self.flatten = Flatten()
