@@ -270,3 +270,54 @@ def test_an_archive_that_would_not_stay_small(tmp_path):
                 file.writestr(name, content + b" " * 10**6, way)
         with pytest.raises(dls.FormatError, match=f"its {large} is compressed"):
             load_keras(path)
+
+
+# --- recurrent layers: which GRU, which direction ------------------------------------------------
+
+
+def gru_without_bias(**options):
+    groups = {"layers/r": ("r", []), "layers/r/cell": ("r_cell", [draw(2, 9), draw(3, 9)])}
+    return groups, [("GRU", {"name": "r", "use_bias": False, **options})]
+
+
+def test_a_gru_without_a_bias_is_told_by_its_configuration(tmp_path):
+    """Its shapes are the same either way, its numbers are not."""
+    right = load_keras(archive(tmp_path / "a.keras", *gru_without_bias(reset_after=True)))
+    assert set(from_keras(right)) == {f"r.{kind}_{side}_l0" for kind in ("weight", "bias")
+                                      for side in ("ih", "hh")}
+    wrong = load_keras(archive(tmp_path / "b.keras", *gru_without_bias(reset_after=False)))
+    with pytest.raises(dls.DataError, match="reset_after=False"):
+        from_keras(wrong)
+    bare = load_keras(weights_file(tmp_path / "c.weights.h5", gru_without_bias()[0]))
+    with pytest.warns(UserWarning, match="nothing tells whether r"):
+        from_keras(bare)
+
+
+def lstm_cell(n_in):
+    return [draw(n_in, 12), draw(3, 12), draw(12)]
+
+
+def test_layers_that_are_called_like_directions(tmp_path):
+    """Two layers one after the other are not the two directions of one."""
+    found = load_keras(archive(tmp_path / "m.keras", {
+        "layers/lstm": ("forward_lstm", []), "layers/lstm/cell": ("lstm_cell", lstm_cell(2)),
+        "layers/lstm_1": ("backward_lstm", []), "layers/lstm_1/cell": ("lstm_cell", lstm_cell(3)),
+    }, [("LSTM", {"name": "forward_lstm"}),
+        ("LSTM", {"name": "backward_lstm", "go_backwards": True})]))
+    made = from_keras(found)
+    assert made["forward_lstm.weight_ih_l0"].shape == (12, 2)
+    assert made["backward_lstm.weight_ih_l0"].shape == (12, 3)
+
+
+def test_a_backward_layer_with_a_name_of_its_own(tmp_path):
+    place, inner = "layers/bidirectional", {"class_name": "LSTM", "config": {"name": "aa"}}
+    backward, cells = lstm_cell(2), "lstm_cell"
+    found = load_keras(archive(tmp_path / "m.keras", {
+        place: ("u", []), f"{place}/forward_layer": ("forward_aa", []),
+        f"{place}/forward_layer/cell": (cells, lstm_cell(2)),
+        f"{place}/backward_layer": ("bb", []), f"{place}/backward_layer/cell": (cells, backward),
+    }, [("Bidirectional", {"name": "u", "layer": inner, "backward_layer": {
+        "class_name": "LSTM", "config": {"name": "bb", "go_backwards": True}}})]))
+    made = from_keras(found)
+    np.testing.assert_array_equal(made["u.weight_ih_l0_reverse"], backward[0].T)
+    nn.Sequential({"u": nn.LSTM(2, 3, bidirectional=True)}).load_state_dict(made)

@@ -71,13 +71,11 @@ def from_keras(
         options = configured[layer].options if layer in configured else {}
         config = LayerConfig(known.get(layer, ""), options)
         recurrent = "recurrent_kernel" in weights
-        new = weights if layer in attention else _recurrent(layer, weights) if (
+        new = weights if layer in attention else _recurrent(layer, weights, configured) if (
             recurrent) else _plain(layer, weights, config, (flattened or {}).get(layer))
-        where = _without_cell(layer) if recurrent else layer
-        way = re.search(r"(^|/)(forward|backward)_[^/]*$", where) if recurrent else None
-        if way:  # the two directions of a Bidirectional are one layer
-            where = where[: way.start()]
-            end = "_reverse" if way[2] == "backward" else ""
+        where = layer
+        if recurrent:
+            where, end = _direction(_without_cell(layer), configured)
             new = {name + end: value for name, value in new.items()}
         for name, value in new.items():
             full = ".".join([*where.split("/"), name] if where else [name])
@@ -92,6 +90,27 @@ def _without_cell(layer: str) -> str:
     head, _, last = layer.rpartition("/")
     alone = re.search(r"(^|_)cell(_\d+)?$", last) and not head.endswith("/cells")
     return head if alone else layer
+
+
+def _direction(layer: str, configured: Mapping[str, LayerConfig]) -> tuple[str, str]:
+    """The layer that holds these recurrent weights, and the end of their names: the two directions
+    of a Bidirectional are one layer."""
+    head, _, last = layer.rpartition("/")
+    if head in configured and configured[head].kind == "bidirectional":
+        return head, "" if last.startswith("forward_") else "_reverse"
+    way = re.match("(forward|backward)_", last) if head and layer not in configured else None
+    return (head, "_reverse" * (way[1] == "backward")) if way else (layer, "")
+
+
+def _resets_after(layer: str, configured: Mapping[str, LayerConfig]) -> bool | None:
+    """Return what the configuration says of a GRU; None: nothing."""
+    parts = layer.split("/")
+    bare = [re.sub("^(forward|backward)_", "", part) for part in parts]  # in a Bidirectional
+    for end in range(len(parts), 0, -1):
+        for path in ("/".join(parts[:end]), "/".join([*parts[: end - 1], bare[end - 1]])):
+            if path in configured and "reset_after" in configured[path].options:
+                return bool(configured[path].options["reset_after"])
+    return None
 
 
 def _plain(
@@ -207,7 +226,9 @@ _RULES: dict[str, tuple[str, Callable[[Array], Array]]] = {
 }
 
 
-def _recurrent(layer: str, weights: Weights) -> Weights:
+def _recurrent(
+    layer: str, weights: Weights, configured: Mapping[str, LayerConfig]
+) -> Weights:
     """SimpleRNN (1 gate), GRU (3: z, r, h) or LSTM (4: i, f, c, o), told apart by their shapes."""
     kernel, recurrent = weights["kernel"], weights["recurrent_kernel"]
     units = recurrent.shape[0]
@@ -218,7 +239,15 @@ def _recurrent(layer: str, weights: Weights) -> Weights:
                         f"  kernel            {kernel.shape}\n"
                         f"  recurrent_kernel  {recurrent.shape}")
     bias = weights.get("bias", np.zeros(gates * units, kernel.dtype))
-    if gates == 3 and bias.ndim == 1 and "bias" in weights:
+    after = True
+    if gates == 3:  # a bias tells: there is a second one for the product with h
+        said = _resets_after(layer, configured)
+        after = bias.ndim == 2 if "bias" in weights else said is not False
+        if "bias" not in weights and said is None:
+            warn_at(users_frame(sys._getframe()), f"nothing tells whether {layer}, a GRU without a "
+                    "bias, resets h after the product with recurrent_kernel: taken as Keras's "
+                    "reset_after=True, which ours does", UserWarning)
+    if not after:
         raise DataError(
             f"{layer} is a GRU with reset_after=False: it resets h before the product with "
             "recurrent_kernel, ours after it. Train it with reset_after=True"
