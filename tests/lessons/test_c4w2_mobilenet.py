@@ -14,7 +14,10 @@ def check_figures(run):
     assert figures["collapse"]["2"] > 2 * figures["collapse"]["30"]
     broken = figures["broken"]
     assert broken["summed_over"] == ["dWd"] and broken["stuck"]
-    assert broken["statistics"]["changed"] > 0
+    statistics = broken["statistics"]
+    assert statistics["changed"] > 0
+    less = 0 if run.result["fast"] else 3  # percent; a short run has little to lose
+    assert statistics["after"] + less < statistics["before"]
     for picture in ("idea", "collapse", "task", "augmented", "training"):
         assert (run.out / f"{picture}.png").is_file()
 
@@ -28,8 +31,6 @@ def test_full(run_lesson):
     run = run_lesson("c4w2-mobilenet", "--data", "built-in")
     check_figures(run)
     figures = run.figures
-    statistics = figures["broken"]["statistics"]
-    assert statistics["after"] < statistics["before"]
     assert min(figures[name]["test_accuracy"] for name in ("separable", "full")) > 93
     reached = {name: figures[name]["test_accuracy"] for name in ("frozen", "thawed", "scratch")}
     assert reached["thawed"] > max(reached["scratch"], reached["frozen"]) + 8

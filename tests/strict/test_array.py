@@ -347,7 +347,9 @@ def test_methods_agree_with_numpy(method, host):
     expected = np.asarray(getattr(host, method)(**keywords))
     assert isinstance(result, Array)
     assert result.dtype == expected.dtype and result.shape == expected.shape
-    if method not in ("sum", "cumsum", "mean", "var", "std"):
+    if method == "cumsum":  # as the strict device adds
+        expected = host.astype("float64").cumsum(**keywords).astype(host.dtype)
+    if method not in ("sum", "mean", "var", "std"):
         np.testing.assert_array_equal(result.get(), expected)
         return
     precise = getattr(host.astype("float64"), method)(**keywords)  # as the strict device adds

@@ -106,9 +106,11 @@ def _products(
         (1, ROW, "a", "dy"),  # dL/db = a.T (..., n, 1) @ dL/dy (..., 1, m)
     ):
         made = i.makes[which]
-        if made is not None:
-            product = Product(place, which, known[column], known[row], kind)
-            found += [(made, product)] * _is_large(made, product, infos)
+        if made is None:
+            continue
+        product = Product(place, which, known[column], known[row], kind)
+        if _is_large(made, product, infos):
+            found.append((made, product))
     return found
 
 
