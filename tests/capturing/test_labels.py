@@ -5,6 +5,7 @@ import pytest
 
 import tinygrad_dls as dls
 from tinygrad_dls import nn, optim
+from tinygrad_dls._util.callers import is_all_ours
 from tinygrad_dls.errors import DataError
 from tinygrad_dls.nn import functional as F
 from tinygrad_dls.ops.call import function
@@ -81,6 +82,18 @@ def test_a_place_out_of_range_is_told_as_such(name):
     assert any("replay" in note for note in caught.value.__notes__)
     assert captured(dls.Tensor(right)).item() == wanted
     assert captured.reason is None
+
+
+@pytest.mark.parametrize("file, ours", [
+    ("/elsewhere/tinygrad_dls/backend/kernels/numba/losses/losses.py", True),
+    ("/elsewhere/kernels/losses.py", False),
+])
+def test_a_kernel_is_ours_wherever_it_was_compiled(file, ours):
+    """Machine code from the cache names the file of the copy of the package that compiled it."""
+    kernel = compile("raise IndexError('a label is out of range')", file, "exec")
+    with pytest.raises(IndexError) as caught:
+        exec(kernel)
+    assert is_all_ours(caught.value) is ours
 
 
 class Mine(IndexError):

@@ -14,6 +14,7 @@ ROOT = str(sys.modules[__name__.partition(".")[0]].__file__)
 PACKAGE = os.path.join(Path(ROOT).parent, "")
 LESSONS = os.path.join(PACKAGE, "lessons", "")  # where they stand in an installed package
 GENERATED = "<tinygrad_dls>"  # the file name of code that we generate
+KERNELS = os.path.join(os.sep, "tinygrad_dls", "backend", "kernels", "")  # in whichever copy of us
 NUMPY = os.path.join(Path(np.__file__).parent, "")
 
 
@@ -30,11 +31,15 @@ def _is_ours(file: str) -> bool:
 
 
 def is_all_ours(error: BaseException) -> bool:
-    """Return whether all that an error passed below the frame that caught it is ours or NumPy's."""
+    """Return whether all that an error passed below the frame that caught it is ours or NumPy's.
+
+    A kernel counts as ours wherever it stands: machine code from the cache names the file that it
+    was compiled from, which may be that of another copy of this package.
+    """
     trace = error.__traceback__
     while trace is not None and (trace := trace.tb_next) is not None:
         file = trace.tb_frame.f_code.co_filename
-        if not _is_ours(file) and not file.startswith(NUMPY):
+        if not (_is_ours(file) or file.startswith(NUMPY) or KERNELS in file):
             return False
     return True
 
