@@ -310,10 +310,37 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
     return ops.stack([b * f - c * e, c * d - a * f, a * e - b * d], dim)
 
 
-def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "") -> Any:
-    """Distance of each row of x1 from each row of x2, in the p-norm."""
+def cdist(
+    x1: Any, x2: Any, p: float = 2.0,
+    compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary",
+) -> Any:
+    """Distance of each row of x1 from each row of x2, in the p-norm.
+
+    As in PyTorch, Euclidean distances among more than 25 rows are taken from one matrix product,
+    |a - b|^2 = |a|^2 - 2 a b + |b|^2: fast, but close rows far from 0 lose digits. Write
+    compute_mode="donot_use_mm_for_euclid_dist" to subtract instead.
+    """
+    if compute_mode is not None and compute_mode not in _CDIST_MODES:
+        raise DataError(f"compute_mode is one of {', '.join(_CDIST_MODES)}, not {compute_mode!r}")
+    rows = max(x1.shape[-2], x2.shape[-2])
+    always, never = _CDIST_MODES[1:]
+    if p == 2 and compute_mode != never and (rows > 25 or compute_mode == always):
+        return _euclidean_distances(x1, x2)
     difference = ops.sub(ops.expand_dims(x1, -2), ops.expand_dims(x2, -3))
     return ops.vector_norm(difference, p, -1)
+
+
+_CDIST_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist",
+                "donot_use_mm_for_euclid_dist")
+
+
+def _euclidean_distances(x1: Any, x2: Any) -> Any:
+    """Those of rows (..., m, n) and (..., k, n): (..., m, k)."""
+    squares = [ops.sum(ops.mul(x, x), -1, True) for x in (x1, x2)]  # (..., m, 1), (..., k, 1)
+    squared = ops.add(ops.sub(squares[0], ops.mul(ops.matmul(x1, ops.swapaxes(x2, -1, -2)), 2)),
+                      ops.swapaxes(squares[1], -1, -2))
+    apart = ops.greater(squared, 0)  # a root has no slope at 0; rounding may end below it
+    return ops.where(apart, ops.sqrt(ops.where(apart, squared, 1.0)), 0.0)
 
 
 def chain_matmul(*matrices: Any) -> Any:
