@@ -100,7 +100,8 @@ def as_files(files: tuple[Path, ...]) -> Files:
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as read:
+        # NumPy leaves a path's file open if the archive in it is broken.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as read:
             return dict(read)
     except Exception as error:  # broken archives and headers fail in many ways
         raise FormatError(f"{path} is truncated or corrupt: {reason(error)}") from None
