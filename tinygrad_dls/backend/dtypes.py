@@ -4,6 +4,7 @@ Float32 stays float32: integers and bools take the dtype of the float they meet 
 make float64 of int64 and float32), and Python numbers never promote.
 """
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,13 @@ def tensor_dtype(dtype: DTypeLike) -> np.dtype[Any]:
             f"{dtype!r} is not a dtype: write 'float32', 'int64', 'bool' ...") from error
     if found.kind not in "fiub":
         raise DtypeError(f"a tensor holds floats, integers or bools, not {dtype}")
-    return np.dtype(found.name)  # NumPy's one object of it, by which kernels know it
+    return _one_object(found)
+
+
+@cache
+def _one_object(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """NumPy's one object of a dtype in the machine's byte order, by which kernels know it."""
+    return np.dtype(dtype.name)
 
 
 def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
