@@ -308,6 +308,8 @@ def images(x: Any, axes: int, name: str) -> tuple[Any, bool]:
 
 def numbers_of(value: Any, axes: int, what: str, name: str, least: int) -> tuple[int, ...]:
     """One whole number for each axis, of at least `least`; one number counts for all."""
+    if type(value) is int and value >= least:
+        return (value,) * axes
     several = isinstance(value, (tuple, list))
     values = tuple(value) if several else (value,)
     values = values * axes if len(values) == 1 else values
