@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 
 from ...reference import normalization as reference
+from ..conv.geometry import pixels_of
 from ..layout import F32, F64
 from ..threads import threads_for
+from .groups import normalize_groups, normalize_groups_backward
 from .loops import (
     column_moments,
     column_products,
@@ -33,6 +35,8 @@ class Normalization(reference.Normalization):
             normalize_rows(_parts(x), x, _row(weight, 1, x), _row(bias, 0, x), eps, centered, y,
                            mean, var)
             return y, mean.reshape(m, 1), var.reshape(m, 1)
+        if x.ndim == 4 and x.flags.c_contiguous:
+            return _groups(x, weight, bias, eps)
         rows = as_rows(x)
         sets, m, c = rows.shape
         span = x.shape[2] if x.ndim == 4 else 1  # columns with one mean together
@@ -64,6 +68,8 @@ class Normalization(reference.Normalization):
                 parts, dy, x, _row(weight, 1, x), mean.reshape(-1), var.reshape(-1), eps, centered,
                 dx, products, sums)
             return _needed(needs, dx, products.sum(axis=0), sums.sum(axis=0), (1, n), x.dtype)
+        if x.ndim == 4 and x.flags.c_contiguous:
+            return _groups_backward(dy, x, weight, mean, var, eps, needs)
         d, rows = as_rows(dy), as_rows(x)
         sets, m, c = rows.shape
         span = x.shape[2] if x.ndim == 4 else 1
@@ -95,6 +101,37 @@ class Normalization(reference.Normalization):
         return as_images(y, x.shape)
 
 
+# --- images in C order, a group after the other ---------------------------------------------------
+
+
+def _groups(x: Any, weight: Any | None, bias: Any | None, eps: float) -> tuple[Any, Any, Any]:
+    m, groups, c, size = x.shape
+    y = np.empty_like(x)
+    mean, var = np.empty((2, m * groups), x.dtype)
+    normalize_groups(_parts(x), x.reshape(-1, c, size), _of_groups(weight, 1.0, x),
+                     _of_groups(bias, 0.0, x), eps, y, mean, var)
+    return y, *(v.reshape(m, groups, 1, 1) for v in (mean, var))
+
+
+def _groups_backward(
+    dy: Any, x: Any, weight: Any | None, mean: Any, var: Any, eps: float, needs: tuple[bool, ...]
+) -> tuple[Any | None, ...]:
+    groups, c, size = x.shape[1:]
+    parts, dx = _parts(x), np.empty_like(x)
+    products, sums = np.empty((2, parts, groups, c))
+    normalize_groups_backward(
+        parts, np.ascontiguousarray(dy), x.reshape(-1, c, size), _of_groups(weight, 1.0, x),
+        mean.reshape(-1), var.reshape(-1), eps, dx, products, sums)
+    return _needed(needs, dx, products.sum(axis=0), sums.sum(axis=0), (1, groups, c, 1), x.dtype)
+
+
+def _of_groups(values: Any | None, otherwise: float, x: Any) -> Any:
+    """Weight or bias as (groups, c); as many times `otherwise` where there is none."""
+    if values is None:
+        return np.full(x.shape[1:3], otherwise, x.dtype)
+    return np.ascontiguousarray(values).reshape(x.shape[1:3])
+
+
 # --- images as rows ------------------------------------------------------------------------------
 
 
@@ -104,7 +141,7 @@ def as_rows(x: Any) -> Any:
     A view if x is channels-last, else a copy.
     """
     if x.ndim == 3:
-        return np.ascontiguousarray(x.transpose(0, 2, 1)).reshape(1, -1, x.shape[1])
+        return pixels_of(x).reshape(1, -1, x.shape[1])
     rows = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     return rows.reshape(x.shape[0], x.shape[3], -1)
 
@@ -123,9 +160,9 @@ def moments(rows: Any, span: int) -> tuple[Any, Any]:
     mean, square = np.empty((2, len(split), c))
     column_moments(parts, split, mean, square)
     if len(split) > n:  # join the statistics of the parts of one set
-        parallel_for = mean.mean(axis=0, keepdims=True)
-        square = (square + (mean - parallel_for) ** 2 * split.shape[1]).sum(axis=0, keepdims=True)
-        mean = parallel_for
+        joint = mean.mean(axis=0, keepdims=True)
+        square = (square + (mean - joint) ** 2 * split.shape[1]).sum(axis=0, keepdims=True)
+        mean = joint
     if span == 1:
         return mean, square
     mean, square = mean.reshape(n, -1, span), square.reshape(n, -1, span)
