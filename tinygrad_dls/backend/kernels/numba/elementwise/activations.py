@@ -1,4 +1,4 @@
-"""Activations: one pass over memory each. ReLU and its variants are clamps, on all cores."""
+"""Activations: one pass over memory each, on all cores. ReLU and its variants are clamps."""
 
 from math import nan
 from typing import Any
@@ -18,6 +18,7 @@ from .functions import (
     ONE,
     TWO,
     ZERO,
+    begin,
     exp32,
     f32,
     gaussian32,
@@ -105,60 +106,117 @@ def mish_tanh(x: Any) -> Any:
     return n / (n + TWO)
 
 
-@kernel
-def sigmoid_loop(x: Array, y: Array) -> None:
+@task
+def sigmoid_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    x, y = x[first:end], y[first:end]
     for i in range(x.size):
         y[i] = sigmoid32(x[i])
 
 
 @kernel
-def sigmoid64_loop(x: Array, y: Array) -> None:
-    width, rest = lanes(x), x.size % lanes(x)
-    for i in range(0, x.size - rest, width):
+def sigmoid_loop(chunks: int, x: Array, y: Array) -> None:
+    parallel_for(sigmoid_chunk, chunks, (x, y))
+
+
+@task
+def sigmoid64_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    width, rest = lanes(x), (end - first) % lanes(x)
+    for i in range(first, end - rest, width):
         store(y, i, sigmoid(load(x, i)))
     if rest:
-        i = x.size - rest
+        i = end - rest
         store_some(y, i, sigmoid(load_some(x, i, rest)), rest)
 
 
 @kernel
-def sigmoid_backward_loop(dy: Array, y: Array, dx: Array) -> None:
+def sigmoid64_loop(chunks: int, x: Array, y: Array) -> None:
+    parallel_for(sigmoid64_chunk, chunks, (x, y))
+
+
+@task
+def sigmoid_backward_chunk(chunk: int, chunks: int, dy: Array, y: Array, dx: Array) -> None:
+    first, end = begin(chunk, chunks, dy), begin(chunk + 1, chunks, dy)
+    dy, y, dx = dy[first:end], y[first:end], dx[first:end]
     for i in range(y.size):
         dx[i] = dy[i] * y[i] * (y.dtype.type(1) - y[i])
 
 
 @kernel
-def tanh_backward_loop(dy: Array, y: Array, dx: Array) -> None:
+def sigmoid_backward_loop(chunks: int, dy: Array, y: Array, dx: Array) -> None:
+    parallel_for(sigmoid_backward_chunk, chunks, (dy, y, dx))
+
+
+@task
+def tanh_backward_chunk(chunk: int, chunks: int, dy: Array, y: Array, dx: Array) -> None:
+    first, end = begin(chunk, chunks, dy), begin(chunk + 1, chunks, dy)
+    dy, y, dx = dy[first:end], y[first:end], dx[first:end]
     for i in range(y.size):
         dx[i] = dy[i] * (y.dtype.type(1) - y[i] * y[i])
 
 
 @kernel
-def leaky_relu_loop(x: Array, y: Array, slope: float) -> None:
+def tanh_backward_loop(chunks: int, dy: Array, y: Array, dx: Array) -> None:
+    parallel_for(tanh_backward_chunk, chunks, (dy, y, dx))
+
+
+@task
+def leaky_relu_chunk(chunk: int, chunks: int, x: Array, y: Array, slope: float) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    x, y = x[first:end], y[first:end]
     a = x.dtype.type(slope)
     for i in range(x.size):
         y[i] = x[i] if x[i] > 0 else a * x[i]
 
 
 @kernel
-def leaky_relu_backward_loop(dy: Array, x: Array, dx: Array, slope: float) -> None:
+def leaky_relu_loop(chunks: int, x: Array, y: Array, slope: float) -> None:
+    parallel_for(leaky_relu_chunk, chunks, (x, y, slope))
+
+
+@task
+def leaky_relu_backward_chunk(
+    chunk: int, chunks: int, dy: Array, x: Array, dx: Array, slope: float
+) -> None:
+    first, end = begin(chunk, chunks, dy), begin(chunk + 1, chunks, dy)
+    dy, x, dx = dy[first:end], x[first:end], dx[first:end]
     a = x.dtype.type(slope)
     for i in range(x.size):
         dx[i] = dy[i] if x[i] > 0 else a * dy[i]
 
 
 @kernel
-def hardswish_loop(x: Array, y: Array) -> None:
+def leaky_relu_backward_loop(chunks: int, dy: Array, x: Array, dx: Array, slope: float) -> None:
+    parallel_for(leaky_relu_backward_chunk, chunks, (dy, x, dx, slope))
+
+
+@task
+def hardswish_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    x, y = x[first:end], y[first:end]
     for i in range(x.size):
         y[i] = x[i] * min(max(x[i] * SIXTH + HALF, ZERO), ONE)
 
 
 @kernel
-def hardswish_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+def hardswish_loop(chunks: int, x: Array, y: Array) -> None:
+    parallel_for(hardswish_chunk, chunks, (x, y))
+
+
+@task
+def hardswish_backward_chunk(chunk: int, chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    first, end = begin(chunk, chunks, dy), begin(chunk + 1, chunks, dy)
+    dy, x, dx = dy[first:end], x[first:end], dx[first:end]
     for i in range(x.size):
         slope = x[i] * THIRD + HALF
         slope = ONE if x[i] >= THREE else slope
         dx[i] = ZERO if x[i] <= -THREE else dy[i] * slope
+
+
+@kernel
+def hardswish_backward_loop(chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    parallel_for(hardswish_backward_chunk, chunks, (dy, x, dx))
 
 
 @inlined
@@ -169,24 +227,47 @@ def expm1_32(x: Any) -> Any:
     return series if x > NEAR else exp32(x) - ONE
 
 
-@kernel
-def elu_loop(x: Array, y: Array, alpha: float, scale: float, inner: float) -> None:
+@task
+def elu_chunk(
+    chunk: int, chunks: int, x: Array, y: Array, alpha: float, scale: float, inner: float
+) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    x, y = x[first:end], y[first:end]
     low, high, b = f32(scale * alpha), f32(scale), f32(inner)
     for i in range(x.size):
         y[i] = high * x[i] if x[i] > ZERO else low * expm1_32(b * min(x[i], ZERO))
 
 
 @kernel
-def elu_backward_loop(
-    dy: Array, x: Array, dx: Array, alpha: float, scale: float, inner: float
+def elu_loop(chunks: int, x: Array, y: Array, alpha: float, scale: float, inner: float) -> None:
+    parallel_for(elu_chunk, chunks, (x, y, alpha, scale, inner))
+
+
+@task
+def elu_backward_chunk(
+    chunk: int, chunks: int, dy: Array, x: Array, dx: Array, alpha: float, scale: float,
+    inner: float,
 ) -> None:
+    first, end = begin(chunk, chunks, dy), begin(chunk + 1, chunks, dy)
+    dy, x, dx = dy[first:end], x[first:end], dx[first:end]
     low, high, b = f32(scale * alpha * inner), f32(scale), f32(inner)
     for i in range(x.size):
         dx[i] = dy[i] * (high if x[i] > ZERO else low * exp32(b * min(x[i], ZERO)))
 
 
 @kernel
-def softplus_loop(x: Array, y: Array, beta: float, threshold: float) -> None:
+def elu_backward_loop(
+    chunks: int, dy: Array, x: Array, dx: Array, alpha: float, scale: float, inner: float
+) -> None:
+    parallel_for(elu_backward_chunk, chunks, (dy, x, dx, alpha, scale, inner))
+
+
+@task
+def softplus_chunk(
+    chunk: int, chunks: int, x: Array, y: Array, beta: float, threshold: float
+) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    x, y = x[first:end], y[first:end]
     b, back, top = f32(beta), f32(1.0 / beta), f32(threshold)
     for i in range(x.size):
         z = b * x[i]
@@ -195,9 +276,16 @@ def softplus_loop(x: Array, y: Array, beta: float, threshold: float) -> None:
 
 
 @kernel
-def softplus_backward_loop(
-    dy: Array, x: Array, dx: Array, beta: float, threshold: float
+def softplus_loop(chunks: int, x: Array, y: Array, beta: float, threshold: float) -> None:
+    parallel_for(softplus_chunk, chunks, (x, y, beta, threshold))
+
+
+@task
+def softplus_backward_chunk(
+    chunk: int, chunks: int, dy: Array, x: Array, dx: Array, beta: float, threshold: float
 ) -> None:
+    first, end = begin(chunk, chunks, dy), begin(chunk + 1, chunks, dy)
+    dy, x, dx = dy[first:end], x[first:end], dx[first:end]
     b, top = f32(beta), f32(threshold)
     for i in range(x.size):
         z = b * x[i]
@@ -205,40 +293,84 @@ def softplus_backward_loop(
 
 
 @kernel
-def silu_loop(x: Array, y: Array) -> None:
+def softplus_backward_loop(
+    chunks: int, dy: Array, x: Array, dx: Array, beta: float, threshold: float
+) -> None:
+    parallel_for(softplus_backward_chunk, chunks, (dy, x, dx, beta, threshold))
+
+
+@task
+def silu_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    x, y = x[first:end], y[first:end]
     for i in range(x.size):
         y[i] = x[i] * sigmoid32(x[i])
 
 
 @kernel
-def silu_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+def silu_loop(chunks: int, x: Array, y: Array) -> None:
+    parallel_for(silu_chunk, chunks, (x, y))
+
+
+@task
+def silu_backward_chunk(chunk: int, chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    first, end = begin(chunk, chunks, dy), begin(chunk + 1, chunks, dy)
+    dy, x, dx = dy[first:end], x[first:end], dx[first:end]
     for i in range(x.size):
         s = sigmoid32(x[i])
         dx[i] = dy[i] * (s * (ONE + x[i] * (ONE - s)))
 
 
 @kernel
-def mish_loop(x: Array, y: Array) -> None:
+def silu_backward_loop(chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    parallel_for(silu_backward_chunk, chunks, (dy, x, dx))
+
+
+@task
+def mish_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    x, y = x[first:end], y[first:end]
     for i in range(x.size):
         y[i] = x[i] * mish_tanh(x[i])
 
 
 @kernel
-def mish_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+def mish_loop(chunks: int, x: Array, y: Array) -> None:
+    parallel_for(mish_chunk, chunks, (x, y))
+
+
+@task
+def mish_backward_chunk(chunk: int, chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    first, end = begin(chunk, chunks, dy), begin(chunk + 1, chunks, dy)
+    dy, x, dx = dy[first:end], x[first:end], dx[first:end]
     for i in range(x.size):
         t = mish_tanh(x[i])
         dx[i] = dy[i] * (t + x[i] * sigmoid32(x[i]) * (ONE - t * t))
 
 
 @kernel
-def gelu_loop(x: Array, y: Array) -> None:
+def mish_backward_loop(chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    parallel_for(mish_backward_chunk, chunks, (dy, x, dx))
+
+
+@task
+def gelu_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    x, y = x[first:end], y[first:end]
     for i in range(x.size):
         v, mills, e = x[i], mills32(x[i]), gaussian32(x[i])
         y[i] = v * mills * e if v < ZERO else v * (ONE - mills * e)
 
 
 @kernel
-def gelu_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+def gelu_loop(chunks: int, x: Array, y: Array) -> None:
+    parallel_for(gelu_chunk, chunks, (x, y))
+
+
+@task
+def gelu_backward_chunk(chunk: int, chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    first, end = begin(chunk, chunks, dy), begin(chunk + 1, chunks, dy)
+    dy, x, dx = dy[first:end], x[first:end], dx[first:end]
     for i in range(x.size):
         v = x[i]
         e = gaussian32(v)
@@ -248,14 +380,28 @@ def gelu_backward_loop(dy: Array, x: Array, dx: Array) -> None:
 
 
 @kernel
-def gelu_tanh_loop(x: Array, y: Array) -> None:
+def gelu_backward_loop(chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    parallel_for(gelu_backward_chunk, chunks, (dy, x, dx))
+
+
+@task
+def gelu_tanh_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    x, y = x[first:end], y[first:end]
     for i in range(x.size):
         v = x[i]
         y[i] = v * sigmoid32(SLOPE * v * (ONE + CUBIC * v * v))
 
 
 @kernel
-def gelu_tanh_backward_loop(dy: Array, x: Array, dx: Array) -> None:
+def gelu_tanh_loop(chunks: int, x: Array, y: Array) -> None:
+    parallel_for(gelu_tanh_chunk, chunks, (x, y))
+
+
+@task
+def gelu_tanh_backward_chunk(chunk: int, chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    first, end = begin(chunk, chunks, dy), begin(chunk + 1, chunks, dy)
+    dy, x, dx = dy[first:end], x[first:end], dx[first:end]
     for i in range(x.size):
         v = x[i]
         cubed = CUBIC * v * v
@@ -263,6 +409,10 @@ def gelu_tanh_backward_loop(dy: Array, x: Array, dx: Array) -> None:
         steep = SLOPE * (ONE + f32(3) * cubed)
         dx[i] = dy[i] * (p + v * p * (ONE - p) * steep)
 
+
+@kernel
+def gelu_tanh_backward_loop(chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    parallel_for(gelu_tanh_backward_chunk, chunks, (dy, x, dx))
 
 class Activations(Running, reference.Activations):
     """Those of the reference that compiled loops beat."""
@@ -272,7 +422,7 @@ class Activations(Running, reference.Activations):
         views = flat(x, y)
         if views is None:
             return super().sigmoid(x)
-        self.run(sigmoid_loop if x.dtype is F32 else sigmoid64_loop, *views)
+        self.run(sigmoid_loop if x.dtype is F32 else sigmoid64_loop, _chunks(x), *views)
         return y
 
     def sigmoid_backward(self, dy: Any, y: Any) -> Any:
@@ -318,7 +468,7 @@ class Activations(Running, reference.Activations):
         views = flat(x, y)
         if views is None:
             return super().leaky_relu(x, slope)
-        self.run(leaky_relu_loop, *views, float(slope))
+        self.run(leaky_relu_loop, _chunks(x), *views, float(slope))
         return y
 
     def leaky_relu_backward(self, dy: Any, x: Any, slope: float) -> Any:
@@ -373,7 +523,7 @@ class Activations(Running, reference.Activations):
         if approximate != "tanh" and x.dtype is F64:
             y = self.empty_like(x)
             if (views := flat(x, y)) is not None:
-                self.run(gelu64_loop, *views)
+                self.run(gelu64_loop, _chunks(x), *views)
                 return y
         loop = gelu_tanh_loop if approximate == "tanh" else gelu_loop
         slow = super().gelu
@@ -393,7 +543,7 @@ class Activations(Running, reference.Activations):
         views = flat(x, y) if x.dtype is F32 else None
         if views is None:
             return otherwise(x, *options)
-        self.run(loop, *views, *options)
+        self.run(loop, _chunks(x), *views, *options)
         return y
 
     def _backward32(self, loop: Any, dy: Any, x: Any, otherwise: Any, *options: float) -> Any:
@@ -408,7 +558,7 @@ class Activations(Running, reference.Activations):
         views = flat(dy, y, dx) or flat(like(dy, y), y, dx)
         if views is None:
             return otherwise(dy, y, *options)
-        self.run(loop, *views, *options)
+        self.run(loop, _chunks(y), *views, *options)
         return dx
 
     def _clamp_backward(self, dy: Any, x: Any, low: float, high: float) -> Any | None:
@@ -422,3 +572,8 @@ class Activations(Running, reference.Activations):
             return None
         self.run(clamp_backward, threads_for(8 * x.size), *views, low, high)
         return dx
+
+
+def _chunks(x: Any) -> int:
+    """Return how many threads pay off for a function of each number."""
+    return threads_for(16 * x.size)

@@ -22,6 +22,16 @@ E3, E4, E5 = f32(4.1665795894e-2), f32(1.6666665459e-1), f32(5.0000001201e-1)
 HALF, ONE, TWO, ZERO, INF = f32(0.5), f32(1.0), f32(2.0), f32(0.0), f32(np.inf)
 
 
+@inlined
+def begin(chunk: int, chunks: int, x: Any) -> Any:
+    """The first place of a chunk of x; where the next chunk begins this one ends.
+
+    Loops take the slice, not places of the whole: only of places from 0 on the compiler knows that
+    none counts from the end, and works on several numbers at a time.
+    """
+    return chunk * x.size // chunks
+
+
 @intrinsic
 def float_from_bits(typing: Any, bits: Any) -> Any:
     """The float32 whose 32 bits are these."""

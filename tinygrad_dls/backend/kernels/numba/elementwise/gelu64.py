@@ -6,8 +6,10 @@ of ours with 6e-17 relative error. Beyond 38.6 e**(-a*a / 2) is 0 in float64.
 
 from typing import Any
 
-from ..compile import inlined, kernel
+from ..compile import inlined, kernel, task
+from ..parallel import parallel_for
 from ..simd import absolute, exp, fma, lanes, load, load_some, nearest, store, store_some, where
+from .functions import begin
 
 Array = Any
 DENSITY = 0.3989422804014327  # of the normal distribution at 0
@@ -64,21 +66,33 @@ def slope(x: Any) -> Any:
     return fma(x * DENSITY, e, where(x < 0.0, tail, where(x == x, 1.0 - tail, x)))
 
 
-@kernel
-def gelu64_loop(x: Array, y: Array) -> None:
-    width, rest = lanes(x), x.size % lanes(x)
-    for i in range(0, x.size - rest, width):
+@task
+def gelu64_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    width, rest = lanes(x), (end - first) % lanes(x)
+    for i in range(first, end - rest, width):
         store(y, i, gelu(load(x, i)))
     if rest:
-        i = x.size - rest
+        i = end - rest
         store_some(y, i, gelu(load_some(x, i, rest)), rest)
 
 
 @kernel
-def gelu64_backward_loop(dy: Array, x: Array, dx: Array) -> None:
-    width, rest = lanes(x), x.size % lanes(x)
-    for i in range(0, x.size - rest, width):
+def gelu64_loop(chunks: int, x: Array, y: Array) -> None:
+    parallel_for(gelu64_chunk, chunks, (x, y))
+
+
+@task
+def gelu64_backward_chunk(chunk: int, chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    first, end = begin(chunk, chunks, x), begin(chunk + 1, chunks, x)
+    width, rest = lanes(x), (end - first) % lanes(x)
+    for i in range(first, end - rest, width):
         store(dx, i, load(dy, i) * slope(load(x, i)))
     if rest:
-        i = x.size - rest
+        i = end - rest
         store_some(dx, i, load_some(dy, i, rest) * slope(load_some(x, i, rest)), rest)
+
+
+@kernel
+def gelu64_backward_loop(chunks: int, dy: Array, x: Array, dx: Array) -> None:
+    parallel_for(gelu64_backward_chunk, chunks, (dy, x, dx))
