@@ -36,11 +36,11 @@ def add_parser(subparsers: Any) -> None:
                         ".json .txt; without it the table is printed")
     parser.add_argument("--show", type=_shown, default=Options().show, metavar="LINES",
                         help="what stands on a box, with commas between: "
-                        f"{', '.join(SHOWS)} (as usual: {','.join(Options().show)})")
+                        f"{', '.join(SHOWS)} (default: {','.join(Options().show)})")
     parser.add_argument("--name", default="loss", help="the tensor to draw instead of `loss`")
     parser.add_argument("--depth", type=_depth, default="auto", metavar="N",
-                        help="fold modules nested deeper than this: a number, 'layers', 'auto' (as "
-                        "usual: to stay readable) or 'none'")
+                        help="fold modules nested deeper than this: a number, 'layers', 'auto' ("
+                        "default: to stay readable) or 'none'")
     parser.add_argument("--step", type=int, metavar="K",
                         help="print the link that opens an .html at this step")
     parser.add_argument("--rankdir", choices=("TB", "LR"), default="TB",
