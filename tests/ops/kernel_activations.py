@@ -21,6 +21,7 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
     plain = {
         "silu": [(x,), (image,), (x[::3],)], "mish": [(x,), (image,)],
         "softplus": [(x, 1.0, 20.0), (image, 3.0, 2.0), (x, 0.5, 20.0)],
+        "hardsigmoid": [(x,), (image,), (x[::2],)],
         "hardswish": [(x,), (image,), (x[::2],)],
         "elu": [(x, 1.0, 1.0, 1.0), (image, 1.67, 1.05, 1.0), (x, 0.5, 1.0, 2.0)],
         "gelu": [(x, "none"), (x, "tanh"), (image, "none"), (x[::2], "tanh")],
@@ -32,8 +33,12 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
                              for call in calls] + [(np.tanh(image), image, *calls[0][1:])]
         for name, calls in plain.items()
     }
+    pairs = x[:10_000].reshape(2, 50, 100)
+    halved = [(pairs, axis) for axis in range(3)] + [(x[:2], 0), (image[:, :2], 1)]
     return {
-        **plain, **backward, "tanh": [(x,)], "sigmoid": [(x,)], "relu": [(x,)],
+        **plain, **backward, "glu": halved,
+        "glu_backward": [(np.tanh(np.split(v, 2, axis)[0]), v, axis) for v, axis in halved],
+        "tanh": [(x,)], "sigmoid": [(x,)], "relu": [(x,)],
         "tanh_backward": [(dy, y)], "sigmoid_backward": [(dy, np.abs(y))],
         "relu_backward": [(dy, np.maximum(x, 0))],
         "relu_backward_in_place": [

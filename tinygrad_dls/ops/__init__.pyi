@@ -61,6 +61,7 @@ from .filling import full_like as full_like
 from .gathering import gather as gather
 from .activations import gelu as gelu
 from .indexing import getitem as getitem
+from .gated import glu as glu
 from .grid_sampling import grid_sample as grid_sample
 from .normalization import group_norm as group_norm
 from .sequences import gru as gru
@@ -179,6 +180,7 @@ floor_divide: Callable[..., Any]
 fmod: Callable[..., Any]
 greater: Callable[..., Any]
 greater_equal: Callable[..., Any]
+hardsigmoid: Callable[..., Any]
 hardswish: Callable[..., Any]
 hypot: Callable[..., Any]
 invert: Callable[..., Any]

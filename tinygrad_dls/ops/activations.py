@@ -102,13 +102,13 @@ class PRelu(Op):
     samples = staticmethod(_prelu_samples)
 
     def forward(self, x: Array, slope: Array) -> Array:
-        return self.xp.where(x > 0, x, slope * x)
+        return self.kernels.where(x > 0, x, slope * x)
 
     def backward_x(self, dy: Any, x: Any, slope: Any) -> Any:
-        return self.xp.where(x > 0, dy, slope * dy)
+        return self.kernels.where(x > 0, dy, slope * dy)
 
     def backward_slope(self, dy: Any, x: Any) -> Any:
-        return dy * self.xp.where(x > 0, 0.0, x)
+        return dy * self.kernels.where(x > 0, 0.0, x)
 
 
 class Hardtanh(Op):
@@ -137,6 +137,21 @@ class Hardtanh(Op):
 
     def backward_kernel(self, dy: Array, x: Array) -> Array:
         return self.kernels.hardtanh_backward(dy, x, self.low, self.high)
+
+
+class Hardsigmoid(Op):
+    """y = x / 6 + 1/2 clamped to [0, 1].    dL/dx = dL/dy / 6 where -3 < x < 3, else 0"""
+
+    numpy = staticmethod(lambda x: np.clip(x / 6 + 0.5, 0, 1))
+    floats = True
+    samples = unary_samples(low=-2.8, high=2.8)
+
+    forward = kernel("hardsigmoid")
+
+    def backward(self, dy: Any, x: Any) -> Any:
+        return self.xp.where((x > -3) & (x < 3), dy * (1.0 / 6.0), 0.0)
+
+    backward_kernel = kernel("hardsigmoid_backward")
 
 
 class Hardswish(Op):

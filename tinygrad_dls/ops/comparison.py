@@ -9,7 +9,7 @@ from ..backend.device import default_device
 from ..engine.autograd import Array, TensorBase
 from ..errors import DtypeError
 from .call import function, function_of, operand
-from .op import Op
+from .op import Op, kernel
 from .samples import PAIRS, Rng, Sample, binary_samples, unary_samples
 
 
@@ -249,14 +249,13 @@ class Where(Op):
     numpy = np.where
     samples = staticmethod(_where_samples)
 
-    def forward(self, condition: Array, a: Array, b: Array) -> Array:
-        return self.xp.where(condition, a, b)
+    forward = kernel("where")
 
     def backward_a(self, dy: Any, condition: Any) -> Any:
-        return self.xp.where(condition, dy, 0.0)
+        return self.kernels.where(condition, dy, 0.0)
 
     def backward_b(self, dy: Any, condition: Any) -> Any:
-        return self.xp.where(condition, 0.0, dy)
+        return self.kernels.where(condition, 0.0, dy)
 
 
 less = function(Less())

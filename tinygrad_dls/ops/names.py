@@ -236,7 +236,8 @@ NAMES = (  # by family
     Name("filling.zeros_like", numpy="zeros_like"),
 
     # Of layers, losses and other operations, not of users.
-    Name("activations.elu"), Name("activations.gelu"), Name("activations.Hardswish"),
+    Name("activations.elu"), Name("activations.gelu"), Name("gated.glu"),
+    Name("activations.Hardsigmoid"), Name("activations.Hardswish"),
     Name("activations.hardtanh"), Name("activations.logsigmoid"), Name("activations.Mish"),
     Name("activations.prelu"), Name("activations.Silu"), Name("activations.softplus"),
     Name("activations.Softsign"), Name("assigning.assign"), Name("assigning.update"),

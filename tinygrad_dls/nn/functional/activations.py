@@ -16,7 +16,6 @@ from ...backend.device import default_device
 from ...errors import DataError, ShapeError
 from ...ops.call import operand
 from ...ops.random import uniform_like
-from ...ops.reduction import normal_axis
 from ...random import Generator, chosen
 from ...tensors import Tensor
 from ...tensors.torch_names import renamed
@@ -143,9 +142,8 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
     Tensor([0.  , 0.5 , 0.75])
     """
     if inplace:
-        return written(hardsigmoid, input, "hardsigmoid")
-    x = operand(input, default_device())
-    return ops.hardtanh(x * (1.0 / 6.0) + 0.5, 0.0, 1.0)  # type: ignore[no-any-return]
+        return written(ops.hardsigmoid, input, "hardsigmoid")
+    return ops.hardsigmoid(input)  # type: ignore[no-any-return]
 
 
 @near_names
@@ -435,14 +433,7 @@ def glu(input: Any, dim: int = -1) -> Tensor:
     >>> F.glu(dls.tensor([[6.0, 8.0, 0.0, 100.0]]))
     Tensor([[3., 8.]])
     """
-    x = operand(input, default_device())
-    axis: Any = normal_axis(dim, x.ndim, "glu")
-    if x.ndim == 0 or x.shape[axis] % 2:
-        raise ShapeError(f"glu splits axis {axis} into two halves; it is odd:\n  {x.shape}")
-    half = x.shape[axis] // 2
-    before: tuple[Any, ...] = (slice(None),) * axis
-    a, b = x[(*before, slice(None, half))], x[(*before, slice(half, None))]
-    return a * ops.sigmoid(b)  # type: ignore[no-any-return]
+    return ops.glu(input, dim)  # type: ignore[no-any-return]
 
 
 @renamed

@@ -12,7 +12,9 @@ from .conv.conv import Convolution
 from .conv.pooling import Pooling
 from .conv.resampling import Resampling
 from .elementwise.activations import Activations
+from .elementwise.gated import Gated
 from .elementwise.random import Random
+from .elementwise.selection import Selection
 from .elementwise.special import Special
 from .elementwise.statistics import Statistics
 from .indexing.boxes import Boxes
@@ -32,8 +34,8 @@ from .recurrent.layers import Recurrent
 
 class CompiledKernels(
     BatchNorm, Activations, AdamFamily, AxisSums, Attention, Boxes, Convolution, CrossEntropy, Ctc,
-    Joining, Linear, Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling,
-    Scan, Scatter, Special, Statistics, ReferenceKernels,
+    Gated, Joining, Linear, Losses, Normalization, Optimizers, Pooling, Random, Recurrent,
+    Resampling, Scan, Scatter, Selection, Special, Statistics, ReferenceKernels,
 ):
     """Kernels compiled by Numba, over those of the reference."""
 

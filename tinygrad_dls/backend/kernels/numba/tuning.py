@@ -32,6 +32,9 @@ MATMUL_WORTH = 200_000
 OUTER_WORTH, OUTER_SIDE = 1 << 14, 8
 # Numbers from which on a compiled ReLU is faster than np.maximum. 2026-11-24.
 RELU_WORTH = 1 << 12
+# Numbers from which on a kernel chooses between two arrays: np.where takes less for fewer.
+# 2026-12-01.
+SELECT_WORTH = 1 << 12
 # Numbers from which on arrays are added by a kernel: NumPy adds fewer in less time than it takes to
 # hand out work. 2026-11-28.
 ADD_WORTH = 1 << 16

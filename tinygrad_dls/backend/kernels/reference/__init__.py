@@ -8,6 +8,7 @@ from .batch_norm import BatchNorm
 from .boxes import Boxes
 from .convolution import Convolution
 from .ctc import Ctc
+from .gated import Gated
 from .joining import Joining
 from .linear import Linear
 from .losses import Losses
@@ -19,14 +20,15 @@ from .recurrent import Recurrent
 from .resampling import Resampling
 from .scan import Scan
 from .scatter import Scatter
+from .selection import Selection
 from .special import Special
 from .statistics import Statistics
 
 
 class ReferenceKernels(
-    BatchNorm, Activations, AdamFamily, AxisSums, Attention, Boxes, Convolution, Ctc, Joining,
-    Linear, Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling, Scan,
-    Scatter, Special, Statistics,
+    BatchNorm, Activations, AdamFamily, AxisSums, Attention, Boxes, Convolution, Ctc, Gated,
+    Joining, Linear, Losses, Normalization, Optimizers, Pooling, Random, Recurrent, Resampling,
+    Scan, Scatter, Selection, Special, Statistics,
 ):
     """All kernels in plain array operations; `xp` is the array namespace they work in."""
 

@@ -56,6 +56,14 @@ class Activations(Family):
         """dx = dy where low < x < high, else 0."""
         return self.xp.where((x > low) & (x < high), dy, 0.0)
 
+    def hardsigmoid(self, x: Any) -> Any:
+        """y = x / 6 + 1/2 clamped to [0, 1]."""
+        return self.xp.clip(x * (1.0 / 6.0) + 0.5, 0.0, 1.0)
+
+    def hardsigmoid_backward(self, dy: Any, x: Any) -> Any:
+        """dx = dy / 6 where -3 < x < 3, else 0."""
+        return self.xp.where((x > -3) & (x < 3), dy * (1.0 / 6.0), 0.0)
+
     def hardswish(self, x: Any) -> Any:
         """y = x min(max(x + 3, 0), 6) / 6."""
         return x * self.xp.clip(x * (1.0 / 6.0) + 0.5, 0.0, 1.0)

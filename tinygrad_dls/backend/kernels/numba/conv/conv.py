@@ -7,7 +7,7 @@ import numpy as np
 
 from ...reference import convolution as reference
 from ..compile import kernel
-from ..elementwise.activations import relu_in_place
+from ..elementwise.activation_loops import relu_in_place
 from ..elementwise.sums import sum_of_rows
 from ..layout import F32, F64, NOTHING, channels_first
 from ..simd.sweep import RELU
