@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (Error, OSError) as error:
         if debug:
+            sys.excepthook = sys.__excepthook__  # a lesson's own leaves the traceback out
             raise
         print(f"tinygrad-dls: {error}", file=sys.stderr)
         return 2 if getattr(error, "wrong_usage", False) else 1

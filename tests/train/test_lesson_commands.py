@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from tinygrad_dls import cli
+from tinygrad_dls import DataError, cli
 from tinygrad_dls.train import catalog, commands
 
 GOOD = '''# %% [markdown]
@@ -103,6 +104,14 @@ def test_debug_shows_where(folder, tmp_path):
     with pytest.raises(commands.LessonFailed) as failure:
         cli.main(["lesson", "c1w2-bad", "--out", str(tmp_path / "out"), "--debug"])
     assert isinstance(failure.value.__cause__, AssertionError)
+
+
+def test_debug_shows_the_traceback_of_errors_of_ours_too(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+    add(folder, "c1w2-bad", "from tinygrad_dls import DataError; raise DataError('not here')")
+    with pytest.raises(DataError, match="not here"):
+        cli.main(["lesson", "c1w2-bad", "--out", str(tmp_path / "out"), "--debug"])
+    assert sys.excepthook is sys.__excepthook__  # not the lesson's, which writes one line
 
 
 def test_a_missing_package_is_named_with_the_command_that_brings_it(folder, tmp_path, capsys):

@@ -38,6 +38,25 @@ def traced():
     return t
 
 
+@pytest.mark.parametrize("product", [
+    lambda a, b: a @ b.T,
+    lambda a, b: F.linear(a, b),
+    lambda a, b: dls.einsum("ij,kj->ik", a, b),
+    lambda a, b: F.conv1d(a[None], b[:, :, None]),
+    lambda a, b: F.conv_transpose1d(a.T[None], b.T[:, :, None]),
+    lambda a, b: F.scaled_dot_product_attention(a[None], b[None], b[None]),
+    lambda a, b: F.embedding(dls.tensor([0, 2], device=a.device), a) @ b.T,
+])
+def test_the_strict_device_counts_as_the_cpu_does(product):
+    found = []
+    for device in ("cpu", "strict"):
+        a, b = (tensor(4, 4, grad=True).to(device).detach().requires_grad_() for _ in range(2))
+        with dls.trace() as t:
+            product(a, b).sum().backward()
+        found.append([(n.op, n.flops, n.flops_back, n.bytes) for n in t.record.nodes])
+    assert found[0] == found[1] and sum(flops or 0 for _, flops, _, _ in found[0]) > 0
+
+
 def test_the_record_counts_as_the_benchmark_does():
     ops = [n for n in traced().record.nodes if n.op]
     handles = [part.register_forward_hook(lambda *_: None) for part in MODEL.modules()]

@@ -11,8 +11,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..engine.versions import owner_of
 from .attention import Attention
 from .convolution import Convolution, ConvolutionWeightGradient, TransposedConvolution
@@ -116,7 +114,7 @@ def _multiplications_once(op: Op, arrays: Sequence[Any], made: Sequence[Any]) ->
     if isinstance(op, Linear):
         return int(arrays[0].size * len(arrays[1]))
     if isinstance(op, Matmul):
-        return int(made[0].size * np.shape(arrays[0])[-1])
+        return int(made[0].size * arrays[0].shape[-1])
     if isinstance(op, Einsum):
         lengths = dict(zip(op.of_a + op.of_b, arrays[0].shape + arrays[1].shape))
         return math.prod(lengths.values())
