@@ -12,7 +12,8 @@ if not wants_compiled():
     pytest.skip("only with compiled kernels", allow_module_level=True)
 
 from tinygrad_dls.backend.kernels.adding import ADD_WORTH, added
-from tinygrad_dls.backend.kernels.numba.conv.geometry import BLOCK, pixels_of
+from tinygrad_dls.backend.kernels.numba.copying import BLOCK, add_into, assign, copied, pixels_of
+from tinygrad_dls.backend.kernels.numba.tuning import COPY_WORTH
 
 KERNELS = dls.Device("cpu").kernels
 SIZES = st.integers(1, 70)
@@ -31,6 +32,36 @@ def test_channels_are_turned_to_the_last_place(n, c, pixels, dtype):
 def test_channels_last_is_not_copied():
     x = np.zeros((2, 4, 5, 3), np.float32)
     assert np.shares_memory(pixels_of(x.transpose(0, 3, 1, 2)), x)
+
+
+@st.composite
+def arrays(draw, shape, dtype, seed):
+    """An array of this shape, its axes in memory in any order, with gaps, or backwards."""
+    axes = draw(st.permutations(range(len(shape))))
+    parts = [draw(st.sampled_from(
+        [slice(None)] * 6 + [slice(None, None, 2), slice(n, None), slice(None, None, -1)]))
+        for n in shape]
+    wide = [n if part.start is None and part.step in (None, -1) else 2 * n
+            for n, part in zip(shape, parts)]
+    x = np.random.default_rng(seed).integers(-1000, 1000, [wide[i] for i in axes]).astype(dtype)
+    return x.transpose(np.argsort(axes))[tuple(parts)]
+
+
+@given(st.data(), st.lists(st.integers(1, 40), min_size=1, max_size=6),
+       st.sampled_from(["float32", "float64", "int64", "int32", "float16"]))
+@settings(max_examples=150, deadline=None)
+def test_copies_between_any_memory_orders(data, shape, dtype):
+    while np.prod(shape) > 1 << 18:
+        shape[int(np.argmax(shape))] //= 2
+    shape[0] += (COPY_WORTH * data.draw(st.integers(0, 1))) // int(np.prod(shape))
+    x, y = (data.draw(arrays(tuple(shape), dtype, seed)) for seed in (1, 2))
+    total = y + x
+    add_into(y, x)
+    assert np.array_equal(y, total)
+    assign(y, x)
+    assert np.array_equal(y, x)
+    made = copied(x)
+    assert made.flags.c_contiguous and np.array_equal(made, x)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -31,4 +31,8 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
         (last(2, 23, 31, 29), 1, 3, 20), (last(2, 23, 31, 29), 3, 3, 20),
         (normal(2, 23, 31, 29), 1, 22, 23), (normal(600, 70)[::2], 1, 5, 38),
     ]
-    return {"concatenate": joined, "part_of": parts}
+    big = normal(6, 70, 9, 17)
+    copies = [big, last(3, 23, 31, 29), big.T, big.transpose(1, 0, 3, 2), big[:, ::-1, 2:],
+              big[..., ::-1], big[..., ::2], np.broadcast_to(big[:, :, :, None], (6, 70, 9, 2, 17)),
+              np.broadcast_to(big[..., None], (*big.shape, 2)), last(2, 5, 4, 3)]
+    return {"concatenate": joined, "part_of": parts, "copy": [(x,) for x in copies]}

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._util.locks import cached_property, new_lock
 from ..errors import DeviceError
+from .kernels.numba.tuning import COPY_WORTH
 
 
 class _Ones(dict[Any, Any]):
@@ -99,6 +100,8 @@ class Device:
 
     def copy(self, array: Any) -> Any:
         """A C-contiguous copy on this device."""
+        if self.xp is np and array.size >= COPY_WORTH and not array.flags.c_contiguous:
+            return self.kernels.copy(array)
         return self.xp.array(array, order="C")
 
     def from_host(self, array: Any) -> Any:

@@ -11,7 +11,7 @@ from ..backend.device import default_device
 from ..engine.autograd import Array
 from ..errors import ShapeError
 from .call import function, function_of, operand
-from .op import Op
+from .op import Op, kernel
 from .samples import samples_of
 
 
@@ -98,8 +98,7 @@ class Contiguous(Op):
     numpy = np.copy
     samples = samples_of(([(2, 3)], {}), ([()], {}), ([(0, 2)], {}), ([(1, 1)], {}))
 
-    def forward(self, x: Array) -> Array:
-        return self.xp.array(x, order="C")
+    forward = kernel("copy")
 
     def backward(self, dy: Any) -> Any:
         return dy

@@ -44,6 +44,9 @@ SUM_WORTH = 1 << 12
 # Numbers from which on arrays are joined by a kernel: of fewer the calls take longer than the
 # copies. 2026-11-28.
 JOIN_WORTH = 1 << 14
+# Numbers from which on an array is copied into another memory order by a kernel: NumPy copies fewer
+# in less time than it takes to plan. 2026-12-01.
+COPY_WORTH = 1 << 15
 # Numbers to scatter from which on places are sorted out first: for fewer, what follows costs more
 # than it saves. 2026-11-24.
 SORT_PLACES_WORTH = 1000

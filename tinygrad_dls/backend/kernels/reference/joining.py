@@ -1,4 +1,4 @@
-"""Arrays one after the other along an axis, and a part of such an array."""
+"""Arrays one after the other along an axis, a part of such an array, and copies."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from .base import Family
 
 
 class Joining(Family):
-    """concatenate, part_of."""
+    """concatenate, part_of, copy."""
 
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         """All arrays along `axis`."""
@@ -17,3 +17,7 @@ class Joining(Family):
         """A copy without gaps of x[..., start:stop, ...] along `axis`."""
         before: tuple[Any, ...] = (slice(None),) * axis
         return x[(*before, slice(start, stop))].copy(order="K")
+
+    def copy(self, x: Any) -> Any:
+        """A copy of x in C order."""
+        return self.xp.array(x, order="C")

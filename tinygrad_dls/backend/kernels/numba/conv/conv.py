@@ -7,13 +7,14 @@ import numpy as np
 
 from ...reference import convolution as reference
 from ..compile import kernel
+from ..copying import pixels_of
 from ..elementwise.activation_loops import relu_in_place
 from ..elementwise.sums import sum_of_rows
 from ..layout import F32, F64, NOTHING, channels_first
 from ..simd.sweep import RELU
 from . import images, pointwise, volumes
 from .depthwise import depthwise, depthwise_input, depthwise_weight
-from .geometry import Geometry, flat_rows, pixels_of
+from .geometry import Geometry, flat_rows
 
 Array = Any
 Ints = tuple[int, ...]

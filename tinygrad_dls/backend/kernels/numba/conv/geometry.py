@@ -2,21 +2,14 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..compile import inlined, kernel, task
-from ..layout import F32, F64, channels_last
-from ..parallel import parallel_for
-from ..simd.intrinsics import address_of
-from ..simd.transpose import transpose as transpose_matrix
-from ..threads import threads_for
-from ..tuning import TRANSPOSE_CHANNELS
+from ..compile import inlined
+from ..copying import pixels_of
 
 Array = Any
-BLOCK = 128  # pixels that are transposed at a time
 
 
 class Geometry(NamedTuple):
@@ -76,39 +69,6 @@ def place_of(pixel: int, step: int, places: int) -> int:
         return -1
     i = pixel // step
     return i if i < places else -1
-
-
-@task
-def transpose_chunk(chunk: int, chunks: int, x: Array, y: Array) -> None:
-    """y (n, pixels, c) of x (n, c, pixels), block by block."""
-    n, c, pixels = x.shape
-    blocks = (pixels + BLOCK - 1) // BLOCK
-    for number in range(chunk * n * blocks // chunks, (chunk + 1) * n * blocks // chunks):
-        i, first = number // blocks, number % blocks * BLOCK
-        count = min(BLOCK, pixels - first)
-        if c >= TRANSPOSE_CHANNELS:
-            transpose_matrix(x, address_of(x, i * c * pixels + first), pixels,
-                             address_of(y, (i * pixels + first) * c), c, c, count)
-            continue
-        for j in range(c):
-            for p in range(first, first + count):
-                y[i, p, j] = x[i, j, p]
-
-
-@kernel
-def transpose(parts: int, x: Array, y: Array) -> None:
-    parallel_for(transpose_chunk, parts, (x, y))
-
-
-def pixels_of(x: Array) -> Array:
-    """x (n, c, ...) as (n, ..., c), contiguous; a copy if it does not lie channels-last."""
-    last = channels_last(x)
-    if last.flags.c_contiguous or not x.flags.c_contiguous or x.dtype not in (F32, F64):
-        return np.ascontiguousarray(last)
-    y = np.empty(last.shape, x.dtype)  # NumPy copies number by number, eight times as slow
-    transpose(threads_for(8 * x.size), x.reshape(*x.shape[:2], -1),
-              y.reshape(len(x), -1, x.shape[1]))
-    return y
 
 
 def flat_rows(x: Array) -> Array:

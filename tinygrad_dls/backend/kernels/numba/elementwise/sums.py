@@ -10,7 +10,7 @@ import numpy as np
 
 from ..allocate import AT_ONCE, Running
 from ..compile import kernel, task
-from ..conv.geometry import pixels_of
+from ..copying import pixels_of
 from ..layout import channels_first, flat
 from ..parallel import parallel_for
 from ..simd import full, lanes, load, load_some, store, store_some

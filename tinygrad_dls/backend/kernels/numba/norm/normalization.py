@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ...reference import normalization as reference
-from ..conv.geometry import pixels_of
+from ..copying import contiguous, pixels_of
 from ..layout import F32, F64
 from ..threads import threads_for
 from .groups import normalize_groups, normalize_groups_backward
@@ -29,7 +29,7 @@ class Normalization(reference.Normalization):
         if not _fit(x, weight, bias) or not (centered or x.ndim == 2):
             return super().normalize(x, weight, bias, axes, eps, centered)
         if x.ndim == 2:
-            x = np.ascontiguousarray(x)
+            x = contiguous(x)
             m = x.shape[0]
             y, mean, var = np.empty_like(x), np.empty(m, x.dtype), np.empty(m, x.dtype)
             normalize_rows(_parts(x), x, _row(weight, 1, x), _row(bias, 0, x), eps, centered, y,
@@ -60,7 +60,7 @@ class Normalization(reference.Normalization):
             return super().normalize_backward(
                 dy, x, weight, mean, var, axes, eps, centered, needs)
         if x.ndim == 2:
-            dy, x = np.ascontiguousarray(dy), np.ascontiguousarray(x)
+            dy, x = contiguous(dy), contiguous(x)
             n = x.shape[1]
             parts, dx = _parts(x), np.empty_like(x)
             sums, products = np.empty((2, parts, n))
@@ -120,7 +120,7 @@ def _groups_backward(
     parts, dx = _parts(x), np.empty_like(x)
     products, sums = np.empty((2, parts, groups, c))
     normalize_groups_backward(
-        parts, np.ascontiguousarray(dy), x.reshape(-1, c, size), _of_groups(weight, 1.0, x),
+        parts, contiguous(dy), x.reshape(-1, c, size), _of_groups(weight, 1.0, x),
         mean.reshape(-1), var.reshape(-1), eps, dx, products, sums)
     return _needed(needs, dx, products.sum(axis=0), sums.sum(axis=0), (1, groups, c, 1), x.dtype)
 
@@ -142,7 +142,7 @@ def as_rows(x: Any) -> Any:
     """
     if x.ndim == 3:
         return pixels_of(x).reshape(1, -1, x.shape[1])
-    rows = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    rows = contiguous(x.transpose(0, 3, 1, 2))
     return rows.reshape(x.shape[0], x.shape[3], -1)
 
 
