@@ -15,10 +15,10 @@ from .op import Op
 from .samples import Sample, unary_samples
 
 
-def over(xp: Any, dy: Any, slope: Any) -> Any:
+def over(kernels: Any, dy: Any, slope: Any) -> Any:
     """dy / slope, and 0 where `slope` is 0: a gradient that would be infinite."""
     zero = slope == 0
-    return xp.where(zero, 0.0, dy) / xp.where(zero, 1.0, slope)
+    return kernels.where(zero, 0.0, dy) / kernels.where(zero, 1.0, slope)
 
 
 class Neg(Op):
@@ -196,7 +196,7 @@ class Sqrt(Op):
         return self.xp.sqrt(x)
 
     def backward(self, dy: Any, y: Any) -> Any:
-        return over(self.xp, 0.5 * dy, y)
+        return over(self.kernels, 0.5 * dy, y)
 
 
 class Rsqrt(Op):

@@ -45,7 +45,7 @@ class EuclideanNorm(Reduction):
         return self.xp.sqrt(summed(x * x, self.axis, self.keepdims))
 
     def backward(self, dy: Any, x: Any, y: Any) -> Any:
-        return self.spread(over(self.xp, dy, y), x.shape) * x
+        return self.spread(over(self.kernels, dy, y), x.shape) * x
 
 
 def vector_norm(x: Any, ord: Any = 2, axis: Any = None, keepdims: bool = False) -> Any:

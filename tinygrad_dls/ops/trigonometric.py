@@ -82,7 +82,7 @@ class Arcsin(Op):
         return self.xp.arcsin(x)
 
     def backward(self, dy: Any, x: Any) -> Any:
-        return over(self.xp, dy, self.xp.sqrt((1 - x) * (1 + x)))
+        return over(self.kernels, dy, self.xp.sqrt((1 - x) * (1 + x)))
 
 
 class Arccos(Op):
@@ -100,7 +100,7 @@ class Arccos(Op):
         return self.xp.arccos(x)
 
     def backward(self, dy: Any, x: Any) -> Any:
-        return over(self.xp, -dy, self.xp.sqrt((1 - x) * (1 + x)))
+        return over(self.kernels, -dy, self.xp.sqrt((1 - x) * (1 + x)))
 
 
 class Arctan(Op):
@@ -209,7 +209,7 @@ class Arccosh(Op):
         return self.xp.arccosh(x)
 
     def backward(self, dy: Any, x: Any) -> Any:
-        return over(self.xp, dy, self.xp.sqrt((x - 1) * (x + 1)))
+        return over(self.kernels, dy, self.xp.sqrt((x - 1) * (x + 1)))
 
 
 class Arctanh(Op):
@@ -256,10 +256,10 @@ class Arctan2(Op):
         return self.xp.arctan2(a, b)
 
     def backward_a(self, dy: Any, a: Any, b: Any) -> Any:
-        return over(self.xp, dy * b, a * a + b * b)
+        return over(self.kernels, dy * b, a * a + b * b)
 
     def backward_b(self, dy: Any, a: Any, b: Any) -> Any:
-        return over(self.xp, -dy * a, a * a + b * b)
+        return over(self.kernels, -dy * a, a * a + b * b)
 
 
 class Hypot(Op):
@@ -278,7 +278,7 @@ class Hypot(Op):
         return self.xp.hypot(a, b)
 
     def backward_a(self, dy: Any, a: Any, y: Any) -> Any:
-        return over(self.xp, dy * a, y)
+        return over(self.kernels, dy * a, y)
 
     def backward_b(self, dy: Any, b: Any, y: Any) -> Any:
-        return over(self.xp, dy * b, y)
+        return over(self.kernels, dy * b, y)

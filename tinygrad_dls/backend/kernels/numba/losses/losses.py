@@ -84,8 +84,10 @@ def exp_of(x: Array) -> None:
         x[k] = exp32(x[k])
 
 
-@kernel
-def softmax_rows(z: Array, y: Array) -> None:
+@task
+def softmax_chunk(chunk: int, chunks: int, z: Array, y: Array) -> None:
+    first, end = chunk * len(y) // chunks, (chunk + 1) * len(y) // chunks
+    z, y = z[first:end], y[first:end]
     n, flat_y = z.shape[1], y.reshape(y.size)
     block = rows_at_once(n)
     for start in range(0, z.shape[0], block):
@@ -102,7 +104,14 @@ def softmax_rows(z: Array, y: Array) -> None:
 
 
 @kernel
-def log_softmax_rows(z: Array, y: Array) -> None:
+def softmax_rows(chunks: int, z: Array, y: Array) -> None:
+    parallel_for(softmax_chunk, chunks, (z, y))
+
+
+@task
+def log_softmax_chunk(chunk: int, chunks: int, z: Array, y: Array) -> None:
+    first, end = chunk * len(y) // chunks, (chunk + 1) * len(y) // chunks
+    z, y = z[first:end], y[first:end]
     n = z.shape[1]
     block = rows_at_once(n)
     e, tops = np.empty((block, n), z.dtype), np.empty(block, z.dtype)
@@ -122,7 +131,14 @@ def log_softmax_rows(z: Array, y: Array) -> None:
 
 
 @kernel
-def softmax_backward_rows(dy: Array, y: Array, dz: Array) -> None:
+def log_softmax_rows(chunks: int, z: Array, y: Array) -> None:
+    parallel_for(log_softmax_chunk, chunks, (z, y))
+
+
+@task
+def softmax_backward_chunk(chunk: int, chunks: int, dy: Array, y: Array, dz: Array) -> None:
+    first, end = chunk * len(dz) // chunks, (chunk + 1) * len(dz) // chunks
+    dy, y, dz = dy[first:end], y[first:end], dz[first:end]
     for i in range(y.shape[0]):
         for j in range(y.shape[1]):
             dz[i, j] = dy[i, j] * y[i, j]
@@ -132,7 +148,14 @@ def softmax_backward_rows(dy: Array, y: Array, dz: Array) -> None:
 
 
 @kernel
-def log_softmax_backward_rows(dy: Array, y: Array, dz: Array) -> None:
+def softmax_backward_rows(chunks: int, dy: Array, y: Array, dz: Array) -> None:
+    parallel_for(softmax_backward_chunk, chunks, (dy, y, dz))
+
+
+@task
+def log_softmax_backward_chunk(chunk: int, chunks: int, dy: Array, y: Array, dz: Array) -> None:
+    first, end = chunk * len(dz) // chunks, (chunk + 1) * len(dz) // chunks
+    dy, y, dz = dy[first:end], y[first:end], dz[first:end]
     n, flat_dz = y.shape[1], dz.reshape(dz.size)
     block = rows_at_once(n)
     for start in range(0, y.shape[0], block):
@@ -145,6 +168,11 @@ def log_softmax_backward_rows(dy: Array, y: Array, dz: Array) -> None:
             total = row_sum(dy, i)
             for j in range(n):
                 dz[i, j] = dy[i, j] - dz[i, j] * total
+
+
+@kernel
+def log_softmax_backward_rows(chunks: int, dy: Array, y: Array, dz: Array) -> None:
+    parallel_for(log_softmax_backward_chunk, chunks, (dy, y, dz))
 
 
 @kernel
@@ -344,7 +372,7 @@ def _along(rows_kernel: Any, axis: int, *arrays: Array) -> Array | None:
     rows = _rows(axis, *arrays, made)
     if rows is None:
         return None
-    rows_kernel(*rows)
+    rows_kernel(threads_for(32 * made.size), *rows)
     return made
 
 
