@@ -27,7 +27,7 @@ AXES = 6
 
 
 class Plan(NamedTuple):
-    """How to walk through two arrays: axes of the second one's memory order, the last two inside.
+    """A walk through two arrays: axes in the second one's memory order, the last two inside.
 
     Steps count numbers; `start`: from x's lowest address to its first number.
     """
