@@ -35,4 +35,5 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
     copies = [big, last(3, 23, 31, 29), big.T, big.transpose(1, 0, 3, 2), big[:, ::-1, 2:],
               big[..., ::-1], big[..., ::2], np.broadcast_to(big[:, :, :, None], (6, 70, 9, 2, 17)),
               np.broadcast_to(big[..., None], (*big.shape, 2)), last(2, 5, 4, 3)]
-    return {"concatenate": joined, "part_of": parts, "copy": [(x,) for x in copies]}
+    return {"concatenate": joined, "part_of": parts, "copy": [(x,) for x in copies],
+            "reshape": [(x, (x.shape[0], -1)) for x in copies]}

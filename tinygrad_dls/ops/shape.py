@@ -30,10 +30,13 @@ class Reshape(Op):
         self.shape = shape
 
     def forward(self, x: Array) -> Array:
-        return x.reshape(self.shape)
+        return self.kernels.reshape(x, self.shape)
 
     def backward(self, dy: Any, shapes: Any) -> Any:
         return dy.reshape(shapes[0])
+
+    def backward_kernel(self, dy: Array, shapes: Any) -> Array:
+        return self.kernels.reshape(dy, shapes[0])
 
     def rule(self, shapes: list[tuple[int, ...]]) -> str:
         return (

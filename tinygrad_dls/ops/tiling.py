@@ -69,12 +69,25 @@ class Tile(Op):
         self.reps = reps
 
     def forward(self, x: Array) -> Array:
-        return self.xp.tile(x, self.reps)
+        apart, axes = self._apart(x.shape)
+        once = tuple(1 if i in axes else n for i, n in enumerate(apart))
+        shape = tuple(n * r for n, r in zip(x.shape, self.reps))
+        return self.kernels.copy(self.xp.broadcast_to(x.reshape(once), apart)).reshape(shape)
 
     def backward(self, dy: Any, shapes: Any) -> Any:
-        (shape,) = shapes
-        pairs = [n for pair in zip(self.reps, shape) for n in pair]
-        return summed(dy.reshape(tuple(pairs)), tuple(range(0, len(pairs), 2)))
+        apart, axes = self._apart(shapes[0])
+        return summed(dy.reshape(apart), axes) if axes else dy
+
+    def _apart(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The shape of y with the copies along axes of their own, and these axes."""
+        apart: list[int] = []
+        axes = []
+        for n, count in zip(shape, self.reps):
+            if count != 1:
+                axes.append(len(apart))
+                apart.append(count)
+            apart.append(n)
+        return tuple(apart), tuple(axes)
 
 
 class Flip(Op):
@@ -120,10 +133,21 @@ class Roll(Op):
         self.shift, self.axis = shift, axis
 
     def forward(self, x: Array) -> Array:
-        return self.xp.roll(x, self.shift, axis=self.axis)
+        return self._rolled(x, self.shift)
 
     def backward(self, dy: Any) -> Any:
         return self.xp.roll(dy, tuple(-n for n in self.shift), axis=self.axis)
+
+    def backward_kernel(self, dy: Array) -> Array:
+        return self._rolled(dy, tuple(-n for n in self.shift))
+
+    def _rolled(self, x: Array, shift: tuple[int, ...]) -> Array:
+        for n, axis in zip(shift, self.axis):
+            before = (slice(None),) * axis
+            cut = -n % x.shape[axis] if x.size else 0
+            parts = (x[(*before, slice(cut, None))], x[(*before, slice(cut))])
+            x = self.kernels.concatenate(parts, axis)
+        return x if self.axis else self.kernels.copy(x)
 
 
 def repeat(x: Any, repeats: Any, axis: int | None = None, *more: Any) -> Any:

@@ -24,6 +24,7 @@ Array = Any
 BLOCK = 128  # rows and columns that are transposed at a time
 ROW_BLOCK = 1 << 13  # numbers of rows that are copied at a time
 AXES = 6
+TELLS_OF_COPIES = np.lib.NumpyVersion(np.__version__) >= "2.1.0"  # reshape(copy=False)
 
 
 class Plan(NamedTuple):
@@ -125,6 +126,16 @@ def copied(x: Array) -> Array:
 def contiguous(x: Array) -> Array:
     """x in C order: itself if it is, else a copy."""
     return x if x.flags.c_contiguous else copied(x)
+
+
+def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
+    """x in another shape: a view if there is one, else a copy."""
+    if x.size < COPY_WORTH or x.flags.c_contiguous or not TELLS_OF_COPIES:
+        return x.reshape(shape)
+    try:
+        return x.reshape(shape, copy=False)
+    except ValueError:
+        return copied(x).reshape(shape)
 
 
 def pixels_of(x: Array) -> Array:

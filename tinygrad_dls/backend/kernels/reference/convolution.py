@@ -116,7 +116,7 @@ class Convolution(Family):
         kept = [(max(0, -a), n - max(0, -b)) for n, (a, b) in zip(size, padding)]
         rows = rows[(slice(None), *(slice(i, max(i, j)) for i, j in kept))]
         wide = [max(0, n + a + b) for n, (a, b) in zip(size, padding)]
-        framed = self.xp.zeros((rows.shape[0], *wide, rows.shape[-1]), rows.dtype)
+        framed = self.xp.zeros_like(rows, shape=(rows.shape[0], *wide, rows.shape[-1]))
         inside = [slice(max(0, a), max(0, a) + n)
                   for n, (a, _) in zip(rows.shape[1:-1], padding)]
         framed[(slice(None), *inside)] = rows

@@ -1,4 +1,4 @@
-"""Arrays one after the other along an axis, a part of such an array, and copies."""
+"""Arrays one after the other along an axis, a part of such an array, copies, other shapes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from .base import Family
 
 
 class Joining(Family):
-    """concatenate, part_of, copy."""
+    """concatenate, part_of, copy, reshape."""
 
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         """All arrays along `axis`."""
@@ -21,3 +21,7 @@ class Joining(Family):
     def copy(self, x: Any) -> Any:
         """A copy of x in C order."""
         return self.xp.array(x, order="C")
+
+    def reshape(self, x: Any, shape: tuple[int, ...]) -> Any:
+        """x in another shape: a view if there is one, else a copy."""
+        return x.reshape(shape)

@@ -1,16 +1,18 @@
 """Convolutions of images: on the sweep, small ones as one product, depthwise ones by channel;
 volumes as sums of images."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ...reference import convolution as reference
+from ...reference.convolution import output_size, taps
 from ..compile import kernel
-from ..copying import pixels_of
+from ..copying import add_into, assign, pixels_of
 from ..elementwise.activation_loops import relu_in_place
 from ..elementwise.sums import sum_of_rows
-from ..layout import F32, F64, NOTHING, channels_first
+from ..layout import F32, F64, NOTHING, channels_first, channels_last
 from ..simd.sweep import RELU
 from . import images, pointwise, volumes
 from .depthwise import depthwise, depthwise_input, depthwise_weight
@@ -132,6 +134,29 @@ class Convolution(reference.Convolution):
         if (x.dtype is not F32 and x.dtype is not F64) or not x.size:
             return super().sum_channels(x)
         return sum_of_rows(flat_rows(x))
+
+    def unfold(self, x: Any, window: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Any:
+        out = output_size(x.shape[2:], window, stride, padding, dilation)
+        rows = self._framed(channels_last(x), padding)
+        n, *between, c = rows.strides
+        steps = (n, c, *[d * step for d, step in zip(dilation, between)],
+                 *[s * step for s, step in zip(stride, between)])
+        columns = np.empty((*x.shape[:2], *window, *out), x.dtype)
+        assign(columns, np.lib.stride_tricks.as_strided(rows, columns.shape, steps))
+        return columns.reshape(len(x), x.shape[1] * math.prod(window), math.prod(out))
+
+    def fold(
+        self, columns: Any, size: Ints, window: Ints, stride: Ints, padding: Pairs, dilation: Ints
+    ) -> Any:
+        out = output_size(size, window, stride, padding, dilation)
+        n, channels = len(columns), columns.shape[1] // math.prod(window)
+        padded = [n + before + after for n, (before, after) in zip(size, padding)]
+        shares = columns.reshape(n, channels, math.prod(window), *out)
+        x = np.zeros((n, channels, *padded), columns.dtype)  # in C order, as the columns
+        rows = channels_last(x)
+        for tap, places in taps(window, out, stride, dilation):
+            add_into(rows[places], channels_last(shares[:, :, tap]))
+        return channels_first(self._framed(rows, [(-before, -after) for before, after in padding]))
 
 
 def _fit(x: Any, weight: Any, bias: Any | None) -> bool:

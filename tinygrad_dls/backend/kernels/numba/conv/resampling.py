@@ -6,28 +6,30 @@ import numpy as np
 
 from ...axis_map import AxisMap
 from ...reference import resampling as reference
-from ..compile import kernel
+from ..compile import kernel, task
 from ..layout import F32
+from ..parallel import parallel_for
+from ..threads import threads_for
 from .planes import fit_for_loops, lies_last, planes_of
 
 Array = Any
 ONE_ROW = AxisMap.of_rows(1, [[(0, 1.0)]])
 
 
-@kernel
-def resample_loop(
-    x: Array, y: Array, row_first: Array, row_places: Array, row_weights: Array,
-    first: Array, places: Array, weights: Array, taps: int,
+@task
+def resample_chunk(
+    chunk: int, chunks: int, x: Array, y: Array, room: Array, row_first: Array, row_places: Array,
+    row_weights: Array, first: Array, places: Array, weights: Array, taps: int,
 ) -> None:
     """y (m, outputs, outputs, c) = x (m, h, w, c) mapped along h and w.
 
-    `taps`: how many each output has along w, 0 if not all the same.
+    `taps`: how many each output has along w, 0 if not all the same. `room` (chunks, w, c).
     """
     m, h, w, c = x.shape
     lines, results = x.reshape(m, h, w * c), y.reshape(m, y.shape[1], y.shape[2] * c)
-    mixed = np.empty((w, c), x.dtype)  # the rows of x, mixed for one row of y
+    mixed = room[chunk]  # the rows of x, mixed for one row of y
     flat = mixed.reshape(-1)
-    for p in range(m):
+    for p in range(chunk * m // chunks, (chunk + 1) * m // chunks):
         for i in range(y.shape[1]):
             a, b = row_first[i], row_first[i + 1]
             result = results[p, i]
@@ -89,6 +91,15 @@ def resample_loop(
                         out[:] = 0
 
 
+@kernel
+def resample_loop(
+    parts: int, x: Array, y: Array, room: Array, row_first: Array, row_places: Array,
+    row_weights: Array, first: Array, places: Array, weights: Array, taps: int,
+) -> None:
+    parallel_for(resample_chunk, parts, (x, y, room, row_first, row_places, row_weights, first,
+                                         places, weights, taps))
+
+
 class Resampling(reference.Resampling):
     """One or two axes by a compiled loop, three as two and one."""
 
@@ -111,7 +122,9 @@ class Resampling(reference.Resampling):
                 return (planes.array.reshape(-1, weights.size) @ weights).reshape(
                     *x.shape[:2], *lengths)
         y = planes.empty(lengths, x.dtype)
-        resample_loop(planes.array, y, rows.first, rows.places, _weights(rows, x),
+        parts = min(len(y), threads_for(16 * (x.size + y.size)))
+        room = np.empty((parts, *planes.array.shape[2:]), x.dtype)
+        resample_loop(parts, planes.array, y, room, rows.first, rows.places, _weights(rows, x),
                       columns.first, columns.places, _weights(columns, x), columns.taps)
         return planes.shown(y, lengths)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...reference import joining as reference
-from ..copying import assign, copied
+from ..copying import assign, copied, reshaped
 from ..tuning import JOIN_WORTH
 
 
@@ -37,3 +37,6 @@ class Joining(reference.Joining):
 
     def copy(self, x: Any) -> Any:
         return copied(x)
+
+    def reshape(self, x: Any, shape: tuple[int, ...]) -> Any:
+        return reshaped(x, shape)
