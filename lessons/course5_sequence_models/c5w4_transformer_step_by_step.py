@@ -412,7 +412,7 @@ class MultiHeadAttention(nn.Module):
             split_heads(project(x), self.num_heads)
             for project, x in ((self.Wq, query), (self.Wk, key), (self.Wv, value))
         )
-        each = None if mask is None else mask[:, None]
+        each = None if mask is None else dls.Tensor(mask).to(query.device)[:, None]
         a, weights = scaled_dot_product_attention(q, k, v, each)
         return self.Wo(join_heads(a)), weights
 
@@ -474,7 +474,7 @@ class Encoder(nn.Module):
         # BEGIN SOLUTION
         seq_len = x.shape[1]
         x = self.embedding(x) * self.embedding_dim**0.5  # (m, t, d)
-        x = x + self.pos_encoding[:, :seq_len]
+        x = x + dls.Tensor(self.pos_encoding[:, :seq_len]).to(x.device)
         x = F.dropout(x, self.dropout_rate, training)
         for layer in self.enc_layers:
             x = layer(x, training, mask)
@@ -546,7 +546,7 @@ class Decoder(nn.Module):
         # BEGIN SOLUTION
         seq_len = x.shape[1]
         x = self.embedding(x) * self.embedding_dim**0.5  # (m, l, d)
-        x = x + self.pos_encoding[:, :seq_len]
+        x = x + dls.Tensor(self.pos_encoding[:, :seq_len]).to(x.device)
         x = F.dropout(x, self.dropout_rate, training)
         for i, layer in enumerate(self.dec_layers, 1):
             x, block1, block2 = layer(
