@@ -32,6 +32,8 @@ def arguments() -> dict[str, list[tuple[Any, ...]]]:
     return {
         "squared_distance": [(np.tanh(a), np.tanh(b)) for a, b in pairs],
         "scaled_difference": [(a, b, np.array(0.25)) for a, b in pairs],
+        "huber_distance": [(np.tanh(a), np.tanh(b), 0.3) for a, b in pairs],
+        "clamped_difference": [(a, b, 0.3, np.array(0.25)) for a, b in pairs],
         "any_outside": [(x, -3.0, 3.0), (x, -200.0, 200.0), (y, -2.0, 2.0)],
         "softmax": softmax, "log_softmax": softmax,
         "softmax_backward": backward + images, "log_softmax_backward": backward + images,

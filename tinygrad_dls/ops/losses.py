@@ -89,6 +89,12 @@ class _OfDifference(Loss):
         """v'(d)."""
         raise NotImplementedError
 
+    def in_one_pass(self, a: Any, b: Any) -> bool:
+        """Return whether a kernel may sum the losses as it makes them: both are arrays, of one
+        shape, and not empty."""
+        return (self.reduction != "none"
+                and getattr(a, "shape", 0) == getattr(b, "shape", 1) and a.size > 0)
+
     def backward(self, dy: Any, a: Any, b: Any, needs: Any) -> Any:
         d = a - b
         share = self.slope(d) * self.share(dy, d.size)
@@ -102,21 +108,16 @@ class SquaredError(_OfDifference):
     samples = _pairs()
 
     def forward(self, a: Array, b: Array) -> Array:
-        if self.reduction == "none" or not self.arrays(a, b):
+        if not self.in_one_pass(a, b):
             d = a - b
             return self.reduce(d * d)
-        total = self.kernels.squared_distance(a, b)
-        return total * (1.0 / a.size) if self.reduction == "mean" else total
+        return self.kernels.squared_distance(a, b) * self.part(a.size)
 
     def backward_kernel(self, dy: Array, a: Array, b: Array, needs: Any) -> Any:
-        if self.reduction == "none" or not self.arrays(a, b):
+        if not self.in_one_pass(a, b):
             return self.backward(dy, a, b, needs)
         share = self.kernels.scaled_difference(a, b, 2 * self.share(dy, a.size))
         return share if needs[0] else None, -share if needs[1] else None
-
-    def arrays(self, a: Any, b: Any) -> bool:
-        """Return whether both are arrays, of one shape, and not empty."""
-        return getattr(a, "shape", 0) == getattr(b, "shape", 1) and a.size > 0
 
     def slope(self, d: Any) -> Any:
         return 2 * d
@@ -155,9 +156,19 @@ class HuberError(_OfDifference):
         self.delta, self.scale, self.reduction = delta, scale, reduction
 
     def forward(self, a: Array, b: Array) -> Array:
+        if self.in_one_pass(a, b):
+            total = self.kernels.huber_distance(a, b, self.delta)
+            return total * (self.scale * self.part(a.size))
         d = a - b
         clamped = self.xp.clip(d, -self.delta, self.delta)
         return self.reduce(clamped * (d - 0.5 * clamped) * self.scale)
+
+    def backward_kernel(self, dy: Array, a: Array, b: Array, needs: Any) -> Any:
+        if not self.in_one_pass(a, b):
+            return self.backward(dy, a, b, needs)
+        factor = self.scale * self.share(dy, a.size)
+        share = self.kernels.clamped_difference(a, b, self.delta, factor)
+        return share if needs[0] else None, -share if needs[1] else None
 
     def slope(self, d: Any) -> Any:
         return self.xp.clip(d, -self.delta, self.delta) * self.scale

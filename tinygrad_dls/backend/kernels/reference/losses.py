@@ -77,6 +77,16 @@ class Losses(Family):
         """(a - b) * factor, one number on the device."""
         return (a - b) * factor
 
+    def huber_distance(self, a: Any, b: Any, bound: float) -> Any:
+        """The sum of d**2 / 2 where |d| <= bound, else bound (|d| - bound / 2); d = a - b."""
+        d = a - b
+        clamped = self.xp.clip(d, -bound, bound)
+        return self.total(clamped * (d - 0.5 * clamped), 1.0)
+
+    def clamped_difference(self, a: Any, b: Any, bound: float, factor: Any) -> Any:
+        """(a - b, clamped to [-bound, bound]) * factor, one number on the device."""
+        return self.xp.clip(a - b, -bound, bound) * factor
+
     def any_outside(self, x: Any, low: float, high: float) -> bool:
         """Return whether any element is below `low` or above `high`. NaN is neither."""
         return bool(((x < low) | (x > high)).any())

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..allocate import AT_ONCE, Running
-from ..compile import kernel, task
+from ..compile import inlined, kernel, task
 from ..copying import pixels_of
 from ..layout import channels_first, flat
 from ..parallel import parallel_for
-from ..simd import full, lanes, load, load_some, store, store_some
+from ..simd import full, lanes, load, load_some, store, store_some, where
 from ..simd import total as of_lanes
 from ..threads import threads_for
 
@@ -65,24 +65,63 @@ def sum_of_squares(parts: int, a: Array, b: Array, sums: Array) -> float:
     return whole
 
 
+@inlined
+def clamped(d: Any, low: Any, high: Any) -> Any:
+    """d, no less than `low` and no more than `high`; NaN of NaN."""
+    return where(d > high, high, where(d < low, low, d))
+
+
 @task
-def difference_chunk(
-    chunk: int, chunks: int, a: Array, b: Array, factor: float, y: Array
+def huber_chunk(
+    chunk: int, chunks: int, a: Array, b: Array, bound: float, sums: Array
 ) -> None:
-    n = lanes(a)
-    begin, end = chunk * a.size // chunks, (chunk + 1) * a.size // chunks
-    rest = (end - begin) % n
-    for i in range(begin, end - rest, n):
-        store(y, i, (load(a, i) - load(b, i)) * factor)
-    if rest:
-        i = end - rest
-        store_some(y, i, (load_some(a, i, rest) - load_some(b, i, rest)) * factor, rest)
+    """The sum of c (d - c / 2) of each block, where d = a - b, and c is d clamped."""
+    n, blocks = lanes(a), sums.size
+    low, high, half = full(a, -bound), full(a, bound), full(a, 0.5)
+    for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
+        begin, end = block * BLOCK, min(a.size, (block + 1) * BLOCK)
+        rest = (end - begin) % n
+        s = full(a, 0.0)
+        for i in range(begin, end - rest, n):
+            d = load(a, i) - load(b, i)
+            c = clamped(d, low, high)
+            s = s + c * (d - half * c)
+        if rest:
+            d = load_some(a, end - rest, rest) - load_some(b, end - rest, rest)
+            c = clamped(d, low, high)
+            s = s + c * (d - half * c)
+        sums[block] = of_lanes(s)
 
 
 @kernel
-def difference(parts: int, a: Array, b: Array, factor: float, y: Array) -> None:
-    """y = (a - b) * factor."""
-    parallel_for(difference_chunk, parts, (a, b, factor, y))
+def sum_of_huber(parts: int, a: Array, b: Array, bound: float, sums: Array) -> float:
+    parallel_for(huber_chunk, parts, (a, b, bound, sums))
+    whole = 0.0
+    for block in range(sums.size):
+        whole += sums[block]
+    return whole
+
+
+@task
+def difference_chunk(
+    chunk: int, chunks: int, a: Array, b: Array, bound: float, factor: float, y: Array
+) -> None:
+    n = lanes(a)
+    low, high = full(a, -bound), full(a, bound)
+    begin, end = chunk * a.size // chunks, (chunk + 1) * a.size // chunks
+    rest = (end - begin) % n
+    for i in range(begin, end - rest, n):
+        store(y, i, clamped(load(a, i) - load(b, i), low, high) * factor)
+    if rest:
+        i = end - rest
+        d = load_some(a, i, rest) - load_some(b, i, rest)
+        store_some(y, i, clamped(d, low, high) * factor, rest)
+
+
+@kernel
+def difference(parts: int, a: Array, b: Array, bound: float, factor: float, y: Array) -> None:
+    """y = (a - b, clamped to [-bound, bound]) * factor."""
+    parallel_for(difference_chunk, parts, (a, b, bound, factor, y))
 
 
 @task
@@ -185,12 +224,22 @@ def squared_distance(a: Array, b: Array) -> Array | None:
     return a.dtype.type(sum_of_squares(threads_for(8 * a.size), *flat(*pair), sums))  # type: ignore[misc]
 
 
-def scaled_difference(a: Array, b: Array, factor: float) -> Array | None:
-    """(a - b) * factor; None unless they are of one shape and float dtype."""
+def huber_distance(a: Array, b: Array, bound: float) -> Array | None:
+    """The sum of Huber's error of a - b; None unless they are of one shape and float dtype."""
+    pair = in_one_order(a, b)
+    if pair is None:
+        return None
+    sums = np.empty(-(-a.size // BLOCK))
+    return a.dtype.type(sum_of_huber(threads_for(8 * a.size), *flat(*pair), bound, sums))  # type: ignore[misc]
+
+
+def clamped_difference(a: Array, b: Array, bound: float, factor: float) -> Array | None:
+    """(a - b, clamped to [-bound, bound]) * factor; None unless they are of one shape and float
+    dtype."""
     pair = in_one_order(a, b)
     if pair is None:
         return None
     y = np.empty_like(pair[0])
     one, two, out = flat(*pair, y)  # type: ignore[misc]
-    difference(threads_for(8 * a.size), one, two, factor, out)
+    difference(threads_for(8 * a.size), one, two, bound, factor, out)
     return y

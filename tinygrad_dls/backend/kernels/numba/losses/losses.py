@@ -6,6 +6,7 @@ and nothing is rounded at the size of large logits. Forward keeps both numbers o
 which going back has the softmax: exp(z - top) / exp_sum.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -334,8 +335,16 @@ class Losses(Running, reference.Losses):
         return super().squared_distance(a, b) if found is None else found
 
     def scaled_difference(self, a: Any, b: Any, factor: Any) -> Any:
-        found = sums.scaled_difference(a, b, float(factor))
+        found = sums.clamped_difference(a, b, math.inf, float(factor))
         return super().scaled_difference(a, b, factor) if found is None else found
+
+    def huber_distance(self, a: Any, b: Any, bound: float) -> Any:
+        found = sums.huber_distance(a, b, float(bound))
+        return super().huber_distance(a, b, bound) if found is None else found
+
+    def clamped_difference(self, a: Any, b: Any, bound: float, factor: Any) -> Any:
+        found = sums.clamped_difference(a, b, float(bound), float(factor))
+        return super().clamped_difference(a, b, bound, factor) if found is None else found
 
     def binary_cross_entropy(self, z: Any, t: Any) -> Any:
         losses = self.empty_like(z)
