@@ -17,7 +17,7 @@ from .samples import Sample
 class Glu(Op):
     """y = a * sigmoid(b), where a and b are the halves of x along `axis` (Dauphin et al. 2017).
 
-    dL/da = dL/dy * sigmoid(b),  dL/db = dL/da * a * (1 - sigmoid(b))
+    dL/dx = [dL/dy * s, dL/dy * s * a * (1 - s)], joined along `axis`, with s = sigmoid(b)
     """
 
     floats = True
