@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...reference.convolution import output_size
+from ..copying import add_into, contiguous, pixels_of
 from ..layout import channels_first, channels_last
 
 Array = Any
@@ -19,14 +20,16 @@ def convolution(
 ) -> Array:
     """x (n, c, d, h, w), weight (o, c / groups, j, k, l)."""
     out = output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    slices = pixels_of(x)
     y = np.zeros((len(x), *out, len(weight)), x.dtype)
     if bias is not None:
         y[:] = bias
     rest = (stride[1:], padding[1:], dilation[1:], groups)
     for j, places, depths in _meetings(x.shape[2], weight.shape[2], out[0], stride, padding,
                                        dilation):
-        term = kernels.convolution(_images(x, depths), weight[:, :, j], None, *rest)
-        y[:, places] += channels_last(term).reshape(len(x), -1, *out[1:], len(weight))
+        term = kernels.convolution(_images(slices, depths), weight[:, :, j], None, *rest)
+        add_into(y[:, places],
+                 channels_last(term).reshape(len(x), -1, *out[1:], len(weight)))
     return channels_first(y)
 
 
@@ -35,15 +38,16 @@ def transposed_convolution(
     padding: Pairs, dilation: Ints, groups: int,
 ) -> Array:
     """x (n, o, d, h, w), weight (o, c / groups, j, k, l); the result has this `size`."""
-    channels = weight.shape[1] * groups
+    channels, slices = weight.shape[1] * groups, pixels_of(x)
     y = np.zeros((len(x), *size, channels), x.dtype)
     if bias is not None:
         y[:] = bias
     rest = (size[1:], stride[1:], padding[1:], dilation[1:], groups)
     for j, places, depths in _meetings(size[0], weight.shape[2], x.shape[2], stride, padding,
                                        dilation):
-        term = kernels.transposed_convolution(_images(x, places), weight[:, :, j], None, *rest)
-        y[:, depths] += channels_last(term).reshape(len(x), -1, *size[1:], channels)
+        term = kernels.transposed_convolution(
+            _images(slices, places), weight[:, :, j], None, *rest)
+        add_into(y[:, depths], channels_last(term).reshape(len(x), -1, *size[1:], channels))
     return channels_first(y)
 
 
@@ -54,10 +58,11 @@ def weight_gradient(
     """(o, c / groups, *window)."""
     dw = np.zeros((dy.shape[1], x.shape[1] // groups, *window), x.dtype)
     rest = (window[1:], stride[1:], padding[1:], dilation[1:], groups)
+    slices, errors = pixels_of(x), pixels_of(dy)
     for j, places, depths in _meetings(x.shape[2], window[0], dy.shape[2], stride, padding,
                                        dilation):
         dw[:, :, j] = kernels.convolution_weight_gradient(
-            _images(x, depths), _images(dy, places), *rest
+            _images(slices, depths), _images(errors, places), *rest
         )
     return dw
 
@@ -75,7 +80,7 @@ def _meetings(
             yield j, slice(first, last), slice(start, start + (last - first - 1) * step + 1, step)
 
 
-def _images(x: Array, depths: slice) -> Array:
-    """Slices of x (n, c, d, h, w) at these depths, as a batch of images."""
-    slices = np.ascontiguousarray(channels_last(x)[:, depths])
-    return channels_first(slices.reshape(-1, *slices.shape[2:]))
+def _images(slices: Array, depths: slice) -> Array:
+    """Slices (n, d, h, w, c) at these depths, as a batch of images."""
+    chosen = contiguous(slices[:, depths])
+    return channels_first(chosen.reshape(-1, *chosen.shape[2:]))
