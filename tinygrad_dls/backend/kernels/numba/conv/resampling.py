@@ -118,9 +118,10 @@ class Resampling(reference.Resampling):
         lengths = tuple([matrix.outputs for matrix in maps])
         if max(lengths) == 1 and not planes.last:
             weights = np.outer(rows.dense, columns.dense).astype(x.dtype).reshape(-1)
-            if weights.all():  # one number of each whole plane: a product with BLAS
-                return (planes.array.reshape(-1, weights.size) @ weights).reshape(
-                    *x.shape[:2], *lengths)
+            if weights.all():  # one number of each whole plane: a product
+                table: Any = self  # the matrix product is of another family
+                y = table.matmul(planes.array.reshape(-1, weights.size), weights[:, None])
+                return y.reshape(*x.shape[:2], *lengths)
         y = planes.empty(lengths, x.dtype)
         parts = min(len(y), threads_for(16 * (x.size + y.size)))
         room = np.empty((parts, *planes.array.shape[2:]), x.dtype)
