@@ -40,6 +40,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--sweep", type=int, nargs="?", const=200, metavar="N",
                         help="only: N (200) random layers of the networks beside PyTorch's, and "
                              "the slowest of them")
+    parser.add_argument("--operations", action="store_true",
+                        help="only: single operations beside PyTorch's, the slowest first")
     parser.add_argument("--load", type=int, metavar="N",
                         help="only: how much slower steps get beside N busy processes (--cases "
                              "c2,d1,e)")
@@ -70,7 +72,7 @@ def run_command(arguments: argparse.Namespace) -> int:
                 raise DataError(f"--{name} takes a number of {what} from 1, not {count}")
     cases = arguments.cases.split(",") if arguments.cases else None
     peers = arguments.peers.split(",") if arguments.peers else None
-    asked = ("profile", "kernels", "memory", "scaling", "roofline", "sweep", "load")
+    asked = ("profile", "kernels", "memory", "scaling", "roofline", "sweep", "operations", "load")
     if any(getattr(arguments, name) for name in asked):
         if arguments.picture:
             beside = ", ".join(f"--{n}" for n in asked if getattr(arguments, n))
@@ -102,7 +104,7 @@ def _look_inside(
 
     PyTorch stands beside ours where it is installed, and among the peers if these are named.
     """
-    from . import load, memory, products, profile, roofline, scaling, sweep
+    from . import load, memory, operations, products, profile, roofline, scaling, sweep
     from .cases import CASES
     from .peers import PEERS, installed
     from .run import known, machine
@@ -111,8 +113,9 @@ def _look_inside(
     known(cases, list(CASES), "case")
     torch = "torch" in installed() and (peers is None or "torch" in known(
         peers, list(PEERS), "peer"))
-    if arguments.sweep and not torch:
-        raise DataError("--sweep times our kernels beside PyTorch's: pip install torch")
+    for option in ("sweep", "operations"):
+        if getattr(arguments, option) and not torch:
+            raise DataError(f"--{option} times ours beside PyTorch's: pip install torch")
     about = machine()
     average = f", load {os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else ""
     found: dict[str, Any] = {"machine": about}
@@ -125,7 +128,8 @@ def _look_inside(
         print(table)
 
     module: Any = None
-    if torch and (arguments.kernels or arguments.scaling or arguments.sweep):
+    if torch and (arguments.kernels or arguments.scaling or arguments.sweep
+                  or arguments.operations):
         module = importlib.import_module("torch")  # before our first kernel: see run.py
     for captured in (False, True) if arguments.profile else ():
         how = "captured" if captured else "eager"
@@ -147,6 +151,9 @@ def _look_inside(
     if arguments.sweep:
         swept = sweep.measure(arguments.sweep, report=_report)
         add("sweep", [row._asdict() for row in swept], sweep.text(swept))
+    if arguments.operations:
+        each = operations.measure(_report)
+        add("operations", [row._asdict() for row in each], operations.text(each))
     if arguments.load:
         slower = load.measure(cases, arguments.load, torch, _report)
         add("load", slower, load.text(slower, arguments.load))
