@@ -112,7 +112,8 @@ MODELS = {
         floats(2, 4, 5, 7)),
     "activations": (lambda: nn.Sequential(
         nn.ELU(), nn.SELU(), nn.CELU(0.7), nn.LeakyReLU(), nn.PReLU(), nn.Softplus(2.0),
-        nn.Softsign(), nn.Hardsigmoid(), nn.LogSigmoid(), nn.GELU("tanh"), nn.Tanhshrink()),
+        nn.Softsign(), nn.Hardsigmoid(), nn.LogSigmoid(), nn.GELU("tanh"), nn.Tanhshrink(),
+        nn.GLU()),
         floats(2, 4)),
     "sequence of convolutions": (lambda: nn.Sequential(
         nn.Conv1d(3, 4, 3, padding=2, dilation=2), nn.BatchNorm1d(4), nn.AvgPool1d(3, 2, 1),

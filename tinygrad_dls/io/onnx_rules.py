@@ -129,6 +129,24 @@ def _cast(b: Builder, c: Call, o: Call) -> str:
     return b.node("Cast", [b.operand(c, 0)], to=code_of(c.op.dtype))
 
 
+@rule("Hardsigmoid")
+def _hard_sigmoid(b: Builder, c: Call, o: Call) -> str:
+    x, array = first_operand(b, c)
+    if array.dtype == np.float32:
+        return b.node("HardSigmoid", [x], alpha=1.0 / 6.0, beta=0.5)
+    # The attributes are float32, which is not enough for other dtypes.
+    y = b.node("Mul", [x, b.like(1.0 / 6.0, array.dtype)])
+    y = b.node("Add", [y, b.like(0.5, array.dtype)])
+    return b.node("Clip", [y, b.like(0.0, array.dtype), b.like(1.0, array.dtype)])
+
+
+@rule("Glu")
+def _glu(b: Builder, c: Call, o: Call) -> str:
+    count = {"num_outputs": 2} if b.opset >= 18 else {}
+    one, other = b.nodes("Split", [b.operand(c, 0)], 2, axis=c.op.axis, **count)
+    return b.node("Mul", [one, b.node("Sigmoid", [other])])
+
+
 @rule("LogSigmoid")
 def _log_sigmoid(b: Builder, c: Call, o: Call) -> str:
     return b.node("Neg", [b.node("Softplus", [b.node("Neg", [b.operand(c, 0)])])])

@@ -10,7 +10,7 @@ from ...reference import convolution as reference
 from ...reference.convolution import output_size, taps
 from ..compile import kernel
 from ..copying import add_into, assign, pixels_of
-from ..elementwise.activation_loops import relu_in_place
+from ..elementwise.activations import relu_in_place
 from ..elementwise.sums import sum_of_rows
 from ..layout import F32, F64, NOTHING, channels_first, channels_last
 from ..simd.sweep import RELU

@@ -14,7 +14,7 @@ import numpy as np
 from ...reference import linear as reference
 from ..allocate import AT_ONCE, Running
 from ..compile import inlined, kernel, task
-from ..elementwise.activation_loops import clamp
+from ..elementwise.activations import clamp
 from ..elementwise.sums import sum_of_rows
 from ..layout import F32, F64, NOTHING
 from ..parallel import parallel_for

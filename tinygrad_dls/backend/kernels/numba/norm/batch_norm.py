@@ -18,7 +18,7 @@ import numpy as np
 from ...reference import batch_norm as reference
 from ..compile import inlined, kernel, task
 from ..conv.geometry import flat_rows
-from ..elementwise.activation_loops import clamp_gradient, clamped
+from ..elementwise.activations import clamp_gradient, clamped
 from ..layout import F32, F64, NOTHING, channels_first
 from ..parallel import parallel_for
 from ..simd import fma, full, lanes, load, load_some, store, store_some
