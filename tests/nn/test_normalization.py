@@ -259,3 +259,25 @@ def test_batch_norm_folds_into_the_layer_before_it():
         both = nn.utils.fuse_conv_bn_eval(conv.eval(), nn.BatchNorm2d(4).eval(), transpose)
         want = nn.BatchNorm2d(4).eval()(conv(image))
         assert np.allclose(both(image).numpy(), want.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (3, 4, 1), (2, 4, 3, 3)])
+@pytest.mark.parametrize("norm", [
+    lambda x, w, b: F.batch_norm(x, None, None, w, b, True),
+    lambda x, w, b: F.batch_norm(
+        x, dls.zeros(4, dtype="float64"), dls.ones(4, dtype="float64"), w, b, False),
+    lambda x, w, b: F.group_norm(x, 2, w, b),
+    lambda x, w, b: F.layer_norm(x.swapaxes(1, -1), 4, w, b),
+])
+def test_weights_that_are_columns_of_a_matrix_count_as_their_copies_do(norm, shape):
+    rng = np.random.default_rng(0)
+    data, dy = rng.standard_normal((2, *shape))
+    columns = dls.Tensor(rng.standard_normal((4, 2)))  # weight and bias of each channel
+    found = []
+    for w, b in ((columns[:, 0], columns[:, 1]), columns.numpy().T.copy()):
+        x = dls.tensor(data, requires_grad=True)
+        y = norm(x, *(v if isinstance(v, dls.Tensor) else dls.Tensor(v) for v in (w, b)))
+        (y.reshape(-1) * dls.Tensor(dy.reshape(-1))).sum().backward()
+        found.append((y.numpy(), x.grad.numpy()))
+    for got, wanted in zip(*found):
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
