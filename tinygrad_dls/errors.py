@@ -38,6 +38,10 @@ class DataError(Error, ValueError):
     """Data that are missing, empty, out of range or not what they claim to be."""
 
 
+class LinAlgError(DataError, RuntimeError):
+    """A matrix that has not what is asked for: a singular one has no inverse."""
+
+
 class FormatError(Error, ValueError):
     """A file that is truncated, corrupt or of another format."""
 

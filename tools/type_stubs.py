@@ -115,7 +115,8 @@ def stub_of_operations() -> str:
     lines.sort(key=lambda line: not line.startswith("from"))
     return (HEADER.partition("import builtins")[0]
             + "from collections.abc import Callable\nfrom typing import Any\n\n"
-            + "from . import indexing as indexing\nfrom . import shape as shape\n"
+            + "".join(f"from . import {file} as {file}\n"
+                      for file in ("indexing", "linalg", "shape"))
             + "\n".join(lines) + "\n")
 
 

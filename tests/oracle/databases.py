@@ -19,6 +19,7 @@ import numpy as np
 import tinygrad_dls as dls
 import tinygrad_dls.nn.functional as F
 from tinygrad_dls import nn
+from tinygrad_dls.torch import linalg
 
 from .harness import close, flat, second_gradients, torch
 
@@ -169,6 +170,8 @@ SPELLED: dict[str, Callable[..., Any]] = {
     "clamp_max": lambda x, high: dls.clamp(x, max=high),
     "clamp_min": lambda x, low: dls.clamp(x, min=low),
     "einsum": lambda operands, equation: dls.einsum(equation, *operands),
+    "linalg.lstsq/grad_oriented": lambda a, b, **options: linalg.lstsq(a, b)[:2],
+    "linalg.pinv/singular": lambda a, b: linalg.pinv(a @ b.swapaxes(-1, -2)),
     "linalg.vector_norm": _vector_norm,
     "max/binary": lambda x, y: dls.maximum(x, y),
     "max/reduction_with_dim": lambda x, dim, keepdim=False: (
@@ -210,6 +213,8 @@ NOT_OURS = {
     "new_empty": "what is in its memory is not said",
     "equal": "compares element by element, as NumPy's does",
     "item": "a Python number, in both",
+    **dict.fromkeys(("linalg.eigh", "linalg.svd"),
+                    "vectors are known up to their sign: test_linear_algebra.py"),
     "median": "NumPy's: the mean of the two in the middle",
     **dict.fromkeys(("bernoulli", "normal", "normal/in_place", "normal/number_mean", "rand_like",
                      "randint", "randn", "randn_like"), "drawn, from other streams"),
@@ -264,7 +269,13 @@ DIFFERENT = [
     Row("sort argsort", "shape (1,)", "places of a single number: a row, as np.argsort gives"),
     Row("nn.functional.ctc_loss", "gradient",
         "its inputs are not log_softmax: only then is PyTorch's the slope"),
-    Row("linalg.vector_norm", "one side only", "ord=0 counts: no gradient, PyTorch's is 0"),
+    Row("linalg.vector_norm linalg.norm", "one side only",
+        "ord=0 counts: no gradient, PyTorch's is 0"),
+    Row("linalg.norm/subgradients_at_zero", "second gradient", "0 where a norm is 0, not nan"),
+    Row("linalg.matrix_power", "one side only", "power 0 is constant, PyTorch's gradient is 0"),
+    Row("linalg.lstsq", "result 2", "the rank is always there, PyTorch's not of all drivers"),
+    Row("linalg.pinv/hermitian", "result 0",
+        "of matrices that are not symmetric, of which PyTorch reads a triangle"),
     Row("__rpow__", "nan location", "the gradient by the exponent is 0 where x < 0, not nan"),
     Row("nn.functional.hardsigmoid", "gradient", "PyTorch's 1/6 is that of float32",
         "float64"),
@@ -280,5 +291,7 @@ def ours_of(name: str) -> Callable[..., Any] | None:
         return SPELLED[name]
     if plain.startswith("nn.functional."):
         return getattr(F, plain.removeprefix("nn.functional."), None)
+    if plain.startswith("linalg."):  # with PyTorch's meaning: those of its namespace
+        return getattr(linalg, plain.removeprefix("linalg."), None)
     found = getattr(dls, plain, None) or getattr(dls.Tensor, plain, None)
     return found.fget if isinstance(found, property) else found

@@ -107,7 +107,7 @@ def test_norm(case: np.random.Generator) -> None:
     i, j = (int(n) for n in case.permutation(len(shape))[:2])
     order, axis = pick(case, (None, None), (None, i), (2, i), (1, i), (np.inf, i), ("fro", (i, j)),
                        (1, (i, j)), (-1, (i, j)), (np.inf, (i, j)), (-np.inf, (i, j)),
-                       (None, (i, j)))
+                       (None, (i, j)), (2, (i, j)), (-2, (i, j)), ("nuc", (i, j)))
     keepdims = bool(case.integers(2))
     same_function(lambda x: dls.norm(x, order, axis, keepdims),
                   lambda x: torch.linalg.norm(x, order, axis, keepdims), [x], second=True, scale=5)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import indexing as indexing
+from . import linalg as linalg
 from . import shape as shape
 from .pooling import adaptive_avg_pool as adaptive_avg_pool
 from .pooling import adaptive_max_pool as adaptive_max_pool

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine.autograd import TensorBase
 from ..engine.modes import mode
-from ..errors import DataError, DtypeError, Error, ShapeError
+from ..errors import DataError, DtypeError, Error, LinAlgError, ShapeError
 
 if TYPE_CHECKING:
     from .op import Op
@@ -48,6 +48,8 @@ def _explained(op: "Op", operands: Sequence[Any], error: Exception) -> Exception
         return kind(f"'{op.label()}' cannot take this index:\n{_shapes(op, operands)}\n{what}")
     if isinstance(error, ValueError) and any(word in what for word in ABOUT_SHAPES):
         return shape_error(op, operands, what)
+    if isinstance(error, np.linalg.LinAlgError):
+        return LinAlgError(_values(op, operands, what))
     of_values = isinstance(error, ValueError) and _has_floats(operands)
     return (DataError if of_values else DtypeError)(_values(op, operands, what))
 

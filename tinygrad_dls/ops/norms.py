@@ -11,12 +11,14 @@ from ..backend.kernels.adding import summed
 from ..engine.autograd import Array
 from ..errors import DataError, ShapeError
 from .call import function_of
+from .decompositions import SingularValues
 from .elementwise import abs_, cast, over
 from .reduction import Axis, Reduction, count_nonzero, normal_axis
 from .reduction import max as max_of
 from .reduction import min as min_of
 from .reduction import sum as sum_of
 from .samples import Rng, Sample
+from .shape import expand_dims, moveaxis
 
 
 def _samples(rng: Rng) -> list[Sample]:
@@ -80,7 +82,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
     Without `ord` the root of the sum of squares, of all elements if there is no `axis` either.
     Matrices (two axes, or a matrix without `axis`): "fro" the same, 1 (-1) and inf (-inf) the
-    largest (smallest) sum of a column and of a row. DataError for 2 and "nuc".
+    largest (smallest) sum of a column and of a row, 2 (-2) the largest (smallest) singular value,
+    "nuc" the sum of all singular values.
 
     >>> dls.norm(dls.tensor([3.0, 4.0]))
     Tensor(5.)
@@ -105,12 +108,24 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     if ord == "fro":
         return vector_norm(x, 2, axes, keepdims)
+    if ord in (2, -2, "nuc"):
+        return _norm_of_singular_values(x, ord, axes, keepdims)
     if ord not in (1, -1, math.inf, -math.inf):
         raise DataError(
-            f"the norm of a matrix with ord={ord!r} is not here: there are 'fro', 1, -1, math.inf "
-            "and -math.inf.\nOf all elements as one vector: dls.vector_norm(x, ord)"
+            f"the norm of a matrix with ord={ord!r} is not here: there are 'fro', 'nuc', 1, -1, 2, "
+            "-2, math.inf and -math.inf.\nOf all elements as one vector: dls.vector_norm(x, ord)"
         )
     summed, chosen = axes if abs(ord) == 1 else axes[::-1]
     sums = sum_of(abs_(x), summed, keepdims=True)
     y = (max_of if ord > 0 else min_of)(sums, chosen, keepdims=True)
     return y if keepdims else y.squeeze(axes)
+
+
+def _norm_of_singular_values(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    x = x if x.dtype.kind == "f" else cast(x, default_dtype())
+    if x.dtype == "float16":  # LAPACK has none
+        found = _norm_of_singular_values(cast(x, "float32"), ord, axes, keepdims)
+        return cast(found, "float16")
+    values = function_of(SingularValues)(moveaxis(x, axes, (-2, -1)))
+    y = (sum_of if ord == "nuc" else max_of if ord == 2 else min_of)(values, -1)
+    return expand_dims(y, tuple(sorted(axes))) if keepdims else y

@@ -1,23 +1,23 @@
-"""torch.linalg: norms, and solving and taking apart matrices; gradients where noted.
+"""torch.linalg: norms, and solving and taking apart matrices, with gradients.
 
-`inv`, `det`, `solve` and `cholesky` have gradients; `eigh`, `svd`, `qr` and the like have none,
-and say so where one is wanted.
+The rules and their sources: ops/linear_systems.py, ops/decompositions.py.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import ops
 from .._util.namespaces import answer_wrong_names as _answer_wrong_names
-from ..errors import GraphError, ShapeError
+from ..errors import GraphError, LinAlgError, ShapeError
 from . import arithmetic
-from .function import Function
 from .operands import array_of, tensor_like
 from .tensor import Tensor
 
+__all__ = ["LinAlgError"]
 Dim = Any
 
 
@@ -45,79 +45,8 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
     return ops.norm(A, ord, tuple(dim), keepdim)
 
 
-def _refuse_gradient(name: str, *inputs: Any) -> None:
-    if any(x.requires_grad for x in inputs):
-        raise GraphError(f"{name} has no gradient here: write {name}(x.detach())")
-
-
 def _turned(x: Any) -> Any:
     return ops.swapaxes(x, -1, -2)
-
-
-class _Inverse(Function):
-    @staticmethod
-    def forward(ctx: Any, A: Any) -> Any:
-        """The inverse."""
-        y = tensor_like(np.linalg.inv(array_of(A)), A)
-        ctx.save_for_backward(y)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        """-A^-T g A^-T."""
-        y, = ctx.saved_tensors
-        return -(_turned(y) @ g @ _turned(y))
-
-
-class _Solution(Function):
-    @staticmethod
-    def forward(ctx: Any, A: Any, B: Any) -> Any:
-        """The x of A x = B."""
-        y = tensor_like(np.linalg.solve(array_of(A), array_of(B)), A)
-        ctx.save_for_backward(A, y)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        """A^-T g for B, and minus that times x^T for A."""
-        a, y = ctx.saved_tensors
-        of_b = tensor_like(np.linalg.solve(array_of(_turned(a)), array_of(g)), a)
-        return -(of_b @ _turned(y)), of_b
-
-
-class _Determinant(Function):
-    @staticmethod
-    def forward(ctx: Any, A: Any) -> Any:
-        """The determinant."""
-        y = tensor_like(np.asarray(np.linalg.det(array_of(A)), A._data.dtype), A)
-        ctx.save_for_backward(A, y)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        """g det(A) A^-T."""
-        a, y = ctx.saved_tensors
-        return (g * y)[..., None, None] * _turned(tensor_like(np.linalg.inv(array_of(a)), a))
-
-
-class _Cholesky(Function):
-    @staticmethod
-    def forward(ctx: Any, A: Any) -> Any:
-        """The lower triangle L with L L^T = A."""
-        y = tensor_like(np.linalg.cholesky(array_of(A)), A)
-        ctx.save_for_backward(y)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, g: Any) -> Any:
-        """The symmetric gradient (Murray 2016, equation 10)."""
-        lower, = (array_of(t).astype("float64") for t in ctx.saved_tensors)
-        inner = np.tril(np.swapaxes(lower, -1, -2) @ array_of(g))
-        inner -= 0.5 * inner * np.eye(lower.shape[-1])
-        inverse = np.linalg.inv(lower)
-        whole = np.swapaxes(inverse, -1, -2) @ inner @ inverse
-        found = (whole + np.swapaxes(whole, -1, -2)) / 2
-        return tensor_like(found.astype(g._data.dtype), g)
 
 
 class SignAndLog(NamedTuple):
@@ -149,91 +78,147 @@ class Factors(NamedTuple):
     R: Any
 
 
+class LeastSquares(NamedTuple):
+    """The results of lstsq."""
+
+    solution: Any
+    residuals: Any
+    rank: Any
+    singular_values: Any
+
+
 def inv(A: Any) -> Any:
     """The inverse of a square matrix."""
-    return _Inverse.apply(A)
+    return ops.linalg.inv(A)
 
 
-def solve(A: Any, B: Any) -> Any:
-    """The x of A x = B."""
-    if B.ndim == A.ndim - 1:
-        return ops.squeeze(_Solution.apply(A, ops.expand_dims(B, -1)), -1)
-    return _Solution.apply(A, B)
+def solve(A: Any, B: Any, *, left: bool = True) -> Any:
+    """The x of A x = B, or of x A = B where not `left`; B (n,), a batch of vectors or matrices."""
+    if B.ndim == 1 or B.shape == A.shape[:-1]:
+        return ops.squeeze(solve(A, ops.expand_dims(B, -1)), -1)
+    return ops.linalg.solve(A, B) if left else _turned(ops.linalg.solve(_turned(A), _turned(B)))
+
+
+def solve_triangular(
+    A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Any:
+    """The x of A x = B, for one triangle of A; `unitriangular`: with ones on its diagonal."""
+    step = 1 if upper else -1
+    triangle = ops.triu if upper else ops.tril
+    if unitriangular:
+        return solve(triangle(A, step) + np.eye(A.shape[-1], dtype=A.dtype), B, left=left)
+    return solve(triangle(A), B, left=left)
 
 
 def det(A: Any) -> Any:
     """The determinant."""
-    return _Determinant.apply(A)
+    return ops.linalg.det(A)
 
 
 def slogdet(A: Any) -> SignAndLog:
     """Sign of the determinant and the logarithm of its size."""
-    found = det(A)
-    return SignAndLog(ops.sign(found).detach(), ops.log(ops.abs(found)))
+    return SignAndLog(*ops.linalg.slogdet(A))
+
+
+def logdet(A: Any) -> Any:
+    """The logarithm of the determinant, NaN where that is below 0."""
+    sign, logarithm = slogdet(A)
+    return ops.where(sign < 0, math.nan, logarithm)
 
 
 def cholesky(A: Any, *, upper: bool = False) -> Any:
-    """The lower triangle L with L L^T = A."""
-    found = _Cholesky.apply(A)
-    return _turned(found) if upper else found
+    """The lower triangle L with L L^T = A, or the upper one, L^T."""
+    return _turned(ops.linalg.cholesky(A, "U")) if upper else ops.linalg.cholesky(A)
 
 
 def eigh(A: Any, UPLO: str = "L") -> Eigen:
-    """Eigenvalues, rising, and eigenvectors of a symmetric matrix; no gradient."""
-    _refuse_gradient("eigh", A)
-    return Eigen(*(tensor_like(part, A) for part in np.linalg.eigh(array_of(A))))
+    """Eigenvalues, rising, and eigenvectors of a symmetric matrix, of which a triangle is read.
+
+    The gradient is symmetric; through the vectors of equal eigenvalues it is infinite or NaN.
+    """
+    return Eigen(*ops.linalg.eigh(A, UPLO))
 
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Any:
-    """Eigenvalues of a symmetric matrix, rising; no gradient."""
-    _refuse_gradient("eigvalsh", A)
-    return tensor_like(np.linalg.eigvalsh(array_of(A)), A)
+    """Eigenvalues of a symmetric matrix, rising."""
+    return ops.linalg.eigvalsh(A, UPLO)
 
 
 def svd(A: Any, full_matrices: bool = True) -> Singular:
-    """Singular value decomposition; no gradient."""
-    _refuse_gradient("svd", A)
-    return Singular(*(tensor_like(part, A) for part in np.linalg.svd(array_of(A), full_matrices)))
+    """Singular value decomposition.
+
+    No gradient goes through the columns that `full_matrices` adds; through the vectors of equal
+    singular values it is infinite or NaN.
+    """
+    return Singular(*ops.linalg.svd(A, full_matrices))
 
 
 def svdvals(A: Any) -> Any:
-    """Singular values, falling; no gradient."""
-    return svd(A, False).S
+    """Singular values, falling."""
+    return ops.linalg.svdvals(A)
 
 
 def qr(A: Any, mode: str = "reduced") -> Factors:
-    """Orthogonal and upper triangular factor; no gradient."""
-    _refuse_gradient("qr", A)
+    """Orthogonal and upper triangular factor; no gradient if "complete" adds columns to Q."""
     if mode not in ("reduced", "complete"):
         raise ShapeError(f"qr: mode is 'reduced' or 'complete', not {mode!r}")
-    return Factors(*(tensor_like(part, A) for part in np.linalg.qr(
-        array_of(A), mode)))  # type: ignore[call-overload]
+    if mode == "reduced" or A.shape[-2] <= A.shape[-1]:
+        return Factors(*ops.linalg.qr(A))
+    if A.requires_grad:
+        raise GraphError("qr has no gradient in the mode 'complete' if there are more rows than "
+                         "columns: use mode='reduced', or qr(x.detach(), 'complete')")
+    return Factors(*(tensor_like(part, A) for part in np.linalg.qr(array_of(A), "complete")))
 
 
-def lstsq(A: Any, B: Any) -> Any:
-    """The x that makes |A x - B| smallest, as `.solution`; no gradient."""
-    _refuse_gradient("lstsq", A, B)
-    found, residuals, rank, values = np.linalg.lstsq(array_of(A), array_of(B), rcond=None)
+def pinv(
+    A: Any, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None,
+    rtol: float | None = None,
+) -> Any:
+    """The pseudo-inverse, of singular values above max(atol, rtol * the largest) only.
 
-    class Solved(NamedTuple):
-        solution: Any
-        residuals: Any
-        rank: Any
-        singular_values: Any
-
-    return Solved(tensor_like(found, A), tensor_like(residuals, A),
-                  tensor_like(np.asarray(rank), A), tensor_like(values, A))
+    `hermitian` is a hint, which is not needed.
+    """
+    return ops.linalg.pinv(A, *_tolerances(A, atol, rcond if rtol is None else rtol))
 
 
-def pinv(A: Any, *, rcond: float = 1e-15) -> Any:
-    """Pseudo-inverse; no gradient."""
-    _refuse_gradient("pinv", A)
-    return tensor_like(np.linalg.pinv(array_of(A), rcond), A)
+def _tolerances(A: Any, atol: Any, rtol: Any) -> tuple[Any, Any]:
+    """(rtol, atol): without either, the rounding of the largest singular value."""
+    if rtol is None:
+        rtol = 0.0 if atol is not None else max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
+    return rtol, 0.0 if atol is None else atol
 
 
-def matrix_rank(A: Any) -> Any:
-    """The number of singular values that are not 0; no gradient."""
-    return tensor_like(np.asarray(np.linalg.matrix_rank(array_of(A)), np.int64), A)
+def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: Any = None) -> LeastSquares:
+    """The x that makes |A x - B| smallest, as `.solution`, by the pseudo-inverse of A.
+
+    `.residuals` are the sums of (A x - B)**2 for each column of B, where A has more rows than
+    columns and full rank (as PyTorch's of the driver "gelsd"; here `driver` changes nothing).
+    """
+    if B.ndim == A.ndim - 1:
+        found = lstsq(A, ops.expand_dims(B, -1), rcond)
+        return found._replace(solution=ops.squeeze(found.solution, -1))
+    m, n = A.shape[-2:]
+    solution = pinv(A, rcond) @ B
+    rank = matrix_rank(A, rtol=rcond)
+    residuals = ops.sum((A @ solution - B) ** 2, -2)
+    if m <= n or not bool((rank == n).all()):
+        residuals = ops.ravel(residuals)[:0]
+    return LeastSquares(solution, residuals, rank, svdvals(A.detach()))
+
+
+def matrix_rank(
+    A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+) -> Any:
+    """The number of singular values above max(atol, rtol * the largest); no gradient.
+
+    `hermitian`: A is symmetric, its eigenvalues tell.
+    """
+    values = ops.abs(eigvalsh(A.detach())) if hermitian else svdvals(A.detach())
+    if not values.shape[-1]:
+        return ops.sum(values > 0, -1)
+    relative, absolute = _tolerances(A, atol if tol is None else tol, rtol)
+    least = ops.maximum(ops.max(values, -1) * relative, absolute)
+    return ops.sum(values > ops.expand_dims(least, -1), -1)
 
 
 def multi_dot(tensors: Any) -> Any:
@@ -247,10 +232,18 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
 
 
 def cond(A: Any, p: Any = None) -> Any:
-    """The condition number of a matrix: the largest singular value over the smallest; no gradient.
+    """The condition number of a matrix: the largest singular value over the smallest.
+
+    With another norm p, norm(A) norm(A^-1), infinite for a singular matrix.
     """
-    _refuse_gradient("cond", A)
-    return tensor_like(np.asarray(np.linalg.cond(array_of(A), p), A._data.dtype), A)
+    if p in (None, 2, -2):
+        values = svdvals(A)
+        first, last = values[..., 0], values[..., -1]
+        return last / first if p == -2 else first / last
+    singular = ops.equal(slogdet(A.detach()).sign, 0)
+    invertible = ops.where(singular[..., None, None], np.eye(A.shape[-1], dtype=A.dtype), A)
+    found = matrix_norm(A, p) * matrix_norm(inv(invertible), p)
+    return ops.where(singular, math.inf, found)
 
 
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
@@ -258,13 +251,8 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     return ops.sum(ops.mul(x, y), dim)
 
 
-def logdet(A: Any) -> Any:
-    """The logarithm of the determinant, NaN where that is below 0."""
-    return ops.log(det(A))
-
-
 def svd_of(input: Any, some: bool = True, compute_uv: bool = True) -> Singular:
-    """A = U diag(S) V^T, as (U, S, V); no gradient."""
+    """A = U diag(S) V^T, as (U, S, V)."""
     u, s, vh = svd(input, not some)
     return Singular(u, s, _turned(vh))
 
