@@ -89,6 +89,8 @@ def test_solutions(case: np.random.Generator) -> None:
     c = array(case, *square.shape[:-1], *pick(case, (), (2,)), dtype=square.dtype)
     options = {"upper": bool(case.integers(2)), "unitriangular": bool(case.integers(2))}
     both(lambda namespace, x: namespace.pinv(x), [x])
+    both(lambda namespace, x: namespace.pinv(x @ x.swapaxes(-1, -2), rtol=1e-9),  # singular, tall
+         [x.astype("float64")])
     both(lambda namespace, a, b: namespace.lstsq(a, b, driver="gelsd")[:2], [x, b])
     both(lambda namespace, a, c: namespace.solve(a, c), [square, c])
     if c.ndim == square.ndim:

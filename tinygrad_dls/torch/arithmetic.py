@@ -352,7 +352,9 @@ def chain_matmul(*matrices: Any) -> Any:
 
 
 def matrix_power(input: Any, n: int) -> Any:
-    """A square matrix, or a batch of them, to the n-th power, n at least 0."""
+    """A square matrix, or a batch of them, to the n-th power; of its inverse where n is below 0."""
+    if n < 0:
+        return matrix_power(ops.linalg.inv(input), -n)
     one = np.eye(input.shape[-1], dtype=input._data.dtype)
     found = tensor_like(np.broadcast_to(one, input.shape).copy(), input)
     for _ in range(n):
