@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..allocate import AT_ONCE, Running
-from ..compile import inlined, kernel, task
+from ..compile import kernel, task
 from ..copying import pixels_of
 from ..layout import channels_first, flat
 from ..parallel import parallel_for
-from ..simd import full, lanes, load, load_some, store, store_some, where
+from ..simd import full, lanes, load, load_some, store, store_some
 from ..simd import total as of_lanes
 from ..threads import threads_for
+from .activations import clamped
 
 Array = Any
 BLOCK = 8192  # numbers that are summed in their own precision
@@ -63,12 +64,6 @@ def sum_of_squares(parts: int, a: Array, b: Array, sums: Array) -> float:
     for block in range(sums.size):
         whole += sums[block]
     return whole
-
-
-@inlined
-def clamped(d: Any, low: Any, high: Any) -> Any:
-    """d, no less than `low` and no more than `high`; NaN of NaN."""
-    return where(d > high, high, where(d < low, low, d))
 
 
 @task
